@@ -1,0 +1,59 @@
+package rehome
+
+import "time"
+
+// Event is something that happened to an import, as its watchers see it.
+// docs/formats.md gives the JSON; fields that do not belong to a kind stay out of it.
+type Event struct {
+	Kind EventKind `json:"event"`
+	At   time.Time `json:"at"`
+	Step Step      `json:"step,omitempty"`
+	// Status is the status now; Old is set with a status event only.
+	Status Status `json:"status,omitempty"`
+	Old    Status `json:"old,omitempty"`
+
+	*ProgressEvent
+	*AuthorEvent
+	*ErrorEvent
+
+	Text    string       `json:"text,omitempty"`    // with warning
+	Receipt *ReceiptHead `json:"receipt,omitempty"` // with done
+}
+
+// EventKind tells events apart.
+type EventKind string
+
+// The kinds of event.
+const (
+	EventProgress EventKind = "progress"
+	EventStatus   EventKind = "status"
+	EventAuthor   EventKind = "author"
+	EventWarning  EventKind = "warning"
+	EventDone     EventKind = "done"
+	EventError    EventKind = "error"
+)
+
+// ProgressEvent is how far a step has come. Pointers are null while unknown.
+type ProgressEvent struct {
+	Percent    *int   `json:"percent"`
+	Commits    int64  `json:"commits"`
+	Authors    int64  `json:"authors"`
+	Bytes      int64  `json:"bytes"`
+	BytesTotal *int64 `json:"bytes_total"`
+	Rate       int64  `json:"rate"` // bytes a second
+	ETA        *int64 `json:"eta_s"`
+}
+
+// AuthorEvent is an identity seen for the first time.
+type AuthorEvent struct {
+	ID         int64  `json:"id"`
+	RemoteName string `json:"remote_name"`
+	RemoteID   string `json:"remote_id"`
+}
+
+// ErrorEvent is why an import stopped.
+type ErrorEvent struct {
+	Code     Code   `json:"code"`
+	Message  string `json:"message"`
+	WhatToDo string `json:"what_to_do,omitempty"`
+}

@@ -1,0 +1,173 @@
+// Package rehome holds the words of the trade: what an import is, where it stands and how it may move.
+//
+// Sizes are bytes and times are UTC throughout. The package does no I/O.
+package rehome
+
+import "time"
+
+// VCS names a version control system as the API does.
+type VCS string
+
+// The version control systems the API knows. Git is the one with a reader so far.
+const (
+	Git        VCS = "git"
+	Subversion VCS = "subversion"
+	Mercurial  VCS = "mercurial"
+	TFVC       VCS = "tfvc"
+)
+
+// ParseVCS returns the system for a name or one of its aliases ("hg", "svn"), false for any other.
+func ParseVCS(name string) (VCS, bool) {
+	switch name {
+	case "git", "subversion", "mercurial", "tfvc":
+		return VCS(name), true
+	case "hg":
+		return Mercurial, true
+	case "svn":
+		return Subversion, true
+	}
+	return "", false
+}
+
+// Import is one move of a repository: what is wanted, what is done, and where it stands.
+type Import struct {
+	ID           int64
+	RepositoryID int64
+	Source       Source
+	Wanted       Generations
+	Done         Generations
+	State        State
+	Progress     Progress
+	Found        Found
+	LFS          LFSChoice
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	CompletedAt  time.Time // zero until it first completes
+	RawExpiresAt time.Time // zero while there is no raw repository
+}
+
+// Source is where an import comes from. The password is kept apart, sealed.
+type Source struct {
+	VCS         VCS    // empty until detected
+	VCSGiven    bool   // the user named it, so nothing is detected
+	URL         string // never holds credentials
+	Username    string
+	TFVCProject string
+}
+
+// Generations count changes of what is wanted, step by step. A step is due while
+// its wanted generation is ahead of the one that is done.
+type Generations struct {
+	Raw  int64 // counts fetches: one for the start, one more for each restart
+	Plan int64 // counts plans (author map, large-file choice); each is rewritten and pushed
+}
+
+// State is where an import stands, as people see it.
+type State struct {
+	Status     Status
+	FailedStep Step   // with Failed
+	Err        *Error // with Failed, AuthFailed and the detection_ statuses; Err.Err is not kept
+	Note       string // more than the status says ("the source is empty"); shown as status_text
+}
+
+// Progress is how far the running step has come. Negative numbers are unknown.
+type Progress struct {
+	Percent     int // raw step, 0 to 100
+	PushPercent int // push step, 0 to 100
+	Commits     int64
+	Bytes       int64 // received so far
+}
+
+// Found is what the survey of the raw repository found.
+type Found struct {
+	Commits         int64
+	Authors         int64
+	LargeFilesKnown bool
+	LargeFiles      int64
+	LargeFilesSize  int64 // bytes of all large files together
+}
+
+// LFSChoice is what becomes of large files.
+type LFSChoice string
+
+// The choices, in the API's words.
+const (
+	LFSUndecided LFSChoice = "undecided" // they stay as they are
+	LFSOptIn     LFSChoice = "opt_in"    // they become Git LFS objects
+	LFSOptOut    LFSChoice = "opt_out"   // they leave history
+)
+
+// Author is one identity of the source's history, in any role (author, committer,
+// tagger), and what it is mapped to. One per exact name and mail; ids ascend as first seen.
+type Author struct {
+	ID         int64
+	RemoteName []byte // the exact bytes of the source
+	RemoteMail []byte
+	Name       string // current mapping; starts as the remote identity made valid UTF-8
+	Email      string
+}
+
+// LargeFile is a blob over the limit, with one path and one ref that leads to it.
+type LargeFile struct {
+	Ref  string
+	Path []byte
+	OID  ObjectID
+	Size int64
+}
+
+// ObjectID is an object id as outsiders see it: lower-case hex, 40 or 64 digits.
+type ObjectID string
+
+// OwnerKind tells users from organisations.
+type OwnerKind string
+
+// The kinds of owner.
+const (
+	User         OwnerKind = "User"
+	Organization OwnerKind = "Organization"
+)
+
+// Owner is somebody repositories belong to. Logins compare without case.
+type Owner struct {
+	ID        int64
+	Login     string
+	Kind      OwnerKind
+	Admin     bool
+	CreatedAt time.Time
+}
+
+// Repository is a place on the built-in host. Owner and name compare without case;
+// the id is stable for its whole life and never used again.
+type Repository struct {
+	ID            int64
+	Owner         Owner
+	Name          string
+	Description   string
+	Private       bool
+	DefaultBranch string // short name, "main" until something else arrives
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	PushedAt      time.Time // zero until the first push
+}
+
+// FullName returns owner/name.
+func (r Repository) FullName() string { return r.Owner.Login + "/" + r.Name }
+
+// Token is what a client signs in with. The secret itself is not kept, only its hash.
+type Token struct {
+	ID        int64
+	User      Owner
+	Scopes    []string // "repo", "admin:repo_hook", "admin:org_hook"
+	Owners    []string // logins the token acts for besides its user
+	CreatedAt time.Time
+	RevokedAt time.Time // zero while it works
+}
+
+// Secret is a password or token in memory. It prints as [redacted] wherever it is formatted.
+type Secret string
+
+func (Secret) String() string   { return "[redacted]" }
+func (Secret) GoString() string { return "[redacted]" }
+
+// MarshalText keeps the secret out of JSON and logs.
+func (Secret) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
