@@ -1,0 +1,67 @@
+// Package pack reads and writes packs and their indexes, entry by entry (gitformat-pack).
+package pack
+
+import (
+	"errors"
+	"fmt"
+
+	"rehome/internal/git/object"
+)
+
+// Object is one object in hand while a pack passes. It and the slices it holds are
+// valid until the visit returns; Marks stay until the last object made from it was visited.
+type Object struct {
+	Type   object.Type
+	ID     object.ID
+	Size   int64    // inflated, bytes
+	Data   []byte   // nil for a blob too large to be held
+	Delta  []byte   // the delta that made Data out of Base; nil when the object came whole
+	Base   *Object  // with Delta; its Data and Marks are valid
+	Pos    uint32   // number of the object in its pack, in pack order; history and content are numbered apart
+	Worker int      // calls with the same Worker never overlap
+	Marks  []uint32 // the visitor's own notes; handed out empty
+}
+
+// Visit looks at one object. An error ends the pass and comes back wrapped.
+//
+// Commits and tags come first, in stream order, with Worker 0 and without Base and Delta.
+// Trees and blobs follow in any order, but never before the object they are a delta of.
+type Visit func(*Object) error
+
+// Limits bound what a pack may hold. Zero fields take the defaults of DefaultLimits.
+type Limits struct {
+	Objects     int64 // objects in the pack
+	PackBytes   int64 // bytes on the wire
+	ObjectBytes int64 // inflated size of a blob
+	HeldBytes   int64 // inflated size of anything held in memory: commits, tags, trees, deltas and what they make
+}
+
+// DefaultLimits is far above any honest repository and far below what breaks a machine.
+var DefaultLimits = Limits{Objects: 100e6, PackBytes: 50 << 30, ObjectBytes: 16 << 30, HeldBytes: 2 << 30}
+
+// Progress is how far a pack has come.
+type Progress struct {
+	Objects   int64 // received so far; with Resolving, resolved so far
+	Total     int64 // what the pack's header announced
+	Commits   int64
+	Bytes     int64 // of the pack, received so far
+	Resolving bool  // everything has arrived
+}
+
+// ErrCorrupt is wrapped by every error that says the bytes are not a valid pack.
+var ErrCorrupt = errors.New("corrupt pack")
+
+// LimitError says which limit a pack passed.
+type LimitError struct {
+	What  string // as "objects in the pack"
+	Value int64  // what the pack wants
+	Limit int64
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("%s: %d is over the limit of %d", e.What, e.Value, e.Limit)
+}
+
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
+}
