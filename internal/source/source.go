@@ -1,0 +1,64 @@
+// Package source says what a source of history is; each version control system fills it in a folder of its own.
+package source
+
+import (
+	"context"
+
+	"rehome"
+	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
+	"rehome/internal/git/repo"
+)
+
+// Source reads one kind of version control system. Implementations are safe for concurrent use.
+//
+// Errors are *rehome.Error with one of the codes Unreachable, BlockedByPolicy,
+// NotARepository, CredentialsWanted, CredentialsRefused, SourceCutOff, SourceShallow,
+// CorruptObject, UnsafePath, LimitPassed, DiskFull, Cancelled and Internal.
+type Source interface {
+	// Detect asks what answers at l, without fetching history.
+	Detect(ctx context.Context, l Location) (Found, error)
+	// Fetch reads the whole history into r.Dir as a bare repository: packs, refs and
+	// HEAD. After an error r.Dir does not exist.
+	Fetch(ctx context.Context, r Request) (Result, error)
+}
+
+// Found is what answers at a location.
+type Found struct {
+	VCS rehome.VCS
+}
+
+// Request asks for one repository.
+type Request struct {
+	Location
+	Dir    string // missing or empty folder that becomes the raw repository
+	Limits Limits
+
+	Visit    func(object.Format) pack.Visit // gives the visitor once the object format is known; may be nil
+	Refs     func([]repo.Ref)               // told once which refs will be carried, before any object; may be nil
+	Progress func(Progress)                 // called now and then from one goroutine; may be nil
+}
+
+// Limits bound what a source may send. Zero fields take the defaults of DefaultLimits and pack.DefaultLimits.
+type Limits struct {
+	Pack pack.Limits
+	Refs int // refs advertised, skipped ones included
+}
+
+// DefaultLimits is far above any honest repository.
+var DefaultLimits = Limits{Refs: 2_000_000}
+
+// Result is what a fetch brought.
+type Result struct {
+	Repo     *repo.Repo
+	Head     string              // the default branch, as refs/heads/main, born or not; "" when detached or unknown
+	Refs     []repo.Ref          // the carried refs, sorted by name
+	Skipped  []rehome.SkippedRef // the others the source advertised
+	Received repo.Received
+}
+
+// Progress is how far a fetch has come.
+type Progress struct {
+	pack.Progress
+	Text string // the source's own last words, fit to show; "" when it said nothing new
+}
