@@ -1,0 +1,70 @@
+package repo
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Link makes every pack of from a pack of r, as a second name of the same file, or as a copy
+// where the two folders cannot share files. An index comes after its pack, so that git never
+// sees one without the other. What is there already stays. Loose objects are not carried.
+func (r *Repo) Link(from *Repo) error {
+	if from.format != r.format {
+		return fmt.Errorf("link packs: %s packs into a %s repository", from.format, r.format)
+	}
+	entries, err := os.ReadDir(from.path("objects/pack"))
+	if err != nil {
+		return fmt.Errorf("link packs: %w", err)
+	}
+	for _, e := range entries {
+		base, isIndex := strings.CutSuffix(e.Name(), ".idx")
+		if !isIndex || !strings.HasPrefix(base, "pack-") {
+			continue
+		}
+		for _, name := range []string{base + ".pack", base + ".idx"} {
+			if err := linkFile(from.path("objects/pack/"+name), r.path("objects/pack/"+name)); err != nil {
+				return fmt.Errorf("link pack: %w", err)
+			}
+		}
+	}
+	if err := syncDir(r.path("objects/pack")); err != nil {
+		return fmt.Errorf("link packs: %w", err)
+	}
+	return nil
+}
+
+// linkFile gives the file from the second name to.
+func linkFile(from, to string) error {
+	err := os.Link(from, to)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return copyFile(from, to)
+}
+
+// copyFile copies a file so that to appears whole or not at all.
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.CreateTemp(filepath.Dir(to), "tmp_link_*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(out.Name())
+	_, err = io.Copy(out, in)
+	if err := errors.Join(err, out.Chmod(0o444), out.Sync(), out.Close()); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), to)
+}
