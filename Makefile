@@ -1,0 +1,52 @@
+# Two doors: `make check` and `make test`. .ci/run goes through both and through nothing else.
+
+export CGO_ENABLED := 0
+export GOFLAGS := -mod=readonly -buildvcs=false
+export GOWORK := off
+
+BIN      := $(CURDIR)/bin
+COMMIT   := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+LDFLAGS  := -s -w -X main.commit=$(COMMIT)
+TARGETS  := linux/amd64 linux/arm64 darwin/arm64
+FUZZTIME ?= 3s
+
+.PHONY: build check test fuzz race demo bench tools clean
+
+build: ## the program, in bin/rehome
+	go build -ldflags '$(LDFLAGS)' -o $(BIN)/rehome ./cmd/rehome
+
+check: tools ## format, vet, lint, arrows, cross-builds
+	@unformatted=$$($(BIN)/gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not formatted (gofumpt -w):"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	$(BIN)/staticcheck ./...
+	go test -count=1 .
+	@for t in $(TARGETS); do \
+		echo "build $$t"; \
+		GOOS=$${t%/*} GOARCH=$${t#*/} go build -ldflags '$(LDFLAGS)' -o $(BIN)/$$t/rehome ./cmd/rehome || exit 1; \
+	done
+
+test: ## every test, then some seconds of every fuzz target; installs what they need
+	.ci/install git nodejs npm
+	go test -count=1 -timeout 15m ./...
+	.ci/fuzz $(FUZZTIME)
+
+fuzz: ## FUZZTIME=1m make fuzz: longer
+	.ci/fuzz $(FUZZTIME)
+
+race: ## every test under the race detector; wants a C compiler
+	CGO_ENABLED=1 go test -race -count=1 -timeout 30m ./...
+
+demo: ## a repository comes home through the API; the server stays
+	.ci/install git curl
+	$(MAKE) --no-print-directory build
+	demo/run $(BIN)/rehome
+
+bench: build ## side by side with git; REPOS="a.git b.git" for real ones. Writes docs/benchmarks.md
+	.ci/install git
+	go run ./internal/bench -rehome $(BIN)/rehome $(BENCHFLAGS) $(REPOS)
+
+tools:
+	cd internal/tools && go build -o $(BIN)/ honnef.co/go/tools/cmd/staticcheck mvdan.cc/gofumpt
+
+clean:
+	rm -rf $(BIN)

@@ -1,0 +1,193 @@
+package rehome_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// floors is the house: a package imports lower floors only, never a sibling.
+// A new package belongs in this table before it can be imported.
+var floors = map[string]int{
+	"":                      0,
+	"internal/git/object":   0,
+	"internal/git/inflate":  0,
+	"internal/git/pack":     0,
+	"internal/git/protocol": 0,
+
+	"internal/egress": 1,
+	"internal/seal":   1,
+
+	"internal/git/repo": 2,
+	"internal/store":    2,
+
+	"internal/source": 3,
+	"internal/survey": 3,
+
+	"internal/source/git": 4,
+	"internal/host":       4,
+
+	"internal/importer": 5,
+	"internal/queue":    5,
+	"internal/auth":     5,
+
+	"internal/api": 6,
+
+	"cmd/rehome":     7,
+	"e2e":            7,
+	"internal/bench": 7,
+}
+
+// doors are the arrows allowed between packages of one floor.
+var doors = map[string][]string{
+	"internal/git/pack":     {"internal/git/object", "internal/git/inflate"},
+	"internal/git/protocol": {"internal/git/object"},
+}
+
+// testSupport is imported by tests, e2e and the benchmarks only, and imports what it likes of floors 0 to 2.
+const (
+	testSupport      = "internal/testenv"
+	testSupportFloor = 2
+)
+
+func TestArrowsPointDown(t *testing.T) {
+	for dir, files := range packages(t) {
+		if _, known := floors[dir]; !known && dir != testSupport {
+			t.Errorf("%q is missing from the table of floors in arrows_test.go", dir)
+			continue
+		}
+		for _, f := range files {
+			for _, imported := range inner(f.syntax) {
+				if why := wrong(dir, imported, f.test); why != "" {
+					t.Errorf("%s imports %s: %s", f.name, imported, why)
+				}
+			}
+		}
+	}
+}
+
+func TestFloorsHoldNoGhosts(t *testing.T) {
+	have := packages(t)
+	for dir := range floors {
+		if have[dir] == nil {
+			t.Errorf("%q stands in the table of floors, but there is no such package", dir)
+		}
+	}
+}
+
+func TestRootImportsTheStandardLibraryOnly(t *testing.T) {
+	for _, f := range packages(t)[""] {
+		if f.test {
+			continue
+		}
+		for _, spec := range f.syntax.Imports {
+			if p := unquote(spec); strings.Contains(strings.Split(p, "/")[0], ".") || strings.HasPrefix(p, module) {
+				t.Errorf("%s imports %s", f.name, p)
+			}
+		}
+	}
+}
+
+// wrong says why a file of dir may not import the other package, "" when it may.
+func wrong(dir, imported string, test bool) string {
+	if imported == testSupport {
+		if test || dir == "e2e" || dir == "internal/bench" {
+			return ""
+		}
+		return "it is there for tests"
+	}
+	if dir == imported && test {
+		return ""
+	}
+	to, known := floors[imported]
+	if !known {
+		return "it is missing from the table of floors"
+	}
+	from := floors[dir]
+	if dir == testSupport {
+		from = testSupportFloor + 1
+	}
+	if to < from || slices.Contains(doors[dir], imported) {
+		return ""
+	}
+	return "arrows point down, to lower floors only"
+}
+
+const module = "rehome"
+
+// file is one Go file of this module.
+type file struct {
+	name   string
+	test   bool
+	syntax *ast.File
+	lines  int
+}
+
+// packages parses every Go file of this module by the folder it lies in; "" is the root.
+// Folders with a go.mod of their own are other modules.
+func packages(t *testing.T) map[string][]file {
+	t.Helper()
+	found := map[string][]file{}
+	set := token.NewFileSet()
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name != "." && (elsewhere(name) || strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "node_modules") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		syntax, err := parser.ParseFile(set, name, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		dir := path.Dir(filepath.ToSlash(name))
+		if dir == "." {
+			dir = ""
+		}
+		lines := set.File(syntax.Pos()).LineCount()
+		found[dir] = append(found[dir], file{name, strings.HasSuffix(name, "_test.go"), syntax, lines})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// elsewhere reports whether dir is the root of another module.
+func elsewhere(dir string) bool {
+	matches, _ := filepath.Glob(filepath.Join(dir, "go.mod"))
+	return len(matches) > 0
+}
+
+// inner lists the imports of a file that belong to this module, as folders.
+func inner(f *ast.File) []string {
+	var dirs []string
+	for _, spec := range f.Imports {
+		p := unquote(spec)
+		if p == module {
+			dirs = append(dirs, "")
+		} else if rest, ok := strings.CutPrefix(p, module+"/"); ok {
+			dirs = append(dirs, rest)
+		}
+	}
+	return dirs
+}
+
+func unquote(spec *ast.ImportSpec) string {
+	p, _ := strconv.Unquote(spec.Path.Value)
+	return p
+}
