@@ -1,0 +1,116 @@
+package protocol
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"rehome/internal/git/object"
+)
+
+// ErrShallow says that the other side's history is cut off.
+var ErrShallow = errors.New("history is shallow")
+
+// Fetch asks for one pack with everything Wants reach. It offers nothing, so the pack is
+// complete: no thin-pack, no include-tag, no filter.
+type Fetch struct {
+	Version      int // 0, 1 or 2
+	Agent        string
+	Format       object.Format
+	Capabilities Capabilities // the server's; versions 0 and 1 take from them
+	Wants        []object.ID  // no two alike, at least one
+}
+
+// Encode writes the request.
+func (c Fetch) Encode(w io.Writer) error {
+	out := NewWriter(w)
+	if c.Version == 2 {
+		c.encode2(out)
+	} else {
+		c.encode0(out)
+	}
+	return out.Err()
+}
+
+func (c Fetch) encode2(out *Writer) {
+	writeCommand(out, "fetch", c.Agent, c.Format)
+	out.Line("ofs-delta")
+	for _, id := range c.Wants {
+		out.Line("want %s", id)
+	}
+	out.Line("done")
+	out.Flush()
+}
+
+func (c Fetch) encode0(out *Writer) {
+	words := ""
+	if band := c.sideband(); band != "" {
+		words += " " + band
+	}
+	if c.Capabilities.Has("ofs-delta") {
+		words += " ofs-delta"
+	}
+	if c.Capabilities.Has("agent") {
+		words += " agent=" + c.Agent
+	}
+	if c.Format != object.SHA1 {
+		words += " object-format=" + c.Format.String()
+	}
+	for _, id := range c.Wants {
+		out.Line("want %s%s", id, words)
+		words = ""
+	}
+	out.Flush()
+	out.Line("done")
+}
+
+// sideband returns the best sideband capability of a version 0 or 1 server, "" for none.
+func (c Fetch) sideband() string {
+	for _, band := range []string{"side-band-64k", "side-band"} {
+		if c.Capabilities.Has(band) {
+			return band
+		}
+	}
+	return ""
+}
+
+// Pack reads the answer up to the pack and returns the pack's bytes. progress is as for
+// NewSideband. It returns ErrShallow where the answer announces a cut history, and
+// refuses every section that was not asked for.
+func (c Fetch) Pack(r *Reader, progress func([]byte)) (io.Reader, error) {
+	if c.Version == 2 {
+		return c.pack2(r, progress)
+	}
+	kind, line, err := r.Line()
+	switch {
+	case err != nil:
+		return nil, cut(err)
+	case bytes.HasPrefix(line, []byte("shallow ")):
+		return nil, ErrShallow
+	case kind != Data || string(line) != "NAK":
+		return nil, malformed("%s packet %q in place of NAK", kind, line)
+	case c.sideband() == "":
+		return r.rest(), nil
+	}
+	return NewSideband(r, progress), nil
+}
+
+func (c Fetch) pack2(r *Reader, progress func([]byte)) (io.Reader, error) {
+	kind, line, err := r.Line()
+	switch {
+	case err != nil:
+		return nil, cut(err)
+	case kind == Data && string(line) == "packfile":
+		return NewSideband(r, progress), nil
+	case kind == Data && string(line) == "shallow-info":
+		return nil, ErrShallow
+	}
+	return nil, malformed("%s packet %q in place of the packfile section", kind, line)
+}
+
+// rest returns what follows the pkt-lines read so far, as it is.
+func (r *Reader) rest() io.Reader {
+	r.r.Discard(r.held)
+	r.held = 0
+	return r.r
+}
