@@ -65,10 +65,11 @@ func unlockable(err error) bool {
 }
 
 // pruneFolders removes the empty folders between a loose ref's place and refs/<kind>.
+// (os.Remove would take a loose ref for one.)
 func (r *Repo) pruneFolders(name string) {
 	for {
 		name = name[:strings.LastIndexByte(name, '/')]
-		if strings.Count(name, "/") < 2 || os.Remove(r.path(name)) != nil {
+		if strings.Count(name, "/") < 2 || syscall.Rmdir(r.path(name)) != nil {
 			return
 		}
 	}
