@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"rehome"
+)
+
+const authorColumns = "a.id, a.remote_name, a.remote_mail, a.name, a.email"
+
+func scanAuthor(r row) (rehome.Author, error) {
+	var a rehome.Author
+	err := r.Scan(&a.ID, &a.RemoteName, &a.RemoteMail, &a.Name, &a.Email)
+	return a, err
+}
+
+// AddAuthors stores the identities of i that are new to it, in the order given, so that
+// ids ascend as first seen, and counts them in i.Found. It returns the new ones with
+// their ids. Identities are one per exact name and mail bytes.
+func (t *Tx) AddAuthors(ctx context.Context, i *Import, authors []rehome.Author) ([]rehome.Author, error) {
+	insert, err := t.tx.PrepareContext(ctx, `INSERT INTO import_authors (import_id, remote_name, remote_mail, name, email)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (import_id, remote_name, remote_mail) DO NOTHING RETURNING id`)
+	if err != nil {
+		return nil, fmt.Errorf("add authors: %w", err)
+	}
+	defer insert.Close() //nolint:errcheck // the transaction decides
+	var added []rehome.Author
+	for _, a := range authors {
+		rows, err := insert.QueryContext(ctx, i.ID, notNull(a.RemoteName), notNull(a.RemoteMail), a.Name, a.Email)
+		if err != nil {
+			return nil, fmt.Errorf("add author: %w", err)
+		}
+		if rows.Next() {
+			err = rows.Scan(&a.ID)
+			added = append(added, a)
+		}
+		rows.Close() //nolint:errcheck // rows.Err has what matters
+		if err != nil || rows.Err() != nil {
+			return nil, fmt.Errorf("add author: %w", firstError(err, rows.Err()))
+		}
+	}
+	i.Found.Authors += int64(len(added))
+	return added, nil
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// notNull keeps an empty value apart from a missing one.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// Authors returns at most limit identities of the import with ids above since, ascending.
+func (db *DB) Authors(ctx context.Context, importID, since int64, limit int) ([]rehome.Author, error) {
+	all, err := collect(ctx, db.read, scanAuthor, "SELECT "+authorColumns+
+		" FROM import_authors a WHERE a.import_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $3", importID, since, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list authors: %w", err)
+	}
+	return all, nil
+}

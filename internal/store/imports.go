@@ -1,0 +1,206 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"rehome"
+)
+
+// Import is an import's row: what outsiders see of it and what only its workers need.
+type Import struct {
+	rehome.Import
+	Credentials []byte // sealed; nil for none
+	RawBytes    int64  // of the raw repository on disk
+	Timing      Timing // of the steps done last
+	Attempts    int    // failed tries of the step at hand that will be tried again
+	DueAt       time.Time
+	Deleted     bool
+	lease       Lease
+	leaseEnds   time.Time
+}
+
+// Timing is how long each step took.
+type Timing struct{ Raw, Rewrite, Push time.Duration }
+
+// Due reports whether there is work to do on the row now: something runs or is to be
+// cleaned up, nobody holds it and its time has come.
+func (i *Import) Due(now time.Time) bool {
+	return (i.Deleted || i.State.Status.Running()) && !i.DueAt.After(now) && !i.leaseEnds.After(now)
+}
+
+const importColumns = `i.id, i.repository_id, i.vcs, i.vcs_given, i.url, i.tfvc_project, i.credentials,
+	i.wanted_raw, i.wanted_plan, i.done_raw, i.done_plan,
+	i.status, i.failed_step, i.error_code, i.error_message, i.error_hint, i.note,
+	i.percent, i.push_percent, i.commits_seen, i.bytes_seen,
+	i.commits, i.authors, i.large_known, i.large_files, i.large_size, i.lfs,
+	i.raw_bytes, i.raw_ms, i.rewrite_ms, i.push_ms,
+	i.attempts, i.due_at, i.lease_owner, i.lease_expires, i.fence,
+	i.created_at, i.updated_at, i.completed_at, i.raw_expires, i.deleted_at`
+
+func scanImport(r row) (Import, error) {
+	var i Import
+	i.State.Err = &rehome.Error{}
+	var raw, rewrite, push, due, expires, created, updated, completed, rawExpires, deleted int64
+	err := r.Scan(&i.ID, &i.RepositoryID, &i.Source.VCS, &i.Source.VCSGiven, &i.Source.URL, &i.Source.TFVCProject, &i.Credentials,
+		&i.Wanted.Raw, &i.Wanted.Plan, &i.Done.Raw, &i.Done.Plan,
+		&i.State.Status, &i.State.FailedStep, &i.State.Err.Code, &i.State.Err.Message, &i.State.Err.Hint, &i.State.Note,
+		&i.Progress.Percent, &i.Progress.PushPercent, &i.Progress.Commits, &i.Progress.Bytes,
+		&i.Found.Commits, &i.Found.Authors, &i.Found.LargeFilesKnown, &i.Found.LargeFiles, &i.Found.LargeFilesSize, &i.LFS,
+		&i.RawBytes, &raw, &rewrite, &push,
+		&i.Attempts, &due, &i.lease.Owner, &expires, &i.lease.Fence,
+		&created, &updated, &completed, &rawExpires, &deleted)
+	if i.State.Err.Code == "" {
+		i.State.Err = nil
+	}
+	i.lease.ImportID = i.ID
+	i.Timing = Timing{fromMS(raw), fromMS(rewrite), fromMS(push)}
+	i.DueAt, i.leaseEnds, i.Deleted = fromMillis(due), fromMillis(expires), deleted != 0
+	i.CreatedAt, i.UpdatedAt = fromMillis(created), fromMillis(updated)
+	i.CompletedAt, i.RawExpiresAt = fromMillis(completed), fromMillis(rawExpires)
+	return i, err
+}
+
+func fromMS(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+
+// writeImport stores the columns of i that may change. The lease is not among them.
+func (t *Tx) writeImport(ctx context.Context, i *Import) error {
+	e := i.State.Err
+	if e == nil {
+		e = &rehome.Error{}
+	}
+	_, err := t.tx.ExecContext(ctx, `UPDATE imports SET
+		vcs = $2, vcs_given = $3, tfvc_project = $4, credentials = $5,
+		wanted_raw = $6, wanted_plan = $7, done_raw = $8, done_plan = $9,
+		status = $10, failed_step = $11, error_code = $12, error_message = $13, error_hint = $14, note = $15,
+		percent = $16, push_percent = $17, commits_seen = $18, bytes_seen = $19,
+		commits = $20, authors = $21, large_known = $22, large_files = $23, large_size = $24, lfs = $25,
+		raw_bytes = $26, raw_ms = $27, rewrite_ms = $28, push_ms = $29,
+		attempts = $30, due_at = $31, updated_at = $32, completed_at = $33, raw_expires = $34
+		WHERE id = $1`,
+		i.ID, i.Source.VCS, i.Source.VCSGiven, i.Source.TFVCProject, i.Credentials,
+		i.Wanted.Raw, i.Wanted.Plan, i.Done.Raw, i.Done.Plan,
+		i.State.Status, i.State.FailedStep, e.Code, e.Message, e.Hint, i.State.Note,
+		i.Progress.Percent, i.Progress.PushPercent, i.Progress.Commits, i.Progress.Bytes,
+		i.Found.Commits, i.Found.Authors, i.Found.LargeFilesKnown, i.Found.LargeFiles, i.Found.LargeFilesSize, i.LFS,
+		i.RawBytes, i.Timing.Raw.Milliseconds(), i.Timing.Rewrite.Milliseconds(), i.Timing.Push.Milliseconds(),
+		i.Attempts, millis(i.DueAt), millis(i.UpdatedAt), millis(i.CompletedAt), millis(i.RawExpiresAt))
+	return err
+}
+
+// CreateImport stores a new import at the status it starts with and returns its row.
+// When the repository has an import already, nothing is stored and exists is called
+// with that row instead; what it changes is kept, as with ChangeImport.
+// rehome.NotFound when there is no such repository.
+func (db *DB) CreateImport(ctx context.Context, i Import, exists func(*Tx, *Import) error) (Import, error) {
+	if !rehome.Status("").CanBecome(i.State.Status) {
+		return Import{}, fmt.Errorf("create import: it cannot start as %q", i.State.Status)
+	}
+	var made Import
+	err := db.inTx(ctx, func(t *Tx) error {
+		if _, err := repositoryByID(ctx, t.tx, i.RepositoryID); err != nil {
+			return found(err, "repository")
+		}
+		var err error
+		made, err = importWhere(ctx, t.tx, "i.repository_id = $1 AND i.deleted_at = 0", i.RepositoryID)
+		switch {
+		case err == nil:
+			return t.change(ctx, &made, exists)
+		case !errors.Is(err, sql.ErrNoRows):
+			return err
+		}
+		made, err = t.insertImport(ctx, i)
+		return err
+	})
+	if err != nil {
+		return Import{}, fmt.Errorf("create import: %w", err)
+	}
+	return made, nil
+}
+
+func (t *Tx) insertImport(ctx context.Context, i Import) (Import, error) {
+	err := t.tx.QueryRowContext(ctx, `INSERT INTO imports
+		(repository_id, vcs, vcs_given, url, tfvc_project, wanted_raw, wanted_plan, status, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) RETURNING id`,
+		i.RepositoryID, i.Source.VCS, i.Source.VCSGiven, i.Source.URL, i.Source.TFVCProject,
+		i.Wanted.Raw, i.Wanted.Plan, i.State.Status, millis(t.Now)).Scan(&i.ID)
+	if err != nil {
+		return Import{}, err
+	}
+	i.CreatedAt, i.UpdatedAt, i.DueAt = t.Now, t.Now, t.Now
+	i.lease.ImportID = i.ID
+	if i.LFS == "" {
+		i.LFS = rehome.LFSUndecided
+	}
+	return i, t.writeImport(ctx, &i)
+}
+
+// ImportOf returns the row of the repository's import; rehome.NotFound when it has none.
+func (db *DB) ImportOf(ctx context.Context, repositoryID int64) (Import, error) {
+	i, err := importWhere(ctx, db.read, "i.repository_id = $1 AND i.deleted_at = 0", repositoryID)
+	return i, found(err, "import")
+}
+
+// ImportByID returns the row with that id, deleted or not; rehome.NotFound when there is none.
+func (db *DB) ImportByID(ctx context.Context, id int64) (Import, error) {
+	i, err := importWhere(ctx, db.read, "i.id = $1", id)
+	return i, found(err, "import")
+}
+
+func importWhere(ctx context.Context, q queryer, where string, args ...any) (Import, error) {
+	return scanImport(q.QueryRowContext(ctx, "SELECT "+importColumns+" FROM imports i WHERE "+where, args...))
+}
+
+// ChangeImport changes what is wanted of the repository's import, in one transaction.
+// change edits the row in place; the move it makes from status to status has to be one
+// of the allowed ones, or nothing is stored. rehome.NotFound when there is no import.
+func (db *DB) ChangeImport(ctx context.Context, repositoryID int64, change func(*Tx, *Import) error) (Import, error) {
+	var i Import
+	err := db.inTx(ctx, func(t *Tx) error {
+		var err error
+		i, err = importWhere(ctx, t.tx, "i.repository_id = $1 AND i.deleted_at = 0", repositoryID)
+		if err != nil {
+			return found(err, "import")
+		}
+		return t.change(ctx, &i, change)
+	})
+	return i, err
+}
+
+// change is the one way a status changes: it asks the table of allowed moves.
+func (t *Tx) change(ctx context.Context, i *Import, change func(*Tx, *Import) error) error {
+	before := i.State.Status
+	if err := change(t, i); err != nil {
+		return err
+	}
+	if after := i.State.Status; after != before && !before.CanBecome(after) {
+		return fmt.Errorf("import %d: status %q cannot become %q", i.ID, before, after)
+	}
+	i.UpdatedAt = t.Now
+	return t.writeImport(ctx, i)
+}
+
+// DeleteImport makes the repository's import invisible at once, forgets its credentials
+// and leaves the rest to be cleaned up: the row is due then. It returns the row's id;
+// rehome.NotFound when there is no import.
+func (db *DB) DeleteImport(ctx context.Context, repositoryID int64) (int64, error) {
+	var id int64
+	err := db.inTx(ctx, func(t *Tx) error {
+		i, err := importWhere(ctx, t.tx, "i.repository_id = $1 AND i.deleted_at = 0", repositoryID)
+		if err != nil {
+			return found(err, "import")
+		}
+		id = i.ID
+		return t.deleteImports(ctx, repositoryID)
+	})
+	return id, err
+}
+
+func (t *Tx) deleteImports(ctx context.Context, repositoryID int64) error {
+	_, err := t.tx.ExecContext(ctx, `UPDATE imports SET deleted_at = $2, updated_at = $2, due_at = 0, credentials = NULL
+		WHERE repository_id = $1 AND deleted_at = 0`, repositoryID, millis(t.Now))
+	return err
+}

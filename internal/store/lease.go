@@ -1,0 +1,148 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Lease is the right to work on an import. The fence grows with each lease, so that
+// a holder that was thought dead cannot write after its successor began.
+type Lease struct {
+	ImportID int64
+	Owner    string // who holds it: folder/process
+	Fence    int64
+}
+
+// ErrLeaseLost says that the lease has ended: somebody else may hold the import now, or
+// it was deleted. The holder has to stop.
+var ErrLeaseLost = errors.New("lease lost")
+
+// Acquire takes the lease of an import for ttl by the database's clock. ok is false
+// while somebody else holds it or when there is no such row.
+func (db *DB) Acquire(ctx context.Context, importID int64, owner string, ttl time.Duration) (lease Lease, ok bool, err error) {
+	lease = Lease{ImportID: importID, Owner: owner}
+	err = db.inTx(ctx, func(t *Tx) error {
+		return t.tx.QueryRowContext(ctx, `UPDATE imports SET lease_owner = $2, lease_expires = $3, fence = fence + 1
+			WHERE id = $1 AND lease_expires <= $4 RETURNING fence`,
+			importID, owner, millis(t.Now.Add(ttl)), millis(t.Now)).Scan(&lease.Fence)
+	})
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return Lease{}, false, nil
+	case err != nil:
+		return Lease{}, false, fmt.Errorf("take lease: %w", err)
+	}
+	return lease, true, nil
+}
+
+// Renew makes the lease last for ttl from now. ErrLeaseLost when somebody else took it
+// or the import was deleted.
+func (db *DB) Renew(ctx context.Context, l Lease, ttl time.Duration) error {
+	err := db.inTx(ctx, func(t *Tx) error {
+		var id int64
+		return t.tx.QueryRowContext(ctx, `UPDATE imports SET lease_expires = $4
+			WHERE id = $1 AND lease_owner = $2 AND fence = $3 AND deleted_at = 0 RETURNING id`,
+			l.ImportID, l.Owner, l.Fence, millis(t.Now.Add(ttl))).Scan(&id)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrLeaseLost
+	}
+	if err != nil {
+		return fmt.Errorf("renew lease: %w", err)
+	}
+	return nil
+}
+
+// Release gives the lease back. A lease that was lost is left to whoever has it.
+func (db *DB) Release(ctx context.Context, l Lease) error {
+	return db.inTx(ctx, func(t *Tx) error {
+		_, err := t.tx.ExecContext(ctx, `UPDATE imports SET lease_owner = '', lease_expires = 0
+			WHERE id = $1 AND lease_owner = $2 AND fence = $3`, l.ImportID, l.Owner, l.Fence)
+		return err
+	})
+}
+
+// ReleaseFolder ends every lease whose owner begins with folder and a slash: those of
+// earlier processes on the same data folder. Only the one process that has the folder may ask.
+func (db *DB) ReleaseFolder(ctx context.Context, folder string) error {
+	return db.inTx(ctx, func(t *Tx) error {
+		_, err := t.tx.ExecContext(ctx, `UPDATE imports SET lease_owner = '', lease_expires = 0
+			WHERE substr(lease_owner, 1, length($1)) = $1`, folder+"/")
+		return err
+	})
+}
+
+// Advance records what a worker did, in one transaction, if its lease still holds
+// (ErrLeaseLost otherwise). change edits the row in place, as with ChangeImport.
+func (db *DB) Advance(ctx context.Context, l Lease, change func(*Tx, *Import) error) (Import, error) {
+	var i Import
+	err := db.inTx(ctx, func(t *Tx) error {
+		var err error
+		if i, err = t.held(ctx, l); err != nil {
+			return err
+		}
+		if i.Deleted {
+			return ErrLeaseLost
+		}
+		return t.change(ctx, &i, change)
+	})
+	return i, err
+}
+
+// held returns the row l is a lease of, ErrLeaseLost when it is not any more.
+func (t *Tx) held(ctx context.Context, l Lease) (Import, error) {
+	i, err := importWhere(ctx, t.tx, "i.id = $1", l.ImportID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return i, ErrLeaseLost
+	}
+	if err != nil {
+		return i, fmt.Errorf("read import: %w", err)
+	}
+	if i.lease != l {
+		return i, ErrLeaseLost
+	}
+	return i, nil
+}
+
+// RemoveImport forgets a deleted import for good, with everything that belongs to it.
+// ErrLeaseLost when the lease does not hold.
+func (db *DB) RemoveImport(ctx context.Context, l Lease) error {
+	return db.inTx(ctx, func(t *Tx) error {
+		i, err := t.held(ctx, l)
+		if err != nil {
+			return err
+		}
+		if !i.Deleted {
+			return fmt.Errorf("import %d is not deleted", i.ID)
+		}
+		_, err = t.tx.ExecContext(ctx, "DELETE FROM imports WHERE id = $1", i.ID)
+		return err
+	})
+}
+
+// Due returns the ids of imports with work to do that nobody holds, the longest due first.
+func (db *DB) Due(ctx context.Context) ([]int64, error) {
+	ids, err := collect(ctx, db.read, func(r row) (id int64, err error) { err = r.Scan(&id); return },
+		`SELECT id FROM imports WHERE (deleted_at <> 0 OR status IN ('detecting', 'importing', 'mapping', 'pushing'))
+		AND due_at <= `+db.now+` AND lease_expires <= `+db.now+` ORDER BY due_at, id`)
+	if err != nil {
+		return nil, fmt.Errorf("list due imports: %w", err)
+	}
+	return ids, nil
+}
+
+// ImportIDs returns the ids of all rows, deleted ones too: what folders may belong to.
+func (db *DB) ImportIDs(ctx context.Context) (map[int64]bool, error) {
+	ids, err := collect(ctx, db.read, func(r row) (id int64, err error) { err = r.Scan(&id); return }, "SELECT id FROM imports")
+	if err != nil {
+		return nil, fmt.Errorf("list imports: %w", err)
+	}
+	all := make(map[int64]bool, len(ids))
+	for _, id := range ids {
+		all[id] = true
+	}
+	return all, nil
+}

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"rehome"
+)
+
+// Filter chooses imports for a list.
+type Filter struct {
+	Owners []string        // logins in any case; nil for all, empty for none
+	Status []rehome.Status // nil for all
+	Limit  int
+	Offset int
+}
+
+// Listed is an import with the repository it fills.
+type Listed struct {
+	Import
+	Repository    rehome.Repository
+	QueuePosition int // 1 for the next to be taken up, 0 when it does not wait
+}
+
+// Imports returns the imports a filter chooses, newest first, and how many there are in all.
+func (db *DB) Imports(ctx context.Context, f Filter) (page []Listed, total int, err error) {
+	where, args := f.where()
+	tables := " FROM imports i JOIN repositories r ON r.id = i.repository_id JOIN owners o ON o.id = r.owner_id WHERE " + where
+	if err := db.read.QueryRowContext(ctx, "SELECT count(*)"+tables, args...).Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("count imports: %w", err)
+	}
+	n := len(args)
+	ids, err := collect(ctx, db.read, func(r row) (id int64, err error) { err = r.Scan(&id); return },
+		fmt.Sprintf("SELECT i.id%s ORDER BY i.id DESC LIMIT $%d OFFSET $%d", tables, n+1, n+2), append(args, f.Limit, f.Offset)...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list imports: %w", err)
+	}
+	for _, id := range ids {
+		one, err := db.listed(ctx, id)
+		if rehome.CodeOf(err) == rehome.NotFound {
+			continue // gone since the ids were read
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		page = append(page, one)
+	}
+	return page, total, nil
+}
+
+func (f Filter) where() (string, []any) {
+	conditions, args := []string{"i.deleted_at = 0"}, []any(nil)
+	in := func(column string, values []any) {
+		marks := make([]string, len(values))
+		for n := range values {
+			args = append(args, values[n])
+			marks[n] = fmt.Sprintf("$%d", len(args))
+		}
+		conditions = append(conditions, column+" IN ("+strings.Join(marks, ", ")+")")
+	}
+	if f.Owners != nil {
+		logins := make([]any, 0, len(f.Owners))
+		for _, login := range f.Owners {
+			logins = append(logins, strings.ToLower(login))
+		}
+		in("lower(o.login)", logins)
+	}
+	if f.Status != nil {
+		statuses := make([]any, 0, len(f.Status))
+		for _, s := range f.Status {
+			statuses = append(statuses, string(s))
+		}
+		in("i.status", statuses)
+	}
+	return strings.Join(conditions, " AND "), args
+}
+
+func (db *DB) listed(ctx context.Context, id int64) (Listed, error) {
+	i, err := db.ImportByID(ctx, id)
+	if err != nil {
+		return Listed{}, err
+	}
+	repository, err := db.RepositoryByID(ctx, i.RepositoryID)
+	if err != nil {
+		return Listed{}, err
+	}
+	position, err := db.queuePosition(ctx, &i)
+	return Listed{Import: i, Repository: repository, QueuePosition: position}, err
+}
+
+// queuePosition counts the waiting imports that come before i, and i.
+func (db *DB) queuePosition(ctx context.Context, i *Import) (int, error) {
+	if i.Deleted || !i.State.Status.Running() || i.lease.Owner != "" {
+		return 0, nil
+	}
+	var n int
+	err := db.read.QueryRowContext(ctx, `SELECT count(*) FROM imports
+		WHERE deleted_at = 0 AND status IN ('detecting', 'importing', 'mapping', 'pushing') AND lease_owner = ''
+		AND (due_at < $1 OR (due_at = $1 AND id <= $2))`, millis(i.DueAt), i.ID).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the queue: %w", err)
+	}
+	return n, nil
+}

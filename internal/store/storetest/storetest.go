@@ -1,0 +1,486 @@
+// Package storetest is what every database under the store has to pass.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"rehome"
+	"rehome/internal/store"
+)
+
+// Run holds a database against the store's promises. open returns an empty one of its
+// own for each call and closes it when the test ends.
+func Run(t *testing.T, open func(t *testing.T) *store.DB) {
+	for _, c := range []struct {
+		name string
+		test func(*testing.T, *store.DB)
+	}{
+		{"owners", testOwners},
+		{"repositories", testRepositories},
+		{"repository ids are never used again", testRepositoryIDs},
+		{"tokens", testTokens},
+		{"imports", testImports},
+		{"one import per repository", testOneImport},
+		{"status moves", testMoves},
+		{"leases", testLeases},
+		{"lease of a folder", testFolderLeases},
+		{"deleted imports", testDeleted},
+		{"authors", testAuthors},
+		{"findings", testFindings},
+		{"written refs", testWritten},
+		{"lists", testLists},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
+	}
+}
+
+func testOwners(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	o, err := db.CreateOwner(ctx, rehome.Owner{Login: "Octocat", Kind: rehome.User, Admin: true})
+	must(t, err)
+	if o.ID == 0 || o.CreatedAt.IsZero() {
+		t.Errorf("created owner has no id or time: %+v", o)
+	}
+	for _, login := range []string{"Octocat", "octocat", "OCTOCAT"} {
+		got, err := db.OwnerByLogin(ctx, login)
+		must(t, err)
+		if got != o {
+			t.Errorf("OwnerByLogin(%q) = %+v, want %+v", login, got, o)
+		}
+	}
+	got, err := db.OwnerByID(ctx, o.ID)
+	must(t, err)
+	if got != o {
+		t.Errorf("OwnerByID = %+v, want %+v", got, o)
+	}
+	_, err = db.CreateOwner(ctx, rehome.Owner{Login: "octoCAT", Kind: rehome.User})
+	wantCode(t, err, rehome.AlreadyExists)
+	_, err = db.OwnerByLogin(ctx, "nobody")
+	wantCode(t, err, rehome.NotFound)
+}
+
+func testRepositories(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	r := newRepository(t, db, "Octocat", "Spoon-Knife")
+	got, err := db.Repository(ctx, "octocat", "spoon-knife")
+	must(t, err)
+	if got != r || got.DefaultBranch != "main" || !got.PushedAt.IsZero() {
+		t.Errorf("Repository = %+v, want %+v", got, r)
+	}
+	_, err = db.CreateRepository(ctx, rehome.Repository{Owner: r.Owner, Name: "SPOON-knife"})
+	wantCode(t, err, rehome.AlreadyExists)
+
+	r.Description, r.Private = "a fork", false
+	must(t, db.UpdateRepository(ctx, r))
+	at := time.UnixMilli(1700000000123).UTC()
+	must(t, db.Pushed(ctx, r.ID, at, "trunk"))
+	must(t, db.Pushed(ctx, r.ID, at, ""))
+	got, err = db.RepositoryByID(ctx, r.ID)
+	must(t, err)
+	if got.Description != "a fork" || got.Private || got.DefaultBranch != "trunk" || got.PushedAt != at {
+		t.Errorf("after changes: %+v", got)
+	}
+	must(t, db.DeleteRepository(ctx, r.ID))
+	_, err = db.RepositoryByID(ctx, r.ID)
+	wantCode(t, err, rehome.NotFound)
+	wantCode(t, db.DeleteRepository(ctx, r.ID), rehome.NotFound)
+	wantCode(t, db.UpdateRepository(ctx, r), rehome.NotFound)
+	wantCode(t, db.Pushed(ctx, r.ID, at, ""), rehome.NotFound)
+}
+
+func testRepositoryIDs(t *testing.T, db *store.DB) {
+	r := newRepository(t, db, "octocat", "one")
+	must(t, db.DeleteRepository(t.Context(), r.ID))
+	again, err := db.CreateRepository(t.Context(), rehome.Repository{Owner: r.Owner, Name: "one"})
+	must(t, err)
+	if again.ID <= r.ID {
+		t.Errorf("id %d follows deleted %d", again.ID, r.ID)
+	}
+}
+
+func testTokens(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	o, err := db.CreateOwner(ctx, rehome.Owner{Login: "octocat", Kind: rehome.User})
+	must(t, err)
+	hash := [32]byte{1, 2, 3}
+	made, err := db.CreateToken(ctx, rehome.Token{User: o, Scopes: []string{"repo"}, Owners: []string{"acme"}}, hash)
+	must(t, err)
+	got, err := db.TokenByHash(ctx, hash)
+	must(t, err)
+	if got.ID != made.ID || got.User != o || !slices.Equal(got.Scopes, []string{"repo"}) ||
+		!slices.Equal(got.Owners, []string{"acme"}) || !got.RevokedAt.IsZero() {
+		t.Errorf("TokenByHash = %+v, want %+v", got, made)
+	}
+	_, err = db.CreateToken(ctx, rehome.Token{User: o}, hash)
+	wantCode(t, err, rehome.AlreadyExists)
+	_, err = db.TokenByHash(ctx, [32]byte{9})
+	wantCode(t, err, rehome.NotFound)
+
+	must(t, db.RevokeToken(ctx, made.ID))
+	first, err := db.TokenByHash(ctx, hash)
+	must(t, err)
+	must(t, db.RevokeToken(ctx, made.ID))
+	all, err := db.Tokens(ctx)
+	must(t, err)
+	if len(all) != 1 || all[0].RevokedAt.IsZero() || all[0].RevokedAt != first.RevokedAt {
+		t.Errorf("after revoking twice: %+v, first %+v", all, first)
+	}
+	wantCode(t, db.RevokeToken(ctx, 99), rehome.NotFound)
+}
+
+func testImports(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	r := newRepository(t, db, "octocat", "one")
+	_, err := db.ImportOf(ctx, r.ID)
+	wantCode(t, err, rehome.NotFound)
+	made := newImport(t, db, r.ID)
+	if made.Progress.Percent != -1 || made.LFS != rehome.LFSUndecided || made.State.Err != nil {
+		t.Errorf("a new import: %+v", made)
+	}
+	want := change(t, db, r.ID, func(i *store.Import) {
+		i.Source.VCS, i.Credentials = rehome.Git, []byte{0, 1}
+		i.State = rehome.State{
+			Status: rehome.Failed, FailedStep: rehome.StepDetection, Note: "note",
+			Err: &rehome.Error{Code: rehome.Unreachable, Message: "m", Hint: "h"},
+		}
+		i.Wanted, i.Done = rehome.Generations{Raw: 4, Plan: 3}, rehome.Generations{Raw: 2, Plan: 1}
+		i.Progress = rehome.Progress{Percent: 7, PushPercent: 8, Commits: 9, Bytes: 10}
+		i.Timing = store.Timing{Raw: time.Second, Rewrite: 2 * time.Second, Push: 3 * time.Millisecond}
+		i.RawBytes, i.Attempts = 11, 2
+	})
+	got, err := db.ImportOf(ctx, r.ID)
+	must(t, err)
+	if *got.State.Err != *want.State.Err {
+		t.Errorf("error = %+v, want %+v", got.State.Err, want.State.Err)
+	}
+	got.State.Err, want.State.Err = nil, nil
+	if got.Import != want.Import || got.Timing != want.Timing || got.RawBytes != 11 || got.Attempts != 2 || string(got.Credentials) != "\x00\x01" {
+		t.Errorf("read back\n%+v, want\n%+v", got, want)
+	}
+	_, err = db.CreateImport(ctx, store.Import{Import: rehome.Import{RepositoryID: 99, State: rehome.State{Status: rehome.Detecting}}}, nil)
+	wantCode(t, err, rehome.NotFound)
+}
+
+func testOneImport(t *testing.T, db *store.DB) {
+	r := newRepository(t, db, "octocat", "one")
+	var wg sync.WaitGroup
+	ids := make([]int64, 20)
+	for n := range ids {
+		wg.Go(func() {
+			i, err := db.CreateImport(context.Background(), startingImport(r.ID), func(*store.Tx, *store.Import) error { return nil })
+			if err != nil {
+				t.Error(err)
+			}
+			ids[n] = i.ID
+		})
+	}
+	wg.Wait()
+	if slices.Sort(ids); ids[0] == 0 || ids[0] != ids[len(ids)-1] {
+		t.Errorf("20 creations gave ids %v", ids)
+	}
+}
+
+func testMoves(t *testing.T, db *store.DB) {
+	r := newRepository(t, db, "octocat", "one")
+	before := newImport(t, db, r.ID)
+	_, err := db.ChangeImport(t.Context(), r.ID, func(_ *store.Tx, i *store.Import) error {
+		i.State.Status, i.State.Note = rehome.Complete, "never"
+		return nil
+	})
+	if err == nil {
+		t.Error("detecting became complete")
+	}
+	got, err := db.ImportOf(t.Context(), r.ID)
+	must(t, err)
+	if got.State != before.State {
+		t.Errorf("a refused move left %+v", got.State)
+	}
+	_, err = db.CreateImport(t.Context(), store.Import{Import: rehome.Import{RepositoryID: r.ID, State: rehome.State{Status: rehome.Pushing}}}, nil)
+	if err == nil {
+		t.Error("an import began by pushing")
+	}
+}
+
+func testLeases(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	i := newImport(t, db, newRepository(t, db, "octocat", "one").ID)
+	wantDue(t, db, i.ID)
+	first, ok, err := db.Acquire(ctx, i.ID, "a/1", time.Hour)
+	must(t, err)
+	if !ok {
+		t.Fatal("a free import could not be leased")
+	}
+	wantDue(t, db)
+	if _, ok, err := db.Acquire(ctx, i.ID, "a/1", time.Hour); err != nil || ok {
+		t.Errorf("a second lease: ok %v, err %v", ok, err)
+	}
+	must(t, db.Renew(ctx, first, -time.Second)) // now it has expired
+	second, ok, err := db.Acquire(ctx, i.ID, "b/1", time.Hour)
+	must(t, err)
+	if !ok || second.Fence <= first.Fence {
+		t.Fatalf("lease after an expired one: ok %v, %+v after %+v", ok, second, first)
+	}
+	keep := func(*store.Tx, *store.Import) error { return nil }
+	if _, err := db.Advance(ctx, first, keep); !errors.Is(err, store.ErrLeaseLost) {
+		t.Errorf("the first holder wrote: %v", err)
+	}
+	if err := db.Renew(ctx, first, time.Hour); !errors.Is(err, store.ErrLeaseLost) {
+		t.Errorf("the first holder renewed: %v", err)
+	}
+	must(t, db.Release(ctx, first))
+	if _, err := db.Advance(ctx, second, keep); err != nil {
+		t.Errorf("the second holder: %v", err)
+	}
+	must(t, db.Release(ctx, second))
+	wantDue(t, db, i.ID)
+	if _, ok, err := db.Acquire(ctx, 99, "a/1", time.Hour); err != nil || ok {
+		t.Errorf("lease of a missing import: ok %v, err %v", ok, err)
+	}
+}
+
+func testFolderLeases(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	mine := newImport(t, db, newRepository(t, db, "octocat", "one").ID)
+	theirs := newImport(t, db, newRepository(t, db, "octodog", "one").ID)
+	for id, owner := range map[int64]string{mine.ID: "aa/1", theirs.ID: "aab/1"} {
+		_, ok, err := db.Acquire(ctx, id, owner, time.Hour)
+		must(t, err)
+		if !ok {
+			t.Fatal("not leased")
+		}
+	}
+	must(t, db.ReleaseFolder(ctx, "aa"))
+	wantDue(t, db, mine.ID)
+}
+
+func testDeleted(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	r := newRepository(t, db, "octocat", "one")
+	old := newImport(t, db, r.ID)
+	lease, _, err := db.Acquire(ctx, old.ID, "a/1", time.Hour)
+	must(t, err)
+	id, err := db.DeleteImport(ctx, r.ID)
+	must(t, err)
+	if id != old.ID {
+		t.Errorf("deleted %d, want %d", id, old.ID)
+	}
+	_, err = db.ImportOf(ctx, r.ID)
+	wantCode(t, err, rehome.NotFound)
+	_, err = db.DeleteImport(ctx, r.ID)
+	wantCode(t, err, rehome.NotFound)
+	if err := db.Renew(ctx, lease, time.Hour); !errors.Is(err, store.ErrLeaseLost) {
+		t.Errorf("lease of a deleted import was renewed: %v", err)
+	}
+	if _, err := db.Advance(ctx, lease, func(*store.Tx, *store.Import) error { return nil }); !errors.Is(err, store.ErrLeaseLost) {
+		t.Errorf("a deleted import advanced: %v", err)
+	}
+	fresh := newImport(t, db, r.ID)
+	if fresh.ID == old.ID {
+		t.Error("the id of a deleted import was used again")
+	}
+	row, err := db.ImportByID(ctx, old.ID)
+	must(t, err)
+	if !row.Deleted || row.Credentials != nil {
+		t.Errorf("deleted row: %+v", row)
+	}
+	must(t, db.RemoveImport(ctx, lease))
+	_, err = db.ImportByID(ctx, old.ID)
+	wantCode(t, err, rehome.NotFound)
+	wantDue(t, db, fresh.ID)
+}
+
+func testAuthors(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	r := newRepository(t, db, "octocat", "one")
+	i := newImport(t, db, r.ID)
+	batch := []rehome.Author{
+		{RemoteName: []byte("Z\xff"), RemoteMail: []byte("z@x"), Name: "Z\ufffd", Email: "z@x"},
+		{RemoteName: nil, RemoteMail: []byte("z@x"), Email: "z@x"},
+		{RemoteName: []byte("z\xff"), RemoteMail: []byte("Z@x")},
+		{RemoteName: []byte("Z\xff"), RemoteMail: []byte("z@x")},
+	}
+	for run, want := range []int{3, 0} { // the second raw run finds nothing new
+		row := change(t, db, r.ID, func(i *store.Import) {}, func(tx *store.Tx, i *store.Import) error {
+			added, err := tx.AddAuthors(ctx, i, batch)
+			if len(added) != want {
+				t.Errorf("run %d added %d, want %d", run, len(added), want)
+			}
+			return err
+		})
+		if row.Found.Authors != 3 {
+			t.Errorf("run %d counts %d authors, want 3", run, row.Found.Authors)
+		}
+	}
+	all, err := db.Authors(ctx, i.ID, 0, 10)
+	must(t, err)
+	if len(all) != 3 || string(all[0].RemoteName) != "Z\xff" || all[0].ID >= all[1].ID || all[1].ID >= all[2].ID || all[0].Name != "Z\ufffd" {
+		t.Errorf("authors: %+v", all)
+	}
+	rest, err := db.Authors(ctx, i.ID, all[0].ID, 1)
+	must(t, err)
+	if len(rest) != 1 || rest[0].ID != all[1].ID {
+		t.Errorf("authors since %d, one: %+v", all[0].ID, rest)
+	}
+}
+
+func testFindings(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	r := newRepository(t, db, "octocat", "one")
+	i := newImport(t, db, r.ID)
+	_, err := db.Receipt(ctx, i.ID)
+	wantCode(t, err, rehome.NotFound)
+	_, err = db.Facts(ctx, i.ID)
+	wantCode(t, err, rehome.NotFound)
+	for _, files := range [][]rehome.LargeFile{
+		{{Ref: "refs/heads/old", Path: []byte("old"), OID: "aa", Size: 5}},
+		{{Ref: "refs/heads/main", Path: []byte("a\xff"), OID: "bb", Size: 7}, {Ref: "refs/heads/main", Path: nil, OID: "cc", Size: 8}},
+	} {
+		change(t, db, r.ID, func(*store.Import) {}, func(tx *store.Tx, i *store.Import) error {
+			return errors.Join(tx.SetLargeFiles(ctx, i, files), tx.SetFacts(ctx, i.ID, []byte("facts")), tx.SetReceipt(ctx, i.ID, []byte("receipt")))
+		})
+	}
+	row, err := db.ImportOf(ctx, r.ID)
+	must(t, err)
+	if !row.Found.LargeFilesKnown || row.Found.LargeFiles != 2 || row.Found.LargeFilesSize != 15 {
+		t.Errorf("found: %+v", row.Found)
+	}
+	files, err := db.LargeFiles(ctx, i.ID)
+	must(t, err)
+	if len(files) != 2 || string(files[0].Path) != "a\xff" || files[1].OID != "cc" {
+		t.Errorf("large files: %+v", files)
+	}
+	facts, err := db.Facts(ctx, i.ID)
+	must(t, err)
+	receipt, err := db.Receipt(ctx, i.ID)
+	must(t, err)
+	if string(facts) != "facts" || string(receipt) != "receipt" {
+		t.Errorf("facts %q, receipt %q", facts, receipt)
+	}
+}
+
+func testWritten(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	r := newRepository(t, db, "octocat", "one")
+	newImport(t, db, r.ID)
+	for _, refs := range [][]store.WrittenRef{
+		{{Name: "refs/heads/main", Writing: "aa"}, {Name: "refs/heads/\xff", Writing: "bb"}},
+		{{Name: "refs/heads/main", Wrote: "aa"}},
+	} {
+		change(t, db, r.ID, func(*store.Import) {}, func(tx *store.Tx, _ *store.Import) error { return tx.SetWritten(ctx, r.ID, refs) })
+	}
+	_, err := db.DeleteImport(ctx, r.ID)
+	must(t, err)
+	got, err := db.WrittenRefs(ctx, r.ID)
+	must(t, err)
+	if len(got) != 2 || got["refs/heads/main"].Wrote != "aa" || got["refs/heads/main"].Writing != "" || got["refs/heads/\xff"].Writing != "bb" {
+		t.Errorf("written refs: %+v", got)
+	}
+}
+
+func testLists(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	one, two := newRepository(t, db, "octocat", "one"), newRepository(t, db, "Acme", "two")
+	newImport(t, db, one.ID)
+	newImport(t, db, two.ID)
+	change(t, db, two.ID, func(i *store.Import) { i.State.Status = rehome.Importing })
+	for _, c := range []struct {
+		name   string
+		filter store.Filter
+		want   []string
+		total  int
+	}{
+		{"all", store.Filter{Limit: 10}, []string{"Acme/two", "octocat/one"}, 2},
+		{"first page", store.Filter{Limit: 1}, []string{"Acme/two"}, 2},
+		{"second page", store.Filter{Limit: 1, Offset: 1}, []string{"octocat/one"}, 2},
+		{"an owner", store.Filter{Limit: 10, Owners: []string{"aCME"}}, []string{"Acme/two"}, 1},
+		{"nobody", store.Filter{Limit: 10, Owners: []string{}}, nil, 0},
+		{"a status", store.Filter{Limit: 10, Status: []rehome.Status{rehome.Detecting}}, []string{"octocat/one"}, 1},
+	} {
+		page, total, err := db.Imports(ctx, c.filter)
+		must(t, err)
+		var names []string
+		for _, l := range page {
+			names = append(names, l.Repository.FullName())
+			if l.QueuePosition == 0 {
+				t.Errorf("%s: %s waits, but has no place", c.name, l.Repository.FullName())
+			}
+		}
+		if !slices.Equal(names, c.want) || total != c.total {
+			t.Errorf("%s: got %v of %d, want %v of %d", c.name, names, total, c.want, c.total)
+		}
+	}
+}
+
+func newRepository(t *testing.T, db *store.DB, login, name string) rehome.Repository {
+	t.Helper()
+	o, err := db.OwnerByLogin(t.Context(), login)
+	if rehome.CodeOf(err) == rehome.NotFound {
+		o, err = db.CreateOwner(t.Context(), rehome.Owner{Login: login, Kind: rehome.User})
+	}
+	must(t, err)
+	r, err := db.CreateRepository(t.Context(), rehome.Repository{Owner: o, Name: name, Private: true})
+	must(t, err)
+	return r
+}
+
+func startingImport(repositoryID int64) store.Import {
+	return store.Import{Import: rehome.Import{
+		RepositoryID: repositoryID,
+		Source:       rehome.Source{URL: "https://old.example/one.git"},
+		Wanted:       rehome.Generations{Raw: 1, Plan: 1},
+		State:        rehome.State{Status: rehome.Detecting},
+		Progress:     rehome.Progress{Percent: -1, PushPercent: -1, Commits: -1},
+	}}
+}
+
+func newImport(t *testing.T, db *store.DB, repositoryID int64) store.Import {
+	t.Helper()
+	i, err := db.CreateImport(t.Context(), startingImport(repositoryID), func(*store.Tx, *store.Import) error {
+		return errors.New("it exists")
+	})
+	must(t, err)
+	return i
+}
+
+func change(t *testing.T, db *store.DB, repositoryID int64, edit func(*store.Import), more ...func(*store.Tx, *store.Import) error) store.Import {
+	t.Helper()
+	i, err := db.ChangeImport(t.Context(), repositoryID, func(tx *store.Tx, i *store.Import) error {
+		edit(i)
+		for _, do := range more {
+			if err := do(tx, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	must(t, err)
+	return i
+}
+
+func wantDue(t *testing.T, db *store.DB, want ...int64) {
+	t.Helper()
+	got, err := db.Due(t.Context())
+	must(t, err)
+	if !slices.Equal(got, want) {
+		t.Errorf("due: %v, want %v", got, want)
+	}
+}
+
+func wantCode(t *testing.T, err error, want rehome.Code) {
+	t.Helper()
+	if err == nil || rehome.CodeOf(err) != want {
+		t.Errorf("error %v, want code %s", err, want)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
