@@ -1,0 +1,203 @@
+// Package egress is the only way out: every connection to somewhere else is opened and checked here.
+//
+// A name is resolved here, every address it has is checked, and the address that was
+// checked is the one dialled, so a name that changes its mind between check and use
+// reaches nothing. What cannot be resolved or judged is not connected to.
+package egress
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"time"
+
+	"rehome"
+)
+
+// Policy says where connections may go. The zero value allows public addresses only.
+type Policy struct {
+	Unrestricted bool   // no checks at all: the command line, on the user's own machine
+	AllowPrivate bool   // private and loopback networks too, but never metadata addresses
+	Allow        []Rule // reachable besides; wins over everything but Block and metadata
+	Block        []Rule // not reachable; wins over Allow
+
+	CAFile string   // PEM certificates trusted besides the system's; "" for none
+	Proxy  *url.URL // http proxy everything goes through by CONNECT, to the address checked here; nil for none
+
+	Idle   time.Duration                                                // a connection on which nothing moves for so long is broken; 0 = 2 minutes
+	Lookup func(ctx context.Context, host string) ([]netip.Addr, error) // nil = the system's resolver
+}
+
+// The time the parts of a request may take.
+const (
+	dialTimeout   = 30 * time.Second // name and connection, all addresses together
+	tlsTimeout    = 20 * time.Second
+	headerTimeout = 2 * time.Minute // a forge may count objects that long before it answers
+	defaultIdle   = 2 * time.Minute
+	maxHeader     = 128 << 10
+	// readBuffer is large because packs come through it.
+	readBuffer = 128 << 10
+)
+
+// Client sends HTTP requests under a policy. It keeps no cookies, takes nothing from the
+// environment and leaves bodies as they came. Safe for concurrent use.
+type Client struct {
+	policy    Policy
+	transport *http.Transport
+	client    *http.Client
+}
+
+// New returns a client for p. It fails when CAFile cannot be read.
+func New(p Policy) (*Client, error) {
+	if p.Idle == 0 {
+		p.Idle = defaultIdle
+	}
+	if p.Lookup == nil {
+		p.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+	}
+	roots, err := readRoots(p.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{policy: p}
+	c.transport = &http.Transport{
+		DialContext:            c.dial,
+		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    tlsTimeout,
+		ResponseHeaderTimeout:  headerTimeout,
+		MaxResponseHeaderBytes: maxHeader,
+		IdleConnTimeout:        30 * time.Second,
+		MaxIdleConnsPerHost:    2,
+		MaxIdleConns:           64,
+		DisableCompression:     true,
+		ReadBufferSize:         readBuffer,
+	}
+	c.client = &http.Client{Transport: c.transport, CheckRedirect: c.checkRedirect}
+	return c, nil
+}
+
+// Do sends r and returns the answer, whose body the caller closes. GET and HEAD follow
+// redirects; for other methods a redirect is the answer. Errors are *rehome.Error with
+// the codes BlockedByPolicy, Unreachable and Cancelled.
+func (c *Client) Do(r *http.Request) (*http.Response, error) {
+	if err := c.CheckURL(r.URL); err != nil {
+		return nil, err
+	}
+	resp, err := c.client.Do(r)
+	if err != nil {
+		return nil, explain(r.Context(), r.URL, err)
+	}
+	return resp, nil
+}
+
+// Close ends the connections nobody uses.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// CheckURL refuses at once what needs no resolver to be refused: other schemes, literal
+// addresses that are not allowed, spellings of addresses. The error is *rehome.Error
+// with code BlockedByPolicy.
+func (c *Client) CheckURL(u *url.URL) error {
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return blocked(fmt.Errorf("scheme %q", u.Scheme))
+	}
+	host := hostKey(u.Hostname())
+	if host == "" {
+		return blocked(errors.New("no host"))
+	}
+	if c.policy.Unrestricted {
+		return nil
+	}
+	if a, err := netip.ParseAddr(host); err == nil {
+		if !c.policy.allows(host, a) {
+			return blocked(fmt.Errorf("address %s", a))
+		}
+		return nil
+	}
+	if endsInNumber(host) {
+		return blocked(fmt.Errorf("host %q", host))
+	}
+	if host == "localhost" && !c.policy.allows(host, netip.IPv6Loopback()) {
+		return blocked(errors.New("localhost"))
+	}
+	if anyHost(c.policy.Block, host) {
+		return blocked(fmt.Errorf("host %q", host))
+	}
+	return nil
+}
+
+// blocked is the one answer for every refused target, so that nobody learns from it what is there.
+func blocked(why error) error {
+	return &rehome.Error{
+		Code:    rehome.BlockedByPolicy,
+		Message: "Rehome is not allowed to connect to this address.",
+		Hint:    "Use a public address, or ask whoever runs this server to allow the network.",
+		Err:     why,
+	}
+}
+
+// explain gives an error of a request its code and a sentence for people.
+func explain(ctx context.Context, u *url.URL, err error) error {
+	var known *rehome.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	if ctx.Err() != nil {
+		return &rehome.Error{Code: rehome.Cancelled, Message: "The request was cancelled.", Err: ctx.Err()}
+	}
+	return &rehome.Error{
+		Code:    rehome.Unreachable,
+		Message: fmt.Sprintf("Cannot connect to %s: %s.", rehome.Clean(u.Host, 255), reason(err)),
+		Hint:    "Check the address, and that the server is up.",
+		Err:     err,
+	}
+}
+
+// reason says in a few words why a connection failed, without foreign text.
+func reason(err error) string {
+	var dns *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &dns):
+		return "the name cannot be resolved"
+	case errors.As(err, &certificate):
+		return "its certificate is not trusted"
+	case errors.As(err, &record):
+		return "it does not speak TLS"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "it does not answer in time"
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return "the connection is refused"
+	}
+	return "the connection broke"
+}
+
+func readRoots(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("read the system's certificates: %w", err)
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read certificates: %w", err)
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("no certificate in %q", file)
+	}
+	return roots, nil
+}

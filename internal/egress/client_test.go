@@ -1,0 +1,375 @@
+package egress
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"rehome"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newClient(t *testing.T, p Policy) *Client {
+	t.Helper()
+	c, err := New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func get(t *testing.T, c *Client, rawURL string, header ...string) (int, string, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, rawURL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	resp, err := c.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(body), err
+}
+
+// canary counts the requests a server gets that must not get any.
+func canary(t *testing.T) (*httptest.Server, *atomic.Int64) {
+	hits := new(atomic.Int64)
+	return serve(t, func(http.ResponseWriter, *http.Request) { hits.Add(1) }), hits
+}
+
+func TestLoopbackIsBlockedInEverySpelling(t *testing.T) {
+	s, hits := canary(t)
+	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
+	c := newClient(t, Policy{})
+	for _, host := range []string{
+		"127.0.0.1", "127.0.0.1.", "127.1", "0x7f.0.0.1", "0x7f000001", "2130706433", "017700000001", "0177.0.0.1",
+		"0", "0.0.0.0", "localhost", "LOCALHOST", "localhost.", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
+		"[0:0:0:0:0:0:0:1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::127.0.0.1]", "[::1%25lo]", "127.0.0.1", "①②⑦.0.0.1", "127。0。0。1",
+	} {
+		_, _, err := get(t, c, "http://"+host+":"+port+"/")
+		if code := rehome.CodeOf(err); code != rehome.BlockedByPolicy {
+			t.Errorf("%s: %v (%s)", host, err, code)
+		}
+	}
+	for _, raw := range []string{"file:///etc/passwd", "gopher://127.0.0.1:70/", "ftp://example.com/x", "http:///x", "unix:///run/x.sock", "//127.0.0.1/"} {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code := rehome.CodeOf(c.CheckURL(u)); code != rehome.BlockedByPolicy {
+			t.Errorf("%s: %s", raw, code)
+		}
+	}
+	if hits.Load() != 0 {
+		t.Errorf("the canary was hit %d times", hits.Load())
+	}
+}
+
+func TestBlockedTargetsAllSoundTheSame(t *testing.T) {
+	c := newClient(t, Policy{Lookup: func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("10.0.0.5")}, nil
+	}})
+	texts := map[string]bool{}
+	for _, u := range []string{"http://127.0.0.1/", "http://10.0.0.5:1/", "http://intern.example/", "https://169.254.169.254/latest"} {
+		_, _, err := get(t, c, u)
+		if rehome.CodeOf(err) != rehome.BlockedByPolicy {
+			t.Errorf("%s: %v", u, err)
+		}
+		texts[err.Error()] = true
+	}
+	if len(texts) != 1 {
+		t.Errorf("the messages differ: %v", texts)
+	}
+}
+
+func TestEveryAddressOfANameIsChecked(t *testing.T) {
+	s, hits := canary(t)
+	addr := netip.MustParseAddrPort(s.Listener.Addr().String())
+	c := newClient(t, Policy{Lookup: func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("140.82.121.3"), addr.Addr()}, nil
+	}})
+	_, _, err := get(t, c, "http://two-faced.example:"+s.URL[strings.LastIndex(s.URL, ":")+1:])
+	if rehome.CodeOf(err) != rehome.BlockedByPolicy || hits.Load() != 0 {
+		t.Errorf("%v, %d hits", err, hits.Load())
+	}
+}
+
+// A name that answers well once and badly later reaches nothing: what is checked is what is dialled.
+func TestRebinding(t *testing.T) {
+	s, hits := canary(t)
+	port := s.URL[strings.LastIndex(s.URL, ":")+1:]
+	var asked atomic.Int64
+	c := newClient(t, Policy{Allow: []Rule{mustRule(t, "127.0.0.2")}, Lookup: func(context.Context, string) ([]netip.Addr, error) {
+		if asked.Add(1) == 1 {
+			return []netip.Addr{netip.MustParseAddr("127.0.0.2")}, nil
+		}
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	}})
+	_, _, first := get(t, c, "http://rebind.example:"+port)
+	_, _, second := get(t, c, "http://rebind.example:"+port)
+	if rehome.CodeOf(first) != rehome.Unreachable || rehome.CodeOf(second) != rehome.BlockedByPolicy || hits.Load() != 0 {
+		t.Errorf("%v, then %v, %d hits", first, second, hits.Load())
+	}
+	if asked.Load() != 2 {
+		t.Errorf("resolved %d times for two connections", asked.Load())
+	}
+}
+
+func TestUnresolvedIsUnreachable(t *testing.T) {
+	c := newClient(t, Policy{Lookup: func(_ context.Context, host string) ([]netip.Addr, error) {
+		if host == "empty.example" {
+			return nil, nil
+		}
+		return nil, errors.New("resolver is down")
+	}})
+	for _, u := range []string{"http://empty.example/", "http://broken.example/"} {
+		if _, _, err := get(t, c, u); rehome.CodeOf(err) != rehome.Unreachable {
+			t.Errorf("%s: %v", u, err)
+		}
+	}
+}
+
+func mustRule(t *testing.T, s string) Rule {
+	r, err := ParseRule(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestRedirects(t *testing.T) {
+	bad, hits := canary(t)
+	seen := func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "auth="+r.Header.Get("Authorization")) }
+	other := serve(t, seen)
+	s := httptest.NewServer(nil)
+	defer s.Close()
+	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		to := map[string]string{
+			"/same":      "/end",
+			"/other":     other.URL + "/end",
+			"/name":      strings.Replace(s.URL, "127.0.0.1", "again.example", 1) + "/end",
+			"/back":      other.URL + "/back",
+			"/forbidden": strings.Replace(bad.URL, "127.0.0.1", "127.0.0.9", 1),
+			"/metadata":  "http://169.254.169.254/latest/meta-data",
+			"/file":      "file:///etc/passwd",
+			"/user":      strings.Replace(s.URL, "http://", "http://u:p@", 1) + "/end",
+			"/loop":      "/loop",
+		}[r.URL.Path]
+		if to == "" {
+			seen(w, r)
+			return
+		}
+		http.Redirect(w, r, to, http.StatusFound)
+	})
+	c := newClient(t, Policy{
+		Allow: []Rule{mustRule(t, "127.0.0.1")},
+		Lookup: func(context.Context, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+		},
+	})
+	for _, row := range []struct {
+		path, want string
+		code       rehome.Code
+	}{
+		{"/same", "auth=Basic x", ""},
+		{"/other", "auth=", ""},
+		{"/name", "auth=", ""},
+		{"/forbidden", "", rehome.BlockedByPolicy},
+		{"/metadata", "", rehome.BlockedByPolicy},
+		{"/file", "", rehome.BlockedByPolicy},
+		{"/user", "", rehome.BlockedByPolicy},
+		{"/loop", "", rehome.Unreachable},
+	} {
+		_, body, err := get(t, c, s.URL+row.path, "Authorization", "Basic x")
+		if body != row.want || (row.code == "") != (err == nil) || (err != nil && rehome.CodeOf(err) != row.code) {
+			t.Errorf("%s: %q, %v; want %q, %q", row.path, body, err, row.want, row.code)
+		}
+	}
+	if hits.Load() != 0 {
+		t.Errorf("the canary was hit %d times", hits.Load())
+	}
+}
+
+func TestRedirectHopsAreCounted(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		n := len(r.URL.Path) - 1
+		if n == 0 {
+			io.WriteString(w, "end")
+			return
+		}
+		http.Redirect(w, r, "/"+strings.Repeat("x", n-1), http.StatusMovedPermanently)
+	})
+	c := newClient(t, Policy{AllowPrivate: true})
+	if _, body, err := get(t, c, s.URL+"/xxxxx"); body != "end" {
+		t.Errorf("five hops: %q, %v", body, err)
+	}
+	if _, _, err := get(t, c, s.URL+"/xxxxxx"); err == nil {
+		t.Error("six hops went through")
+	}
+}
+
+func TestPostIsNotRedirected(t *testing.T) {
+	bad, hits := canary(t)
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, bad.URL, http.StatusTemporaryRedirect)
+	})
+	c := newClient(t, Policy{AllowPrivate: true})
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, strings.NewReader("x"))
+	resp, err := c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusTemporaryRedirect || hits.Load() != 0 {
+		t.Errorf("status %d, %d hits", resp.StatusCode, hits.Load())
+	}
+}
+
+func TestSchemeGoesUpwardsOnly(t *testing.T) {
+	plain := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "plain") })
+	var target string
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/down" {
+			http.Redirect(w, r, plain.URL, http.StatusFound)
+			return
+		}
+		io.WriteString(w, "secure"+r.Header.Get("Authorization"))
+	}))
+	defer secure.Close()
+	target = secure.URL
+	up := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target, http.StatusFound) })
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600)
+	c := newClient(t, Policy{AllowPrivate: true, CAFile: ca})
+	if _, body, err := get(t, c, up.URL, "Authorization", "Basic x"); body != "secure" {
+		t.Errorf("upwards: %q, %v", body, err)
+	}
+	if _, _, err := get(t, c, secure.URL+"/down"); rehome.CodeOf(err) != rehome.BlockedByPolicy {
+		t.Errorf("downwards: %v", err)
+	}
+	strict := newClient(t, Policy{AllowPrivate: true})
+	if _, _, err := get(t, strict, secure.URL); rehome.CodeOf(err) != rehome.Unreachable || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("unknown certificate: %v", err)
+	}
+}
+
+func TestEnvironmentProxyIsIgnored(t *testing.T) {
+	proxy, hits := canary(t)
+	for _, name := range []string{"http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"} {
+		t.Setenv(name, proxy.URL)
+	}
+	c := newClient(t, Policy{Lookup: func(context.Context, string) ([]netip.Addr, error) { return nil, errors.New("no") }})
+	get(t, c, "http://some.example/")
+	if hits.Load() != 0 {
+		t.Error("the environment's proxy was used")
+	}
+}
+
+func TestProxyGetsTheCheckedAddress(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello "+r.Host) })
+	var asked atomic.Value
+	proxy := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked.Store(r.Method + " " + r.Host + " " + r.Header.Get("Proxy-Authorization"))
+		out, err := net.Dial("tcp", r.Host)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer out.Close()
+		in, _, _ := http.NewResponseController(w).Hijack()
+		defer in.Close()
+		io.WriteString(in, "HTTP/1.1 200 OK\r\n\r\n")
+		go io.Copy(out, in)
+		io.Copy(in, out)
+	})
+	u, _ := url.Parse(strings.Replace(proxy.URL, "http://", "http://u:p@", 1))
+	port := s.URL[strings.LastIndex(s.URL, ":")+1:]
+	c := newClient(t, Policy{Proxy: u, Allow: []Rule{mustRule(t, "git.example")}, Lookup: func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	}})
+	_, body, err := get(t, c, "http://git.example:"+port)
+	if body != "hello git.example:"+port {
+		t.Errorf("%q, %v", body, err)
+	}
+	if got, want := asked.Load(), "CONNECT 127.0.0.1:"+port+" Basic dTpw"; got != want {
+		t.Errorf("the proxy was asked %q, want %q", got, want)
+	}
+	if _, _, err := get(t, c, "http://127.0.0.3/"); rehome.CodeOf(err) != rehome.BlockedByPolicy {
+		t.Errorf("through the proxy: %v", err)
+	}
+}
+
+func TestIdleBodyEnds(t *testing.T) {
+	release := make(chan struct{})
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "half")
+		w.(http.Flusher).Flush()
+		<-release
+	})
+	defer close(release)
+	c := newClient(t, Policy{AllowPrivate: true, Idle: 50 * time.Millisecond})
+	_, body, err := get(t, c, s.URL)
+	if !errors.Is(err, ErrIdle) || body != "half" {
+		t.Errorf("%q, %v", body, err)
+	}
+}
+
+func TestCancel(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	})
+	c := newClient(t, Policy{AllowPrivate: true})
+	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
+	if _, err := c.Do(r); rehome.CodeOf(err) != rehome.Cancelled {
+		t.Errorf("%v", err)
+	}
+}
+
+func FuzzCheckURL(f *testing.F) {
+	for _, s := range []string{"http://127.0.0.1/", "https://[::1]:80/x", "http://0x7f.1", "http://h.", "http://[fe80::1%25x]/"} {
+		f.Add(s)
+	}
+	c, err := New(Policy{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		u, err := url.Parse(raw)
+		if err != nil || c.CheckURL(u) != nil {
+			return
+		}
+		if a, err := netip.ParseAddr(u.Hostname()); err == nil && (a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsUnspecified()) {
+			t.Errorf("%q passed", raw)
+		}
+	})
+}

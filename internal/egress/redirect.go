@@ -1,0 +1,58 @@
+package egress
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+)
+
+// maxRedirects is how many hops one request may take.
+const maxRedirects = 5
+
+// checkRedirect judges the hop to r: only GET and HEAD, same scheme or upwards, an
+// allowed target, and no credentials once another origin was met.
+func (c *Client) checkRedirect(r *http.Request, via []*http.Request) error {
+	first := via[0]
+	if first.Method != http.MethodGet && first.Method != http.MethodHead {
+		return http.ErrUseLastResponse
+	}
+	if len(via) > maxRedirects {
+		return errors.New("too many redirects")
+	}
+	last := via[len(via)-1]
+	if r.URL.Scheme != last.URL.Scheme && r.URL.Scheme != "https" {
+		return blocked(errors.New("redirect to a weaker scheme"))
+	}
+	if r.URL.User != nil {
+		return blocked(errors.New("redirect with credentials"))
+	}
+	if err := c.CheckURL(r.URL); err != nil {
+		return err
+	}
+	strayed := !SameOrigin(first.URL, r.URL)
+	for _, hop := range via {
+		strayed = strayed || !SameOrigin(first.URL, hop.URL)
+	}
+	if strayed {
+		r.Header.Del("Authorization")
+		r.Header.Del("Cookie")
+	}
+	return nil
+}
+
+// SameOrigin reports whether a and b have the same scheme, host and port, so that
+// credentials for one may go to the other.
+func SameOrigin(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && hostKey(a.Hostname()) == hostKey(b.Hostname()) && port(a) == port(b)
+}
+
+// port returns the port u means, by its scheme when it names none.
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
+}
