@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// adminToken is the token the measured server starts with.
+const adminToken = "rht_benchmarkbenchmarkbenchmark1"
+
+// hostImport is a whole import of a running server into its own host, through the REST API.
+func (l *lab) hostImport(ctx context.Context, dir string) (cost, error) {
+	s, err := startServer(ctx, l.rehome, dir)
+	if err != nil {
+		return cost{}, err
+	}
+	defer s.stop()
+	if err := s.call(ctx, "POST", "/user/repos", `{"name": "bench"}`, nil); err != nil {
+		return cost{}, err
+	}
+	before, err := processorTime(s.pid())
+	if err != nil {
+		return cost{}, err
+	}
+	start := time.Now()
+	peak := watchMemory(s.pid())
+	err = s.importAndWait(ctx, l.from.URL)
+	c := cost{wall: time.Since(start).Seconds(), memory: peak()}
+	if err != nil {
+		return cost{}, err
+	}
+	after, err := processorTime(s.pid())
+	if err != nil {
+		return cost{}, err
+	}
+	c.cpu = after - before
+	published, err := onlyRepository(filepath.Join(dir, "data", "host"))
+	if err != nil {
+		return cost{}, err
+	}
+	return c, l.check(ctx, "import into the host", published)
+}
+
+// server is a running rehome serve.
+type server struct {
+	cmd  *exec.Cmd
+	base string
+}
+
+func startServer(ctx context.Context, program, dir string) (*server, error) {
+	cmd := exec.CommandContext(ctx, program, "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--allow-network", "127.0.0.1")
+	cmd.Env = append(environment(), "REHOME_ADMIN_TOKEN="+adminToken)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	s := &server{cmd: cmd}
+	scan := bufio.NewScanner(out)
+	for scan.Scan() {
+		if _, url, ok := strings.Cut(scan.Text(), "listening on "); ok {
+			s.base = url
+			go io.Copy(io.Discard, out)
+			return s, nil
+		}
+	}
+	return nil, errors.Join(errors.New("the server ended before it listened"), cmd.Wait())
+}
+
+func (s *server) pid() int { return s.cmd.Process.Pid }
+
+func (s *server) stop() {
+	s.cmd.Process.Signal(os.Interrupt)
+	s.cmd.Wait()
+}
+
+// importAndWait starts an import of url and polls until it ends.
+func (s *server) importAndWait(ctx context.Context, url string) error {
+	body, _ := json.Marshal(map[string]string{"vcs": "git", "vcs_url": url})
+	if err := s.call(ctx, "PUT", "/repos/admin/bench/import", string(body), nil); err != nil {
+		return err
+	}
+	for {
+		var got struct {
+			Status, Message string
+		}
+		if err := s.call(ctx, "GET", "/repos/admin/bench/import", "", &got); err != nil {
+			return err
+		}
+		switch got.Status {
+		case "complete":
+			return nil
+		case "importing", "mapping", "pushing", "detecting":
+			time.Sleep(200 * time.Millisecond)
+		default:
+			return fmt.Errorf("the import ended %s: %s", got.Status, got.Message)
+		}
+	}
+}
+
+// call makes one request and decodes the answer into out, which may be nil.
+func (s *server) call(ctx context.Context, method, path, body string, out any) error {
+	request, err := http.NewRequestWithContext(ctx, method, s.base+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "token "+adminToken)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	if answer.StatusCode >= 300 {
+		return fmt.Errorf("%s %s: %s: %s", method, path, answer.Status, text)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(text, out)
+}
+
+// onlyRepository finds the one bare repository below dir.
+func onlyRepository(dir string) (string, error) {
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Name() == "HEAD" && !d.IsDir() {
+			found = append(found, filepath.Dir(path))
+		}
+		return err
+	})
+	if err == nil && len(found) != 1 {
+		err = fmt.Errorf("%d repositories below %s, want 1", len(found), dir)
+	}
+	if err != nil {
+		return "", err
+	}
+	return found[0], nil
+}

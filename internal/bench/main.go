@@ -1,0 +1,176 @@
+// Command bench measures Rehome side by side with git on the same repositories and writes docs/benchmarks.md.
+//
+// It serves each repository over smart HTTP on loopback, runs the two sides in
+// turn (A B A B …), compares every ref and object at the end, and takes processor
+// time with all children, peak anonymous memory and wall time.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"rehome/internal/testenv"
+)
+
+func main() {
+	log.SetFlags(0)
+	if len(os.Args) > 1 && os.Args[1] == innerCommand {
+		if err := inner(os.Args[2:]); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// settings are the command line.
+type settings struct {
+	rehome string
+	pairs  int
+	out    string
+	work   string
+}
+
+func run(ctx context.Context) error {
+	var s settings
+	flag.StringVar(&s.rehome, "rehome", "bin/rehome", "the program to measure")
+	flag.IntVar(&s.pairs, "pairs", 3, "paired runs of each measurement")
+	flag.StringVar(&s.out, "out", "docs/benchmarks.md", "where the table goes")
+	flag.StringVar(&s.work, "work", "", "folder for copies and clones; a temporary one when empty")
+	flag.Parse()
+	var err error
+	if s.rehome, err = filepath.Abs(s.rehome); err != nil {
+		return err
+	}
+	if s.work == "" {
+		if s.work, err = os.MkdirTemp("", "rehome-bench-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(s.work)
+	}
+	repositories, err := subjects(ctx, flag.Args(), filepath.Join(s.work, "subjects"))
+	if err != nil {
+		return err
+	}
+	var results []result
+	for _, r := range repositories {
+		log.Printf("== %s: %d commits, %d objects, %d MB", r.name, r.commits, r.objects, r.bytes>>20)
+		measured, err := measure(ctx, s, r)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
+		results = append(results, measured)
+	}
+	return write(ctx, s, results)
+}
+
+// subject is a repository to move.
+type subject struct {
+	name    string
+	dir     string
+	commits int64
+	objects int64
+	bytes   int64
+}
+
+// subjects takes the repositories named, or makes two up.
+func subjects(ctx context.Context, named []string, dir string) ([]subject, error) {
+	if len(named) == 0 {
+		var err error
+		if named, err = makeUp(ctx, dir); err != nil {
+			return nil, err
+		}
+	}
+	var list []subject
+	for _, path := range named {
+		s, err := look(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+func look(ctx context.Context, path string) (subject, error) {
+	dir, err := filepath.Abs(path)
+	if err != nil {
+		return subject{}, err
+	}
+	s := subject{name: strings.TrimSuffix(filepath.Base(dir), ".git"), dir: dir}
+	commits, err := git(ctx, dir, "rev-list", "--count", "--all")
+	if err != nil {
+		return subject{}, err
+	}
+	counted, err := git(ctx, dir, "count-objects", "-v")
+	if err != nil {
+		return subject{}, err
+	}
+	fmt.Sscan(commits, &s.commits)
+	for line := range strings.Lines(counted) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		var n int64
+		fmt.Sscan(value, &n)
+		switch name {
+		case "count", "in-pack":
+			s.objects += n
+		case "size-pack":
+			s.bytes += n << 10
+		}
+	}
+	return s, nil
+}
+
+// makeUp makes two synthetic histories and returns their folders.
+func makeUp(ctx context.Context, dir string) ([]string, error) {
+	var made []string
+	for _, size := range []testenv.Size{
+		{Commits: 15_000, Files: 1500, Lines: 60, Authors: 400},
+		{Commits: 80_000, Files: 4000, Lines: 80, Authors: 2000},
+	} {
+		path := filepath.Join(dir, fmt.Sprintf("synthetic-%dk.git", size.Commits/1000))
+		made = append(made, path)
+		if _, err := os.Stat(path); err == nil {
+			continue
+		}
+		log.Printf("making %s", filepath.Base(path))
+		if err := synthesize(ctx, path, size); err != nil {
+			return nil, err
+		}
+	}
+	return made, nil
+}
+
+func synthesize(ctx context.Context, path string, size testenv.Size) error {
+	part := path + ".part"
+	if err := os.RemoveAll(part); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(part, 0o755); err != nil {
+		return err
+	}
+	if _, err := git(ctx, part, "init", "-q", "--bare", "--initial-branch=trunk", "."); err != nil {
+		return err
+	}
+	if err := fastImport(ctx, part, size); err != nil {
+		return err
+	}
+	if _, err := git(ctx, part, "repack", "-q", "-a", "-d"); err != nil {
+		return err
+	}
+	if _, err := git(ctx, part, "pack-refs", "--all"); err != nil {
+		return err
+	}
+	return os.Rename(part, path)
+}
