@@ -1,4 +1,3 @@
-// Package pack reads and writes packs and their indexes, entry by entry (gitformat-pack).
 package pack
 
 import (
@@ -32,12 +31,51 @@ type Visit func(*Object) error
 type Limits struct {
 	Objects     int64 // objects in the pack
 	PackBytes   int64 // bytes on the wire
-	ObjectBytes int64 // inflated size of a blob
-	HeldBytes   int64 // inflated size of anything held in memory: commits, tags, trees, deltas and what they make
+	ObjectBytes int64 // inflated size of a blob that came whole; it is streamed
+	HeldBytes   int64 // inflated size of a delta, and of a blob made from one
+	TreeBytes   int64 // inflated size of a tree
+	CommitBytes int64 // inflated size of a commit or tag
 }
 
 // DefaultLimits is far above any honest repository and far below what breaks a machine.
-var DefaultLimits = Limits{Objects: 100e6, PackBytes: 50 << 30, ObjectBytes: 16 << 30, HeldBytes: 2 << 30}
+var DefaultLimits = Limits{
+	Objects: 100e6, PackBytes: 50 << 30,
+	ObjectBytes: 16 << 30, HeldBytes: 2 << 30, TreeBytes: 256 << 20, CommitBytes: 32 << 20,
+}
+
+// orDefault fills zero fields from DefaultLimits.
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits
+	for _, f := range []struct{ have, def *int64 }{
+		{&l.Objects, &d.Objects},
+		{&l.PackBytes, &d.PackBytes},
+		{&l.ObjectBytes, &d.ObjectBytes},
+		{&l.HeldBytes, &d.HeldBytes},
+		{&l.TreeBytes, &d.TreeBytes},
+		{&l.CommitBytes, &d.CommitBytes},
+	} {
+		if *f.have == 0 {
+			*f.have = *f.def
+		}
+	}
+	return l
+}
+
+// check refuses an object of type t and size bytes that passes a limit. whole says
+// that a blob comes by itself, not as a delta, so that it never has to be held.
+func (l Limits) check(t object.Type, size int64, whole bool) error {
+	switch {
+	case t == object.Tree && size > l.TreeBytes:
+		return &LimitError{"bytes in a tree", size, l.TreeBytes}
+	case (t == object.Commit || t == object.Tag) && size > l.CommitBytes:
+		return &LimitError{"bytes in a " + t.String(), size, l.CommitBytes}
+	case t == object.Blob && whole && size > l.ObjectBytes:
+		return &LimitError{"bytes in a blob", size, l.ObjectBytes}
+	case t == object.Blob && !whole && size > l.HeldBytes:
+		return &LimitError{"bytes in a blob made from a delta", size, l.HeldBytes}
+	}
+	return nil
+}
 
 // Progress is how far a pack has come.
 type Progress struct {

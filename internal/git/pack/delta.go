@@ -1,0 +1,86 @@
+package pack
+
+import "encoding/binary"
+
+// A delta is: size of the base, size of the result (each low seven bits first), then
+//
+//	1 offset and size bits: copy from the base; the low seven bits say which of four
+//	  offset bytes and three size bytes follow; size 0 means 65,536
+//	0 count: that many bytes follow and are inserted; a count of 0 is reserved
+//
+// (gitformat-pack, "Deltified representation").
+
+// maxDeltaHeader is the most bytes the two sizes can take.
+const maxDeltaHeader = 20
+
+// deltaSizes reads the two sizes at the start of a delta; n is where its instructions begin.
+func deltaSizes(delta []byte) (base, result int64, n int, err error) {
+	b, i := binary.Uvarint(delta)
+	if i <= 0 || int64(b) < 0 {
+		return 0, 0, 0, corrupt("delta without a base size")
+	}
+	r, j := binary.Uvarint(delta[i:])
+	if j <= 0 || int64(r) < 0 {
+		return 0, 0, 0, corrupt("delta without a result size")
+	}
+	return int64(b), int64(r), i + j, nil
+}
+
+// applyDelta fills dst with what delta makes of base. dst has exactly the result's
+// size, which the caller has read and bounded.
+func applyDelta(dst, base, delta []byte) error {
+	baseSize, resultSize, n, err := deltaSizes(delta)
+	if err != nil {
+		return err
+	}
+	if baseSize != int64(len(base)) || resultSize != int64(len(dst)) {
+		return corrupt("delta is for a base of %d bytes, not %d", baseSize, len(base))
+	}
+	d, at := delta[n:], 0
+	for len(d) > 0 {
+		op := d[0]
+		d = d[1:]
+		if op&0x80 == 0 {
+			size := int(op)
+			if size == 0 || size > len(d) || size > len(dst)-at {
+				return corrupt("delta inserts %d bytes where they do not fit", size)
+			}
+			at += copy(dst[at:], d[:size])
+			d = d[size:]
+			continue
+		}
+		offset, size, used := copyOp(op, d)
+		if used < 0 || offset > len(base)-size || size > len(dst)-at {
+			return corrupt("delta copies past the end of its base or result")
+		}
+		at += copy(dst[at:], base[offset:offset+size])
+		d = d[used:]
+	}
+	if at != len(dst) {
+		return corrupt("delta makes %d bytes of %d", at, len(dst))
+	}
+	return nil
+}
+
+// copyOp reads the operands of a copy instruction; used is -1 when d is too short.
+func copyOp(op byte, d []byte) (offset, size, used int) {
+	for bit := 0; bit < 7; bit++ {
+		if op>>bit&1 == 0 {
+			continue
+		}
+		if used == len(d) {
+			return 0, 0, -1
+		}
+		v := int(d[used])
+		used++
+		if bit < 4 {
+			offset |= v << (8 * bit)
+		} else {
+			size |= v << (8 * (bit - 4))
+		}
+	}
+	if size == 0 {
+		size = 0x10000
+	}
+	return offset, size, used
+}

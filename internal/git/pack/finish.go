@@ -1,0 +1,38 @@
+package pack
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// finish seals both packs and writes their indexes, side by side.
+func (p *pass) finish(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	s := p.o.Storage
+	ends := []struct {
+		w     *packWriter
+		index File
+		sum   *Written
+		err   error
+	}{
+		{w: p.history, index: s.HistoryIndex, sum: &p.summary.History},
+		{w: p.content, index: s.ContentIndex, sum: &p.summary.Content},
+	}
+	var wg sync.WaitGroup
+	for i := range ends {
+		e := &ends[i]
+		if e.w.table.n == 0 {
+			continue
+		}
+		wg.Go(func() {
+			if *e.sum, e.err = e.w.seal(); e.err == nil {
+				e.err = writeIndex(e.index, e.w.table, e.sum.Sum, s.Scratch)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(ends[0].err, ends[1].err)
+}

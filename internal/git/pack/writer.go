@@ -1,0 +1,169 @@
+package pack
+
+import (
+	"bufio"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+	"sort"
+	"unsafe"
+
+	"rehome/internal/git/object"
+)
+
+// packWriter appends entries to a pack whose number of entries is known only at the end.
+type packWriter struct {
+	file    File
+	out     *bufio.Writer
+	at      int64 // where the next byte goes
+	flushed int64 // what can be read back
+	crc     uint32
+	table   *table
+	err     error // the first failure to write
+}
+
+func newPackWriter(f File, format object.Format, entries int64, s Scratch) (*packWriter, error) {
+	t, err := newTable(format, entries, s)
+	if err != nil {
+		return nil, fmt.Errorf("make table of %d objects: %w", entries, err)
+	}
+	w := &packWriter{file: f, out: bufio.NewWriterSize(f, 512<<10), table: t}
+	w.write(make([]byte, packHeader))
+	return w, nil
+}
+
+// write appends raw bytes; a failure shows in err.
+func (w *packWriter) write(b []byte) {
+	if _, err := w.out.Write(b); err != nil && w.err == nil {
+		w.err = fmt.Errorf("write pack: %w", err)
+	}
+	w.at += int64(len(b))
+	w.crc = crc32.Update(w.crc, crc32.IEEETable, b)
+}
+
+// begin starts the entry of an object of the given type and size, made from base
+// (none when whole), whose zlib stream holds stored bytes. It returns its position.
+func (w *packWriter) begin(t object.Type, size int64, base uint32, stored int64) uint32 {
+	h := header{typ: t, size: stored}
+	if base != none {
+		h.typ, h.distance = ofsDelta, w.at-int64(w.table.offset[base])
+	}
+	pos := w.table.add(t, w.at, size, base, 0)
+	w.crc = 0
+	var buf [maxHeader]byte
+	w.write(appendHeader(buf[:0], h))
+	return pos
+}
+
+// end closes the entry that begin started.
+func (w *packWriter) end() error {
+	w.table.crc[w.table.n-1] = w.crc
+	w.table.end(w.at)
+	return w.err
+}
+
+// flush makes everything written so far readable.
+func (w *packWriter) flush() error {
+	if err := w.out.Flush(); err != nil {
+		return fmt.Errorf("write pack: %w", err)
+	}
+	w.flushed = w.at
+	return w.err
+}
+
+// raw returns the bytes of the entry at pos, read back from the file.
+func (w *packWriter) raw(pos uint32, buf []byte) ([]byte, error) {
+	from, to := int64(w.table.offset[pos]), int64(w.table.offset[pos+1])
+	if to > w.flushed {
+		if err := w.flush(); err != nil {
+			return nil, err
+		}
+	}
+	buf = grow(buf, to-from)
+	if _, err := w.file.ReadAt(buf, from); err != nil {
+		return nil, fmt.Errorf("read pack back: %w", err)
+	}
+	return buf, nil
+}
+
+// seal writes header and trailer, and returns what the pack came to.
+func (w *packWriter) seal() (Written, error) {
+	if err := w.flush(); err != nil {
+		return Written{}, err
+	}
+	if _, err := w.file.WriteAt(appendPackHeader(nil, w.table.n), 0); err != nil {
+		return Written{}, fmt.Errorf("write pack header: %w", err)
+	}
+	sum := newTrailer(w.table.format)
+	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, io.NewSectionReader(w.file, 0, w.at), make([]byte, 256<<10)); err != nil {
+		return Written{}, fmt.Errorf("read pack back: %w", err)
+	}
+	trailer := sum.Sum(nil)
+	w.write(trailer)
+	return Written{Entries: int64(w.table.n), Bytes: w.at, Sum: trailer}, w.flush()
+}
+
+// grow returns a slice of n bytes, b itself where it is large enough.
+func grow(b []byte, n int64) []byte {
+	if int64(cap(b)) >= n {
+		return b[:n]
+	}
+	return make([]byte, n, n+n/4)
+}
+
+// origins says for each entry of the incoming pack where it began there and where it
+// went: the offsets ascend, so a base is found by its distance.
+type origins struct {
+	n      int
+	offset []uint64
+	place  []uint32
+	free   []func()
+}
+
+// inContent marks a place in the content pack; without it, the place is in the history pack.
+const inContent = 1 << 31
+
+// nowhere is the place of an entry that was put aside.
+const nowhere = math.MaxUint32
+
+func newOrigins(entries int64, s Scratch) (o origins, err error) {
+	for _, width := range []int64{8, 4} {
+		if entries == 0 {
+			break
+		}
+		mem, free, err := s(entries * width)
+		if err != nil {
+			o.close()
+			return o, err
+		}
+		o.free = append(o.free, free)
+		if width == 8 {
+			o.offset = unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(mem))), entries)
+		} else {
+			o.place = unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(mem))), entries)
+		}
+	}
+	return o, nil
+}
+
+func (o *origins) close() {
+	for _, free := range o.free {
+		free()
+	}
+	o.free = nil
+}
+
+func (o *origins) add(offset int64, place uint32) {
+	o.offset[o.n], o.place[o.n] = uint64(offset), place
+	o.n++
+}
+
+// find returns where the entry that began at offset went.
+func (o *origins) find(offset int64) (place uint32, ok bool) {
+	i := sort.Search(o.n, func(i int) bool { return o.offset[i] >= uint64(offset) })
+	if i == o.n || o.offset[i] != uint64(offset) {
+		return 0, false
+	}
+	return o.place[i], true
+}
