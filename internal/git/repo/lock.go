@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -42,9 +43,9 @@ func (l lock) release() {
 // Two cases need no lock because nobody can write the loose ref at all: the name is too
 // long for a file, or another loose ref stands where a folder would have to be.
 func (r *Repo) lockRef(name string) (lock, error) {
-	path := r.path(name)
+	file := r.path(name)
 	for {
-		l, err := takeLock(path)
+		l, err := takeLock(file)
 		if unlockable(err) {
 			return lock{}, nil
 		}
@@ -52,7 +53,7 @@ func (r *Repo) lockRef(name string) (lock, error) {
 			return l, err
 		}
 		// Git removes empty folders at any time: make them again until the file is there.
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); unlockable(err) {
+		if err := os.MkdirAll(filepath.Dir(file), 0o777); unlockable(err) {
 			return lock{}, nil
 		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return lock{}, err
@@ -64,14 +65,11 @@ func unlockable(err error) bool {
 	return errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// pruneFolders removes the empty folders between a loose ref's place and refs/<kind>.
-// (os.Remove would take a loose ref for one.)
-func (r *Repo) pruneFolders(name string) {
-	for {
-		name = name[:strings.LastIndexByte(name, '/')]
-		if strings.Count(name, "/") < 2 || syscall.Rmdir(r.path(name)) != nil {
-			return
-		}
+// pruneFolders removes folder and those above it up to refs/<kind>, as far as they are
+// empty. (os.Remove would take a loose ref for a folder.)
+func (r *Repo) pruneFolders(folder string) {
+	for strings.Count(folder, "/") >= 2 && syscall.Rmdir(r.path(folder)) == nil {
+		folder = path.Dir(folder)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -111,7 +112,7 @@ func (r *Repo) tryUpdate(updates []Update) error {
 	return r.write(state, changes)
 }
 
-// lockAll makes the lock files of all refs in updates. In a repository without refs it makes
+// lockAll makes the lock files of all refs that updates change. In a repository without refs it makes
 // none, as git does for a clone: a hundred thousand files would be made for nobody.
 func (r *Repo) lockAll(updates []Update) (release func(), err error) {
 	fresh, err := r.fresh()
@@ -119,19 +120,26 @@ func (r *Repo) lockAll(updates []Update) (release func(), err error) {
 		return func() {}, err
 	}
 	locks := make([]lock, 0, len(updates))
+	folders := map[string]bool{}
 	release = func() {
-		for i, l := range locks {
+		for _, l := range locks {
 			l.release()
-			r.pruneFolders(updates[i].Name)
+		}
+		for folder := range folders {
+			r.pruneFolders(folder)
 		}
 	}
 	for _, u := range updates {
+		if same(u.Old, u.New) {
+			continue
+		}
 		l, err := r.lockRef(u.Name)
 		if err != nil {
 			release()
 			return nil, err
 		}
 		locks = append(locks, l)
+		folders[path.Dir(u.Name)] = true
 	}
 	return release, nil
 }
@@ -203,11 +211,11 @@ func (r *Repo) packLoose(state refState, changes []Update, peel *peeler) error {
 func (r *Repo) removeLoose(refs []Update) error {
 	folders := map[string]bool{}
 	for _, u := range refs {
-		path := r.path(u.Name)
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		file := r.path(u.Name)
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		folders[filepath.Dir(path)] = true
+		folders[filepath.Dir(file)] = true
 	}
 	for folder := range folders {
 		if err := syncDir(folder); err != nil {
