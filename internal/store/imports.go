@@ -20,17 +20,14 @@ type Import struct {
 	DueAt       time.Time
 	Deleted     bool
 	lease       Lease
-	leaseEnds   time.Time
 }
 
 // Timing is how long each step took.
 type Timing struct{ Raw, Rewrite, Push time.Duration }
 
-// Due reports whether there is work to do on the row now: something runs or is to be
-// cleaned up, nobody holds it and its time has come.
-func (i *Import) Due(now time.Time) bool {
-	return (i.Deleted || i.State.Status.Running()) && !i.DueAt.After(now) && !i.leaseEnds.After(now)
-}
+// ErrUnchanged is what a change returns that has nothing to change after all. It ends
+// there: nothing is stored and no error comes back.
+var ErrUnchanged = errors.New("nothing to change")
 
 const importColumns = `i.id, i.repository_id, i.vcs, i.vcs_given, i.url, i.tfvc_project, i.credentials,
 	i.wanted_raw, i.wanted_plan, i.done_raw, i.done_plan,
@@ -38,27 +35,27 @@ const importColumns = `i.id, i.repository_id, i.vcs, i.vcs_given, i.url, i.tfvc_
 	i.percent, i.push_percent, i.commits_seen, i.bytes_seen,
 	i.commits, i.authors, i.large_known, i.large_files, i.large_size, i.lfs,
 	i.raw_bytes, i.raw_ms, i.rewrite_ms, i.push_ms,
-	i.attempts, i.due_at, i.lease_owner, i.lease_expires, i.fence,
+	i.attempts, i.due_at, i.lease_owner, i.fence,
 	i.created_at, i.updated_at, i.completed_at, i.raw_expires, i.deleted_at`
 
 func scanImport(r row) (Import, error) {
 	var i Import
 	i.State.Err = &rehome.Error{}
-	var raw, rewrite, push, due, expires, created, updated, completed, rawExpires, deleted int64
+	var raw, rewrite, push, due, created, updated, completed, rawExpires, deleted int64
 	err := r.Scan(&i.ID, &i.RepositoryID, &i.Source.VCS, &i.Source.VCSGiven, &i.Source.URL, &i.Source.TFVCProject, &i.Credentials,
 		&i.Wanted.Raw, &i.Wanted.Plan, &i.Done.Raw, &i.Done.Plan,
 		&i.State.Status, &i.State.FailedStep, &i.State.Err.Code, &i.State.Err.Message, &i.State.Err.Hint, &i.State.Note,
 		&i.Progress.Percent, &i.Progress.PushPercent, &i.Progress.Commits, &i.Progress.Bytes,
 		&i.Found.Commits, &i.Found.Authors, &i.Found.LargeFilesKnown, &i.Found.LargeFiles, &i.Found.LargeFilesSize, &i.LFS,
 		&i.RawBytes, &raw, &rewrite, &push,
-		&i.Attempts, &due, &i.lease.Owner, &expires, &i.lease.Fence,
+		&i.Attempts, &due, &i.lease.Owner, &i.lease.Fence,
 		&created, &updated, &completed, &rawExpires, &deleted)
 	if i.State.Err.Code == "" {
 		i.State.Err = nil
 	}
 	i.lease.ImportID = i.ID
 	i.Timing = Timing{fromMS(raw), fromMS(rewrite), fromMS(push)}
-	i.DueAt, i.leaseEnds, i.Deleted = fromMillis(due), fromMillis(expires), deleted != 0
+	i.DueAt, i.Deleted = fromMillis(due), deleted != 0
 	i.CreatedAt, i.UpdatedAt = fromMillis(created), fromMillis(updated)
 	i.CompletedAt, i.RawExpiresAt = fromMillis(completed), fromMillis(rawExpires)
 	return i, err
@@ -173,7 +170,9 @@ func (db *DB) ChangeImport(ctx context.Context, repositoryID int64, change func(
 // change is the one way a status changes: it asks the table of allowed moves.
 func (t *Tx) change(ctx context.Context, i *Import, change func(*Tx, *Import) error) error {
 	before := i.State.Status
-	if err := change(t, i); err != nil {
+	if err := change(t, i); errors.Is(err, ErrUnchanged) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if after := i.State.Status; after != before && !before.CanBecome(after) {

@@ -123,20 +123,39 @@ func (db *DB) RemoveImport(ctx context.Context, l Lease) error {
 	})
 }
 
+// isDue says of a row that there is work to do on it now: something runs or is to be
+// cleaned up, its time has come, and nobody holds it.
+func (db *DB) isDue() string {
+	return `(deleted_at <> 0 OR status IN ('detecting', 'importing', 'mapping', 'pushing'))
+		AND due_at <= ` + db.now + ` AND lease_expires <= ` + db.now
+}
+
 // Due returns the ids of imports with work to do that nobody holds, the longest due first.
 func (db *DB) Due(ctx context.Context) ([]int64, error) {
-	ids, err := collect(ctx, db.read, func(r row) (id int64, err error) { err = r.Scan(&id); return },
-		`SELECT id FROM imports WHERE (deleted_at <> 0 OR status IN ('detecting', 'importing', 'mapping', 'pushing'))
-		AND due_at <= `+db.now+` AND lease_expires <= `+db.now+` ORDER BY due_at, id`)
+	ids, err := collect(ctx, db.read, scanID, "SELECT id FROM imports WHERE "+db.isDue()+" ORDER BY due_at, id")
 	if err != nil {
 		return nil, fmt.Errorf("list due imports: %w", err)
 	}
 	return ids, nil
 }
 
+// IsDue reports whether Due would list the import.
+func (db *DB) IsDue(ctx context.Context, importID int64) (bool, error) {
+	ids, err := collect(ctx, db.read, scanID, "SELECT id FROM imports WHERE id = $1 AND "+db.isDue(), importID)
+	if err != nil {
+		return false, fmt.Errorf("ask whether import %d is due: %w", importID, err)
+	}
+	return len(ids) > 0, nil
+}
+
+func scanID(r row) (id int64, err error) {
+	err = r.Scan(&id)
+	return id, err
+}
+
 // ImportIDs returns the ids of all rows, deleted ones too: what folders may belong to.
 func (db *DB) ImportIDs(ctx context.Context) (map[int64]bool, error) {
-	ids, err := collect(ctx, db.read, func(r row) (id int64, err error) { err = r.Scan(&id); return }, "SELECT id FROM imports")
+	ids, err := collect(ctx, db.read, scanID, "SELECT id FROM imports")
 	if err != nil {
 		return nil, fmt.Errorf("list imports: %w", err)
 	}

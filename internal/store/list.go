@@ -31,7 +31,7 @@ func (db *DB) Imports(ctx context.Context, f Filter) (page []Listed, total int, 
 		return nil, 0, fmt.Errorf("count imports: %w", err)
 	}
 	n := len(args)
-	ids, err := collect(ctx, db.read, func(r row) (id int64, err error) { err = r.Scan(&id); return },
+	ids, err := collect(ctx, db.read, scanID,
 		fmt.Sprintf("SELECT i.id%s ORDER BY i.id DESC LIMIT $%d OFFSET $%d", tables, n+1, n+2), append(args, f.Limit, f.Offset)...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list imports: %w", err)

@@ -200,6 +200,11 @@ func testMoves(t *testing.T, db *store.DB) {
 	if got.State != before.State {
 		t.Errorf("a refused move left %+v", got.State)
 	}
+	same, err := db.ChangeImport(t.Context(), r.ID, func(*store.Tx, *store.Import) error { return store.ErrUnchanged })
+	must(t, err)
+	if same.UpdatedAt != before.UpdatedAt {
+		t.Error("a change of nothing was stored")
+	}
 	_, err = db.CreateImport(t.Context(), store.Import{Import: rehome.Import{RepositoryID: r.ID, State: rehome.State{Status: rehome.Pushing}}}, nil)
 	if err == nil {
 		t.Error("an import began by pushing")
@@ -468,6 +473,11 @@ func wantDue(t *testing.T, db *store.DB, want ...int64) {
 	must(t, err)
 	if !slices.Equal(got, want) {
 		t.Errorf("due: %v, want %v", got, want)
+	}
+	for _, id := range want {
+		if due, err := db.IsDue(t.Context(), id); err != nil || !due {
+			t.Errorf("import %d is due: %v, %v", id, due, err)
+		}
 	}
 }
 
