@@ -3,18 +3,6 @@ package inflate
 // preOrder is the order in which the lengths of the first code come (RFC 1951, section 3.2.7).
 var preOrder = [numPre]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 
-// litWidth returns the width of the literal table for what is left to write:
-// a wide one takes longer to fill and pays only when many symbols follow.
-func litWidth(left int) uint {
-	switch {
-	case left < 2<<10:
-		return 9
-	case left < 32<<10:
-		return 10
-	}
-	return 11
-}
-
 // readTables reads the codes of a dynamic block.
 func (d *Decoder) readTables(s *stream) (tables, error) {
 	nlit := int(s.take(5)) + 257
@@ -30,7 +18,7 @@ func (d *Decoder) readTables(s *stream) (tables, error) {
 	for i := range distUsed {
 		distUsed[i] -= usedSymbol(nlit << 4)
 	}
-	lit, litOK := d.build(d.lit[:], litUsed, litMeaning[:], litWidth(len(s.dst)-s.out))
+	lit, litOK := d.build(d.lit[:], litUsed, litMeaning[:], litBits)
 	dist, distOK := d.build(d.dist[:], distUsed, distMeaning[:], distBits)
 	if !litOK || !distOK {
 		return tables{}, s.fault()

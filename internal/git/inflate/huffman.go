@@ -7,8 +7,9 @@ const (
 	maxDist = 30
 	numPre  = 19 // symbols of the code that the code lengths are written in
 
-	preBits  = 7 // widths of the tables' fronts
+	litBits  = 11 // widths of the tables' fronts
 	distBits = 8
+	preBits  = 7
 
 	// What a table and its subtables need at most: for 286 symbols of up to 15 bits with an
 	// 11-bit table in front, and 30 symbols with 8 bits (zlib's examples/enough.c).
