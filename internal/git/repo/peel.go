@@ -1,16 +1,72 @@
 package repo
 
-import "rehome/internal/git/object"
+import (
+	"bytes"
+	"fmt"
+
+	"rehome/internal/git/object"
+)
 
 // peeler finds what annotated tags stand for.
-type peeler struct{}
+type peeler struct {
+	objects *Objects
+	known   map[object.ID]object.ID
+}
 
-func (r *Repo) newPeeler() (*peeler, error) { return &peeler{}, nil }
+func (r *Repo) newPeeler() (*peeler, error) {
+	objects, err := r.Objects()
+	if err != nil {
+		return nil, err
+	}
+	return &peeler{objects: objects, known: map[object.ID]object.ID{}}, nil
+}
 
-func (p *peeler) close() {}
+func (p *peeler) close() { p.objects.Close() }
 
 // peel returns what id stands for in the end when it is an annotated tag, zero otherwise.
-func (p *peeler) peel(id object.ID) (peeled object.ID, known bool) { return id.Format().Zero(), false }
+func (p *peeler) peel(id object.ID) (object.ID, error) {
+	if peeled, ok := p.known[id]; ok {
+		return peeled, nil
+	}
+	peeled, err := p.follow(id)
+	if err == nil {
+		p.known[id] = peeled
+	}
+	return peeled, err
+}
+
+func (p *peeler) follow(id object.ID) (object.ID, error) {
+	for start := id; ; {
+		t, err := p.objects.Type(id)
+		if err != nil {
+			return object.ID{}, err
+		}
+		if t != object.Tag && id == start {
+			return id.Format().Zero(), nil
+		}
+		if t != object.Tag {
+			return id, nil
+		}
+		if id, err = p.objects.tagged(id); err != nil {
+			return object.ID{}, err
+		}
+	}
+}
+
+// tagged returns what the tag object id names in its first line (gitformat "object <id>").
+func (o *Objects) tagged(id object.ID) (object.ID, error) {
+	_, data, err := o.Read(id)
+	if err != nil {
+		return object.ID{}, err
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	digits, ok := bytes.CutPrefix(line, []byte("object "))
+	target, err := object.ParseID(string(digits))
+	if !ok || err != nil || target.Format() != id.Format() {
+		return object.ID{}, fmt.Errorf("tag %s names no object", id)
+	}
+	return target, nil
+}
 
 // apply returns what refs are after changes; both are sorted by name.
 func (p *peeler) apply(refs []packedRef, changes []Update) ([]packedRef, error) {
@@ -25,8 +81,11 @@ func (p *peeler) apply(refs []packedRef, changes []Update) ([]packedRef, error) 
 		if u.New.IsZero() {
 			continue
 		}
-		peeled, known := p.peel(u.New)
-		after = append(after, packedRef{Ref: Ref{Name: u.Name, ID: u.New, Peeled: peeled}, peels: known})
+		peeled, err := p.peel(u.New)
+		if err != nil {
+			return nil, fmt.Errorf("ref %q: %w", u.Name, err)
+		}
+		after = append(after, packedRef{Ref: Ref{Name: u.Name, ID: u.New, Peeled: peeled}, peels: true})
 	}
 	return append(after, refs...), nil
 }

@@ -334,3 +334,48 @@ func manyRefs(b *testing.B, n int) (*Repo, []Update) {
 	}
 	return r, updates
 }
+
+func TestUpdateWritesPeeledTags(t *testing.T) {
+	for _, f := range formats {
+		t.Run(f.String(), func(t *testing.T) {
+			r := rich(t, f)
+			want, err := os.ReadFile(r.path("packed-refs"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			refs, err := r.Refs()
+			if err != nil {
+				t.Fatal(err)
+			}
+			to, err := Init(t.TempDir(), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := to.Link(r); err != nil {
+				t.Fatal(err)
+			}
+			var updates []Update
+			for _, ref := range refs {
+				updates = append(updates, Update{Name: ref.Name, New: ref.ID})
+			}
+			if err := to.Update(updates); err != nil {
+				t.Fatal(err)
+			}
+			got, err := os.ReadFile(to.path("packed-refs"))
+			if diff := cmp.Diff(string(want), string(got)); diff != "" || err != nil {
+				t.Errorf("git's packed-refs (-) and ours (+) differ: %v\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestUpdateRefusesMissingObjects(t *testing.T) {
+	r := rich(t, object.SHA1)
+	missing, err := object.ParseID(strings.Repeat("12", 20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Update([]Update{{Name: "refs/heads/x", New: missing}}); !errors.Is(err, ErrNoObject) {
+		t.Errorf("got %v", err)
+	}
+}
