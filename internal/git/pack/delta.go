@@ -64,7 +64,41 @@ func applyDelta(dst, base, delta []byte) error {
 
 // copyOp reads the operands of a copy instruction; used is -1 when d is too short.
 func copyOp(op byte, d []byte) (offset, size, used int) {
-	for bit := 0; bit < 7; bit++ {
+	if len(d) < 8 {
+		return shortCopyOp(op, d)
+	}
+	// One load, then each byte that is there is shifted off in turn.
+	v := binary.LittleEndian.Uint64(d)
+	if op&1 != 0 {
+		offset, v, used = int(v&0xff), v>>8, 1
+	}
+	if op&2 != 0 {
+		offset, v, used = offset|int(v&0xff)<<8, v>>8, used+1
+	}
+	if op&4 != 0 {
+		offset, v, used = offset|int(v&0xff)<<16, v>>8, used+1
+	}
+	if op&8 != 0 {
+		offset, v, used = offset|int(v&0xff)<<24, v>>8, used+1
+	}
+	if op&16 != 0 {
+		size, v, used = int(v&0xff), v>>8, used+1
+	}
+	if op&32 != 0 {
+		size, v, used = size|int(v&0xff)<<8, v>>8, used+1
+	}
+	if op&64 != 0 {
+		size, used = size|int(v&0xff)<<16, used+1
+	}
+	if size == 0 {
+		size = 0x10000
+	}
+	return offset, size, used
+}
+
+// shortCopyOp is copyOp near the end of a delta, byte by byte.
+func shortCopyOp(op byte, d []byte) (offset, size, used int) {
+	for bit := range 7 {
 		if op>>bit&1 == 0 {
 			continue
 		}

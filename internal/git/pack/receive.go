@@ -34,6 +34,8 @@ type Options struct {
 	Progress func(Progress) // called now and then; may be nil
 	Workers  int            // goroutines that resolve deltas; at least 1
 	Storage  Storage
+
+	heldPath int64 // what a walker keeps of its path, bytes; 0 means heldPath
 }
 
 // Summary is what a received pack held.
@@ -88,6 +90,9 @@ type pass struct {
 // begin reads the pack's header and makes the tables for what it announces.
 func begin(in io.Reader, o Options) (*pass, error) {
 	o.Limits, o.Workers = o.Limits.orDefault(), max(o.Workers, 1)
+	if o.heldPath == 0 {
+		o.heldPath = heldPath
+	}
 	if o.Visit == nil {
 		o.Visit = func(*Object) error { return nil }
 	}

@@ -209,7 +209,7 @@ func (w *walker) push(o Object) {
 	}
 	w.path = append(w.path, step{o, first})
 	w.held += o.Size
-	for i := 0; w.held > heldPath && i < len(w.path)-1; i++ {
+	for i := 0; w.held > w.o.heldPath && i < len(w.path)-1; i++ {
 		w.letGo(&w.path[i])
 	}
 }
