@@ -139,7 +139,7 @@ func packOf(t testing.TB, dir string, options ...string) []byte {
 
 // accepts returns what Receive says of b, which is kept in memory.
 func accepts(b []byte) error {
-	_, err := Receive(context.Background(), bytes.NewReader(b), Options{Workers: 1, Storage: inMemory()})
+	_, err := Receive(context.Background(), bytes.NewReader(b), Options{Limits: Limits{Objects: 1000}, Storage: inMemory()})
 	return err
 }
 
