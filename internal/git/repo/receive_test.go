@@ -1,0 +1,116 @@
+package repo_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rehome/internal/git/object"
+	"rehome/internal/git/repo"
+	"rehome/internal/testenv"
+)
+
+// packOf returns all objects of the repository at dir as one pack, made by git.
+func packOf(t *testing.T, dir string) string {
+	t.Helper()
+	return testenv.GitIn(t, dir, strings.NewReader(""), "pack-objects", "--all", "--stdout", "-q", "--delta-base-offset")
+}
+
+// files lists everything below dir that is not a folder.
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			names = append(names, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// TestReceive receives what git packed; git then finds the same objects and nothing wrong.
+func TestReceive(t *testing.T) {
+	for _, format := range []object.Format{object.SHA1, object.SHA256} {
+		t.Run(format.String(), func(t *testing.T) {
+			from, to := filepath.Join(t.TempDir(), "from.git"), filepath.Join(t.TempDir(), "to.git")
+			testenv.Rich(t, from, format.String())
+			r, err := repo.Init(to, format)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := files(t, to)
+			got, err := r.Receive(t.Context(), strings.NewReader(packOf(t, from)), repo.ReceiveOptions{Workers: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(testenv.Objects(t, from), testenv.Objects(t, to)); diff != "" {
+				t.Errorf("objects (-from +to):\n%s", diff)
+			}
+			if n := int64(len(testenv.Objects(t, to))); got.Objects() != n {
+				t.Errorf("counts %d objects of %d", got.Objects(), n)
+			}
+			testenv.Git(t, to, "fsck", "--full")
+			if n := len(files(t, to)) - len(before); n != 4 {
+				t.Errorf("%d files came, want two packs with their indexes", n)
+			}
+			readAll(t, r, testenv.Objects(t, to))
+		})
+	}
+}
+
+// readAll reads each object back and hashes it.
+func readAll(t *testing.T, r *repo.Repo, ids []string) {
+	t.Helper()
+	o, err := r.Objects()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	hasher := object.NewHasher(r.Format())
+	for _, text := range ids {
+		id, err := object.ParseID(strings.Fields(text)[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		typ, data, err := o.Read(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have, err := hasher.Sum(typ, data); err != nil || have != id {
+			t.Errorf("%s reads as %s, %v", id, have, err)
+		}
+		if again, err := o.Type(id); err != nil || again != typ || !o.Has(id) {
+			t.Errorf("%s: type %s, %v", id, again, err)
+		}
+	}
+	if _, _, err := o.Read(r.Format().Zero()); !errors.Is(err, repo.ErrNoObject) {
+		t.Errorf("missing object: %v", err)
+	}
+}
+
+// TestReceiveLeavesNothing cuts the pack off: not a file stays behind.
+func TestReceiveLeavesNothing(t *testing.T) {
+	from, to := filepath.Join(t.TempDir(), "from.git"), filepath.Join(t.TempDir(), "to.git")
+	testenv.Rich(t, from, "sha1")
+	r, err := repo.Init(to, object.SHA1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, whole := files(t, to), packOf(t, from)
+	for n := 0; n < len(whole); n += 101 {
+		if _, err := r.Receive(t.Context(), strings.NewReader(whole[:n]), repo.ReceiveOptions{}); err == nil {
+			t.Fatalf("cut at %d of %d: accepted", n, len(whole))
+		}
+	}
+	if diff := cmp.Diff(before, files(t, to)); diff != "" {
+		t.Errorf("files (-before +after):\n%s", diff)
+	}
+}
