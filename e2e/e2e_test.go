@@ -64,6 +64,9 @@ func TestScripts(t *testing.T) {
 			"poll":       poll,
 			"same":       same,
 			"receipt":    checkReceipt,
+			"exits":      exits,
+			"empties":    empties,
+			"read":       readInto,
 		},
 	})
 }

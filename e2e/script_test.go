@@ -4,8 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -232,5 +236,42 @@ func checkReceipt(ts *testscript.TestScript, _ bool, args []string) {
 	said := text[last[2]:last[3]]
 	if got := fmt.Sprintf("%x", sha256.Sum256([]byte(text[:last[0]]+text[last[1]:]))); got != said {
 		ts.Fatalf("the receipt says %s and sums to %s", said, got)
+	}
+}
+
+// exits: exits CODE PROGRAM [ARG…] wants the exit code.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	code := 0
+	var ended *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &ended) {
+		code = ended.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// readInto: read NAME FILE sets a variable to what a file holds, without the last newline.
+func readInto(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSuffix(ts.ReadFile(args[1]), "\n"))
+}
+
+// empties: empties DIR… waits until the folders hold nothing, or are gone.
+func empties(ts *testscript.TestScript, _ bool, args []string) {
+	for _, arg := range args {
+		dir, end := ts.MkAbs(arg), time.Now().Add(patience)
+		for {
+			entries, err := os.ReadDir(dir)
+			if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+				break
+			}
+			ts.Check(err)
+			if time.Now().After(end) {
+				ts.Fatalf("%s still holds %s", arg, entries[0])
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
 	}
 }
