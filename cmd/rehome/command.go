@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"rehome"
+)
+
+// version is the release; commit is set when linking.
+const version = "0.1.0"
+
+var commit string
+
+func (m *Main) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "rehome",
+		Short: "Rehome moves a repository to a new home with its history, authors and large files intact.",
+		Long: "Rehome moves a repository to a new home with its history, authors and large files intact.\n\n" +
+			"Every flag can also be given in the environment: --max-refs as REHOME_MAX_REFS.",
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return m.flagsFromEnvironment(cmd.Flags()) },
+		Args:              cobra.NoArgs,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.AddCommand(m.importCommand(), m.detectCommand(), m.serveCommand(), m.tokenCommand(), m.versionCommand())
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("See "+cmd.CommandPath()+" --help for its flags.", "%w", err)
+	})
+	refuseAsUsage(root)
+	return root
+}
+
+// refuseAsUsage makes a wrong number of arguments, or an unknown command, end with the usage exit code.
+func refuseAsUsage(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usagef("Call it as: "+cmd.UseLine(), "%w", err)
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		refuseAsUsage(sub)
+	}
+}
+
+func (m *Main) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			text := "rehome " + version
+			if commit != "" {
+				text += " (" + commit + ")"
+			}
+			_, err := fmt.Fprintln(m.Stdout, text)
+			return err
+		},
+	}
+}
+
+// flagsFromEnvironment sets each flag that the command line left alone from REHOME_ and its name.
+func (m *Main) flagsFromEnvironment(flags *pflag.FlagSet) error {
+	var errs []error
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := "REHOME_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, set := m.Getenv(name)
+		if f.Changed || !set || f.Name == "help" {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil {
+			errs = append(errs, usagef("Correct the environment variable, or unset it.", "%s: %w", name, err))
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// sourcePassword takes the password for a source's user from the environment, or asks for it on a terminal.
+func (m *Main) sourcePassword(user string) (rehome.Secret, error) {
+	if password, set := m.Getenv("REHOME_SOURCE_PASSWORD"); set {
+		return rehome.Secret(password), nil
+	}
+	if user == "" || !isTerminal(m.Stdin) {
+		return "", nil
+	}
+	fmt.Fprintf(m.Stderr, "Password for %q at the source: ", user)
+	typed, err := term.ReadPassword(int(m.Stdin.Fd()))
+	fmt.Fprintln(m.Stderr)
+	if err != nil {
+		return "", fmt.Errorf("read password: %w", err)
+	}
+	return rehome.Secret(typed), nil
+}
+
+// isTerminal reports whether a person sits at the other end of f.
+func isTerminal(f any) bool {
+	file, ok := f.(*os.File)
+	return ok && isatty.IsTerminal(file.Fd())
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"rehome"
+	"rehome/internal/store"
+)
+
+// data is the folder a server keeps everything in. docs/formats.md draws it.
+type data string
+
+func (d data) database() string { return filepath.Join(string(d), "rehome.db") }
+func (d data) queue() string    { return filepath.Join(string(d), "queue.db") }
+func (d data) host() string     { return filepath.Join(string(d), "host") }
+func (d data) key() string      { return filepath.Join(string(d), "key") }
+
+// make makes the folder, readable by its owner only.
+func (d data) make() error {
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	return nil
+}
+
+// lock keeps a second server away from the folder until the file it returns is closed.
+func (d data) lock() (*os.File, error) {
+	file, err := os.OpenFile(filepath.Join(string(d), "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the data folder: %w", err)
+	}
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		return file, nil
+	}
+	file.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, &rehome.Error{
+			Code:    rehome.AlreadyExists,
+			Message: fmt.Sprintf("another rehome serve is running on the data folder %q", string(d)),
+			Hint:    "Stop it first, or give --data another folder.",
+		}
+	}
+	return nil, fmt.Errorf("lock the data folder: %w", err)
+}
+
+// open opens the database of a folder that a server or token create has made.
+func (d data) open(ctx context.Context) (*store.DB, error) {
+	_, err := os.Stat(d.database())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &rehome.Error{
+			Code:    rehome.NotFound,
+			Message: fmt.Sprintf("there is no database in the data folder %q", string(d)),
+			Hint:    "Give --data the folder rehome serve uses.",
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the database: %w", err)
+	}
+	return store.Open(ctx, d.database())
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rehome"
+	"rehome/internal/source"
+)
+
+// location reads SOURCE, a URL or a path on this machine, and finds the password for its user.
+func (m *Main) location(raw, user string) (source.Location, error) {
+	l, err := parseSource(raw)
+	if err != nil {
+		return source.Location{}, err
+	}
+	if user != "" {
+		l.Username, l.Password = user, ""
+	}
+	if l.Password == "" && l.URL != nil {
+		if l.Password, err = m.sourcePassword(l.Username); err != nil {
+			return source.Location{}, err
+		}
+	}
+	return l, source.CheckCredentials(l.Username, l.Password)
+}
+
+// parseSource tells URLs from paths: whatever has "://" or "::" is a URL.
+func parseSource(raw string) (source.Location, error) {
+	if strings.Contains(raw, "://") || strings.Contains(raw, "::") || raw == "" || raw[0] == '-' {
+		return source.ParseLocation(raw)
+	}
+	path, err := filepath.Abs(raw)
+	if err != nil {
+		return source.Location{}, fmt.Errorf("find the source: %w", err)
+	}
+	return source.Location{Path: path}, nil
+}
+
+func (m *Main) detectCommand() *cobra.Command {
+	var (
+		user   string
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "detect URL",
+		Short: "Say which version control answers at a URL, and whether it needs credentials",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			l, err := m.location(args[0], user)
+			if err != nil {
+				return err
+			}
+			git, err := ownMachineGit()
+			if err != nil {
+				return err
+			}
+			found, err := git.Detect(cmd.Context(), l)
+			if err != nil && rehome.CodeOf(err) != rehome.CredentialsWanted {
+				return err
+			}
+			return m.printDetected(detected{found.VCS, err != nil, l.String()}, asJSON)
+		},
+	}
+	cmd.Flags().StringVar(&user, "source-user", "", "user name at the source; the password comes from REHOME_SOURCE_PASSWORD or a prompt")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// detected is what detect prints. VCS is empty where the source does not say before it knows who asks.
+type detected struct {
+	VCS   rehome.VCS `json:"vcs"`
+	Needs bool       `json:"needs_credentials"`
+	URL   string     `json:"url"`
+}
+
+func (m *Main) printDetected(d detected, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(m.Stdout).Encode(d)
+	}
+	text := string(d.VCS)
+	if d.Needs {
+		text = "needs credentials"
+	}
+	_, err := fmt.Fprintln(m.Stdout, text)
+	return err
+}

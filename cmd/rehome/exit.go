@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"rehome"
+)
+
+// The exit codes scripts rely on.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitPartly      = 3 // done, but something could not be carried
+	exitInterrupted = 130
+)
+
+// usageError is a command line that cannot be carried out as it stands.
+type usageError struct {
+	err  error
+	hint string
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// usagef makes a usageError; hint says what to do, "" points to --help.
+func usagef(hint, format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...), hint}
+}
+
+// errPartly ends a command that did its work but had to leave something behind, already listed.
+var errPartly = errors.New("something could not be carried")
+
+// report writes why a command ended, in two lines (what happened, what to do), and returns the exit code.
+func report(w io.Writer, ctx context.Context, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if errors.Is(err, errPartly) {
+		return exitPartly
+	}
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+		say(w, "interrupted", "Nothing half-done is left behind; run the same command again.")
+		return exitInterrupted
+	}
+	var usage *usageError
+	if errors.As(err, &usage) {
+		hint := usage.hint
+		if hint == "" {
+			hint = "See rehome --help for how to call it."
+		}
+		say(w, usage.Error(), hint)
+		return exitUsage
+	}
+	what, todo := explain(err)
+	say(w, what, todo)
+	if rehome.CodeOf(err) == rehome.Invalid {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// explain puts an error into words: what happened, and what to do. On the user's
+// own machine an error without a code is shown whole.
+func explain(err error) (what, todo string) {
+	var known *rehome.Error
+	if errors.As(err, &known) {
+		what, todo = known.Message, known.Hint
+	} else {
+		what = rehome.Clean(err.Error(), 2000)
+	}
+	if todo == "" {
+		todo = advice(err)
+	}
+	return what, todo
+}
+
+// advice is what to do when the error itself does not say.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return "Check who owns the file or folder, or choose another."
+	case errors.Is(err, os.ErrExist):
+		return "Choose a folder that does not exist yet, or an empty one."
+	case errors.Is(err, os.ErrNotExist):
+		return "Check the path."
+	}
+	return "Try again; if it stays, the message above says where it went wrong."
+}
+
+func say(w io.Writer, what, todo string) {
+	fmt.Fprintf(w, "rehome: %s\n        %s\n", what, todo)
+}

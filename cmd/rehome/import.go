@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rehome"
+	"rehome/internal/importer"
+	"rehome/internal/source"
+)
+
+// importFlags are what rehome import takes.
+type importFlags struct {
+	vcs       string
+	user      string
+	json      bool
+	quiet     bool
+	receipt   string
+	verify    string
+	large     string
+	largeOver size
+}
+
+func (m *Main) importCommand() *cobra.Command {
+	f := importFlags{vcs: "git", verify: "refs", large: "keep", largeOver: 100 << 20}
+	cmd := &cobra.Command{
+		Use:   "import SOURCE DIR",
+		Short: "Move one repository into a new bare repository on this machine, without a server",
+		Long: "Move one repository into a new bare repository on this machine, without a server.\n\n" +
+			"SOURCE is an http or https URL, or a path on this machine. DIR must not exist yet, or be empty.\n" +
+			"The source's password comes from REHOME_SOURCE_PASSWORD or a prompt, never from a flag.",
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(args[1]); err != nil {
+				return err
+			}
+			l, err := m.location(args[0], f.user)
+			if err != nil {
+				return err
+			}
+			return m.importOnce(cmd.Context(), l, args[1], f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.vcs, "vcs", f.vcs, "version control system of the source: git")
+	flags.StringVar(&f.user, "source-user", "", "user name at the source")
+	flags.BoolVar(&f.json, "json", false, "print events as JSON, one a line")
+	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but errors")
+	flags.StringVar(&f.receipt, "receipt", "", "write the receipt to `FILE`")
+	flags.StringVar(&f.verify, "verify", f.verify, "how deep the result is compared with the source: refs")
+	flags.StringVar(&f.large, "large-files", f.large, "what becomes of large files: keep")
+	flags.Var(&f.largeOver, "large-files-over", "size from which a file counts as large")
+	return cmd
+}
+
+// check refuses what this version cannot do.
+func (f *importFlags) check(dest string) error {
+	vcs, known := rehome.ParseVCS(f.vcs)
+	switch {
+	case f.json && f.quiet:
+		return usagef("Give one of them.", "--json and --quiet exclude each other")
+	case !known:
+		return usagef("Use --vcs git.", "--vcs %q is not a version control system", f.vcs)
+	case vcs != rehome.Git:
+		return usagef("Only git can be read so far.", "there is no reader for %s yet", vcs)
+	case f.verify != "refs":
+		return usagef("Use --verify refs.", "--verify %q cannot be done yet", f.verify)
+	case f.large != "keep":
+		return usagef("Use --large-files keep.", "--large-files %q cannot be done yet", f.large)
+	case strings.Contains(dest, "://"):
+		return usagef("Give a folder that does not exist yet; push from it to the new home with git push --mirror.", "the destination %q is not a folder", dest)
+	}
+	return nil
+}
+
+func (m *Main) importOnce(ctx context.Context, l source.Location, dest string, f importFlags) error {
+	dir, err := filepath.Abs(dest)
+	if err != nil {
+		return fmt.Errorf("find the destination: %w", err)
+	}
+	git, err := ownMachineGit()
+	if err != nil {
+		return err
+	}
+	show := m.newWatcher(f.json, f.quiet)
+	receipt, err := importer.Once(ctx, importer.OnceOptions{
+		Source: git, Location: l, Dir: dir, LargeOver: int64(f.largeOver), Version: version, Event: show.event,
+	})
+	show.close()
+	if err != nil {
+		return err
+	}
+	if err := writeReceipt(f.receipt, receipt); err != nil {
+		return err
+	}
+	return m.summarize(receipt, dest, f)
+}
+
+// writeReceipt writes the receipt's JSON to a file, if one was asked for.
+func writeReceipt(file string, r rehome.Receipt) error {
+	if file == "" {
+		return nil
+	}
+	text, err := importer.EncodeReceipt(r)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write receipt: %w", err)
+	}
+	return nil
+}
+
+// summarize says what arrived and what did not.
+func (m *Main) summarize(r rehome.Receipt, dest string, f importFlags) error {
+	if !f.json && !f.quiet {
+		fmt.Fprintf(m.Stdout, "%d commits, %d refs and %d authors are in %s\n", r.Head.Commits, len(r.Refs.Refs), r.Body.Authors.Identities, dest)
+		if n := len(r.Refs.Skipped); n > 0 {
+			fmt.Fprintf(m.Stdout, "%d refs stay behind by rule: %s\n", n, skippedText(r.Refs.Skipped))
+		}
+	}
+	if len(r.Body.LFS.Missing) > 0 {
+		return errPartly
+	}
+	return nil
+}
+
+// skippedText names the reasons, each once, in the order they came.
+func skippedText(refs []rehome.SkippedRef) string {
+	var reasons []string
+	seen := map[string]bool{}
+	for _, r := range refs {
+		if !seen[r.Reason] {
+			seen[r.Reason] = true
+			reasons = append(reasons, r.Reason)
+		}
+	}
+	return strings.Join(reasons, "; ")
+}

@@ -1,0 +1,36 @@
+// Command rehome moves a repository to a new home with its history, authors and large files intact.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	m := &Main{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.LookupEnv}
+	code := m.Run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// Main is the program, with everything it takes from its surroundings.
+type Main struct {
+	Stdin          *os.File
+	Stdout, Stderr io.Writer
+	Getenv         func(name string) (value string, set bool)
+}
+
+// Run runs one command line, without the program's name, and returns the exit code.
+func (m *Main) Run(ctx context.Context, args []string) int {
+	root := m.command()
+	root.SetArgs(args)
+	root.SetIn(m.Stdin)
+	root.SetOut(m.Stdout)
+	root.SetErr(m.Stderr)
+	err := root.ExecuteContext(ctx)
+	return report(m.Stderr, ctx, err)
+}

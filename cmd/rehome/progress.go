@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"rehome"
+)
+
+// watcher shows the events of one import. close ends the display; it may be called once.
+type watcher struct {
+	event func(rehome.Event)
+	close func()
+}
+
+// newWatcher chooses how to show an import: JSON lines on out, nothing, bars on a
+// terminal, or plain lines on notes. The event function is safe for concurrent use.
+func (m *Main) newWatcher(asJSON, quiet bool) watcher {
+	switch {
+	case asJSON:
+		return jsonLines(m.Stdout)
+	case quiet:
+		return watcher{func(rehome.Event) {}, func() {}}
+	case isTerminal(m.Stderr):
+		return bars(m.Stderr)
+	}
+	return plainLines(m.Stderr, time.Now)
+}
+
+func jsonLines(w io.Writer) watcher {
+	var mu sync.Mutex
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false)
+	return watcher{func(e rehome.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		lines.Encode(e) // a closed pipe ends the program by its signal
+	}, func() {}}
+}
+
+// plainEvery is how often plain lines tell of progress.
+const plainEvery = 5 * time.Second
+
+func plainLines(w io.Writer, now func() time.Time) watcher {
+	var (
+		mu   sync.Mutex
+		last time.Time
+	)
+	return watcher{func(e rehome.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch e.Kind {
+		case rehome.EventStatus:
+			fmt.Fprintln(w, e.Status)
+		case rehome.EventWarning:
+			fmt.Fprintln(w, "warning:", e.Text)
+		case rehome.EventProgress:
+			if at := now(); e.ProgressEvent != nil && at.Sub(last) >= plainEvery {
+				last = at
+				fmt.Fprintln(w, describe(e))
+			}
+		}
+	}, func() {}}
+}
+
+// describe puts progress into one line.
+func describe(e rehome.Event) string {
+	line := fmt.Sprintf("%s: %d commits, %d authors, %s", e.Step, e.Commits, e.Authors, bytesText(e.Bytes))
+	if e.Percent != nil {
+		line += fmt.Sprintf(", %d%%", *e.Percent)
+	}
+	return line
+}
+
+// bars draws one bar that follows the percentage of the running step.
+func bars(w io.Writer) watcher {
+	p := mpb.New(mpb.WithOutput(w), mpb.WithWidth(64))
+	var text atomic.Value // no lock: the drawing side reads it while an event waits to be drawn
+	text.Store("starting")
+	bar := p.AddBar(100,
+		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return text.Load().(string) }, decor.WCSyncSpaceR)),
+		mpb.AppendDecorators(decor.Percentage()))
+	show := func(e rehome.Event) {
+		switch {
+		case e.Kind == rehome.EventStatus:
+			text.Store(string(e.Status))
+		case e.Kind == rehome.EventWarning:
+			fmt.Fprintln(p, "warning:", e.Text)
+		case e.ProgressEvent != nil:
+			text.Store(describe(e))
+			if e.Percent != nil {
+				bar.SetCurrent(int64(min(*e.Percent, 99))) // 100 would end the bar before the import
+			}
+		}
+	}
+	finish := func() {
+		bar.Abort(true)
+		p.Wait()
+	}
+	return watcher{show, finish}
+}
+
+// bytesText writes a number of bytes for people.
+func bytesText(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%d B", n)
+}

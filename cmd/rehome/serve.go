@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"rehome"
+	"rehome/internal/egress"
+	"rehome/internal/git/pack"
+	"rehome/internal/source"
+)
+
+// serveFlags are what rehome serve takes.
+type serveFlags struct {
+	data    data
+	keyFile string
+	workers int
+	door    doorFlags
+	network networkFlags
+	limits  limitFlags
+}
+
+// doorFlags say how clients come in.
+type doorFlags struct {
+	listen    string
+	publicURL string
+	proxies   []string
+	tlsCert   string
+	tlsKey    string
+	rate      rate
+}
+
+// networkFlags say where sources may be.
+type networkFlags struct {
+	allow   []string
+	block   []string
+	private bool
+	caFile  string
+}
+
+// limitFlags say how large sources may be.
+type limitFlags struct {
+	repository size
+	objects    int64
+	refs       int
+	largeOver  size
+}
+
+func (m *Main) serveCommand() *cobra.Command {
+	f := serveFlags{
+		data:    "rehome-data",
+		workers: runtime.NumCPU(),
+		door:    doorFlags{listen: "127.0.0.1:8080", rate: 5000},
+		limits:  limitFlags{repository: 50 << 30, objects: pack.DefaultLimits.Objects, refs: source.DefaultLimits.Refs, largeOver: 100 << 20},
+	}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the API, the workers and the built-in host",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return m.serve(cmd.Context(), f)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (f *serveFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar((*string)(&f.data), "data", string(f.data), "folder everything is kept in; made when missing")
+	flags.StringVar(&f.keyFile, "key-file", "", "key that seals passwords; made when missing (default: key in the data folder)")
+	flags.IntVar(&f.workers, "workers", f.workers, "imports that run at once")
+
+	flags.StringVar(&f.door.listen, "listen", f.door.listen, "address and port clients come in by")
+	flags.StringVar(&f.door.publicURL, "public-url", "", "base URL for what no request gives one")
+	flags.StringSliceVar(&f.door.proxies, "trusted-proxies", nil, "`CIDR`s of proxies whose X-Forwarded headers count")
+	flags.StringVar(&f.door.tlsCert, "tls-cert", "", "certificate `FILE` for https, with --tls-key")
+	flags.StringVar(&f.door.tlsKey, "tls-key", "", "key `FILE` for https, with --tls-cert")
+	flags.Var(&f.door.rate, "rate-limit", "requests an hour for each token")
+
+	flags.StringSliceVar(&f.network.allow, "allow-network", nil, "`CIDR|HOST` that can be reached besides public addresses")
+	flags.StringSliceVar(&f.network.block, "block-network", nil, "`CIDR|HOST` that cannot be reached")
+	flags.BoolVar(&f.network.private, "allow-private-networks", false, "private networks can be reached, metadata addresses never")
+	flags.StringVar(&f.network.caFile, "ca-file", "", "`FILE` of certificates trusted besides the system's")
+
+	flags.Var(&f.limits.repository, "max-repository", "largest pack a source may send")
+	flags.Int64Var(&f.limits.objects, "max-objects", f.limits.objects, "most objects a source may send")
+	flags.IntVar(&f.limits.refs, "max-refs", f.limits.refs, "most refs a source may have")
+	flags.Var(&f.limits.largeOver, "large-files-over", "size from which a file counts as large")
+}
+
+// check refuses flags that contradict each other or mean nothing.
+func (f *serveFlags) check() error {
+	switch {
+	case f.workers < 1:
+		return usagef("Give --workers 1 or more.", "--workers %d leaves nobody to work", f.workers)
+	case (f.door.tlsCert == "") != (f.door.tlsKey == ""):
+		return usagef("Give both or none.", "--tls-cert and --tls-key belong together")
+	case f.limits.repository == 0 || f.limits.objects < 1 || f.limits.refs < 1:
+		return usagef("Give limits above zero.", "a limit of zero lets nothing in")
+	}
+	if _, err := f.door.trusted(); err != nil {
+		return usagef("Give networks such as 10.0.0.0/8.", "--trusted-proxies: %w", err)
+	}
+	if _, err := f.network.policy(); err != nil {
+		return usagef("Give networks such as 10.0.0.0/8, or the names of hosts.", "%w", err)
+	}
+	return nil
+}
+
+func (d doorFlags) trusted() ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, text := range d.proxies {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			addr, addrErr := netip.ParseAddr(text)
+			if addrErr != nil {
+				return nil, err
+			}
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		list = append(list, prefix)
+	}
+	return list, nil
+}
+
+func (n networkFlags) policy() (egress.Policy, error) {
+	p := egress.Policy{AllowPrivate: n.private, CAFile: n.caFile}
+	for _, list := range []struct {
+		flag  string
+		texts []string
+		rules *[]egress.Rule
+	}{{"--allow-network", n.allow, &p.Allow}, {"--block-network", n.block, &p.Block}} {
+		for _, text := range list.texts {
+			rule, err := egress.ParseRule(text)
+			if err != nil {
+				return p, fmt.Errorf("%s: %w", list.flag, err)
+			}
+			*list.rules = append(*list.rules, rule)
+		}
+	}
+	return p, nil
+}
+
+func (l limitFlags) source() source.Limits {
+	return source.Limits{Pack: pack.Limits{PackBytes: int64(l.repository), Objects: l.objects}, Refs: l.refs}
+}
+
+// serve opens the parts, runs them until ctx ends, and closes them in reverse.
+func (m *Main) serve(ctx context.Context, f serveFlags) error {
+	var p parts
+	defer p.close()
+	if err := p.open(ctx, m, f); err != nil {
+		return err
+	}
+	token, _ := m.Getenv("REHOME_ADMIN_TOKEN")
+	first, err := p.auth.FirstAdmin(ctx, rehome.Secret(token))
+	if err != nil {
+		return err
+	}
+	if first != "" {
+		fmt.Fprintf(m.Stdout, "administrator's token, shown this once: %s\n", string(first))
+	}
+	return p.run(ctx, m)
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rehome"
+	"rehome/internal/auth"
+	"rehome/internal/store"
+)
+
+func (m *Main) tokenCommand() *cobra.Command {
+	dir := data("rehome-data")
+	cmd := &cobra.Command{Use: "token", Short: "Make, list and revoke the tokens clients sign in with", Args: cobra.NoArgs}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.PersistentFlags().StringVar((*string)(&dir), "data", string(dir), "the server's data folder")
+	cmd.AddCommand(m.tokenCreateCommand(&dir), m.tokenListCommand(&dir), m.tokenRevokeCommand(&dir))
+	return cmd
+}
+
+func (m *Main) tokenCreateCommand(dir *data) *cobra.Command {
+	var grant auth.Grant
+	cmd := &cobra.Command{
+		Use:   "create --user LOGIN",
+		Short: "Make a token and print it, this once",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if grant.User == "" {
+				return usagef("Name the user the token signs in: --user LOGIN.", "--user is missing")
+			}
+			if err := dir.make(); err != nil {
+				return err
+			}
+			db, err := store.Open(cmd.Context(), dir.database())
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			token, secret, err := auth.New(db).Issue(cmd.Context(), grant)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(m.Stderr, "token %d of %s; it is not shown again:\n", token.ID, token.User.Login)
+			_, err = fmt.Fprintln(m.Stdout, string(secret))
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&grant.User, "user", "", "login of the user; made when missing")
+	flags.StringSliceVar(&grant.Owners, "owners", nil, "owners the token acts for besides its user; made as organisations when missing")
+	flags.StringSliceVar(&grant.Scopes, "scopes", nil, "scopes of the token; all when not given")
+	flags.BoolVar(&grant.Admin, "admin", false, "make the user an administrator, who acts for every owner")
+	return cmd
+}
+
+func (m *Main) tokenListCommand(dir *data) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the tokens, without their secrets",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withDatabase(cmd.Context(), *dir, func(ctx context.Context, db *store.DB) error {
+				tokens, err := db.Tokens(ctx)
+				if err != nil {
+					return err
+				}
+				return m.printTokens(tokens)
+			})
+		},
+	}
+}
+
+func (m *Main) printTokens(tokens []rehome.Token) error {
+	table := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tUSER\tOWNERS\tSCOPES\tCREATED\tSTATE")
+	for _, t := range tokens {
+		state := "active"
+		if !t.RevokedAt.IsZero() {
+			state = "revoked " + t.RevokedAt.UTC().Format(time.DateOnly)
+		}
+		user := t.User.Login
+		if t.User.Admin {
+			user += " (admin)"
+		}
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\n", t.ID, user, list(t.Owners), list(t.Scopes), t.CreatedAt.UTC().Format(time.DateOnly), state)
+	}
+	return table.Flush()
+}
+
+func list(words []string) string {
+	if len(words) == 0 {
+		return "-"
+	}
+	return strings.Join(words, ",")
+}
+
+func (m *Main) tokenRevokeCommand(dir *data) *cobra.Command {
+	return &cobra.Command{
+		Use:   "revoke ID",
+		Short: "Stop a token from working, at once",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := strconv.ParseInt(args[0], 10, 64)
+			if err != nil {
+				return usagef("Take the number from rehome token list.", "%q is not the number of a token", args[0])
+			}
+			return withDatabase(cmd.Context(), *dir, func(ctx context.Context, db *store.DB) error { return db.RevokeToken(ctx, id) })
+		},
+	}
+}
+
+func withDatabase(ctx context.Context, dir data, do func(context.Context, *store.DB) error) error {
+	db, err := dir.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return do(ctx, db)
+}
