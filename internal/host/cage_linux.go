@@ -1,0 +1,40 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// processGroup makes a child the head of a group of its own, which ends with this process.
+func processGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// limit bounds what process pid, and what it will start, may use: an hour of CPU, 8 GiB of
+// memory of its own, files of maxFile bytes, no core dump.
+func limit(pid int, maxFile int64) error {
+	for resource, most := range map[int]uint64{
+		unix.RLIMIT_CPU:   3600,
+		unix.RLIMIT_DATA:  8 << 30,
+		unix.RLIMIT_FSIZE: uint64(maxFile),
+		unix.RLIMIT_CORE:  0,
+	} {
+		if err := lower(pid, resource, most); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("limit child: %w", err)
+		}
+	}
+	return nil
+}
+
+// lower sets a limit that may be lower already.
+func lower(pid, resource int, most uint64) error {
+	var now unix.Rlimit
+	if err := unix.Prlimit(pid, resource, nil, &now); err != nil {
+		return err
+	}
+	most = min(most, now.Max)
+	return unix.Prlimit(pid, resource, &unix.Rlimit{Cur: most, Max: most}, nil)
+}

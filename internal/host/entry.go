@@ -1,0 +1,154 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"rehome"
+	"rehome/internal/git/repo"
+)
+
+// everybody is the weight that excludes all others.
+const everybody = 1 << 30
+
+// entry is what this process knows of one repository: who is using it.
+//
+// Readers, pushes and publications go on side by side: git's lock files and
+// repo.Update keep their refs apart. Alone is who removes the repository,
+// changes its object format or clears away locks of the dead.
+type entry struct {
+	lock *semaphore.Weighted
+	head sync.Mutex // held to set HEAD
+	walk sync.Mutex // held to walk through history
+
+	mu    sync.Mutex // guards the fields below
+	gone  bool
+	dirty bool // a process may have left lock files behind
+	next  int
+	stop  map[int]context.CancelFunc // of those who are in
+}
+
+// entry returns the entry of a repository, which need not exist.
+func (h *Host) entry(repoID int64) (*entry, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.entries == nil {
+		return nil, errClosed
+	}
+	e, ok := h.entries[repoID]
+	if !ok {
+		e = &entry{lock: semaphore.NewWeighted(everybody), dirty: true, stop: map[int]context.CancelFunc{}}
+		h.entries[repoID] = e
+	}
+	return e, nil
+}
+
+// forget makes the next caller start with a new entry.
+func (h *Host) forget(repoID int64, e *entry) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.entries[repoID] == e {
+		delete(h.entries, repoID)
+	}
+}
+
+// enter joins those who use the repository in dir. The context it returns ends with
+// ctx, with leave and with end.
+func (e *entry) enter(ctx context.Context, dir string) (_ context.Context, leave func(), err error) {
+	return e.join(ctx, dir, 1)
+}
+
+// enterAlone is enter for one who wants nobody beside.
+func (e *entry) enterAlone(ctx context.Context, dir string) (_ context.Context, leave func(), err error) {
+	return e.join(ctx, dir, everybody)
+}
+
+func (e *entry) join(ctx context.Context, dir string, weight int64) (context.Context, func(), error) {
+	ctx, forget, err := e.register(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := e.clear(dir); err != nil {
+		forget()
+		return nil, nil, err
+	}
+	if err := e.lock.Acquire(ctx, weight); err != nil {
+		forget()
+		return nil, nil, fmt.Errorf("wait for the repository: %w", err)
+	}
+	return ctx, func() {
+		forget()
+		e.lock.Release(weight)
+	}, nil
+}
+
+// register lets end find the context's owner.
+func (e *entry) register(ctx context.Context) (context.Context, func(), error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.gone {
+		return nil, nil, &rehome.Error{Code: rehome.NotFound, Message: "The repository is being removed."}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	key := e.next
+	e.next++
+	e.stop[key] = cancel
+	return ctx, func() {
+		cancel()
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.stop, key)
+	}, nil
+}
+
+// clear removes what dead processes left, if that is due and nobody is in.
+func (e *entry) clear(dir string) error {
+	e.mu.Lock()
+	due := e.dirty
+	e.mu.Unlock()
+	if !due || !e.lock.TryAcquire(everybody) {
+		return nil
+	}
+	defer e.lock.Release(everybody)
+	r, err := repo.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.ClearLocks(); err != nil {
+		return err
+	}
+	e.setDirty(false)
+	return nil
+}
+
+func (e *entry) setDirty(dirty bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.dirty = dirty
+}
+
+// end lets nobody in any more and tells those who are in to leave.
+func (e *entry) end() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.gone = true
+	for _, stop := range e.stop {
+		stop()
+	}
+}
+
+// wait returns when everybody has left, after end.
+func (e *entry) wait() {
+	// The context of those who are in has ended, and with it their children: no deadline is needed.
+	if e.lock.Acquire(context.Background(), everybody) == nil {
+		e.lock.Release(everybody)
+	}
+}

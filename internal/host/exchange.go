@@ -1,0 +1,183 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+
+	"rehome/internal/git/protocol"
+	"rehome/internal/git/repo"
+)
+
+// maxRequest bounds an upload-pack request: wants and haves, as they are inflated, bytes.
+const maxRequest = 64 << 20
+
+// exchange is one request and its answer.
+type exchange struct {
+	host    *Host
+	repoID  int64
+	service service
+	entry   *entry
+	repo    *repo.Repo
+	r       *http.Request
+	w       *answer
+}
+
+func (x *exchange) serve(ctx context.Context, advertise bool) error {
+	switch {
+	case advertise:
+		return x.advertise(ctx)
+	case x.service == uploadPack:
+		return x.upload(ctx)
+	}
+	return x.receive(ctx)
+}
+
+// protocol returns the GIT_PROTOCOL the client asks for; whatever is not one of Git's versions is nothing.
+func (x *exchange) protocol() string {
+	asked := x.r.Header.Get("Git-Protocol")
+	if slices.Contains([]string{"version=0", "version=1", "version=2"}, asked) {
+		return asked
+	}
+	return ""
+}
+
+// secondVersion reports whether git will speak protocol version 2; it never does so for a push.
+func (x *exchange) secondVersion() bool {
+	return x.service == uploadPack && x.protocol() == "version=2"
+}
+
+// advertise answers GET info/refs.
+func (x *exchange) advertise(ctx context.Context) error {
+	x.w.Header().Set("Content-Type", "application/x-git-"+string(x.service)+"-advertisement")
+	if !x.secondVersion() {
+		x.w.before = func(w io.Writer) error {
+			out := protocol.NewWriter(w)
+			out.Line("# service=git-%s", x.service)
+			out.Flush()
+			return out.Err()
+		}
+	}
+	c := x.host.command(ctx, x.service, x.repo.Dir(), x.protocol(), "--http-backend-info-refs")
+	c.Stdout = x.w
+	return x.run(c)
+}
+
+// upload answers POST git-upload-pack. Nothing is started before the whole request has been read.
+func (x *exchange) upload(ctx context.Context) error {
+	x.w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+	body, err := requestBody(ctx, x.w, x.r)
+	if err != nil {
+		return err
+	}
+	request := &spool{dir: x.host.o.Dir, limit: maxRequest}
+	defer request.close()
+	if x.secondVersion() {
+		err = x.checkedRequest(ctx, request, body)
+	} else {
+		_, err = io.Copy(request, body)
+	}
+	if refused := (*notOurRef)(nil); errors.As(err, &refused) {
+		out := protocol.NewWriter(x.w)
+		out.Data([]byte("ERR upload-pack: " + refused.Error()))
+		return out.Err()
+	}
+	if err != nil {
+		return badRequest(err)
+	}
+	c := x.host.command(ctx, uploadPack, x.repo.Dir(), x.protocol(), "--strict")
+	if c.Stdin, err = request.reader(); err != nil {
+		return err
+	}
+	c.Stdout = x.w
+	return x.run(c)
+}
+
+// run runs a child whose input is there and whose output goes to the answer.
+func (x *exchange) run(c *child) error {
+	if err := c.start(x.host.o.MaxPush); err != nil {
+		return fmt.Errorf("start git: %w", err)
+	}
+	_, err := c.wait()
+	return x.ended(c, err)
+}
+
+// ended judges how a child ended: what it had to say to the client is in the answer already.
+func (x *exchange) ended(c *child, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("git %s: %w: %s", x.service, err, c.said.text())
+}
+
+// receive answers POST git-receive-pack. The answer begins when the request has been read: net/http
+// takes what is left of a request away from its reader once an answer has begun.
+func (x *exchange) receive(ctx context.Context) error {
+	x.w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+	body, err := requestBody(ctx, x.w, x.r)
+	if err != nil {
+		return err
+	}
+	before, err := x.repo.Refs()
+	if err != nil {
+		return err
+	}
+	c := x.host.command(ctx, receivePack, x.repo.Dir(), x.protocol())
+	out := &held{kept: spool{dir: x.host.o.Dir, limit: maxRequest}}
+	defer out.kept.close()
+	c.Stdout = out
+	killed, err := x.feed(c, body, out)
+	if killed {
+		x.entry.setDirty(true)
+	}
+	return errors.Join(x.ended(c, err), x.pushed(ctx, before))
+}
+
+// feed runs a child on a request that streams in.
+func (x *exchange) feed(c *child, body io.Reader, out *held) (killed bool, err error) {
+	in, err := c.StdinPipe()
+	if err != nil {
+		return false, err
+	}
+	if err := c.start(x.host.o.MaxPush); err != nil {
+		return false, fmt.Errorf("start git: %w", err)
+	}
+	_, copyErr := io.Copy(in, body)
+	if copyErr != nil {
+		// Git has ended early and says why in its answer, which a client reads when all is sent.
+		_, copyErr = io.Copy(io.Discard, io.LimitReader(body, x.host.o.MaxPush))
+	}
+	in.Close()
+	releaseErr := out.release(x.w)
+	killed, err = c.wait()
+	if err == nil {
+		err = errors.Join(copyErr, releaseErr)
+	}
+	return killed, err
+}
+
+// pushed does what follows a push: HEAD names a branch, and who asked is told.
+func (x *exchange) pushed(ctx context.Context, before []repo.Ref) error {
+	after, err := x.repo.Refs()
+	if err != nil || slices.Equal(before, after) {
+		return err
+	}
+	if err := x.entry.followFirstBranch(x.repo, after); err != nil {
+		return err
+	}
+	if x.host.o.Pushed != nil {
+		x.host.o.Pushed(context.WithoutCancel(ctx), x.repoID)
+	}
+	return nil
+}
+
+// badRequest turns what is wrong with a request's bytes into a refusal.
+func badRequest(err error) error {
+	if errors.Is(err, protocol.ErrMalformed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return &refusal{http.StatusBadRequest, "The request is malformed."}
+	}
+	return err
+}

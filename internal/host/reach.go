@@ -1,0 +1,116 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"rehome/internal/git/object"
+	"rehome/internal/git/repo"
+)
+
+// maxWalk is how many commits are visited for one request. What lies deeper is refused,
+// as a tip that moved is: the client asks again with the refs of the moment.
+const maxWalk = 2_000_000
+
+// checkReach is a *notOurRef unless every want is the tip of a ref, what such a tag stands
+// for, or a commit that tips reach. Tips are all that clients ask for as a rule; a walk
+// through history is made for one client at a time.
+func (e *entry) checkReach(ctx context.Context, r *repo.Repo, refs []repo.Ref, wants []object.ID) error {
+	missing := map[object.ID]bool{}
+	for _, id := range wants {
+		missing[id] = true
+	}
+	for _, ref := range refs {
+		delete(missing, ref.ID)
+		delete(missing, ref.Peeled)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	objects, err := r.Objects()
+	if err != nil {
+		return err
+	}
+	defer objects.Close()
+	for id := range missing {
+		if t, err := objects.Type(id); err != nil || t != object.Commit {
+			return &notOurRef{id.String()}
+		}
+	}
+	e.walk.Lock()
+	defer e.walk.Unlock()
+	return walk(ctx, objects, refs, missing, maxWalk)
+}
+
+// walk visits history from the refs and strikes what it meets from missing.
+func walk(ctx context.Context, objects *repo.Objects, refs []repo.Ref, missing map[object.ID]bool, most int) error {
+	seen := map[object.ID]bool{}
+	var next []object.ID
+	push := func(id object.ID) {
+		if !seen[id] {
+			seen[id] = true
+			next = append(next, id)
+		}
+	}
+	for _, ref := range refs {
+		push(ref.ID)
+	}
+	for len(next) > 0 && len(missing) > 0 && len(seen) <= most {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		id := next[len(next)-1]
+		next = next[:len(next)-1]
+		delete(missing, id)
+		found, err := links(objects, id)
+		if err != nil {
+			return err
+		}
+		for _, link := range found {
+			push(link)
+		}
+	}
+	for id := range missing {
+		return &notOurRef{id.String()}
+	}
+	return nil
+}
+
+// links returns a commit's parents or what a tag names; other objects lead nowhere here.
+func links(objects *repo.Objects, id object.ID) ([]object.ID, error) {
+	t, err := objects.Type(id)
+	if errors.Is(err, repo.ErrNoObject) || err == nil && t != object.Commit && t != object.Tag {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, data, err := objects.Read(id)
+	if err != nil {
+		return nil, err
+	}
+	return headerIDs(data, id.Format())
+}
+
+// headerIDs returns the ids after "parent" and "object" in the header of a commit or tag.
+func headerIDs(data []byte, f object.Format) ([]object.ID, error) {
+	var ids []object.ID
+	for line := range bytes.Lines(data) {
+		line = bytes.TrimSuffix(line, []byte("\n"))
+		if len(line) == 0 {
+			break
+		}
+		key, value, _ := bytes.Cut(line, []byte(" "))
+		if k := string(key); k != "parent" && k != "object" {
+			continue
+		}
+		id, err := object.ParseID(string(value))
+		if err != nil || id.Format() != f {
+			return nil, fmt.Errorf("link of an object is %q", value)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}

@@ -1,0 +1,101 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"rehome"
+	"rehome/internal/git/repo"
+)
+
+// refusal is a request answered with a status and a line of text, which git shows.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (e *refusal) Error() string { return e.text }
+
+// Serve answers one request of the smart HTTP protocol (gitprotocol-http) on a repository.
+// path is what follows the repository's URL: info/refs, git-upload-pack or git-receive-pack.
+// Who may read was decided before; mayWrite says whether a push is allowed.
+func (h *Host) Serve(w http.ResponseWriter, r *http.Request, repoID int64, path string, mayWrite bool) {
+	noCache(w.Header())
+	a := newAnswer(w)
+	defer a.end()
+	s, err := route(r, path)
+	if err == nil && s == receivePack && !mayWrite {
+		err = &refusal{http.StatusForbidden, "You may not push to this repository."}
+	}
+	if err == nil {
+		err = h.use(r.Context(), repoID, func(ctx context.Context, e *entry, rp *repo.Repo) error {
+			x := exchange{host: h, repoID: repoID, service: s, entry: e, repo: rp, r: r, w: a}
+			return x.serve(ctx, path == "info/refs")
+		})
+	}
+	switch {
+	case err != nil && a.begun:
+		h.o.Log.InfoContext(r.Context(), "git request broke off", "repository", repoID, "error", err)
+	case err != nil:
+		h.refuse(w, r, repoID, err)
+	}
+}
+
+// noCache sets the headers git http-backend sends with everything that changes.
+func noCache(h http.Header) {
+	h.Set("Expires", "Fri, 01 Jan 1980 00:00:00 GMT")
+	h.Set("Pragma", "no-cache")
+	h.Set("Cache-Control", "no-cache, max-age=0, must-revalidate")
+}
+
+// route finds the service a request is for.
+func route(r *http.Request, path string) (service, error) {
+	switch path {
+	case "info/refs":
+		if r.Method != http.MethodGet {
+			return "", &refusal{http.StatusMethodNotAllowed, "Ask for refs with GET."}
+		}
+		switch s := r.URL.Query().Get("service"); s {
+		case "git-upload-pack", "git-receive-pack":
+			return service(strings.TrimPrefix(s, "git-")), nil
+		case "":
+			return "", &refusal{http.StatusForbidden, "The dumb HTTP protocol is not served here: use git 1.6.6 or later."}
+		}
+		return "", &refusal{http.StatusForbidden, "There is no such service."}
+	case "git-upload-pack", "git-receive-pack":
+		if r.Method != http.MethodPost {
+			return "", &refusal{http.StatusMethodNotAllowed, "Call the service with POST."}
+		}
+		if r.Header.Get("Content-Type") != "application/x-"+path+"-request" {
+			return "", &refusal{http.StatusUnsupportedMediaType, "The request has the wrong content type."}
+		}
+		return service(strings.TrimPrefix(path, "git-")), nil
+	}
+	return "", &refusal{http.StatusNotFound, "There is nothing here."}
+}
+
+// refuse answers with what went wrong.
+func (h *Host) refuse(w http.ResponseWriter, r *http.Request, repoID int64, err error) {
+	var no *refusal
+	switch {
+	case errors.As(err, &no):
+	case errors.Is(err, errTooLarge):
+		no = &refusal{http.StatusRequestEntityTooLarge, "The request is too large."}
+	case rehome.CodeOf(err) == rehome.NotFound:
+		no = &refusal{http.StatusNotFound, "Repository not found."}
+	case errors.Is(err, errClosed):
+		no = &refusal{http.StatusServiceUnavailable, "The server is stopping."}
+	default:
+		h.o.Log.ErrorContext(r.Context(), "git request failed", "repository", repoID, "error", err)
+		no = &refusal{http.StatusInternalServerError, "Something went wrong inside Rehome."}
+	}
+	if no.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", map[bool]string{true: http.MethodPost, false: http.MethodGet}[r.Method == http.MethodGet])
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(no.status)
+	fmt.Fprintln(w, no.text)
+}
