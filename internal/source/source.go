@@ -31,8 +31,9 @@ type Found struct {
 // Request asks for one repository.
 type Request struct {
 	Location
-	Dir    string // missing or empty folder that becomes the raw repository
-	Limits Limits
+	Dir     string // missing or empty folder that becomes the raw repository
+	Limits  Limits
+	Workers int // goroutines that resolve deltas and call what Visit gave; 0 = one for each processor
 
 	Visit    func(object.Format) pack.Visit // gives the visitor once the object format is known; may be nil
 	Refs     func([]repo.Ref)               // told once which refs will be carried, before any object; may be nil
@@ -46,7 +47,7 @@ type Limits struct {
 }
 
 // DefaultLimits is far above any honest repository.
-var DefaultLimits = Limits{Refs: 2_000_000}
+var DefaultLimits = Limits{Refs: 1_000_000}
 
 // Result is what a fetch brought.
 type Result struct {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -63,6 +64,7 @@ func RichSkipped(t testing.TB, dir string) []string {
 	for _, prefix := range []string{"changes", "keep-around", "merge-requests", "pull", "pull-requests", "replace"} {
 		names = append(names, strings.Fields(Git(t, dir, "for-each-ref", "--format=%(refname)", "refs/"+prefix+"/"))...)
 	}
+	slices.Sort(names)
 	return names
 }
 

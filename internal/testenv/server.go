@@ -2,6 +2,8 @@ package testenv
 
 import (
 	"crypto/subtle"
+	"io"
+	"log"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -89,7 +91,10 @@ func (s *Server) handler(t testing.TB, root string) http.Handler {
 	if s.o.Protocol != "" && s.o.Protocol != "v0" {
 		env = append(env, "GIT_PROTOCOL=version="+s.o.Protocol[1:])
 	}
-	backend := &cgi.Handler{Path: filepath.Join(execPath(t), "git-http-backend"), Dir: abs, Env: env}
+	backend := &cgi.Handler{
+		Path: filepath.Join(execPath(t), "git-http-backend"), Dir: abs, Env: env,
+		Stderr: io.Discard, Logger: log.New(io.Discard, "", 0),
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.allowed(r) {
 			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)

@@ -23,6 +23,7 @@ func Env() []string {
 		"GIT_CONFIG_NOSYSTEM=1",
 		"GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_TERMINAL_PROMPT=0",
+		"GIT_NO_REPLACE_OBJECTS=1",
 		"GIT_AUTHOR_NAME=Ada Lovelace",
 		"GIT_AUTHOR_EMAIL=ada@example.com",
 		"GIT_AUTHOR_DATE=1700000000 +0000",

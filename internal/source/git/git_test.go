@@ -1,0 +1,582 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"rehome"
+	"rehome/internal/egress"
+	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
+	"rehome/internal/git/repo"
+	"rehome/internal/source"
+	"rehome/internal/testenv"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newGit returns a reader that may reach loopback and does not wait between attempts.
+func newGit(t testing.TB, p egress.Policy) *Git {
+	t.Helper()
+	p.AllowPrivate = true
+	client, err := egress.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return New(Options{Client: client, Version: "test", Sleep: func(context.Context, time.Duration) error { return nil }})
+}
+
+func location(t testing.TB, raw string) source.Location {
+	t.Helper()
+	l, err := source.ParseLocation(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// fetch fetches l into a new folder and returns the folder too.
+func fetch(t testing.TB, g *Git, l source.Location) (source.Result, string, error) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "raw")
+	res, err := g.Fetch(t.Context(), source.Request{Location: l, Dir: dir})
+	return res, dir, err
+}
+
+// check compares what a fetch brought into dir with the repository at from.
+func check(t *testing.T, from, dir string, res source.Result) {
+	t.Helper()
+	testenv.Git(t, dir, "fsck", "--full")
+	skipped := map[string]bool{}
+	for _, s := range res.Skipped {
+		skipped[s.Name] = true
+	}
+	var want []string
+	for _, line := range testenv.ShowRefs(t, from) {
+		if _, name, _ := strings.Cut(line, " "); !skipped[name] {
+			want = append(want, line)
+		}
+	}
+	if diff := cmp.Diff(testenv.ShowRefs(t, dir), want); diff != "" {
+		t.Errorf("refs differ (-got +want):\n%s", diff)
+	}
+	var told []string
+	for _, ref := range res.Refs {
+		told = append(told, ref.ID.String()+" "+ref.Name)
+	}
+	if diff := cmp.Diff(told, want); diff != "" {
+		t.Errorf("Result.Refs (-got +want):\n%s", diff)
+	}
+	if len(want) > 0 {
+		reach := func(dir string) string {
+			return testenv.GitIn(t, dir, strings.NewReader(refNames(res.Refs)), "rev-list", "--objects", "--no-object-names", "--stdin")
+		}
+		if diff := cmp.Diff(reach(dir), reach(from)); diff != "" {
+			t.Errorf("objects differ:\n%s", diff)
+		}
+	}
+	if res.Head != "" {
+		if got := testenv.Git(t, dir, "symbolic-ref", "HEAD"); got != res.Head {
+			t.Errorf("HEAD is %s, Result.Head %s", got, res.Head)
+		}
+	}
+}
+
+func refNames(refs []repo.Ref) string {
+	var b strings.Builder
+	for _, ref := range refs {
+		b.WriteString(ref.Name + "\n")
+	}
+	return b.String()
+}
+
+// transports are the ways to reach the repository root/name.
+func transports(t *testing.T, root, name string) map[string]source.Location {
+	m := map[string]source.Location{"local": {Path: filepath.Join(root, name)}}
+	for _, p := range []string{"", "v0", "v1", "v2"} {
+		m["http "+p] = location(t, testenv.ServeGit(t, root, testenv.Options{Protocol: p})+"/"+name)
+	}
+	return m
+}
+
+func TestFetchBringsEverything(t *testing.T) {
+	root := t.TempDir()
+	testenv.Rich(t, filepath.Join(root, "sha1.git"), "sha1")
+	testenv.Rich(t, filepath.Join(root, "sha256.git"), "sha256")
+	testenv.Synthetic(t, filepath.Join(root, "many.git"), "sha1", testenv.Size{Commits: 150})
+	g := newGit(t, egress.Policy{})
+	for _, name := range []string{"sha1.git", "sha256.git", "many.git"} {
+		from := filepath.Join(root, name)
+		for how, l := range transports(t, root, name) {
+			t.Run(name+" "+how, func(t *testing.T) {
+				res, dir, err := fetch(t, g, l)
+				if err != nil {
+					t.Fatal(err)
+				}
+				check(t, from, dir, res)
+				if res.Head != "refs/heads/trunk" {
+					t.Errorf("head is %q", res.Head)
+				}
+				var skipped []string
+				for _, s := range res.Skipped {
+					skipped = append(skipped, s.Name)
+				}
+				slices.Sort(skipped)
+				if diff := cmp.Diff(skipped, testenv.RichSkipped(t, from)); diff != "" {
+					t.Errorf("skipped (-got +want):\n%s", diff)
+				}
+				if found, err := g.Detect(t.Context(), l); err != nil || found.VCS != rehome.Git {
+					t.Errorf("detect: %v, %v", found, err)
+				}
+			})
+		}
+	}
+}
+
+func TestEmptySource(t *testing.T) {
+	root := t.TempDir()
+	testenv.Empty(t, filepath.Join(root, "e.git"), "sha256")
+	g := newGit(t, egress.Policy{})
+	for how, l := range transports(t, root, "e.git") {
+		res, dir, err := fetch(t, g, l)
+		if err != nil {
+			t.Errorf("%s: %v", how, err)
+			continue
+		}
+		check(t, filepath.Join(root, "e.git"), dir, res)
+		if len(res.Refs)+len(res.Skipped) > 0 || (res.Head != "" && res.Head != "refs/heads/trunk") {
+			t.Errorf("%s: %+v", how, res)
+		}
+		// An empty repository of git's before 2.41 says nothing at all in version 0 and 1.
+		format := testenv.Git(t, dir, "rev-parse", "--show-object-format")
+		if format != "sha256" && how != "http v0" && how != "http v1" {
+			t.Errorf("%s: object format %s", how, format)
+		}
+	}
+}
+
+func TestUnbornAndDetachedHead(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"unborn.git", "detached.git", "lost.git"} {
+		testenv.Synthetic(t, filepath.Join(root, name), "sha1", testenv.Size{Commits: 5})
+	}
+	testenv.Git(t, filepath.Join(root, "unborn.git"), "symbolic-ref", "HEAD", "refs/heads/later")
+	testenv.Git(t, filepath.Join(root, "detached.git"), "update-ref", "--no-deref", "HEAD", "refs/heads/trunk")
+	lost := filepath.Join(root, "lost.git")
+	id := testenv.Git(t, lost, "commit-tree", "-m", "nowhere", "HEAD^{tree}")
+	testenv.Git(t, lost, "update-ref", "--no-deref", "HEAD", id)
+	g := newGit(t, egress.Policy{})
+	for _, c := range []struct{ name, how, head, skipped string }{
+		{"unborn.git", "http v2", "refs/heads/later", ""},
+		{"unborn.git", "local", "refs/heads/later", ""},
+		{"detached.git", "http v2", "", ""},
+		{"detached.git", "http v0", "", ""},
+		{"lost.git", "http v2", "", "HEAD"},
+	} {
+		res, _, err := fetch(t, g, transports(t, root, c.name)[c.how])
+		if err != nil {
+			t.Fatal(err)
+		}
+		skipped := ""
+		for _, s := range res.Skipped {
+			skipped += s.Name
+		}
+		if res.Head != c.head || skipped != c.skipped {
+			t.Errorf("%s %s: head %q, skipped %q; want %q, %q", c.name, c.how, res.Head, skipped, c.head, c.skipped)
+		}
+	}
+}
+
+func TestShallowSourceIsRefused(t *testing.T) {
+	root := t.TempDir()
+	testenv.Synthetic(t, filepath.Join(root, "full.git"), "sha1", testenv.Size{Commits: 20})
+	testenv.Shallow(t, filepath.Join(root, "full.git"), filepath.Join(root, "s.git"))
+	g := newGit(t, egress.Policy{})
+	for how, l := range transports(t, root, "s.git") {
+		_, dir, err := fetch(t, g, l)
+		wantFailure(t, how, dir, err, rehome.SourceShallow)
+	}
+}
+
+// wantFailure checks the code of err and that dir is gone.
+func wantFailure(t *testing.T, what, dir string, err error, code rehome.Code) {
+	t.Helper()
+	if err == nil || rehome.CodeOf(err) != code {
+		t.Errorf("%s: %v (%s), want %s", what, err, rehome.CodeOf(err), code)
+	}
+	if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s left %s behind", what, dir)
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	root := t.TempDir()
+	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
+	url := testenv.ServeGit(t, root, testenv.Options{User: "ada", Password: "canary-pw"}) + "/r.git"
+	g := newGit(t, egress.Policy{})
+	for _, c := range []struct {
+		user, password string
+		code           rehome.Code
+	}{
+		{"ada", "canary-pw", ""},
+		{"ada", "wrong-canary", rehome.CredentialsRefused},
+		{"", "canary-pw", rehome.CredentialsRefused},
+		{"", "", rehome.CredentialsWanted},
+	} {
+		l := location(t, url)
+		l.Username, l.Password = c.user, rehome.Secret(c.password)
+		_, dir, err := fetch(t, g, l)
+		_, detected := g.Detect(t.Context(), l)
+		if c.code == "" {
+			if err != nil || detected != nil {
+				t.Errorf("%v, %v", err, detected)
+			}
+			continue
+		}
+		wantFailure(t, c.user, dir, err, c.code)
+		if rehome.CodeOf(detected) != c.code {
+			t.Errorf("detect: %v, want %s", detected, c.code)
+		}
+		if text := fmt.Sprintf("%v %+v %v", err, err, errors.Unwrap(err)); strings.Contains(text, "canary") {
+			t.Errorf("the error holds the password: %s", text)
+		}
+	}
+}
+
+func TestWhatIsNoRepository(t *testing.T) {
+	root := t.TempDir()
+	testenv.Empty(t, filepath.Join(root, "r.git"), "sha1")
+	answer := func(status int, contentType, body string) func(http.Handler) http.Handler {
+		return func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", contentType)
+				w.WriteHeader(status)
+				io.WriteString(w, body)
+			})
+		}
+	}
+	const smart = "application/x-git-upload-pack-advertisement"
+	g := newGit(t, egress.Policy{})
+	for _, c := range []struct {
+		name string
+		wrap func(http.Handler) http.Handler
+		code rehome.Code
+	}{
+		{"missing", nil, rehome.NotARepository},
+		{"HTML login page", answer(200, "text/html; charset=utf-8", "<html>sign in"), rehome.NotARepository},
+		{"no content type", answer(200, "", "x"), rehome.NotARepository},
+		{"dumb protocol", answer(200, "text/plain", "0123456789012345678901234567890123456789\trefs/heads/main\n"), rehome.NotARepository},
+		{"right type, HTML inside", answer(200, smart, "<html><body>sign in"), rehome.NotARepository},
+		{"other service", answer(200, smart, "001f# service=git-receive-pack\n0000"), rehome.NotARepository},
+		{"bad service line", answer(200, smart, "000dservice=x"), rehome.NotARepository},
+		{"v2 without fetch", answer(200, smart, "000eversion 2\n000bls-refs0000"), rehome.NotARepository},
+		{"server's own words", answer(200, smart, "0012ERR not for you"), rehome.NotARepository},
+		{"404", answer(404, "text/plain", "no"), rehome.NotARepository},
+		{"410", answer(410, "text/plain", "no"), rehome.NotARepository},
+		{"403", answer(403, "text/plain", "no"), rehome.CredentialsWanted},
+		{"500", answer(500, "text/plain", "no"), rehome.Unreachable},
+		{"429", answer(429, "text/plain", "no"), rehome.Unreachable},
+		{"204", answer(204, "text/plain", ""), rehome.NotARepository},
+		{"cut advertisement", answer(200, smart, "001e# service=git-upload-pack\n0000000eversion"), rehome.Unreachable},
+	} {
+		url := testenv.ServeGit(t, root, testenv.Options{Wrap: c.wrap}) + "/none.git"
+		_, dir, err := fetch(t, g, location(t, url))
+		wantFailure(t, c.name, dir, err, c.code)
+	}
+	for _, path := range []string{root, filepath.Join(root, "nothing"), "-evil", os.DevNull} {
+		_, dir, err := fetch(t, g, source.Location{Path: path})
+		wantFailure(t, path, dir, err, rehome.NotARepository)
+	}
+}
+
+func TestUnreachableIsTriedAgain(t *testing.T) {
+	root := t.TempDir()
+	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
+	var failures atomic.Int64
+	url := testenv.ServeGit(t, root, testenv.Options{Wrap: func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if failures.Add(-1) >= 0 {
+				panic(http.ErrAbortHandler)
+			}
+			h.ServeHTTP(w, r)
+		})
+	}}) + "/r.git"
+	g := newGit(t, egress.Policy{})
+	failures.Store(2)
+	if _, _, err := fetch(t, g, location(t, url)); err != nil {
+		t.Errorf("two failures: %v", err)
+	}
+	failures.Store(1000)
+	_, dir, err := fetch(t, g, location(t, url))
+	wantFailure(t, "only failures", dir, err, rehome.Unreachable)
+	for _, raw := range []string{"http://127.0.0.1:1/r.git", "http://name.invalid/r.git"} {
+		_, dir, err := fetch(t, g, location(t, raw))
+		wantFailure(t, raw, dir, err, rehome.Unreachable)
+	}
+}
+
+func TestPolicyIsAsked(t *testing.T) {
+	client, err := egress.New(egress.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := New(Options{Client: client})
+	_, dir, err := fetch(t, g, location(t, "http://127.0.0.1:1/r.git"))
+	wantFailure(t, "loopback", dir, err, rehome.BlockedByPolicy)
+}
+
+func TestRedirectedDiscoveryMovesTheBase(t *testing.T) {
+	root := t.TempDir()
+	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
+	var post atomic.Int64
+	url := testenv.ServeGit(t, root, testenv.Options{User: "u", Password: "p", Wrap: func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if to, found := strings.CutPrefix(r.URL.Path, "/r/"); found {
+				http.Redirect(w, r, "/r.git/"+to+"?"+r.URL.RawQuery, http.StatusMovedPermanently)
+				return
+			}
+			if strings.HasPrefix(r.URL.Path, "/login/") {
+				http.Redirect(w, r, "/r.git/HEAD", http.StatusFound)
+				return
+			}
+			if r.Method == http.MethodPost && post.Add(1) > 100 {
+				http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
+	}})
+	g := newGit(t, egress.Policy{})
+	withUser := strings.Replace(url, "http://", "http://u:p@", 1)
+	res, dir, err := fetch(t, g, location(t, withUser+"/r/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, filepath.Join(root, "r.git"), dir, res)
+	_, dir, err = fetch(t, g, location(t, withUser+"/login"))
+	wantFailure(t, "redirect to something else", dir, err, rehome.NotARepository)
+	post.Store(1000)
+	_, dir, err = fetch(t, g, location(t, withUser+"/r.git"))
+	wantFailure(t, "redirected POST", dir, err, rehome.NotARepository)
+}
+
+// Credentials stay with the origin they were given for, even when discovery is led away.
+func TestCredentialsDoNotFollowToAnotherOrigin(t *testing.T) {
+	root := t.TempDir()
+	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
+	var leaked atomic.Bool
+	second := testenv.ServeGit(t, root, testenv.Options{Wrap: func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "" {
+				leaked.Store(true)
+			}
+			h.ServeHTTP(w, r)
+		})
+	}})
+	first := testenv.ServeGit(t, root, testenv.Options{Wrap: func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, second+r.URL.RequestURI(), http.StatusFound)
+		})
+	}})
+	_, _, err := fetch(t, newGit(t, egress.Policy{}), location(t, strings.Replace(first, "http://", "http://u:p@", 1)+"/r.git"))
+	if err != nil || leaked.Load() {
+		t.Errorf("%v, leaked %v", err, leaked.Load())
+	}
+}
+
+func TestCutOffAnywhereLeavesNothing(t *testing.T) {
+	root := t.TempDir()
+	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 40})
+	g := newGit(t, egress.Policy{})
+	for _, protocol := range []string{"v0", "v2"} {
+		whole := testenv.NewServer(t, root, testenv.Options{Protocol: protocol})
+		if _, _, err := fetch(t, g, location(t, whole.URL+"/r.git")); err != nil {
+			t.Fatal(err)
+		}
+		total := whole.Sent()
+		for i := range int64(40) {
+			after := 1 + total*i/40
+			url := testenv.ServeGit(t, root, testenv.Options{Protocol: protocol, CutAfter: after}) + "/r.git"
+			_, dir, err := fetch(t, g, location(t, url))
+			code := rehome.SourceCutOff
+			if rehome.CodeOf(err) == rehome.Unreachable && protocol == "v2" && after < 1000 {
+				code = rehome.Unreachable
+			}
+			wantFailure(t, fmt.Sprintf("%s cut after %d of %d", protocol, after, total), dir, err, code)
+		}
+	}
+}
+
+func TestIdleSourceIsCutOff(t *testing.T) {
+	root := t.TempDir()
+	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
+	release := make(chan struct{})
+	url := testenv.ServeGit(t, root, testenv.Options{Protocol: "v0", Wrap: func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+				io.WriteString(w, "0008NAK\n")
+				w.(http.Flusher).Flush()
+				<-release
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
+	}}) + "/r.git"
+	defer close(release)
+	_, dir, err := fetch(t, newGit(t, egress.Policy{Idle: 200 * time.Millisecond}), location(t, url))
+	wantFailure(t, "idle", dir, err, rehome.SourceCutOff)
+}
+
+func TestLimits(t *testing.T) {
+	root := t.TempDir()
+	testenv.Rich(t, filepath.Join(root, "r.git"), "sha1")
+	g := newGit(t, egress.Policy{})
+	for how, l := range transports(t, root, "r.git") {
+		for what, limits := range map[string]source.Limits{
+			"refs":    {Refs: 3},
+			"objects": {Pack: pack.Limits{Objects: 5}},
+			"bytes":   {Pack: pack.Limits{PackBytes: 100}},
+		} {
+			dir := filepath.Join(t.TempDir(), "raw")
+			_, err := g.Fetch(t.Context(), source.Request{Location: l, Dir: dir, Limits: limits})
+			wantFailure(t, how+" "+what, dir, err, rehome.LimitPassed)
+		}
+	}
+}
+
+func TestVisitorAndProgress(t *testing.T) {
+	root := t.TempDir()
+	testenv.Rich(t, filepath.Join(root, "r.git"), "sha256")
+	l := transports(t, root, "r.git")["http v2"]
+	g := newGit(t, egress.Policy{})
+	var seen, refs int
+	var last source.Progress
+	var texts []string
+	r := source.Request{
+		Location: l, Dir: filepath.Join(t.TempDir(), "raw"), Workers: 1,
+		Visit: func(f object.Format) pack.Visit {
+			if f != object.SHA256 {
+				t.Errorf("format %s", f)
+			}
+			return func(*pack.Object) error { seen++; return nil }
+		},
+		Refs: func(r []repo.Ref) { refs = len(r) },
+		Progress: func(p source.Progress) {
+			last = p
+			if p.Text != "" {
+				texts = append(texts, p.Text)
+			}
+		},
+	}
+	res, err := g.Fetch(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if int64(seen) != res.Received.Objects() || refs != len(res.Refs) || last.Objects != int64(seen) || len(texts) == 0 {
+		t.Errorf("saw %d of %d objects, %d of %d refs, last %+v, texts %q", seen, res.Received.Objects(), refs, len(res.Refs), last, texts)
+	}
+	r.Dir = filepath.Join(t.TempDir(), "raw")
+	r.Visit = func(object.Format) pack.Visit {
+		return func(o *pack.Object) error { return &rehome.Error{Code: rehome.UnsafePath, Message: "bad"} }
+	}
+	_, err = g.Fetch(t.Context(), r)
+	wantFailure(t, "visitor", r.Dir, err, rehome.UnsafePath)
+}
+
+func TestCancelLeavesNothing(t *testing.T) {
+	root := t.TempDir()
+	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 400})
+	slow := testenv.ServeGit(t, root, testenv.Options{Throttle: 20 * time.Millisecond}) + "/r.git"
+	g := newGit(t, egress.Policy{})
+	for how, l := range map[string]source.Location{"http": location(t, slow), "local": {Path: filepath.Join(root, "r.git")}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		dir := filepath.Join(t.TempDir(), "raw")
+		_, err := g.Fetch(ctx, source.Request{
+			Location: l, Dir: dir,
+			Visit: func(object.Format) pack.Visit {
+				return func(*pack.Object) error { cancel(); return nil }
+			},
+		})
+		wantFailure(t, how, dir, err, rehome.Cancelled)
+		cancel()
+	}
+	if left := childrenOn(t, root); len(left) > 0 {
+		t.Errorf("children are left: %q", left)
+	}
+}
+
+// childrenOn returns the command lines of upload-pack processes on a repository below
+// root that are ours, not a server's.
+func childrenOn(t *testing.T, root string) (left []string) {
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		b, _ := os.ReadFile(file)
+		line := strings.ReplaceAll(string(b), "\x00", " ")
+		if strings.Contains(line, "upload-pack "+root) {
+			left = append(left, line)
+		}
+	}
+	return left
+}
+
+func TestFolderInTheWayIsNotTouched(t *testing.T) {
+	root, dir := t.TempDir(), t.TempDir()
+	testenv.Rich(t, filepath.Join(root, "r.git"), "sha1")
+	keep := filepath.Join(dir, "mine.txt")
+	if err := os.WriteFile(keep, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := newGit(t, egress.Policy{}).Fetch(t.Context(), source.Request{Location: source.Location{Path: filepath.Join(root, "r.git")}, Dir: dir})
+	if !errors.Is(err, os.ErrExist) {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(keep); err != nil {
+		t.Error(err)
+	}
+}
+
+// A repository of another user's may be read when its path was named, and nothing it
+// configures is run.
+func TestLocalPathOfAnotherUserRunsNothing(t *testing.T) {
+	root := t.TempDir()
+	from, marker := filepath.Join(root, "work", ".git"), filepath.Join(root, "marker")
+	testenv.Rich(t, from, "sha1")
+	testenv.Git(t, from, "config", "uploadpack.packObjectsHook", "touch "+marker+"; false")
+	testenv.Git(t, from, "config", "core.fsmonitor", "touch "+marker)
+	testenv.Git(t, from, "config", "core.bare", "false")
+	if os.Getuid() == 0 {
+		filepath.WalkDir(filepath.Join(root, "work"), func(path string, _ os.DirEntry, _ error) error { return os.Chown(path, 12345, 12345) })
+	}
+	link := filepath.Join(root, "link")
+	if err := os.Symlink(filepath.Join(root, "work"), link); err != nil {
+		t.Fatal(err)
+	}
+	res, dir, err := fetch(t, newGit(t, egress.Policy{}), source.Location{Path: link})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Refs) == 0 || dir == "" {
+		t.Error("nothing came")
+	}
+	if _, err := os.Stat(marker); err == nil {
+		t.Error("the repository's configuration was executed")
+	}
+}

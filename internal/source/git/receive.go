@@ -1,0 +1,116 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+
+	"rehome"
+	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
+	"rehome/internal/git/protocol"
+	"rehome/internal/git/repo"
+	"rehome/internal/source"
+)
+
+// receive asks for everything wants reach and takes it into to.
+func (g *Git) receive(ctx context.Context, c conversation, r source.Request, to *repo.Repo, wants []object.ID) (repo.Received, error) {
+	ad := c.advertisement()
+	request := protocol.Fetch{
+		Version: ad.Version, Agent: g.agent, Format: ad.Format, Capabilities: ad.Capabilities, Wants: wants,
+	}
+	in, err := c.ask(ctx, request.Encode)
+	if err != nil {
+		return repo.Received{}, err
+	}
+	m := &meter{tell: r.Progress}
+	stream, err := request.Pack(in, m.hear)
+	if err != nil {
+		return repo.Received{}, &readError{err}
+	}
+	o := repo.ReceiveOptions{Limits: r.Limits.Pack, Progress: m.count, Workers: workers(r.Workers)}
+	if r.Visit != nil {
+		o.Visit = r.Visit(ad.Format)
+	}
+	from := &foreign{r: stream}
+	got, err := to.Receive(ctx, from, o)
+	if from.err != nil {
+		err = from.err
+	}
+	return got, err
+}
+
+// foreign remembers that reading the source failed, as opposed to anything on this machine.
+type foreign struct {
+	r   io.Reader
+	err error // *readError; nil at the end of the stream
+}
+
+// readError is a failure to read from the source.
+type readError struct{ error }
+
+func (e *readError) Unwrap() error { return e.error }
+
+func (f *foreign) Read(p []byte) (int, error) {
+	n, err := f.r.Read(p)
+	if err != nil && err != io.EOF {
+		f.err = &readError{err}
+	}
+	return n, err
+}
+
+// The steps in which progress is told: the clock has no say in it.
+const (
+	tellBytes   = 256 << 10
+	tellObjects = 4096
+)
+
+// meter gathers how far a fetch has come and tells it now and then. Safe for concurrent use.
+type meter struct {
+	tell func(source.Progress)
+
+	mu   sync.Mutex
+	told pack.Progress // guarded by mu, as what follows
+	last pack.Progress
+	line []byte // the server's line so far
+	text string
+}
+
+// count takes what the pack pass says.
+func (m *meter) count(p pack.Progress) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last = p
+	if p.Resolving != m.told.Resolving || p.Objects == p.Total ||
+		p.Bytes-m.told.Bytes >= tellBytes || p.Objects-m.told.Objects >= tellObjects {
+		m.send("")
+	}
+}
+
+// hear takes a piece of the server's progress band and tells the last line that ends in it.
+func (m *meter) hear(piece []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.line = append(m.line, piece...)
+	end := bytes.LastIndexAny(m.line, "\r\n")
+	if end < 0 {
+		m.line = m.line[max(0, len(m.line)-maxText):]
+		return
+	}
+	whole := bytes.TrimRight(m.line[:end], "\r\n")
+	text := rehome.Clean(string(whole[bytes.LastIndexAny(whole, "\r\n")+1:]), maxText)
+	m.line = append(m.line[:0], m.line[end+1:]...)
+	if text != "" && text != m.text {
+		m.text = text
+		m.send(text)
+	}
+}
+
+// send tells the newest state; mu is held.
+func (m *meter) send(text string) {
+	m.told = m.last
+	if m.tell != nil {
+		m.tell(source.Progress{Progress: m.last, Text: text})
+	}
+}

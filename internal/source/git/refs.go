@@ -1,0 +1,212 @@
+package git
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"rehome"
+	"rehome/internal/git/object"
+	"rehome/internal/git/protocol"
+	"rehome/internal/git/repo"
+)
+
+// leftOut names the refs that belong to the old forge or to git itself, and why they stay.
+var leftOut = []struct{ prefix, reason string }{
+	{"refs/pull/", "pull request ref of the old forge"},
+	{"refs/pull-requests/", "pull request ref of the old forge"},
+	{"refs/merge-requests/", "merge request ref of the old forge"},
+	{"refs/changes/", "change ref of the old forge"},
+	{"refs/keep-around/", "kept by the old forge for its own use"},
+	{"refs/replace/", "replace ref, which would hide other objects"},
+}
+
+// maxRefName bounds a ref's name, in bytes; a longer one does not fit into a path.
+const maxRefName = 4096
+
+// plan says what becomes of the refs of a source.
+type plan struct {
+	carried []repo.Ref // sorted by name
+	skipped []rehome.SkippedRef
+	head    string // full name of the default branch, "" when there is none
+}
+
+// choose accounts for every ref of a source: each is carried or skipped with a reason.
+func choose(refs []protocol.Ref, ad protocol.Advertisement) (plan, error) {
+	var p plan
+	var head protocol.Ref
+	seen := make(map[string]object.ID, len(refs))
+	for _, ref := range refs {
+		id, twice := seen[ref.Name]
+		switch {
+		case twice && id != ref.ID:
+			return plan{}, fmt.Errorf("%w: ref %q comes twice", errAmbiguous, ref.Name)
+		case twice:
+			continue
+		case ref.Name == "HEAD":
+			head = ref
+		case ref.ID.IsZero():
+			continue
+		}
+		seen[ref.Name] = ref.ID
+		if ref.Name != "HEAD" {
+			p.sort(ref)
+		}
+	}
+	slices.SortFunc(p.carried, func(a, b repo.Ref) int { return strings.Compare(a.Name, b.Name) })
+	p.dropConflicts()
+	p.setHead(head, ad)
+	return p, nil
+}
+
+// sort puts one ref where it belongs.
+func (p *plan) sort(ref protocol.Ref) {
+	if reason := whySkip(ref.Name); reason != "" {
+		p.skip(ref.Name, ref.ID, reason)
+		return
+	}
+	p.carried = append(p.carried, repo.Ref{Name: ref.Name, ID: ref.ID})
+}
+
+func whySkip(name string) string {
+	switch {
+	case !strings.HasPrefix(name, "refs/"):
+		return "not below refs/"
+	case len(name) > maxRefName:
+		return "name too long"
+	case object.CheckRefName(name) != nil:
+		return "not a name Git accepts"
+	}
+	for _, rule := range leftOut {
+		if strings.HasPrefix(name, rule.prefix) {
+			return rule.reason
+		}
+	}
+	return ""
+}
+
+func (p *plan) skip(name string, id object.ID, reason string) {
+	s := rehome.SkippedRef{Name: strings.ToValidUTF8(name, "\uFFFD"), ID: rehome.ObjectID(id.String()), Reason: reason}
+	if s.Name != name {
+		s.NameBytes = []byte(name)
+	}
+	p.skipped = append(p.skipped, s)
+}
+
+// dropConflicts skips refs below another ref (refs/heads/a/b beside refs/heads/a), which
+// no file system holds.
+func (p *plan) dropConflicts() {
+	names := make(map[string]bool, len(p.carried))
+	kept := p.carried[:0]
+	for _, ref := range p.carried {
+		if above := refAbove(ref.Name, names); above {
+			p.skip(ref.Name, ref.ID, "below another ref's name")
+			continue
+		}
+		names[ref.Name] = true
+		kept = append(kept, ref)
+	}
+	p.carried = kept
+}
+
+// refAbove reports whether a folder of name is itself in names. Sorted order brings it first.
+func refAbove(name string, names map[string]bool) bool {
+	for i := range len(name) {
+		if name[i] == '/' && names[name[:i]] {
+			return true
+		}
+	}
+	return false
+}
+
+// setHead finds the default branch. A detached HEAD no ref stands at is listed as left out.
+func (p *plan) setHead(head protocol.Ref, ad protocol.Advertisement) {
+	target := head.Target
+	if target == "" && saysNoSymref(ad) {
+		target = p.guessHead(head.ID)
+	}
+	if strings.HasPrefix(target, "refs/heads/") && whySkip(target) == "" {
+		p.head = target
+		return
+	}
+	if !head.ID.IsZero() && !slices.ContainsFunc(p.carried, func(r repo.Ref) bool { return r.ID == head.ID }) {
+		p.skip("HEAD", head.ID, "detached, carried only as far as other refs reach it")
+	}
+}
+
+// saysNoSymref reports whether ad comes from a server that never says what HEAD points
+// at: git itself has said so since 1.8.5, some others do not.
+func saysNoSymref(ad protocol.Advertisement) bool {
+	return ad.Version < 2 && !ad.Capabilities.Has("symref") && !strings.HasPrefix(ad.Capabilities.Value("agent"), "git/")
+}
+
+// guessHead returns a branch at id, as git guesses: main, master, or the first.
+func (p *plan) guessHead(id object.ID) string {
+	first := ""
+	for _, ref := range p.carried {
+		if ref.ID != id || !strings.HasPrefix(ref.Name, "refs/heads/") {
+			continue
+		}
+		if ref.Name == "refs/heads/main" || ref.Name == "refs/heads/master" {
+			return ref.Name
+		}
+		if first == "" {
+			first = ref.Name
+		}
+	}
+	return first
+}
+
+// wants returns the ids to ask for, each once.
+func (p plan) wants() []object.ID {
+	seen := make(map[object.ID]bool, len(p.carried))
+	var ids []object.ID
+	for _, ref := range p.carried {
+		if !seen[ref.ID] {
+			seen[ref.ID] = true
+			ids = append(ids, ref.ID)
+		}
+	}
+	return ids
+}
+
+// settle writes the refs and HEAD into r, once it is sure that r has what they point at.
+func (p plan) settle(r *repo.Repo) ([]repo.Ref, error) {
+	if p.head != "" {
+		if err := r.SetHead(p.head); err != nil {
+			return nil, err
+		}
+	}
+	if len(p.carried) == 0 {
+		return nil, nil
+	}
+	if err := p.checkPresent(r); err != nil {
+		return nil, err
+	}
+	updates := make([]repo.Update, 0, len(p.carried))
+	for _, ref := range p.carried {
+		updates = append(updates, repo.Update{Name: ref.Name, Old: r.Format().Zero(), New: ref.ID})
+	}
+	if err := r.Update(updates); err != nil {
+		return nil, err
+	}
+	return r.Refs()
+}
+
+func (p plan) checkPresent(r *repo.Repo) error {
+	objects, err := r.Objects()
+	if err != nil {
+		return err
+	}
+	defer objects.Close()
+	for _, ref := range p.carried {
+		if !objects.Has(ref.ID) {
+			return &rehome.Error{
+				Code:    rehome.CorruptObject,
+				Message: fmt.Sprintf("The source did not send object %s, which its ref %s points at.", ref.ID, rehome.Clean(ref.Name, maxText)),
+				Hint:    "Run git fsck on the source.",
+			}
+		}
+	}
+	return nil
+}
