@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"rehome"
 	"rehome/internal/store"
@@ -27,27 +26,6 @@ func (d data) make() error {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
 	return nil
-}
-
-// lock keeps a second server away from the folder until the file it returns is closed.
-func (d data) lock() (*os.File, error) {
-	file, err := os.OpenFile(filepath.Join(string(d), "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the data folder: %w", err)
-	}
-	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		return file, nil
-	}
-	file.Close()
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, &rehome.Error{
-			Code:    rehome.AlreadyExists,
-			Message: fmt.Sprintf("another rehome serve is running on the data folder %q", string(d)),
-			Hint:    "Stop it first, or give --data another folder.",
-		}
-	}
-	return nil, fmt.Errorf("lock the data folder: %w", err)
 }
 
 // open opens the database of a folder that a server or token create has made.

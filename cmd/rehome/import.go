@@ -12,6 +12,7 @@ import (
 	"rehome"
 	"rehome/internal/importer"
 	"rehome/internal/source"
+	"rehome/internal/source/git"
 )
 
 // importFlags are what rehome import takes.
@@ -83,13 +84,13 @@ func (m *Main) importOnce(ctx context.Context, l source.Location, dest string, f
 	if err != nil {
 		return fmt.Errorf("find the destination: %w", err)
 	}
-	git, err := ownMachineGit()
+	reader, err := ownMachineGit()
 	if err != nil {
 		return err
 	}
 	show := m.newWatcher(f.json, f.quiet)
 	receipt, err := importer.Once(ctx, importer.OnceOptions{
-		Source: git, Location: l, Dir: dir, LargeOver: int64(f.largeOver), Version: version, Event: show.event,
+		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.largeOver), Version: version, Event: show.event,
 	})
 	show.close()
 	if err != nil {
@@ -118,27 +119,25 @@ func writeReceipt(file string, r rehome.Receipt) error {
 
 // summarize says what arrived and what did not.
 func (m *Main) summarize(r rehome.Receipt, dest string, f importFlags) error {
-	if !f.json && !f.quiet {
-		fmt.Fprintf(m.Stdout, "%d commits, %d refs and %d authors are in %s\n", r.Head.Commits, len(r.Refs.Refs), r.Body.Authors.Identities, dest)
-		if n := len(r.Refs.Skipped); n > 0 {
-			fmt.Fprintf(m.Stdout, "%d refs stay behind by rule: %s\n", n, skippedText(r.Refs.Skipped))
+	byRule, lost := 0, []rehome.SkippedRef{}
+	for _, ref := range r.Refs.Skipped {
+		if git.LeftByRule(ref.Name) {
+			byRule++
+		} else {
+			lost = append(lost, ref)
 		}
 	}
-	if len(r.Body.LFS.Missing) > 0 {
+	if !f.json && !f.quiet {
+		fmt.Fprintf(m.Stdout, "%d commits, %d refs and %d authors are in %s\n", r.Head.Commits, len(r.Refs.Refs), r.Body.Authors.Identities, dest)
+		if byRule > 0 {
+			fmt.Fprintf(m.Stdout, "%d refs of the old forge stay behind; --receipt lists them\n", byRule)
+		}
+	}
+	for _, ref := range lost {
+		fmt.Fprintf(m.Stderr, "not carried: %s (%s)\n", rehome.Clean(ref.Name, 400), ref.Reason)
+	}
+	if len(lost) > 0 {
 		return errPartly
 	}
 	return nil
-}
-
-// skippedText names the reasons, each once, in the order they came.
-func skippedText(refs []rehome.SkippedRef) string {
-	var reasons []string
-	seen := map[string]bool{}
-	for _, r := range refs {
-		if !seen[r.Reason] {
-			seen[r.Reason] = true
-			reasons = append(reasons, r.Reason)
-		}
-	}
-	return strings.Join(reasons, "; ")
 }

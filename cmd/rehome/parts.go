@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"rehome"
@@ -30,97 +31,103 @@ const (
 
 // parts are what a server is made of.
 type parts struct {
-	flags  serveFlags
-	log    *slog.Logger
-	auth   *auth.Auth
-	http   *http.Server
-	listen net.Listener
-	undo   []func() // what close calls, last first
+	flags    serveFlags
+	dir      data
+	log      *slog.Logger
+	listener net.Listener
+	db       *store.DB
+	auth     *auth.Auth
+	host     *host.Host
+	egress   *egress.Client
+	importer *importer.Importer
+	undo     []func() // what close calls, last first
 }
 
 // open opens and connects the parts, the lowest floor first.
 func (p *parts) open(ctx context.Context, m *Main, f serveFlags) error {
 	p.flags = f
 	p.log = slog.New(slog.NewTextHandler(m.Stderr, nil))
-	dir, err := p.openFolder()
-	if err != nil {
-		return err
+	for _, open := range []func(context.Context) error{p.openFolder, p.openListener, p.openRows, p.openEnds, p.openWork} {
+		if err := open(ctx); err != nil {
+			return err
+		}
 	}
-	db, err := store.Open(ctx, dir.database())
-	if err != nil {
-		return err
-	}
-	p.later(func() { p.warn("close database", db.Close()) })
-	box, err := seal.Open(p.keyFile())
-	if err != nil {
-		return err
-	}
-	sources, err := p.sources()
-	if err != nil {
-		return err
-	}
-	home, err := host.New(host.Options{Dir: dir.host(), Log: p.log})
-	if err != nil {
-		return err
-	}
-	wake := newWaker(p.log)
-	work, err := importer.New(importer.Options{
-		DB: db, Source: sources, Host: home, Data: string(dir), Seal: box, Wake: wake.wake,
-		Log: p.log, LargeOver: int64(f.limits.largeOver), Limits: f.limits.source(), Version: version,
-	})
-	if err != nil {
-		return err
-	}
-	if err := p.openQueue(ctx, dir, work, wake); err != nil {
-		return err
-	}
-	p.auth = auth.New(db)
-	return p.openDoor(api.Options{DB: db, Auth: p.auth, Host: home, Importer: work, Log: p.log})
+	return nil
 }
 
-func (p *parts) openFolder() (data, error) {
+func (p *parts) openFolder(context.Context) error {
 	abs, err := filepath.Abs(string(p.flags.data))
 	if err != nil {
-		return "", fmt.Errorf("find the data folder: %w", err)
+		return fmt.Errorf("find the data folder: %w", err)
 	}
-	dir := data(abs)
-	p.flags.data = dir
-	if err := dir.make(); err != nil {
-		return "", err
-	}
-	lock, err := dir.lock()
-	if err != nil {
-		return "", err
-	}
-	p.later(func() { lock.Close() })
-	return dir, nil
+	p.dir = data(abs)
+	return p.dir.make()
 }
 
-func (p *parts) keyFile() string {
-	if p.flags.keyFile != "" {
-		return p.flags.keyFile
+func (p *parts) openListener(context.Context) (err error) {
+	if p.listener, err = net.Listen("tcp", p.flags.door.listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
 	}
-	return p.flags.data.key()
+	p.later(func() { p.listener.Close() })
+	return nil
 }
 
-// sources is the list of version control systems that can be read.
-func (p *parts) sources() (map[rehome.VCS]source.Source, error) {
+func (p *parts) openRows(ctx context.Context) (err error) {
+	if p.db, err = store.Open(ctx, p.dir.database()); err != nil {
+		return err
+	}
+	p.later(func() { p.warn("close database", p.db.Close()) })
+	p.auth = auth.New(p.db)
+	return nil
+}
+
+// openEnds opens what is at the two ends of an import.
+func (p *parts) openEnds(context.Context) error {
 	policy, err := p.flags.network.policy()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	client, err := egress.New(policy)
-	if err != nil {
-		return nil, err
+	if p.egress, err = egress.New(policy); err != nil {
+		return err
 	}
-	p.later(client.Close)
-	return map[rehome.VCS]source.Source{
-		rehome.Git: git.New(client),
-	}, nil
+	p.later(p.egress.Close)
+	if p.host, err = host.New(host.Options{Dir: p.dir.host(), Log: p.log, Pushed: p.pushed}); err != nil {
+		return err
+	}
+	p.later(func() { p.warn("close host", p.host.Close()) })
+	return nil
 }
 
-func (p *parts) openQueue(ctx context.Context, dir data, work *importer.Importer, wake *waker) error {
-	q, err := queue.Open(context.WithoutCancel(ctx), dir.queue(), p.flags.workers, work.Reconcile, work.Sweep, p.log)
+// pushed notes in the row that a client pushed.
+func (p *parts) pushed(ctx context.Context, repositoryID int64) {
+	_, head, err := p.host.Refs(ctx, repositoryID)
+	if err == nil {
+		err = p.db.Pushed(ctx, repositoryID, time.Now(), strings.TrimPrefix(head, "refs/heads/"))
+	}
+	p.warn("note a push", err)
+}
+
+// openWork opens the importer and the queue that wakes it.
+func (p *parts) openWork(ctx context.Context) error {
+	key := p.flags.keyFile
+	if key == "" {
+		key = p.dir.key()
+	}
+	box, err := seal.Open(key)
+	if err != nil {
+		return err
+	}
+	wake := newWaker()
+	p.importer = importer.New(importer.Options{
+		DB: p.db, Source: p.sources(), Host: p.host, Data: string(p.dir), Seal: box,
+		Wake: wake.wake, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
+		LargeOver: int64(p.flags.limits.largeOver), Limits: p.flags.limits.source(), Version: version,
+	})
+	if err := p.importer.Open(ctx); err != nil {
+		return err
+	}
+	p.later(func() { p.warn("close data folder", p.importer.Close()) })
+	q, err := queue.Open(context.WithoutCancel(ctx), p.dir.queue(), p.flags.workers, p.importer.Reconcile, p.importer.Sweep, p.log)
 	if err != nil {
 		return err
 	}
@@ -133,40 +140,49 @@ func (p *parts) openQueue(ctx context.Context, dir data, work *importer.Importer
 	return nil
 }
 
-func (p *parts) openDoor(o api.Options) error {
-	var err error
-	if o.TrustedProxies, err = p.flags.door.trusted(); err != nil {
+// sources is the list of version control systems that can be read.
+func (p *parts) sources() map[rehome.VCS]source.Source {
+	return map[rehome.VCS]source.Source{
+		rehome.Git: git.New(git.Options{Client: p.egress, Version: version}),
+	}
+}
+
+// base is the server's own URL, for what no request gives one.
+func (p *parts) base() string {
+	if p.flags.door.publicURL != "" {
+		return strings.TrimRight(p.flags.door.publicURL, "/")
+	}
+	return p.scheme() + "://" + p.listener.Addr().String()
+}
+
+func (p *parts) scheme() string {
+	if p.flags.door.tlsCert != "" {
+		return "https"
+	}
+	return "http"
+}
+
+func (p *parts) cloneURL(r rehome.Repository) string { return p.base() + "/" + r.FullName() + ".git" }
+
+// run serves until ctx ends, then lets the requests under way finish.
+func (p *parts) run(ctx context.Context, m *Main) error {
+	trusted, err := p.flags.door.trusted()
+	if err != nil {
 		return err
 	}
-	o.PublicURL, o.RateLimit = p.flags.door.publicURL, int(p.flags.door.rate)
-	if p.listen, err = net.Listen("tcp", p.flags.door.listen); err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	p.later(func() { p.listen.Close() })
-	p.http = &http.Server{
-		Handler:           api.New(o),
+	door := api.New(api.Options{
+		DB: p.db, Auth: p.auth, Host: p.host, Importer: p.importer, Log: p.log,
+		PublicURL: p.base(), TrustedProxies: trusted, RateLimit: int(p.flags.door.rate),
+	})
+	server := &http.Server{
+		Handler:           endStreams(ctx, door),
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       2 * time.Minute, // bodies have no limit in time: packs are as long as they are
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
 	}
-	return nil
-}
-
-// run serves until ctx ends, then lets the requests under way finish.
-func (p *parts) run(ctx context.Context, m *Main) error {
 	ended := make(chan error, 1)
-	scheme := "http"
-	if p.flags.door.tlsCert != "" {
-		scheme = "https"
-	}
-	go func() {
-		if scheme == "https" {
-			ended <- p.http.ServeTLS(p.listen, p.flags.door.tlsCert, p.flags.door.tlsKey)
-			return
-		}
-		ended <- p.http.Serve(p.listen)
-	}()
-	fmt.Fprintf(m.Stdout, "listening on %s://%s\n", scheme, p.listen.Addr())
+	go func() { ended <- p.listen(server) }()
+	fmt.Fprintf(m.Stdout, "listening on %s://%s\n", p.scheme(), p.listener.Addr())
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
@@ -175,10 +191,31 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 	p.log.Info("stopping")
 	drain, cancel := context.WithTimeout(context.Background(), drainRequests)
 	defer cancel()
-	if err := p.http.Shutdown(drain); err != nil {
-		p.warn("cut off requests", p.http.Close())
+	if server.Shutdown(drain) != nil {
+		p.log.Warn("requests are cut off", "after", drainRequests)
+		p.warn("close", server.Close())
 	}
 	return nil
+}
+
+func (p *parts) listen(server *http.Server) error {
+	if p.flags.door.tlsCert == "" {
+		return server.Serve(p.listener)
+	}
+	return server.ServeTLS(p.listener, p.flags.door.tlsCert, p.flags.door.tlsKey)
+}
+
+// endStreams ends event streams with ctx: they would outlast any wait for requests to finish.
+func endStreams(ctx context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/import/events") {
+			streaming, end := context.WithCancel(r.Context())
+			defer end()
+			defer context.AfterFunc(ctx, end)()
+			r = r.WithContext(streaming)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (p *parts) later(do func()) { p.undo = append(p.undo, do) }
@@ -201,25 +238,22 @@ func (p *parts) warn(what string, err error) {
 type waker struct {
 	opened chan struct{}
 	queue  *queue.Queue // set before opened is closed
-	log    *slog.Logger
 }
 
-func newWaker(log *slog.Logger) *waker { return &waker{opened: make(chan struct{}), log: log} }
+func newWaker() *waker { return &waker{opened: make(chan struct{})} }
 
 func (w *waker) ready(q *queue.Queue) {
 	w.queue = q
 	close(w.opened)
 }
 
-// wake asks for an import to be looked at. A lost wake-up is made up for by the next sweep.
-func (w *waker) wake(ctx context.Context, id int64) {
+// wake asks for an import to be looked at.
+func (w *waker) wake(ctx context.Context, id int64) error {
 	select {
 	case <-w.opened:
+		return w.queue.Wake(ctx, id)
 	case <-ctx.Done():
-		return
-	}
-	if err := w.queue.Wake(ctx, id); err != nil {
-		w.log.Warn("wake", "import", id, "error", err)
+		return ctx.Err()
 	}
 }
 
@@ -229,5 +263,5 @@ func ownMachineGit() (*git.Git, error) {
 	if err != nil {
 		return nil, err
 	}
-	return git.New(client), nil
+	return git.New(git.Options{Client: client, Version: version}), nil
 }
