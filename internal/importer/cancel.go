@@ -1,0 +1,49 @@
+package importer
+
+import (
+	"context"
+	"errors"
+)
+
+// errDeleted is why the work on a deleted import ends.
+var errDeleted = errors.New("the import was deleted")
+
+// Cancel deletes the repository's import, at any status. When it returns nobody can
+// see the import any more and its credentials are erased; what runs is told to stop,
+// and its folders go with it. The repository stays. NotFound when there is no import.
+func (m *Importer) Cancel(ctx context.Context, repositoryID int64) error {
+	id, err := m.DB.DeleteImport(ctx, repositoryID)
+	if err != nil {
+		return err
+	}
+	m.watched.close(id)
+	if m.interrupt(id) {
+		return nil // its worker cleans up
+	}
+	// Cleaning up is quick and does not wait in the queue behind long imports. If
+	// another process has the lease it will find out when it renews it.
+	if err := m.Reconcile(context.WithoutCancel(ctx), id); err != nil {
+		m.Log.Warn("clean up deleted import", "import", id, "err", err)
+		m.wake(ctx, id)
+	}
+	return nil
+}
+
+// interrupt stops the work on the import if this process does it.
+func (m *Importer) interrupt(importID int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	stop, ok := m.running[importID]
+	if ok {
+		stop(errDeleted)
+	}
+	return ok
+}
+
+// cleanUp removes everything a deleted import left.
+func (w *worker) cleanUp(ctx context.Context) error {
+	if err := w.folder.drop(w.lease.ImportID); err != nil {
+		return err
+	}
+	return w.DB.RemoveImport(ctx, w.lease)
+}

@@ -1,0 +1,195 @@
+package importer
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// folder is the data folder:
+//
+//	lock               held by the one process that works here
+//	folder-id          names the folder in leases, so that its next process knows its own
+//	raw/<import>       raw repositories, whole
+//	work/<import>-<fence>  one being received
+type folder struct {
+	dir  string
+	id   string
+	lock *os.File
+}
+
+// claim makes the folder ready and takes it for this process.
+func (f *folder) claim() error {
+	for _, dir := range []string{f.dir, filepath.Join(f.dir, "raw"), filepath.Join(f.dir, "work")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make data folder: %w", err)
+		}
+	}
+	lock, err := takeLock(filepath.Join(f.dir, "lock"))
+	if errors.Is(err, errLocked) {
+		return fmt.Errorf("the data folder %s is in use by another rehome: stop that one, or give this one a --data of its own", f.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("lock data folder: %w", err)
+	}
+	f.lock = lock
+	if f.id, err = f.readID(); err != nil {
+		return errors.Join(fmt.Errorf("name data folder: %w", err), f.release())
+	}
+	return nil
+}
+
+func (f *folder) release() error {
+	if f.lock == nil {
+		return nil
+	}
+	lock := f.lock
+	f.lock = nil
+	return lock.Close()
+}
+
+// readID returns the folder's name in leases and makes one for a new folder.
+func (f *folder) readID() (string, error) {
+	path := filepath.Join(f.dir, "folder-id")
+	text, err := os.ReadFile(path)
+	if id := strings.TrimSpace(string(text)); err == nil && id != "" {
+		return id, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	id := rand.Text()
+	return id, os.WriteFile(path, []byte(id+"\n"), 0o600)
+}
+
+// raw is where the import's raw repository lies.
+func (f *folder) raw(importID int64) string {
+	return filepath.Join(f.dir, "raw", strconv.FormatInt(importID, 10))
+}
+
+// work is where a worker with that fence receives the import.
+func (f *folder) work(importID, fence int64) string {
+	return filepath.Join(f.dir, "work", fmt.Sprintf("%d-%d", importID, fence))
+}
+
+// keep moves a received repository to its place, where it replaces an older one.
+func (f *folder) keep(work, raw string) error {
+	old := work + "-old"
+	if err := os.Rename(raw, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("put old raw repository aside: %w", err)
+	}
+	if err := os.Rename(work, raw); err != nil {
+		return fmt.Errorf("keep raw repository: %w", err)
+	}
+	if err := errors.Join(syncDir(filepath.Dir(raw)), syncDir(filepath.Dir(work))); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(old); err != nil {
+		return fmt.Errorf("remove old raw repository: %w", err)
+	}
+	return nil
+}
+
+// drop removes what there is of an import, whole or not.
+func (f *folder) drop(importID int64) error {
+	return errors.Join(f.dropWork(importID), os.RemoveAll(f.raw(importID)))
+}
+
+// dropWork removes what an import left unfinished. Only the holder of its lease may ask.
+func (f *folder) dropWork(importID int64) error {
+	left, err := filepath.Glob(filepath.Join(globQuote(f.dir), "work", fmt.Sprintf("%d-*", importID)))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, dir := range left {
+		errs = append(errs, os.RemoveAll(dir))
+	}
+	return errors.Join(errs...)
+}
+
+// globQuote makes filepath.Glob take a path to the letter.
+func globQuote(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// clear removes unfinished work, which the lock says is nobody's, and raw repositories
+// of imports that are not known.
+func (f *folder) clear(known map[int64]bool) error {
+	var errs []error
+	errs = append(errs, removeIn(filepath.Join(f.dir, "work"), func(string) bool { return true }))
+	errs = append(errs, removeIn(filepath.Join(f.dir, "raw"), func(name string) bool {
+		id, err := strconv.ParseInt(name, 10, 64)
+		return err != nil || !known[id]
+	}))
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("clear data folder: %w", err)
+	}
+	return nil
+}
+
+func removeIn(dir string, chosen func(name string) bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if chosen(e.Name()) {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+var errLocked = errors.New("locked by another process")
+
+// takeLock makes the file and locks it until it is closed or this process ends, however
+// it ends. errLocked when another process holds it.
+func takeLock(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockFile(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+func lockFile(file *os.File) error {
+	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errLocked
+	}
+	return err
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// sizeOf adds up the files below dir, in bytes.
+func sizeOf(dir string) (size int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			size += info.Size()
+		}
+		return err
+	})
+	return size, err
+}

@@ -1,0 +1,134 @@
+// Package importer moves repositories: it looks at what an import's row wants and does the next thing.
+//
+//	detection   which version control answers          detect.go
+//	raw         fetch and survey, never changed after  raw.go
+//	rewrite     raw and plan become what is published  rewrite.go
+//	push        publish, read back, write the receipt  push.go, verify.go, receipt.go
+//
+// Every call from outside only changes what is wanted (start.go, update.go, cancel.go)
+// and wakes a worker. A worker takes the import's lease and does steps until the row
+// wants no more (reconcile.go, worker.go); an error becomes a status by one table
+// (outcome.go). A crash costs a repeat of one step.
+package importer
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"rehome"
+	"rehome/internal/host"
+	"rehome/internal/seal"
+	"rehome/internal/source"
+	"rehome/internal/store"
+)
+
+// DefaultLargeOver is the size from which a file counts as large, in bytes.
+const DefaultLargeOver = 100 << 20
+
+// Options are what an Importer works with. DB, Source, Host, Data and Seal are required.
+type Options struct {
+	DB     *store.DB
+	Source map[rehome.VCS]source.Source // the readers there are
+	Host   *host.Host
+	Data   string // folder for raw repositories and work in progress
+	Seal   *seal.Box
+
+	Wake     func(ctx context.Context, importID int64) error // sends a worker to Reconcile; nil leaves it to Sweep's caller
+	CheckURL func(*url.URL) error                            // refuses a source at once; nil refuses none
+	CloneURL func(rehome.Repository) string                  // for receipts; nil gives owner/name.git
+	Clock    func() time.Time                                // nil is time.Now
+	Log      *slog.Logger                                    // nil drops it
+
+	LargeOver int64           // files larger than this many bytes are listed; 0 is DefaultLargeOver
+	Limits    source.Limits   // zero fields are the source's defaults
+	Version   string          // of Rehome, for receipts
+	Backoff   []time.Duration // waits before another try of a source that did not answer; nil is 1 s, 5 s, 15 s
+}
+
+// Importer does the work of imports. It is safe for concurrent use.
+type Importer struct {
+	Options
+	folder  folder
+	watched watched
+	owner   string // of the leases this process takes
+
+	mu      sync.Mutex
+	running map[int64]context.CancelCauseFunc // by import id; guarded by mu
+}
+
+// New returns an importer. Open has to be called before it works.
+func New(o Options) *Importer {
+	if o.Wake == nil {
+		o.Wake = func(context.Context, int64) error { return nil }
+	}
+	if o.CheckURL == nil {
+		o.CheckURL = func(*url.URL) error { return nil }
+	}
+	if o.CloneURL == nil {
+		o.CloneURL = func(r rehome.Repository) string { return r.FullName() + ".git" }
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.LargeOver == 0 {
+		o.LargeOver = DefaultLargeOver
+	}
+	if o.Backoff == nil {
+		o.Backoff = []time.Duration{time.Second, 5 * time.Second, 15 * time.Second}
+	}
+	return &Importer{
+		Options: o,
+		folder:  folder{dir: o.Data},
+		owner:   rand.Text(),
+		running: map[int64]context.CancelCauseFunc{},
+	}
+}
+
+// Open claims the data folder, which no other process may have, takes over what an
+// earlier one left unfinished and removes what no import owns any more.
+func (m *Importer) Open(ctx context.Context) error {
+	if err := m.folder.claim(); err != nil {
+		return err
+	}
+	m.owner = m.folder.id + "/" + rand.Text()
+	if err := m.DB.ReleaseFolder(ctx, m.folder.id); err != nil {
+		return fmt.Errorf("take over leases: %w", err)
+	}
+	known, err := m.DB.ImportIDs(ctx)
+	if err != nil {
+		return err
+	}
+	return m.folder.clear(known)
+}
+
+// Close gives the data folder back. Workers have to be stopped before.
+func (m *Importer) Close() error { return m.folder.release() }
+
+// wake sends a worker to the import. A wake-up that is lost is made up for by a sweep.
+func (m *Importer) wake(ctx context.Context, importID int64) {
+	if err := m.Wake(ctx, importID); err != nil {
+		m.Log.Warn("wake import", "import", importID, "err", err)
+	}
+}
+
+// Sweep wakes every import that is due and that nobody works on.
+func (m *Importer) Sweep(ctx context.Context) error {
+	ids, err := m.DB.Due(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := m.Wake(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}

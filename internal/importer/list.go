@@ -1,0 +1,71 @@
+package importer
+
+import (
+	"context"
+
+	"rehome"
+	"rehome/internal/store"
+)
+
+// Get returns the repository's import; NotFound when there is none.
+func (m *Importer) Get(ctx context.Context, repositoryID int64) (rehome.Import, error) {
+	i, err := m.DB.ImportOf(ctx, repositoryID)
+	return i.Import, err
+}
+
+// Authors returns at most limit identities with ids above since, ascending; 0 is no
+// limit. While the raw step runs the list grows at its end. NotFound without an import.
+func (m *Importer) Authors(ctx context.Context, repositoryID, since int64, limit int) ([]rehome.Author, error) {
+	i, err := m.DB.ImportOf(ctx, repositoryID)
+	if err != nil {
+		return nil, err
+	}
+	return m.DB.Authors(ctx, i.ID, since, limit)
+}
+
+// LargeFiles returns the files over the limit that the last raw step found; NotFound
+// when there is no import.
+func (m *Importer) LargeFiles(ctx context.Context, repositoryID int64) ([]rehome.LargeFile, error) {
+	i, err := m.DB.ImportOf(ctx, repositoryID)
+	if err != nil {
+		return nil, err
+	}
+	return m.DB.LargeFiles(ctx, i.ID)
+}
+
+// Filter chooses imports for a list.
+type Filter struct {
+	Owners  []string      // logins in any case; nil for all
+	Status  rehome.Status // "" for all
+	Page    int           // the first is 1
+	PerPage int           // 0 is 30
+}
+
+// Listed is an import in a list.
+type Listed struct {
+	rehome.Import
+	Repository    rehome.Repository
+	QueuePosition int   // 1 for the next to be taken up, 0 when it does not wait
+	DiskBytes     int64 // of the raw repository
+}
+
+// List returns a page of the imports a filter chooses, newest first, and how many
+// there are on all pages.
+func (m *Importer) List(ctx context.Context, f Filter) ([]Listed, int, error) {
+	if f.PerPage <= 0 {
+		f.PerPage = 30
+	}
+	q := store.Filter{Owners: f.Owners, Limit: f.PerPage, Offset: (max(f.Page, 1) - 1) * f.PerPage}
+	if f.Status != "" {
+		q.Status = []rehome.Status{f.Status}
+	}
+	found, total, err := m.DB.Imports(ctx, q)
+	if err != nil {
+		return nil, 0, err
+	}
+	page := make([]Listed, 0, len(found))
+	for _, l := range found {
+		page = append(page, Listed{l.Import.Import, l.Repository, l.QueuePosition, l.RawBytes})
+	}
+	return page, total, nil
+}

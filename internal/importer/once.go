@@ -1,0 +1,183 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"rehome"
+	"rehome/internal/git/repo"
+	"rehome/internal/source"
+	"rehome/internal/survey"
+)
+
+// OnceOptions say what Once moves where. Source, Location and Dir are required.
+type OnceOptions struct {
+	Source    source.Source
+	VCS       rehome.VCS // for the receipt; "" is git
+	Location  source.Location
+	Dir       string             // becomes a bare repository; must be missing or empty
+	LargeOver int64              // files larger than this many bytes are listed; 0 is DefaultLargeOver
+	Limits    source.Limits      // zero fields are the source's defaults
+	Version   string             // of Rehome, for the receipt
+	Event     func(rehome.Event) // told what happens, one at a time; may be nil
+	Clock     func() time.Time   // nil is time.Now
+}
+
+// Once moves one repository into a folder, without a server and its rows: the same
+// steps, one after the other. It works beside Dir, in a folder of a name it knows again,
+// so that one left by a run that was killed is cleared away by the next. After an error
+// Dir is as it was.
+func Once(ctx context.Context, o OnceOptions) (rehome.Receipt, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.LargeOver == 0 {
+		o.LargeOver = DefaultLargeOver
+	}
+	if o.VCS == "" {
+		o.VCS = rehome.Git
+	}
+	if o.Event == nil {
+		o.Event = func(rehome.Event) {}
+	}
+	once := &once{OnceOptions: o, meter: meter{clock: o.Clock, start: o.Clock()}}
+	receipt, err := once.run(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = &rehome.Error{Code: rehome.Cancelled, Message: "The import was interrupted.", Hint: "Run the same command again.", Err: err}
+		}
+		once.failed(asError(err))
+		return rehome.Receipt{}, err
+	}
+	once.tell(rehome.Event{Kind: rehome.EventDone, Status: rehome.Complete, Receipt: &receipt.Head})
+	return receipt, nil
+}
+
+// once is one run of Once.
+type once struct {
+	OnceOptions
+	meter  meter
+	timing rehome.ReceiptTiming
+	mark   time.Time // when the step at hand began
+
+	mu      sync.Mutex
+	status  rehome.Status
+	authors int64     // guarded by mu
+	told    time.Time // when progress was told last; guarded by mu
+}
+
+func (o *once) run(ctx context.Context) (rehome.Receipt, error) {
+	place, err := claimPlace(o.Dir)
+	if err != nil {
+		return rehome.Receipt{}, err
+	}
+	defer place.leave() //nolint:errcheck // a second run clears what is left
+	o.enter(rehome.Importing)
+	got, err := fetchRaw(ctx, o.Source, source.Request{
+		Location: o.Location, Dir: place.repository(), Limits: o.Limits, Progress: o.progress,
+	}, o.LargeOver, o.identities)
+	if err != nil {
+		return rehome.Receipt{}, err
+	}
+	for _, one := range got.found.Warnings {
+		o.tell(warningEvent(one))
+	}
+	o.timing.Raw = o.enter(rehome.Mapping)
+	p := proof{facts: factsOf(got, o.LargeOver, o.meter.start), final: unchanged(got.Refs)}
+	o.timing.Rewrite = o.enter(rehome.Pushing)
+	if err := o.place(&p, place); err != nil {
+		return rehome.Receipt{}, err
+	}
+	o.timing.Push = o.enter(rehome.Complete)
+	return o.receipt(&p, got), nil
+}
+
+// place compares what is on the disk with what was to come, and then gives it its name.
+func (o *once) place(p *proof, where *place) error {
+	whole, err := repo.Open(where.repository())
+	if err != nil {
+		return fmt.Errorf("open what was received: %w", err)
+	}
+	refs, err := whole.Refs()
+	if err != nil {
+		return fmt.Errorf("read refs back: %w", err)
+	}
+	head, err := whole.Head()
+	if err != nil {
+		return fmt.Errorf("read default branch back: %w", err)
+	}
+	if p.back, err = compare(p.final, headToPublish(p.final, p.Head), refs, head); err != nil {
+		return err
+	}
+	return where.moveIn()
+}
+
+func (o *once) receipt(p *proof, got raw) rehome.Receipt {
+	r := p.receipt()
+	r.Head.Import = filepath.Base(o.Dir)
+	r.Head.Version = o.Version
+	r.Head.CompletedAt = o.Clock().UTC().Truncate(time.Second)
+	r.Head.Source.VCS, r.Head.Source.URL = o.VCS, o.Location.String()
+	r.Head.Destination.URL = o.Dir
+	r.Body.Authors.Identities = int64(len(got.found.Identities))
+	for _, f := range got.found.LargeFiles {
+		r.Body.LargeFiles.Objects++
+		r.Body.LargeFiles.Bytes += f.Size
+	}
+	r.Body.Timing = o.timing
+	return r
+}
+
+// enter tells the next status and returns how long the last one took, in seconds.
+func (o *once) enter(s rehome.Status) float64 {
+	now := o.Clock()
+	took := seconds(now.Sub(o.mark))
+	o.mark = now
+	o.mu.Lock()
+	old := o.status
+	o.status = s
+	o.mu.Unlock()
+	o.tell(rehome.Event{Kind: rehome.EventStatus, Old: old, Status: s, Step: s.Step()})
+	return took
+}
+
+func (o *once) failed(e *rehome.Error) {
+	o.tell(rehome.Event{
+		Kind: rehome.EventError, Status: rehome.Failed, Step: o.status.Step(),
+		ErrorEvent: &rehome.ErrorEvent{Code: e.Code, Message: e.Message, WhatToDo: e.Hint},
+	})
+}
+
+func (o *once) identities(batch []survey.Identity) {
+	for _, a := range authorsOf(batch) {
+		o.mu.Lock()
+		o.authors++
+		a.ID = o.authors
+		o.mu.Unlock()
+		o.tell(authorEvent(a))
+	}
+}
+
+func (o *once) progress(p source.Progress) {
+	now := o.meter.read(p)
+	o.mu.Lock()
+	due, authors := o.Clock().Sub(o.told) >= progressEvery/4, o.authors
+	if due {
+		o.told = o.Clock()
+	}
+	o.mu.Unlock()
+	if due {
+		o.tell(o.meter.event(now, authors))
+	}
+}
+
+// tell hands an event on, one at a time.
+func (o *once) tell(e rehome.Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e.At = o.Clock().UTC()
+	o.Event(e)
+}

@@ -1,0 +1,145 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"rehome"
+	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
+	"rehome/internal/source"
+	"rehome/internal/store"
+	"rehome/internal/survey"
+)
+
+// raw is a fetched repository and what the survey found in it.
+type raw struct {
+	source.Result
+	found survey.Result
+}
+
+// facts are what later steps need to know of the raw step. They are stored as JSON.
+type facts struct {
+	Started   time.Time
+	Format    string
+	Head      string // as refs/heads/main, "" when detached or unknown
+	Skipped   []rehome.SkippedRef
+	Objects   int64
+	Commits   int64
+	Warnings  []rehome.Warning
+	LargeOver int64
+}
+
+// fetchRaw brings a repository into q.Dir and surveys it on the way. identities is told
+// of new ones as they pass. After an error q.Dir does not exist.
+func fetchRaw(ctx context.Context, from source.Source, q source.Request, largeOver int64, identities func([]survey.Identity)) (raw, error) {
+	var look *survey.Survey
+	q.Visit = func(f object.Format) pack.Visit {
+		look = survey.New(survey.Options{Format: f, LargeOver: largeOver, Identities: identities})
+		return look.Visit
+	}
+	got, err := from.Fetch(ctx, q)
+	if err != nil {
+		return raw{}, err
+	}
+	if look == nil { // nothing was sent: the source is empty
+		return raw{Result: got}, nil
+	}
+	found, err := finishSurvey(ctx, look, got)
+	if err != nil {
+		return raw{}, errors.Join(err, os.RemoveAll(q.Dir))
+	}
+	return raw{got, found}, nil
+}
+
+func finishSurvey(ctx context.Context, look *survey.Survey, got source.Result) (survey.Result, error) {
+	objects, err := got.Repo.Objects()
+	if err != nil {
+		return survey.Result{}, fmt.Errorf("open what was received: %w", err)
+	}
+	defer objects.Close()
+	return look.Finish(ctx, objects, got.Refs, got.Head)
+}
+
+// fetch is the raw step: it receives into a work folder, storing identities and progress
+// as they come, and keeps the repository once it is whole.
+func (w *worker) fetch(ctx context.Context) error {
+	l, err := w.location(&w.row)
+	if err != nil {
+		return err
+	}
+	reader := w.Source[w.row.Source.VCS]
+	if reader == nil {
+		return w.checkVCS(w.row.Source.VCS)
+	}
+	started, generation := w.Clock(), w.row.Wanted.Raw
+	if err := w.folder.dropWork(w.row.ID); err != nil {
+		return fmt.Errorf("clear work folder: %w", err)
+	}
+	dir := w.folder.work(w.row.ID, w.lease.Fence)
+	fetching, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	rec := startRecorder(fetching, w, stop)
+	got, err := fetchRaw(fetching, reader, source.Request{
+		Location: l, Dir: dir, Limits: w.Limits, Progress: rec.progress,
+	}, w.LargeOver, rec.identities)
+	if err := errors.Join(rec.close(), err); err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	return w.keepRaw(ctx, dir, got, generation, started)
+}
+
+// keepRaw moves what was received to its place and records it.
+func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation int64, started time.Time) error {
+	size, err := sizeOf(dir)
+	if err != nil {
+		return fmt.Errorf("measure raw repository: %w", err)
+	}
+	if err := w.folder.keep(dir, w.folder.raw(w.row.ID)); err != nil {
+		return err
+	}
+	known := factsOf(got, w.LargeOver, started)
+	text, err := json.Marshal(known)
+	if err != nil {
+		return fmt.Errorf("encode facts: %w", err)
+	}
+	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
+		if err := t.SetLargeFiles(ctx, i, got.found.LargeFiles); err != nil {
+			return err
+		}
+		i.Found.Commits, i.RawBytes = known.Commits, size
+		i.Progress.Percent, i.Progress.Commits = 100, known.Commits
+		i.Timing.Raw = w.took(started)
+		i.Done.Raw = generation
+		become(i, rehome.Mapping)
+		i.State.Note = emptyNote(len(got.Refs))
+		return t.SetFacts(ctx, i.ID, text)
+	})
+	if err == nil {
+		w.warn(known.Warnings)
+	}
+	return err
+}
+
+func factsOf(got raw, largeOver int64, started time.Time) facts {
+	format := object.SHA1
+	if got.Repo != nil {
+		format = got.Repo.Format()
+	}
+	return facts{
+		Started: started.UTC(), Format: format.String(), Head: got.Head, Skipped: got.Skipped,
+		Objects: got.Received.Objects(), Commits: got.found.Commits, Warnings: got.found.Warnings, LargeOver: largeOver,
+	}
+}
+
+// emptyNote says that there was nothing to move, if so.
+func emptyNote(refs int) string {
+	if refs > 0 {
+		return ""
+	}
+	return "The source is empty: it has no branch or tag that can be moved."
+}

@@ -1,0 +1,158 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"rehome"
+	"rehome/internal/git/object"
+	"rehome/internal/store"
+)
+
+// Receipt returns the JSON of the move that completed last, as it was written then.
+// NotFound when there is no import or it never completed.
+func (m *Importer) Receipt(ctx context.Context, repositoryID int64) ([]byte, error) {
+	i, err := m.DB.ImportOf(ctx, repositoryID)
+	if err != nil {
+		return nil, err
+	}
+	return m.DB.Receipt(ctx, i.ID)
+}
+
+// receipt writes down the move of i to repository.
+func (m *Importer) receipt(i *store.Import, repository rehome.Repository, p proof) rehome.Receipt {
+	r := p.receipt()
+	r.Head.Import = repository.FullName()
+	r.Head.Version = m.Version
+	r.Head.CompletedAt = i.CompletedAt
+	r.Head.Source.VCS, r.Head.Source.URL = i.Source.VCS, i.Source.URL
+	r.Head.Destination.URL = m.CloneURL(repository)
+	if r.Head.Destination.DefaultBranch == "" {
+		r.Head.Destination.DefaultBranch = repository.DefaultBranch
+	}
+	r.Body.Authors.Identities = i.Found.Authors
+	r.Body.LargeFiles.Choice = i.LFS
+	r.Body.LargeFiles.Objects, r.Body.LargeFiles.Bytes = i.Found.LargeFiles, i.Found.LargeFilesSize
+	r.Body.Timing = rehome.ReceiptTiming{Raw: seconds(i.Timing.Raw), Rewrite: seconds(i.Timing.Rewrite), Push: seconds(i.Timing.Push)}
+	return r
+}
+
+// receipt is the part of a receipt that the repositories alone decide.
+func (p *proof) receipt() rehome.Receipt {
+	r := rehome.Receipt{
+		Head: rehome.ReceiptHead{
+			Format: 1, Status: rehome.Complete, Engine: rehome.Engine, Verified: "refs",
+			StartedAt: p.Started.UTC().Truncate(time.Second), Commits: p.Commits, Objects: p.Objects,
+			Source:      rehome.ReceiptEnd{ObjectFormat: p.Format, DefaultBranch: strings.TrimPrefix(p.Head, "refs/heads/")},
+			Destination: rehome.ReceiptEnd{DefaultBranch: strings.TrimPrefix(headToPublish(p.final, p.Head), "refs/heads/")},
+		},
+		Refs: rehome.ReceiptRefs{Skipped: p.Skipped},
+		Body: rehome.ReceiptBody{Warnings: p.Warnings, LargeFiles: rehome.ReceiptLargeFiles{Over: p.LargeOver, Choice: rehome.LFSUndecided}},
+	}
+	if note := emptyNote(len(p.final)); note != "" {
+		r.Body.Warnings = append(r.Body.Warnings, rehome.Warning{Kind: "empty_source", Count: 1, Text: note})
+	}
+	for _, f := range p.final {
+		ref := rehome.ReceiptRef{Name: text([]byte(f.name)), Source: id(f.source), Final: id(f.final), Destination: id(p.back[f.name])}
+		if !utf8.ValidString(f.name) {
+			ref.NameBytes = []byte(f.name)
+		}
+		r.Refs.Refs = append(r.Refs.Refs, ref)
+	}
+	return r
+}
+
+func id(o object.ID) rehome.ObjectID { return rehome.ObjectID(o.String()) }
+
+// seconds rounds to milliseconds.
+func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
+
+// receiptJSON has the keys of a receipt in their order, each of them, empty or not.
+type receiptJSON struct {
+	receiptTitle
+	receiptEnds
+	receiptCounts
+	rehome.ReceiptRefs
+	rehome.ReceiptBody
+}
+
+type receiptTitle struct {
+	Format   int           `json:"receipt"`
+	Import   string        `json:"import"`
+	Status   rehome.Status `json:"status"`
+	Version  string        `json:"rehome"`
+	Engine   int           `json:"engine"`
+	Verified string        `json:"verified"`
+}
+
+type receiptEnds struct {
+	Source      sourceEnd      `json:"source"`
+	Destination destinationEnd `json:"destination"`
+}
+
+type receiptCounts struct {
+	StartedAt   time.Time `json:"started_at"`
+	CompletedAt time.Time `json:"completed_at"`
+	Commits     int64     `json:"commits"`
+	Changed     int64     `json:"commits_changed"`
+	TagsChanged int64     `json:"tags_changed"`
+	Objects     int64     `json:"objects"`
+}
+
+func inOrder(r rehome.Receipt) receiptJSON {
+	h := r.Head
+	return receiptJSON{
+		receiptTitle{h.Format, h.Import, h.Status, h.Version, h.Engine, h.Verified},
+		receiptEnds{
+			sourceEnd{h.Source.VCS, h.Source.URL, h.Source.ObjectFormat, h.Source.DefaultBranch},
+			destinationEnd{h.Destination.URL, h.Destination.DefaultBranch},
+		},
+		receiptCounts{h.StartedAt, h.CompletedAt, h.Commits, h.Changed, h.TagsChanged, h.Objects},
+		r.Refs, r.Body,
+	}
+}
+
+type sourceEnd struct {
+	VCS           rehome.VCS `json:"vcs"`
+	URL           string     `json:"url"`
+	ObjectFormat  string     `json:"object_format"`
+	DefaultBranch string     `json:"default_branch"`
+}
+
+type destinationEnd struct {
+	URL           string `json:"url"`
+	DefaultBranch string `json:"default_branch"`
+}
+
+// EncodeReceipt writes a receipt as JSON. Its last key, sha256, is the SHA-256 of the
+// other bytes: of what is left when `, "sha256": "…"` is cut out.
+func EncodeReceipt(r rehome.Receipt) ([]byte, error) {
+	r.Refs.Refs, r.Refs.Skipped = list(r.Refs.Refs), list(r.Refs.Skipped)
+	r.Body.LargeFiles.Removed, r.Body.LFS.Missing = list(r.Body.LargeFiles.Removed), list(r.Body.LFS.Missing)
+	r.Body.Warnings = list(r.Body.Warnings)
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(inOrder(r)); err != nil {
+		return nil, fmt.Errorf("encode receipt: %w", err)
+	}
+	text := bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+	sum := sha256.Sum256(text)
+	return fmt.Appendf(text[:len(text)-1:len(text)-1], `, "sha256": "%s"}`, hex.EncodeToString(sum[:])), nil
+}
+
+// list makes nil an empty list, so that the key is there.
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}

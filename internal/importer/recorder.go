@@ -1,0 +1,121 @@
+package importer
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"rehome"
+	"rehome/internal/source"
+	"rehome/internal/store"
+	"rehome/internal/survey"
+)
+
+// progressEvery is how often a running step's progress is stored and told, at most.
+const progressEvery = time.Second
+
+// recorder stores what a raw step tells of itself while it runs. Telling never waits:
+// what comes while a write is under way goes into the next one.
+type recorder struct {
+	w    *worker
+	stop context.CancelCauseFunc // ends the step when a write fails
+	wg   sync.WaitGroup
+	wake chan struct{} // holds at most one; closed by close
+	err  error         // of the write that failed; read after wg.Wait
+
+	meter  meter
+	stored time.Time // when progress was stored last; of the writing goroutine
+
+	mu      sync.Mutex
+	seen    []survey.Identity // not stored yet; guarded by mu
+	current rehome.Progress   // guarded by mu
+}
+
+// startRecorder begins to record for a step that runs under ctx.
+func startRecorder(ctx context.Context, w *worker, stop context.CancelCauseFunc) *recorder {
+	r := &recorder{
+		w: w, stop: stop, wake: make(chan struct{}, 1),
+		meter: meter{clock: w.Clock, start: w.Clock()}, current: noProgress,
+	}
+	r.wg.Go(func() { r.run(ctx) })
+	return r
+}
+
+// identities takes identities seen for the first time, in that order.
+func (r *recorder) identities(batch []survey.Identity) {
+	r.mu.Lock()
+	r.seen = append(r.seen, batch...)
+	r.mu.Unlock()
+	r.nudge()
+}
+
+func (r *recorder) progress(p source.Progress) {
+	now := r.meter.read(p)
+	r.mu.Lock()
+	r.current = now
+	r.mu.Unlock()
+	r.nudge()
+}
+
+func (r *recorder) nudge() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close stores what is left and returns the first error there was. Nothing may be told
+// any more.
+func (r *recorder) close() error {
+	close(r.wake)
+	r.wg.Wait()
+	return r.err
+}
+
+func (r *recorder) run(ctx context.Context) {
+	for range r.wake {
+		if r.err = r.write(ctx, false); r.err != nil {
+			r.stop(r.err)
+			return
+		}
+	}
+	r.err = r.write(ctx, true)
+}
+
+// write stores what is new. Progress alone waits for its time, unless it is the last.
+func (r *recorder) write(ctx context.Context, last bool) error {
+	r.mu.Lock()
+	seen, current := r.seen, r.current
+	r.seen = nil
+	r.mu.Unlock()
+	due := last || r.w.took(r.stored) >= progressEvery
+	if len(seen) == 0 && !due {
+		return nil
+	}
+	var added []rehome.Author
+	err := r.w.advance(ctx, func(t *store.Tx, i *store.Import) (err error) {
+		i.Progress = current
+		added, err = t.AddAuthors(ctx, i, authorsOf(seen))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, a := range added {
+		r.w.publish(r.w.row.ID, authorEvent(a))
+	}
+	if due {
+		r.stored = r.w.Clock()
+		r.w.publish(r.w.row.ID, r.meter.event(current, r.w.row.Found.Authors))
+	}
+	return nil
+}
+
+// authorsOf gives identities the mapping they start with: themselves, made valid UTF-8.
+func authorsOf(seen []survey.Identity) []rehome.Author {
+	all := make([]rehome.Author, 0, len(seen))
+	for _, id := range seen {
+		all = append(all, rehome.Author{RemoteName: id.Name, RemoteMail: id.Mail, Name: text(id.Name), Email: text(id.Mail)})
+	}
+	return all
+}

@@ -1,0 +1,118 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rehome"
+	"rehome/internal/source"
+	"rehome/internal/store"
+)
+
+// StartRequest says what to import.
+type StartRequest struct {
+	URL         string     // http or https; userinfo in it counts as Username and Password
+	VCS         rehome.VCS // "" finds out
+	Username    string
+	Password    rehome.Secret
+	TFVCProject string
+}
+
+// Start makes the repository's import, or returns the one there is for the same URL.
+// One that had stopped is tried again, with the credentials given now. Another URL is
+// refused with Invalid; so are URLs and version control systems nothing can read.
+func (m *Importer) Start(ctx context.Context, r rehome.Repository, q StartRequest) (rehome.Import, error) {
+	l, err := m.parse(q.URL)
+	if err != nil {
+		return rehome.Import{}, err
+	}
+	if err := m.checkVCS(q.VCS); err != nil {
+		return rehome.Import{}, err
+	}
+	sealed, err := m.seal(credentials{or(q.Username, l.Username), or(q.Password, l.Password)})
+	if err != nil {
+		return rehome.Import{}, err
+	}
+	wanted := store.Import{Credentials: sealed, Import: rehome.Import{
+		RepositoryID: r.ID,
+		Source:       rehome.Source{VCS: q.VCS, VCSGiven: q.VCS != "", URL: l.URL.String(), TFVCProject: q.TFVCProject},
+	}}
+	tryAgain(&wanted, time.Time{}) // the store fills in its own time
+	before := rehome.Status("")
+	made, err := m.DB.CreateImport(ctx, wanted, func(t *store.Tx, have *store.Import) error {
+		before = have.State.Status
+		return startAgain(have, wanted, t.Now)
+	})
+	if err != nil {
+		return rehome.Import{}, err
+	}
+	m.announce(before, &made)
+	m.wake(ctx, made.ID)
+	return made.Import, nil
+}
+
+// or returns a unless it is empty.
+func or[S ~string](a, b S) S {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// parse reads a source's URL and refuses what policy forbids at once.
+func (m *Importer) parse(raw string) (source.Location, error) {
+	l, err := source.ParseLocation(raw)
+	if err != nil {
+		return l, err
+	}
+	if err := m.CheckURL(l.URL); err != nil {
+		e := rehome.AsError(err)
+		return l, &rehome.Error{Code: rehome.Invalid, Field: "vcs_url", Message: e.Message, Hint: e.Hint, Err: err}
+	}
+	return l, nil
+}
+
+func (m *Importer) checkVCS(vcs rehome.VCS) error {
+	if vcs == "" || m.Source[vcs] != nil {
+		return nil
+	}
+	return &rehome.Error{
+		Code: rehome.Invalid, Field: "vcs",
+		Message: fmt.Sprintf("This server cannot read %s repositories yet.", rehome.Clean(string(vcs), 40)),
+		Hint:    "It can read git.",
+	}
+}
+
+// startAgain is what a start does to the import there is.
+func startAgain(have *store.Import, wanted store.Import, now time.Time) error {
+	switch {
+	case have.Source.URL != wanted.Source.URL:
+		return &rehome.Error{
+			Code: rehome.Invalid, Field: "vcs_url",
+			Message: "The repository has an import from another URL.", Hint: "Cancel that one with DELETE first.",
+		}
+	case have.State.Status.Running() || have.State.Status == rehome.Complete || have.State.Status == rehome.WaitingToPush:
+		return store.ErrUnchanged
+	}
+	have.Credentials = wanted.Credentials
+	if wanted.Source.VCSGiven {
+		have.Source.VCS, have.Source.VCSGiven = wanted.Source.VCS, true
+	}
+	have.Source.TFVCProject = wanted.Source.TFVCProject
+	tryAgain(have, now)
+	return nil
+}
+
+// tryAgain makes a new raw generation wanted, and with it a new plan.
+func tryAgain(i *store.Import, now time.Time) {
+	i.Wanted.Raw++
+	i.Wanted.Plan++
+	i.Attempts = 0
+	i.DueAt = now
+	i.Progress = noProgress
+	i.State = rehome.State{Status: rehome.Importing}
+	if i.Source.VCS == "" {
+		i.State.Status = rehome.Detecting
+	}
+}

@@ -1,0 +1,81 @@
+package importer
+
+import (
+	"context"
+	"time"
+
+	"rehome"
+	"rehome/internal/store"
+)
+
+// UpdateRequest changes an import; nil fields stay as they are. All nil asks to take
+// up what is new at the source.
+type UpdateRequest struct {
+	Username    *string
+	Password    *rehome.Secret
+	VCS         *rehome.VCS
+	TFVCProject *string
+}
+
+// Update changes what is wanted of the repository's import and starts it again, unless
+// it runs: then what is given counts from the next try on. NotFound when there is no
+// import, Invalid for a version control system nothing can read.
+func (m *Importer) Update(ctx context.Context, repositoryID int64, q UpdateRequest) (rehome.Import, error) {
+	if q.VCS != nil {
+		if err := m.checkVCS(*q.VCS); err != nil {
+			return rehome.Import{}, err
+		}
+	}
+	var before rehome.Status
+	row, err := m.DB.ChangeImport(ctx, repositoryID, func(t *store.Tx, i *store.Import) error {
+		before = i.State.Status
+		return m.update(i, q, t.Now)
+	})
+	if err != nil {
+		return rehome.Import{}, err
+	}
+	m.announce(before, &row)
+	m.wake(ctx, row.ID)
+	return row.Import, nil
+}
+
+func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error {
+	if i.State.Status.Running() && q == (UpdateRequest{}) {
+		return store.ErrUnchanged
+	}
+	if err := m.updateCredentials(i, q); err != nil {
+		return err
+	}
+	if q.TFVCProject != nil {
+		i.Source.TFVCProject = *q.TFVCProject
+	}
+	if q.VCS != nil && *q.VCS != "" {
+		i.Source.VCS, i.Source.VCSGiven = *q.VCS, true
+	}
+	switch {
+	case !i.State.Status.Running():
+		tryAgain(i, now)
+	case i.State.Status == rehome.Detecting && i.Source.VCS != "":
+		i.State.Status = rehome.Importing
+	}
+	return nil
+}
+
+// updateCredentials seals anew what is given; what is not stays as it was.
+func (m *Importer) updateCredentials(i *store.Import, q UpdateRequest) error {
+	if q.Username == nil && q.Password == nil {
+		return nil
+	}
+	c, err := m.unseal(i.Credentials)
+	if err != nil && (q.Username == nil || q.Password == nil) {
+		return err
+	}
+	if q.Username != nil {
+		c.username = *q.Username
+	}
+	if q.Password != nil {
+		c.password = *q.Password
+	}
+	i.Credentials, err = m.seal(c)
+	return err
+}

@@ -1,0 +1,112 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"rehome"
+	"rehome/internal/store"
+)
+
+// worker holds the lease of one import and works on it. It belongs to one goroutine.
+type worker struct {
+	*Importer
+	lease store.Lease
+	row   store.Import // as last read or written
+	waits bool         // the row is not due before its time
+}
+
+// next is the step the row wants now, nil for none.
+func (w *worker) next() func(context.Context) error {
+	if w.waits {
+		return nil // a sweep comes back to it
+	}
+	switch w.row.State.Status {
+	case rehome.Detecting:
+		return w.detect
+	case rehome.Importing:
+		return w.fetch
+	case rehome.Mapping:
+		return w.rewrite
+	case rehome.Pushing:
+		return w.push
+	}
+	return nil
+}
+
+// advance records what was done, if the lease still holds, and tells the watchers.
+func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Import) error) error {
+	before := w.row.State.Status
+	row, err := w.DB.Advance(ctx, w.lease, change)
+	if err != nil {
+		return err
+	}
+	w.row, w.waits = row, row.DueAt.After(row.UpdatedAt)
+	w.announce(before, &row)
+	return nil
+}
+
+// guarded runs a step and makes a panic an error: a bad repository costs one job, not the service.
+func guarded(ctx context.Context, step func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return step(ctx)
+}
+
+// become moves the import on to its next status.
+func become(i *store.Import, s rehome.Status) {
+	i.State = rehome.State{Status: s, Note: i.State.Note}
+	i.Attempts = 0
+}
+
+// fail records why a step ended early: as another try, later, or as the status the
+// failure table names.
+func (w *worker) fail(ctx context.Context, cause error) error {
+	e := asError(cause)
+	if e.Code == rehome.Internal {
+		w.Log.Error("import step", "import", w.row.ID, "status", w.row.State.Status, "err", cause)
+	} else {
+		w.Log.Info("import step", "import", w.row.ID, "status", w.row.State.Status, "code", e.Code, "err", e.Message)
+	}
+	used, at := w.row.Credentials, w.row.State.Status
+	return w.advance(ctx, func(t *store.Tx, i *store.Import) error {
+		switch {
+		case i.State.Status != at:
+			return store.ErrUnchanged // somebody changed what is wanted meanwhile
+		case isAboutCredentials(e.Code) && string(used) != string(i.Credentials):
+			return nil // there are others now: try them
+		case canPass(e.Code) && i.State.Status.Step() != rehome.StepPush && i.Attempts < len(w.Backoff):
+			i.DueAt = t.Now.Add(w.Backoff[i.Attempts])
+			i.Attempts++
+			i.State.Note = "The source does not answer; trying again."
+			return nil
+		}
+		i.State = rehome.State{Status: outcome(at, e.Code), Err: e}
+		if i.State.Status == rehome.Failed {
+			i.State.FailedStep = at.Step()
+		}
+		i.Attempts = 0
+		return nil
+	})
+}
+
+// asError gives a cause its code; a full disk has one wherever it shows.
+func asError(err error) *rehome.Error {
+	if rehome.CodeOf(err) == rehome.Internal && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
+		return &rehome.Error{
+			Code: rehome.DiskFull, Message: "The server has no space left.",
+			Hint: "Ask its operator, then start the import again.", Err: err,
+		}
+	}
+	return rehome.AsError(err)
+}
+
+// took is the time since start by the importer's clock.
+func (m *Importer) took(start time.Time) time.Duration { return m.Clock().Sub(start) }
