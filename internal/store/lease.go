@@ -20,14 +20,14 @@ type Lease struct {
 // it was deleted. The holder has to stop.
 var ErrLeaseLost = errors.New("lease lost")
 
-// Acquire takes the lease of an import for ttl by the database's clock. ok is false
-// while somebody else holds it or when there is no such row.
+// Acquire takes the lease of a due import for ttl by the database's clock. ok is false
+// when it is not due: somebody else holds it, it wants nothing now, or it is gone.
 func (db *DB) Acquire(ctx context.Context, importID int64, owner string, ttl time.Duration) (lease Lease, ok bool, err error) {
 	lease = Lease{ImportID: importID, Owner: owner}
 	err = db.inTx(ctx, func(t *Tx) error {
 		return t.tx.QueryRowContext(ctx, `UPDATE imports SET lease_owner = $2, lease_expires = $3, fence = fence + 1
-			WHERE id = $1 AND lease_expires <= $4 RETURNING fence`,
-			importID, owner, millis(t.Now.Add(ttl)), millis(t.Now)).Scan(&lease.Fence)
+			WHERE id = $1 AND `+db.isDue()+" RETURNING fence",
+			importID, owner, millis(t.Now.Add(ttl))).Scan(&lease.Fence)
 	})
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
