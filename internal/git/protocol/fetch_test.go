@@ -1,0 +1,93 @@
+package protocol
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"rehome/internal/git/object"
+)
+
+func TestFetchEncode(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fetch Fetch
+		want  string
+	}{
+		{"version 0", Fetch{Agent: "git/x", Capabilities: Capabilities{"side-band-64k", "side-band", "ofs-delta", "agent=a", "thin-pack", "include-tag", "no-progress"}, Wants: []object.ID{id(hexA), id(hexB)}},
+			lines("want "+hexA+" side-band-64k ofs-delta agent=git/x", "want "+hexB) + "0009done\n"},
+		{"version 1, old server", Fetch{Version: 1, Agent: "git/x", Capabilities: Capabilities{"side-band"}, Wants: []object.ID{id(hexA)}},
+			lines("want "+hexA+" side-band") + "0009done\n"},
+		{"version 0, SHA-256", Fetch{Format: object.SHA256, Wants: []object.ID{id(hexC)}},
+			lines("want "+hexC+" object-format=sha256") + "0009done\n"},
+		{"version 2", Fetch{Version: 2, Agent: "git/x", Wants: []object.ID{id(hexA)}},
+			strings.TrimSuffix(lines("command=fetch", "agent=git/x"), "0000") + "0001" + lines("ofs-delta", "want "+hexA, "done")},
+	} {
+		var b bytes.Buffer
+		if err := c.fetch.Encode(&b); err != nil || b.String() != c.want {
+			t.Errorf("%s: %v\ngot  %q\nwant %q", c.name, err, b.String(), c.want)
+		}
+	}
+}
+
+func TestFetchPack(t *testing.T) {
+	v0 := Fetch{Capabilities: Capabilities{"side-band-64k"}}
+	v2 := Fetch{Version: 2}
+	nak := "0008NAK\n"
+	section := func(name string) string { return strings.TrimSuffix(lines(name), "0000") }
+	for _, c := range []struct {
+		name  string
+		fetch Fetch
+		in    string
+		want  string
+		err   error
+	}{
+		{"version 0", v0, nak + bands("\x01PACK"), "PACK", nil},
+		{"version 0, no sideband", Fetch{}, nak + "PACKxyz", "PACKxyz", nil},
+		{"version 0, shallow", v0, lines("shallow " + hexA), "", ErrShallow},
+		{"version 0, unasked", v0, lines("ACK " + hexA), "", ErrMalformed},
+		{"version 0, flush", v0, "0000", "", ErrMalformed},
+		{"version 0, cut", v0, "0008N", "", io.ErrUnexpectedEOF},
+		{"version 2", v2, section("packfile") + bands("\x02x", "\x01PACK"), "PACK", nil},
+		{"version 2, shallow", v2, section("shallow-info") + section("shallow "+hexA) + "0001" + section("packfile"), "", ErrShallow},
+		{"version 2, packfile-uris", v2, section("packfile-uris") + section(hexA+" https://evil.example/p.pack") + "0001" + section("packfile") + bands("\x01PACK"), "", ErrMalformed},
+		{"version 2, wanted-refs", v2, section("wanted-refs"), "", ErrMalformed},
+		{"version 2, acknowledgments", v2, section("acknowledgments"), "", ErrMalformed},
+		{"version 2, uris inside the pack", v2, section("packfile") + "0001" + section("packfile-uris"), "", ErrMalformed},
+		{"version 2, nothing", v2, "", "", io.ErrUnexpectedEOF},
+	} {
+		got := []byte(nil)
+		r, err := c.fetch.Pack(NewReader(strings.NewReader(c.in)), nil)
+		if err == nil {
+			got, err = io.ReadAll(r)
+		}
+		if string(got) != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%s: %q, %v; want %q, %v", c.name, got, err, c.want, c.err)
+		}
+	}
+}
+
+func TestCapabilities(t *testing.T) {
+	c := ParseCapabilities([]byte("multi_ack symref=HEAD:refs/heads/a  fetch-all agent=git/2.39"))
+	if !c.Has("multi_ack") || !c.Has("agent") || c.Has("multi") || c.Has("fetch") || c.Value("agent") != "git/2.39" || c.Value("none") != "" {
+		t.Errorf("%q", c)
+	}
+	if string(c.Encode()) != "multi_ack symref=HEAD:refs/heads/a fetch-all agent=git/2.39" {
+		t.Errorf("%q", c.Encode())
+	}
+	v2 := Capabilities{"ls-refs=unborn x", "fetch"}
+	if !v2.Feature("ls-refs", "unborn") || v2.Feature("fetch", "unborn") || v2.Feature("ls-refs", "un") {
+		t.Errorf("%q", v2)
+	}
+}
+
+func TestLsRefsEncode(t *testing.T) {
+	var b bytes.Buffer
+	LsRefs{Agent: "git/x", Format: object.SHA256, Unborn: true, Prefixes: []string{"HEAD", "refs/"}}.Encode(&b)
+	want := strings.TrimSuffix(lines("command=ls-refs", "agent=git/x", "object-format=sha256"), "0000") + "0001" + lines("peel", "symrefs", "unborn", "ref-prefix HEAD", "ref-prefix refs/")
+	if b.String() != want {
+		t.Errorf("got  %q\nwant %q", b.String(), want)
+	}
+}

@@ -1,0 +1,83 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"rehome"
+)
+
+func TestParseLocation(t *testing.T) {
+	for _, c := range []struct{ raw, url, user, password string }{
+		{"https://git.example.com/a/b.git", "https://git.example.com/a/b.git", "", ""},
+		{"HTTP://Git.example.com:8080/a", "http://Git.example.com:8080/a", "", ""},
+		{"https://u:p%40ss@h/r", "https://h/r", "u", "p@ss"},
+		{"https://token@h/r", "https://h/r", "token", ""},
+		{"https://:secret@h/r", "https://h/r", "", "secret"},
+		{"https://h/r#readme", "https://h/r", "", ""},
+		{"http://[2001:db8::1]:80/r", "http://[2001:db8::1]:80/r", "", ""},
+		{"https://h/a%20b/c%2Fd", "https://h/a%20b/c%2Fd", "", ""},
+		{"https://h", "https://h", "", ""},
+		{"http://127.0.0.1:3000/r", "http://127.0.0.1:3000/r", "", ""},
+	} {
+		l, err := ParseLocation(c.raw)
+		if err != nil {
+			t.Errorf("%q: %v", c.raw, err)
+			continue
+		}
+		if l.String() != c.url || l.Username != c.user || string(l.Password) != c.password || l.Path != "" {
+			t.Errorf("%q: got %s, %q, %q; want %s, %q, %q", c.raw, l, l.Username, string(l.Password), c.url, c.user, c.password)
+		}
+	}
+}
+
+func TestParseLocationRefuses(t *testing.T) {
+	for _, raw := range []string{
+		"", " ", "-", "--upload-pack=touch /tmp/x", "-oProxyCommand=x",
+		"file:///etc/passwd", "/etc/passwd", "./r", "r.git", "C:\\r", "\\\\host\\r",
+		"ext::sh -c touch", "ssh://git@h/r", "git://h/r", "git@h:r.git", "ftp://h/r", "svn://h/r", "javascript:alert(1)", "http+git://h/r",
+		"http://", "http:///r", "https://:443/r", "http:h/r", "//h/r", "https://u:p@/r",
+		"https://h/r\n", "https://h/\x00", "https://h/\x7f", "https://h/a%0ab", "https://h/a%00b", "https://u%0a:p@h/r", "https://u:p%0d@h/r", "https://u%3aa:p@h/r",
+		" https://h/r", "https://h/r ", "https://h:0/r", "https://h:65536/r", "https://h:x/r", "https://h:-1/r",
+		"https://-h/r", "https://h/%zz", "https://h/r?private_token=x", "https://h/r?", "http://[::1/r", "http://a b/r", "http://a\\b/r",
+		"https://h/" + strings.Repeat("a", MaxURL),
+	} {
+		l, err := ParseLocation(raw)
+		var e *rehome.Error
+		if !errors.As(err, &e) || e.Code != rehome.Invalid || e.Field == "" {
+			t.Errorf("%q: %v, %v", raw, l, err)
+		}
+	}
+}
+
+func TestLocationHidesItsCredentials(t *testing.T) {
+	l, err := ParseLocation("https://user:canary@h/r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, refused := ParseLocation("https://user:canary@h:bad/r")
+	if text := fmt.Sprintf("%v %+v %#v %s %v", l, l, l.Password, l, refused); strings.Contains(text, "canary") {
+		t.Error(text)
+	}
+}
+
+func FuzzParseLocation(f *testing.F) {
+	for _, s := range []string{"https://u:p@h:1/r#x", "-x", "http://[::1%25e]/", "ext::x", "https://h/a%0ab"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		l, err := ParseLocation(raw)
+		if err != nil {
+			return
+		}
+		again, err := ParseLocation(l.String())
+		if err != nil || again.String() != l.String() {
+			t.Errorf("%q became %q, which became %q, %v", raw, l, again, err)
+		}
+		if l.URL.User != nil || hasControl(l.String()) || l.String()[0] == '-' {
+			t.Errorf("%q passed as %q", raw, l)
+		}
+	})
+}
