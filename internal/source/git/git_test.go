@@ -398,29 +398,6 @@ func TestCredentialsDoNotFollowToAnotherOrigin(t *testing.T) {
 	}
 }
 
-func TestCutOffAnywhereLeavesNothing(t *testing.T) {
-	root := t.TempDir()
-	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 40})
-	g := newGit(t, egress.Policy{})
-	for _, protocol := range []string{"v0", "v2"} {
-		whole := testenv.NewServer(t, root, testenv.Options{Protocol: protocol})
-		if _, _, err := fetch(t, g, location(t, whole.URL+"/r.git")); err != nil {
-			t.Fatal(err)
-		}
-		total := whole.Sent()
-		for i := range int64(40) {
-			after := 1 + total*i/40
-			url := testenv.ServeGit(t, root, testenv.Options{Protocol: protocol, CutAfter: after}) + "/r.git"
-			_, dir, err := fetch(t, g, location(t, url))
-			code := rehome.SourceCutOff
-			if rehome.CodeOf(err) == rehome.Unreachable && protocol == "v2" && after < 1000 {
-				code = rehome.Unreachable
-			}
-			wantFailure(t, fmt.Sprintf("%s cut after %d of %d", protocol, after, total), dir, err, code)
-		}
-	}
-}
-
 func TestIdleSourceIsCutOff(t *testing.T) {
 	root := t.TempDir()
 	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
