@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"rehome"
+)
+
+// versions are the values of X-GitHub-Api-Version that are taken, the default first.
+var versions = []string{"2022-11-28", "2026-03-10"}
+
+// version returns the API version a request asks for, "" for one nobody knows.
+func version(c *call) string {
+	asked := c.r.Header.Get("X-GitHub-Api-Version")
+	switch {
+	case asked == "":
+		return versions[0]
+	case slices.Contains(versions, asked):
+		return asked
+	}
+	return ""
+}
+
+// meet finds out who calls and counts the request.
+func (a *API) meet(ctx context.Context, c *call) error {
+	caller, err := a.Auth.Identify(ctx, c.r)
+	c.caller = caller
+	cost := 1
+	if c.route.pattern == "/rate_limit" {
+		cost = 0
+	}
+	c.rate = a.limits.take(a.rateKey(c), cost)
+	switch {
+	case err != nil:
+		return err
+	case version(c) == "":
+		return errBadVersion
+	case c.rate.exceeded() && cost > 0:
+		return &failure{status: 403, message: "API rate limit exceeded for " + a.rateName(c) + "."}
+	}
+	return nil
+}
+
+// rateKey is whose window a request counts in: the token's, the address's without one.
+func (a *API) rateKey(c *call) string {
+	if c.caller.Anonymous() {
+		return "address " + a.bases.client(c.r)
+	}
+	return "token " + strconv.FormatInt(c.caller.Token.ID, 10)
+}
+
+func (a *API) rateName(c *call) string {
+	if c.caller.Anonymous() {
+		return a.bases.client(c.r)
+	}
+	return fmt.Sprintf("user ID %d", c.caller.User().ID)
+}
+
+// admit decides whether the caller may use the route, and finds the repository in its path.
+func (a *API) admit(ctx context.Context, c *call) error {
+	need := c.route.access
+	if need != anyone && need != reads && c.caller.Anonymous() {
+		return errSignIn
+	}
+	switch need {
+	case anyone, signedIn:
+		return nil
+	case creates:
+		if !c.caller.Has("repo") {
+			return errNoScope
+		}
+		return nil
+	case reads, writes, administers:
+		return a.admitTo(ctx, c)
+	}
+	return errNotFound
+}
+
+func (a *API) admitTo(ctx context.Context, c *call) error {
+	repo, err := a.find(ctx, c.params)
+	if err != nil {
+		return err
+	}
+	c.repo = repo
+	need := c.route.access
+	switch {
+	case c.caller.CanWrite(repo), need == reads && c.caller.CanRead(repo):
+		return nil
+	case need == administers && c.caller.CanRead(repo):
+		return errNoRights
+	}
+	return errNotFound
+}
+
+// find returns the repository that {owner} and {repo}, or {id}, name.
+func (a *API) find(ctx context.Context, params map[string]string) (rehome.Repository, error) {
+	text, ok := params["id"]
+	if !ok {
+		return a.DB.Repository(ctx, params["owner"], params["repo"])
+	}
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || text != strconv.FormatInt(id, 10) {
+		return rehome.Repository{}, errNotFound
+	}
+	return a.DB.RepositoryByID(ctx, id)
+}

@@ -1,0 +1,142 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// answer is what a handler gives back. The zero status is 200; no body is none at all.
+type answer struct {
+	status  int
+	body    any
+	headers http.Header // besides the ones every answer has
+	stream  bool        // the handler has written everything itself
+}
+
+func ok(body any) answer { return answer{status: http.StatusOK, body: body} }
+
+func created(body any, location string) answer {
+	return answer{status: http.StatusCreated, body: body, headers: http.Header{"Location": {location}}}
+}
+
+func noContent() answer { return answer{status: http.StatusNoContent} }
+
+// write sends an answer. It is the only place that does, streams aside.
+func (a *API) write(w http.ResponseWriter, c *call, ans answer) {
+	if ans.stream {
+		return
+	}
+	a.headers(w.Header(), c)
+	for name, values := range ans.headers {
+		w.Header()[name] = values
+	}
+	if ans.body == nil {
+		w.WriteHeader(ans.status)
+		return
+	}
+	body, err := encode(ans.body)
+	if err != nil { // only a receipt that is not JSON could do that
+		ans.status, body = http.StatusInternalServerError, []byte(`{"message":"Server Error","status":"500"}`)
+	}
+	writeBody(w, c.r, ans.status, body)
+}
+
+func writeBody(w http.ResponseWriter, r *http.Request, status int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("ETag", etag(body))
+	h.Set("Cache-Control", "private, max-age=60, s-maxage=60")
+	if status >= http.StatusInternalServerError {
+		h.Set("Cache-Control", "no-store")
+	}
+	if status == http.StatusOK && unchanged(r, h.Get("ETag")) {
+		h.Del("Content-Type")
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	w.Write(body) //nolint:errcheck // the client is gone; nothing is left to be told to it
+}
+
+func etag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + hex.EncodeToString(sum[:16]) + `"`
+}
+
+// unchanged reports whether the client has what tag stands for. W/ does not count.
+func unchanged(r *http.Request, tag string) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	for _, known := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
+		known = strings.TrimPrefix(strings.TrimSpace(known), "W/")
+		if known == tag || known == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+const exposed = "ETag, Link, Location, Retry-After, X-GitHub-OTP, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Used, " +
+	"X-RateLimit-Resource, X-RateLimit-Reset, X-OAuth-Scopes, X-Accepted-OAuth-Scopes, X-Poll-Interval, X-GitHub-Media-Type, " +
+	"X-GitHub-Request-Id, X-GitHub-Api-Version-Selected, Deprecation, Sunset"
+
+// headers sets what every answer has. CONTRACT: spelled as on the wire, and nothing that says deprecated.
+func (a *API) headers(h http.Header, c *call) {
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", exposed)
+	h.Set("Vary", "Accept, Authorization, Cookie, X-GitHub-OTP")
+	if c.route.access == probe {
+		return
+	}
+	h.Set("X-GitHub-Media-Type", mediaType(c.r))
+	if v := version(c); v != "" {
+		h.Set("X-GitHub-Api-Version-Selected", v)
+	}
+	h.Set("X-RateLimit-Limit", strconv.Itoa(c.rate.limit))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(c.rate.remaining()))
+	h.Set("X-RateLimit-Used", strconv.Itoa(min(c.rate.used, c.rate.limit)))
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(c.rate.reset.Unix(), 10))
+	h.Set("X-RateLimit-Resource", "core")
+	if !c.caller.Anonymous() {
+		h.Set("X-OAuth-Scopes", strings.Join(c.caller.Token.Scopes, ", "))
+		h.Set("X-Accepted-OAuth-Scopes", "")
+	}
+}
+
+const preview = "github.barred-rock-preview"
+
+// mediaType names the media type an answer is in, the way GitHub does. Whatever is
+// asked for, the body is the same.
+func mediaType(r *http.Request) string {
+	if strings.Contains(strings.Join(r.Header.Values("Accept"), ","), "application/vnd."+preview) {
+		return preview
+	}
+	return "github.v3; format=json"
+}
+
+// preflight answers a browser that asks whether it may send a request.
+func preflight(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since, "+
+		"Accept-Encoding, X-GitHub-OTP, X-Requested-With, User-Agent, X-GitHub-Api-Version, Last-Event-ID")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, PUT, DELETE")
+	h.Set("Access-Control-Expose-Headers", exposed)
+	h.Set("Access-Control-Max-Age", "86400")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// lossless gives the text of bytes from a repository and, where replacement
+// characters had to be put in, the bytes themselves.
+func lossless(o *document, key string, b []byte) {
+	text := strings.ToValidUTF8(string(b), "\uFFFD")
+	o.add(key, text)
+	if text != string(b) {
+		o.add(key+"_bytes", b)
+	}
+}

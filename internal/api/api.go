@@ -1,0 +1,140 @@
+// Package api is the REST door: it translates requests and answers, and decides nothing.
+//
+// Every request takes the same way: request id and log line, then either Git (git.go)
+// or a line of the route table (routes.go): version, who asks, rate limit, right to
+// the route, handler, and one place that writes answers (answer.go) and errors (errors.go).
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"rehome"
+	"rehome/internal/auth"
+	"rehome/internal/host"
+	"rehome/internal/importer"
+	"rehome/internal/store"
+)
+
+// Options are the parts the API opens onto. DB, Auth, Host, Importer and Log are required.
+type Options struct {
+	DB       *store.DB
+	Auth     *auth.Auth
+	Host     *host.Host
+	Importer *importer.Importer
+	Log      *slog.Logger
+
+	PublicURL      string           // the server's base for requests that name no host; without trailing slash
+	TrustedProxies []netip.Prefix   // peers whose X-Forwarded-* headers count
+	RateLimit      int              // requests an hour for each token; 0 is 5000
+	Clock          func() time.Time // nil is time.Now
+}
+
+// API is the handler of everything but the pages. It is safe for concurrent use.
+type API struct {
+	Options
+	router router
+	bases  bases
+	limits *limiter
+	beat   func() (ticks <-chan time.Time, stop func()) // paces the events' heartbeat
+}
+
+// New returns the API's handler.
+func New(o Options) http.Handler {
+	if o.RateLimit == 0 {
+		o.RateLimit = defaultRate
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	a := &API{
+		Options: o,
+		bases:   bases{public: strings.TrimRight(o.PublicURL, "/"), trusted: o.TrustedProxies},
+		limits:  &limiter{limit: o.RateLimit, clock: o.Clock, windows: map[string]window{}},
+		beat:    heartbeat,
+	}
+	a.router = newRouter(a.routes())
+	return a
+}
+
+// ServeHTTP answers one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.logged(w, r, func(w http.ResponseWriter, l *entry) {
+		if g, ok := splitGit(r); ok {
+			a.git(w, r, g, l)
+			return
+		}
+		a.rest(w, r, l)
+	})
+}
+
+// call is a request on its way through the API.
+type call struct {
+	r      *http.Request
+	w      http.ResponseWriter // for bodies' limits and streams; answers go through write
+	route  route
+	params map[string]string
+	urls   urls
+	caller auth.Caller
+	rate   rate
+	repo   rehome.Repository // for the routes under a repository
+}
+
+const enterprise = "/api/v3"
+
+func (a *API) rest(w http.ResponseWriter, r *http.Request, l *entry) {
+	path := r.URL.EscapedPath()
+	rest, ok := strings.CutPrefix(path, enterprise+"/")
+	prefix := ""
+	if ok {
+		path, prefix = "/"+rest, enterprise
+	}
+	c := &call{r: r, w: w, urls: a.bases.of(r, prefix), route: route{doc: docs}}
+	if r.Method == http.MethodOptions {
+		preflight(w)
+		return
+	}
+	found, params, known := a.router.find(r.Method, path)
+	if known {
+		c.route, c.params = found, params
+	}
+	ans, err := a.answer(r.Context(), c, known)
+	l.user, l.pattern = c.caller.User().Login, c.route.pattern
+	if err != nil {
+		ans = a.refusal(c, err, l)
+	}
+	a.write(w, c, ans)
+}
+
+func (a *API) answer(ctx context.Context, c *call, known bool) (answer, error) {
+	if known && c.route.access == probe {
+		return c.route.handle(ctx, c)
+	}
+	if err := a.meet(ctx, c); err != nil {
+		return answer{}, err
+	}
+	if !known {
+		return answer{}, errNotFound
+	}
+	if err := a.admit(ctx, c); err != nil {
+		return answer{}, err
+	}
+	return c.route.handle(ctx, c)
+}
+
+// refusal turns an error into an answer; what is nobody's business goes to the log only.
+func (a *API) refusal(c *call, err error, l *entry) answer {
+	f := failureOf(err, c.route.resource())
+	if f.status >= http.StatusInternalServerError {
+		l.err = err
+	}
+	ans := answer{status: f.status, body: f.body(c.route.doc)}
+	if f.status == http.StatusServiceUnavailable {
+		ans.headers = http.Header{"Retry-After": {"30"}}
+	}
+	return ans
+}

@@ -1,0 +1,119 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"unicode/utf8"
+)
+
+// maxBody is the largest JSON body taken, in bytes.
+const maxBody = 1 << 20
+
+// form is a request's JSON object. Keys are looked at one by one, so that a wrong
+// type can be told by name; keys nobody asks for are left alone.
+type form struct {
+	values   map[string]json.RawMessage
+	resource string
+	faults   []fieldError
+}
+
+// readForm reads the body as a JSON object. No body, and null, are an empty object.
+func readForm(w http.ResponseWriter, r *http.Request, resource string) (*form, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, errBodyTooLarge
+	case err != nil: // cut off by the client, or not in the encoding it announced
+		return nil, errBadJSON
+	}
+	return parseForm(body, resource)
+}
+
+func parseForm(body []byte, resource string) (*form, error) {
+	f := &form{resource: resource}
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 {
+		return f, nil
+	}
+	if !utf8.Valid(body) || !json.Valid(body) {
+		return nil, errBadJSON
+	}
+	if err := json.Unmarshal(body, &f.values); err != nil {
+		return nil, errNoObject
+	}
+	return f, nil
+}
+
+// has reports whether key is there with a value that is not null.
+func (f *form) has(key string) bool {
+	raw, ok := f.values[key]
+	return ok && string(raw) != "null"
+}
+
+// text returns the string under key, nil when there is none.
+func (f *form) text(key string) *string { return read[string](f, key, "a string") }
+
+// boolean returns the boolean under key, nil when there is none.
+func (f *form) boolean(key string) *bool { return read[bool](f, key, "true or false") }
+
+func read[T any](f *form, key, kind string) *T {
+	if !f.has(key) {
+		return nil
+	}
+	var value T
+	if err := json.Unmarshal(f.values[key], &value); err != nil {
+		f.fault(key, "invalid", fmt.Sprintf("%s is not %s", key, kind))
+		return nil
+	}
+	return &value
+}
+
+// required returns the string under key; that it is missing or empty is a fault.
+func (f *form) required(key string) string {
+	faults := len(f.faults)
+	value := f.text(key)
+	if len(f.faults) > faults {
+		return ""
+	}
+	if value == nil || *value == "" {
+		f.fault(key, "missing_field", key+" is missing")
+		return ""
+	}
+	return *value
+}
+
+// unsupported notes a fault for each key that asks for something this server does not do.
+func (f *form) unsupported(keys ...string) {
+	for _, key := range keys {
+		switch string(f.values[key]) {
+		case "", "null", "false", "0", `""`, "[]":
+		default:
+			f.fault(key, "unprocessable", key+" is not supported by this version of Rehome")
+		}
+	}
+}
+
+func (f *form) fault(key, code, message string) {
+	f.faults = append(f.faults, fieldError{Resource: f.resource, Field: key, Code: code, Message: message})
+}
+
+// err returns what was found wrong so far, nil when nothing was.
+func (f *form) err() error {
+	if len(f.faults) == 0 {
+		return nil
+	}
+	return invalid(f.faults...)
+}
+
+// orEmpty gives what p points at, "" for nil.
+func orEmpty(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}

@@ -1,0 +1,137 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"rehome"
+	"rehome/internal/auth"
+)
+
+// failure is an error as outsiders see it: a status and GitHub's error object.
+type failure struct {
+	status  int
+	message string
+	fields  []fieldError
+}
+
+// fieldError says what is wrong with one field of a request. Code is one of
+// GitHub's: missing, missing_field, invalid, already_exists, unprocessable, custom.
+type fieldError struct {
+	Resource string `json:"resource"`
+	Field    string `json:"field,omitempty"`
+	Code     string `json:"code"`
+	Message  string `json:"message,omitempty"`
+}
+
+func (f *failure) Error() string { return f.message }
+
+// Clients compare some of these texts to the letter.
+var (
+	errNotFound     = &failure{status: http.StatusNotFound, message: "Not Found"}
+	errBadToken     = &failure{status: http.StatusUnauthorized, message: "Bad credentials"}
+	errSignIn       = &failure{status: http.StatusUnauthorized, message: "Requires authentication"}
+	errNoScope      = &failure{status: http.StatusForbidden, message: "This needs a token with the scope repo."}
+	errNoRights     = &failure{status: http.StatusForbidden, message: "Must have admin rights to Repository."}
+	errBadJSON      = &failure{status: http.StatusBadRequest, message: "Problems parsing JSON"}
+	errNoObject     = &failure{status: http.StatusBadRequest, message: "Body should be a JSON object"}
+	errBadVersion   = &failure{status: http.StatusBadRequest, message: "The API version in X-GitHub-Api-Version is not supported. Supported are " + strings.Join(versions, " and ") + "."}
+	errBodyTooLarge = &failure{status: http.StatusRequestEntityTooLarge, message: "The body is larger than " + strconv.Itoa(maxBody) + " bytes."}
+	errInternal     = &failure{status: http.StatusInternalServerError, message: "Something went wrong inside Rehome. The server's log has the details under this answer's X-GitHub-Request-Id."}
+	errUnavailable  = &failure{status: http.StatusServiceUnavailable, message: "Unavailable due to service under maintenance."}
+	errDiskFull     = &failure{status: http.StatusServiceUnavailable, message: "The server has no space left. Try again later."}
+)
+
+// outcome is how a cause shows in an answer.
+type outcome struct {
+	status int
+	code   string // of the fieldError; "" for an answer without one
+}
+
+// outcomes is the one table from a cause to an answer. A cause that is not in it is internal.
+var outcomes = map[rehome.Code]outcome{
+	rehome.NotFound:           {http.StatusNotFound, ""},
+	rehome.Invalid:            {http.StatusUnprocessableEntity, "invalid"},
+	rehome.AlreadyExists:      {http.StatusUnprocessableEntity, "already_exists"},
+	rehome.BlockedByPolicy:    {http.StatusUnprocessableEntity, "invalid"},
+	rehome.LimitPassed:        {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.Unreachable:        {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.NotARepository:     {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.CredentialsWanted:  {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.CredentialsRefused: {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.SourceCutOff:       {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.SourceShallow:      {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.CorruptObject:      {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.UnsafePath:         {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.LFSMissing:         {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.DestinationMissing: {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.DestinationRefused: {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.DestinationMoved:   {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.DestinationCutOff:  {http.StatusUnprocessableEntity, "unprocessable"},
+	rehome.DiskFull:           {http.StatusServiceUnavailable, ""},
+	rehome.Cancelled:          {http.StatusServiceUnavailable, ""},
+}
+
+// failureOf finds the answer for an error. resource is what the request was about.
+func failureOf(err error, resource string) *failure {
+	var f *failure
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, auth.ErrBadCredentials):
+		return errBadToken
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return errUnavailable
+	}
+	cause := rehome.AsError(err)
+	out := outcomes[cause.Code]
+	switch {
+	case out.status == http.StatusNotFound:
+		return errNotFound
+	case cause.Code == rehome.DiskFull:
+		return errDiskFull
+	case out.status == http.StatusServiceUnavailable:
+		return errUnavailable
+	case out.status == 0:
+		return errInternal
+	}
+	return invalid(fieldError{Resource: resource, Field: fieldAt(cause), Code: out.code, Message: sentence(cause)})
+}
+
+// invalid is a 422 that names the fields at fault.
+func invalid(fields ...fieldError) *failure {
+	return &failure{status: http.StatusUnprocessableEntity, message: "Validation Failed", fields: fields}
+}
+
+// fieldAt names the field at fault. An address that policy refuses can only have come in vcs_url.
+func fieldAt(e *rehome.Error) string {
+	if e.Field == "" && e.Code == rehome.BlockedByPolicy {
+		return "vcs_url"
+	}
+	return e.Field
+}
+
+// sentence is an error's message and hint as one text.
+func sentence(e *rehome.Error) string {
+	message := strings.TrimSpace(e.Message)
+	if e.Hint == "" {
+		return message
+	}
+	if message != "" && !strings.ContainsAny(message[len(message)-1:], ".!?") {
+		message += "."
+	}
+	return strings.TrimSpace(message + " " + e.Hint)
+}
+
+// body is the error object, with the route's documentation.
+func (f *failure) body(doc string) *document {
+	o := fieldsOf("message", f.message)
+	if len(f.fields) > 0 {
+		o.add("errors", f.fields)
+	}
+	o.add("documentation_url", doc, "status", strconv.Itoa(f.status))
+	return o
+}

@@ -1,0 +1,89 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"rehome"
+)
+
+// beatEvery keeps proxies from closing a stream on which nothing happens.
+const beatEvery = 15 * time.Second
+
+// writeWithin is how long a watcher may take to read what was sent.
+const writeWithin = 30 * time.Second
+
+func heartbeat() (<-chan time.Time, func()) {
+	t := time.NewTicker(beatEvery)
+	return t.C, t.Stop
+}
+
+// events streams what happens to the import, as server-sent events, and ends after
+// the one that says how it ended. Whoever wants to see a later restart asks again.
+func (a *API) events(ctx context.Context, c *call) (answer, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	happening, err := a.Importer.Watch(ctx, c.repo.ID)
+	if err != nil {
+		return answer{}, err
+	}
+	a.headers(c.w.Header(), c)
+	h := c.w.Header()
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	s := sender{w: c.w, control: http.NewResponseController(c.w)}
+	if c.r.Method == http.MethodHead {
+		return answer{stream: true}, nil
+	}
+	if err := s.send(": watching " + c.repo.FullName() + "\n\n"); err == nil {
+		ticks, stopTicks := a.beat()
+		defer stopTicks()
+		s.relay(happening, ticks)
+	}
+	return answer{stream: true}, nil
+}
+
+// sender writes a stream, piece by piece.
+type sender struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+// relay sends events until one is final, the channel closes, or the watcher is gone.
+func (s sender) relay(happening <-chan rehome.Event, ticks <-chan time.Time) {
+	for {
+		select {
+		case e, open := <-happening:
+			if !open || s.event(e) != nil || final(e) {
+				return
+			}
+		case <-ticks:
+			if s.send(": still here\n\n") != nil {
+				return
+			}
+		}
+	}
+}
+
+func final(e rehome.Event) bool { return e.Kind == rehome.EventDone || e.Kind == rehome.EventError }
+
+func (s sender) event(e rehome.Event) error {
+	data, err := encode(e)
+	if err != nil {
+		return fmt.Errorf("event: %w", err)
+	}
+	return s.send(fmt.Sprintf("event: %s\ndata: %s\n\n", e.Kind, data))
+}
+
+func (s sender) send(text string) error {
+	// Not every writer knows deadlines; without one the connection's own holds.
+	s.control.SetWriteDeadline(time.Now().Add(writeWithin)) //nolint:errcheck
+	if _, err := io.WriteString(s.w, text); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}

@@ -1,0 +1,110 @@
+package api
+
+import (
+	"rehome"
+)
+
+// importObject is an import as the API's clients know it: the keys, their order, and
+// which of them are there at which status, as recorded from the service itself.
+func importObject(u urls, r rehome.Repository, im rehome.Import) *document {
+	o := fieldsOf("vcs", textOrNull(string(im.Source.VCS)), "use_lfs", im.LFS, "vcs_url", im.Source.URL)
+	if im.Source.TFVCProject != "" {
+		o.add("tfvc_project", im.Source.TFVCProject)
+	}
+	o.add("status", im.State.Status)
+	switch im.State.Status {
+	case rehome.Importing:
+		addImporting(o, im)
+	case rehome.Pushing:
+		o.add("push_percent", numberOrNull(im.Progress.PushPercent))
+		addSurveyed(o, im)
+	case rehome.Mapping, rehome.WaitingToPush, rehome.Complete:
+		addSurveyed(o, im)
+	case rehome.Failed:
+		addFailed(o, im)
+	default:
+		o.add("status_text", statusText(im.State))
+		addMessage(o, im.State.Err)
+	}
+	o.add("url", u.imported(r), "html_url", u.htmlImport(r), "authors_url", u.authors(r), "repository_url", u.repository(r))
+	return o
+}
+
+// addImporting adds the raw step's progress. Percent has two names, one for the
+// wire and one that clients read; the second is left out while nothing is known.
+func addImporting(o *document, im rehome.Import) {
+	commits := im.Found.Commits
+	if commits <= 0 {
+		commits = im.Progress.Commits
+	}
+	if commits <= 0 {
+		commits = -1
+	}
+	percent := numberOrNull(im.Progress.Percent)
+	o.add("commit_count", numberOrNull(commits), "status_text", statusText(im.State), "authors_count", im.Found.Authors, "import_percent", percent)
+	if percent != nil {
+		o.add("percent", percent)
+	}
+}
+
+// addSurveyed adds what is known once the whole history has been seen.
+func addSurveyed(o *document, im rehome.Import) {
+	o.add("status_text", statusText(im.State))
+	addLargeFiles(o, im.Found)
+	o.add("authors_count", im.Found.Authors)
+}
+
+func addFailed(o *document, im rehome.Import) {
+	o.add("status_text", statusText(im.State), "failed_step", textOrNull(string(im.State.FailedStep)))
+	addMessage(o, im.State.Err)
+	addLargeFiles(o, im.Found)
+	o.add("authors_count", im.Found.Authors)
+}
+
+func addLargeFiles(o *document, f rehome.Found) {
+	if f.LargeFilesKnown {
+		o.add("has_large_files", f.LargeFiles > 0, "large_files_size", f.LargeFilesSize, "large_files_count", f.LargeFiles)
+	}
+}
+
+// addMessage gives the reason under both names clients look for.
+func addMessage(o *document, err *rehome.Error) {
+	if err == nil {
+		return
+	}
+	text := sentence(err)
+	o.add("error_message", text, "message", text)
+}
+
+// statusTexts are the words people know for a status. The first two are the service's own.
+var statusTexts = map[rehome.Status]string{
+	rehome.Importing:     "Importing...",
+	rehome.Complete:      "Done",
+	rehome.Mapping:       "Rewriting commits...",
+	rehome.Pushing:       "Pushing...",
+	rehome.WaitingToPush: "Waiting to push",
+	rehome.Failed:        "Error",
+}
+
+func statusText(s rehome.State) any {
+	if s.Note != "" {
+		return s.Note
+	}
+	return textOrNull(statusTexts[s.Status])
+}
+
+// authorObject is one identity of the source and what it is mapped to.
+func authorObject(u urls, r rehome.Repository, author rehome.Author) *document {
+	o := fieldsOf("id", author.ID)
+	lossless(o, "remote_id", author.RemoteMail)
+	lossless(o, "remote_name", author.RemoteName)
+	o.add("email", author.Email, "name", author.Name, "url", u.author(r, author.ID), "import_url", u.imported(r))
+	return o
+}
+
+func largeFileObject(f rehome.LargeFile) *document {
+	o := fieldsOf("ref_name", f.Ref)
+	lossless(o, "path", f.Path)
+	o.add("oid", f.OID, "size", f.Size)
+	return o
+}

@@ -1,0 +1,114 @@
+package api
+
+import (
+	"testing"
+	"time"
+
+	"rehome"
+)
+
+var (
+	testURLs = urls{root: "https://new.example", api: "https://new.example/api/v3"}
+	testRepo = rehome.Repository{ID: 7, Name: "socm", Owner: rehome.Owner{ID: 3, Login: "octocat", Kind: rehome.User}}
+)
+
+// where is what every import ends with.
+const where = `"url":"https://new.example/api/v3/repos/octocat/socm/import","html_url":"https://new.example/octocat/socm/import",` +
+	`"authors_url":"https://new.example/api/v3/repos/octocat/socm/import/authors","repository_url":"https://new.example/api/v3/repos/octocat/socm"}`
+
+// TestImportObject holds the answers against the service's own as clients recorded
+// them from 2016 to 2019 (start, complete) and against its documentation (the others):
+// keys, their order, nulls and absences.
+func TestImportObject(t *testing.T) {
+	im := func(status rehome.Status, change func(*rehome.Import)) rehome.Import {
+		im := rehome.Import{
+			Source: rehome.Source{VCS: rehome.Mercurial, URL: "https://old.example/p"}, LFS: rehome.LFSUndecided,
+			State: rehome.State{Status: status}, Progress: rehome.Progress{Percent: -1, PushPercent: -1},
+		}
+		if change != nil {
+			change(&im)
+		}
+		return im
+	}
+	surveyed := func(i *rehome.Import) {
+		i.Found = rehome.Found{Commits: 1042, Authors: 4, LargeFilesKnown: true, LargeFiles: 1, LargeFilesSize: 132331036}
+	}
+	head := func(vcs string) string {
+		return `{"vcs":` + vcs + `,"use_lfs":"undecided","vcs_url":"https://old.example/p",`
+	}
+	hg := head(`"mercurial"`)
+	const large = `"has_large_files":true,"large_files_size":132331036,"large_files_count":1,"authors_count":4,`
+	trouble := &rehome.Error{Code: rehome.Unreachable, Message: "old.example does not answer", Hint: "Check the host name."}
+	const why = `"error_message":"old.example does not answer. Check the host name.","message":"old.example does not answer. Check the host name.",`
+
+	for _, c := range []struct {
+		name string
+		im   rehome.Import
+		want string
+	}{
+		{"start", im(rehome.Importing, nil), hg + `"status":"importing","commit_count":null,"status_text":"Importing...","authors_count":0,"import_percent":null,` + where},
+		{"importing", im(rehome.Importing, func(i *rehome.Import) {
+			i.Progress = rehome.Progress{Percent: 42, Commits: 1042}
+			i.Found.Authors = 3
+		}), hg + `"status":"importing","commit_count":1042,"status_text":"Importing...","authors_count":3,"import_percent":42,"percent":42,` + where},
+		{"importing, nothing yet", im(rehome.Importing, func(i *rehome.Import) { i.Progress.Percent = 0 }),
+			hg + `"status":"importing","commit_count":null,"status_text":"Importing...","authors_count":0,"import_percent":0,"percent":0,` + where},
+		{"detecting", im(rehome.Detecting, func(i *rehome.Import) { i.Source.VCS = "" }),
+			head("null") + `"status":"detecting","status_text":null,` + where},
+		{"needs auth", im(rehome.DetectionNeedsAuth, func(i *rehome.Import) { i.Source.VCS = ""; i.State.Err = trouble }),
+			head("null") + `"status":"detection_needs_auth","status_text":null,` + why + where},
+		{"auth failed", im(rehome.AuthFailed, nil), hg + `"status":"auth_failed","status_text":null,` + where},
+		{"mapping", im(rehome.Mapping, surveyed), hg + `"status":"mapping","status_text":"Rewriting commits...",` + large + where},
+		{"pushing", im(rehome.Pushing, func(i *rehome.Import) { surveyed(i); i.Progress.PushPercent = 50 }),
+			hg + `"status":"pushing","push_percent":50,"status_text":"Pushing...",` + large + where},
+		{"pushing, nothing yet", im(rehome.Pushing, surveyed),
+			hg + `"status":"pushing","push_percent":null,"status_text":"Pushing...",` + large + where},
+		{"complete", im(rehome.Complete, surveyed), hg + `"status":"complete","status_text":"Done",` + large + where},
+		{"complete and empty", im(rehome.Complete, func(i *rehome.Import) {
+			i.State.Note = "The source is empty."
+			i.Found.LargeFilesKnown = true
+		}), hg + `"status":"complete","status_text":"The source is empty.","has_large_files":false,"large_files_size":0,"large_files_count":0,"authors_count":0,` + where},
+		{"error", im(rehome.Failed, func(i *rehome.Import) {
+			i.State.FailedStep, i.State.Err = rehome.StepRaw, trouble
+			i.Found.Authors = 4
+		}), hg + `"status":"error","status_text":"Error","failed_step":"raw",` + why + `"authors_count":4,` + where},
+		{"tfvc", im(rehome.AuthFailed, func(i *rehome.Import) { i.Source.TFVCProject = "project1" }),
+			hg + `"tfvc_project":"project1","status":"auth_failed","status_text":null,` + where},
+	} {
+		got, err := encode(importObject(testURLs, testRepo, c.im))
+		if err != nil || string(got) != c.want {
+			t.Errorf("%s: %v\n got %s\nwant %s", c.name, err, got, c.want)
+		}
+	}
+}
+
+func TestAuthorObject(t *testing.T) {
+	author := rehome.Author{ID: 3031110, RemoteMail: []byte("spraints@gmail.com"), RemoteName: []byte("Matt <&> Burke"), Email: "hubot@github.com", Name: "Hubot the Robot"}
+	const links = `"url":"https://new.example/api/v3/repos/octocat/socm/import/authors/3031110","import_url":"https://new.example/api/v3/repos/octocat/socm/import"}`
+	want := `{"id":3031110,"remote_id":"spraints@gmail.com","remote_name":"Matt <&> Burke","email":"hubot@github.com","name":"Hubot the Robot",` + links
+	if got, err := encode(authorObject(testURLs, testRepo, author)); err != nil || string(got) != want {
+		t.Errorf("%v\n got %s\nwant %s", err, got, want)
+	}
+	author.RemoteName = []byte("J\xf6rg")
+	want = `{"id":3031110,"remote_id":"spraints@gmail.com","remote_name":"J` + "\uFFFD" + `rg","remote_name_bytes":"SvZyZw==","email":"hubot@github.com","name":"Hubot the Robot",` + links
+	if got, err := encode(authorObject(testURLs, testRepo, author)); err != nil || string(got) != want {
+		t.Errorf("not UTF-8: %v\n got %s\nwant %s", err, got, want)
+	}
+}
+
+func TestLargeFileObject(t *testing.T) {
+	file := rehome.LargeFile{Ref: "refs/heads/master", Path: []byte("foo/bar/1"), OID: "d3d9446802a44259755d38e6d163e820d3d94468", Size: 10485760}
+	want := `{"ref_name":"refs/heads/master","path":"foo/bar/1","oid":"d3d9446802a44259755d38e6d163e820d3d94468","size":10485760}`
+	if got, err := encode(largeFileObject(file)); err != nil || string(got) != want {
+		t.Errorf("%v\n got %s\nwant %s", err, got, want)
+	}
+}
+
+func TestStamp(t *testing.T) {
+	if got := stamp(time.Date(2026, 1, 2, 3, 4, 5, 678, time.FixedZone("", 3600))); got != "2026-01-02T02:04:05Z" {
+		t.Errorf("got %v", got)
+	}
+	if got := stamp(time.Time{}); got != nil {
+		t.Errorf("the zero time: got %v, want null", got)
+	}
+}

@@ -1,0 +1,173 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"rehome"
+	"rehome/internal/importer"
+)
+
+// later are keys of PUT and PATCH this version knows and cannot do. To ignore them
+// would be to do something else than what was asked.
+var later = []string{
+	"hold", "prune", "map_trailers", "map_hashes", "allow_missing_lfs", "refs", "exclude_refs",
+	"default_branch", "sync_interval", "verify", "ssh_key",
+}
+
+func (a *API) startImport(ctx context.Context, c *call) (answer, error) {
+	f, err := readForm(c.w, c.r, "Import")
+	if err != nil {
+		return answer{}, err
+	}
+	wanted := importer.StartRequest{
+		URL:         f.required("vcs_url"),
+		Username:    orEmpty(f.text("vcs_username")),
+		Password:    rehome.Secret(orEmpty(f.text("vcs_password"))),
+		TFVCProject: orEmpty(f.text("tfvc_project")),
+	}
+	if vcs := readVCS(f); vcs != nil {
+		wanted.VCS = *vcs
+	}
+	f.unsupported(later...)
+	if err := f.err(); err != nil {
+		return answer{}, err
+	}
+	im, err := a.Importer.Start(ctx, c.repo, wanted)
+	if err != nil {
+		return answer{}, err
+	}
+	return created(importObject(c.urls, c.repo, im), c.urls.imported(c.repo)), nil
+}
+
+// readVCS returns the version control system the form names, nil for none.
+func readVCS(f *form) *rehome.VCS {
+	name := f.text("vcs")
+	if name == nil || *name == "" {
+		return nil
+	}
+	vcs, ok := rehome.ParseVCS(*name)
+	if !ok {
+		f.fault("vcs", "invalid", "vcs is not git, subversion, mercurial or tfvc")
+		return nil
+	}
+	return &vcs
+}
+
+func (a *API) importStatus(ctx context.Context, c *call) (answer, error) {
+	im, err := a.Importer.Get(ctx, c.repo.ID)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(importObject(c.urls, c.repo, im)), nil
+}
+
+// updateImport takes new credentials or a choice of project; without any of them it restarts.
+func (a *API) updateImport(ctx context.Context, c *call) (answer, error) {
+	f, err := readForm(c.w, c.r, "Import")
+	if err != nil {
+		return answer{}, err
+	}
+	wanted := importer.UpdateRequest{Username: f.text("vcs_username"), VCS: readVCS(f), TFVCProject: f.text("tfvc_project")}
+	if password := f.text("vcs_password"); password != nil {
+		secret := rehome.Secret(*password)
+		wanted.Password = &secret
+	}
+	f.unsupported(later...)
+	if err := f.err(); err != nil {
+		return answer{}, err
+	}
+	im, err := a.Importer.Update(ctx, c.repo.ID, wanted)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(importObject(c.urls, c.repo, im)), nil
+}
+
+func (a *API) cancelImport(ctx context.Context, c *call) (answer, error) {
+	if err := a.Importer.Cancel(ctx, c.repo.ID); err != nil {
+		return answer{}, err
+	}
+	return noContent(), nil
+}
+
+// authors lists identities from the one after since on, all of them: clients poll with the highest id they know.
+func (a *API) authors(ctx context.Context, c *call) (answer, error) {
+	since := int64(0)
+	if text := c.r.URL.Query().Get("since"); text != "" {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 0 {
+			return answer{}, invalid(fieldError{Resource: "Import", Field: "since", Code: "invalid", Message: "since is not an author's id"})
+		}
+		since = n
+	}
+	found, err := a.Importer.Authors(ctx, c.repo.ID, since, 0)
+	if err != nil {
+		return answer{}, err
+	}
+	list := make([]*document, 0, len(found))
+	for _, author := range found {
+		list = append(list, authorObject(c.urls, c.repo, author))
+	}
+	return ok(list), nil
+}
+
+// largeFiles lists all of them unless a page is asked for, which one client's documentation allows.
+func (a *API) largeFiles(ctx context.Context, c *call) (answer, error) {
+	found, err := a.Importer.LargeFiles(ctx, c.repo.ID)
+	if err != nil {
+		return answer{}, err
+	}
+	list := make([]*document, 0, len(found))
+	for _, file := range found {
+		list = append(list, largeFileObject(file))
+	}
+	query := c.r.URL.Query()
+	if !query.Has("page") && !query.Has("per_page") {
+		return ok(list), nil
+	}
+	p := pageOf(query)
+	from := min(p.offset(), len(list))
+	ans := ok(list[from:min(from+p.size, len(list))])
+	ans.headers = p.link(c.urls.imported(c.repo)+"/large_files", query, len(list))
+	return ans, nil
+}
+
+// receipt sends the importer's bytes as they are: the receipt's own checksum is over them.
+func (a *API) receipt(ctx context.Context, c *call) (answer, error) {
+	text, err := a.Importer.Receipt(ctx, c.repo.ID)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(json.RawMessage(text)), nil
+}
+
+// imports lists the imports of the owners the caller acts for.
+func (a *API) imports(ctx context.Context, c *call) (answer, error) {
+	query := c.r.URL.Query()
+	status := rehome.Status(query.Get("status"))
+	if status != "" && !slices.Contains(rehome.Statuses(), status) {
+		return answer{}, invalid(fieldError{Resource: "Import", Field: "status", Code: "invalid", Message: "status is none an import can have"})
+	}
+	p := pageOf(query)
+	found, total, err := a.Importer.List(ctx, importer.Filter{Owners: c.caller.Logins(), Status: status, Page: p.number, PerPage: p.size})
+	if err != nil {
+		return answer{}, err
+	}
+	list := make([]*document, 0, len(found))
+	for _, one := range found {
+		list = append(list, listedObject(c.urls, one))
+	}
+	ans := ok(list)
+	ans.headers = p.link(c.urls.api+"/imports", query, int(total))
+	return ans, nil
+}
+
+func listedObject(u urls, l importer.Listed) *document {
+	o := importObject(u, l.Repository, l.Import)
+	o.add("full_name", l.Repository.FullName(), "created_at", stamp(l.CreatedAt), "updated_at", stamp(l.UpdatedAt),
+		"queue_position", l.QueuePosition, "disk_bytes", l.DiskBytes, "raw_expires_at", stamp(l.RawExpiresAt))
+	return o
+}

@@ -1,0 +1,122 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"rehome"
+	"rehome/internal/git/object"
+)
+
+const (
+	maxDescription = 350 // characters, as on GitHub
+	visibilities   = "public or private"
+)
+
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+
+func (a *API) createForUser(ctx context.Context, c *call) (answer, error) {
+	wanted, err := readRepository(c)
+	if err != nil {
+		return answer{}, err
+	}
+	wanted.Owner = c.caller.User()
+	return a.create(ctx, c, wanted)
+}
+
+// createForOrg makes the owner, too, when an administrator asks for one that is not there.
+func (a *API) createForOrg(ctx context.Context, c *call) (answer, error) {
+	login := c.params["org"]
+	if !c.caller.ActsFor(login) {
+		return answer{}, errNotFound
+	}
+	wanted, err := readRepository(c)
+	if err != nil {
+		return answer{}, err
+	}
+	if wanted.Owner, err = a.Auth.Organization(ctx, login); err != nil {
+		return answer{}, err
+	}
+	return a.create(ctx, c, wanted)
+}
+
+// readRepository reads what POST says about a repository. It is private unless that says otherwise.
+func readRepository(c *call) (rehome.Repository, error) {
+	f, err := readForm(c.w, c.r, "Repository")
+	if err != nil {
+		return rehome.Repository{}, err
+	}
+	r := rehome.Repository{Name: f.required("name"), Description: orEmpty(f.text("description")), Private: true}
+	if private := f.boolean("private"); private != nil {
+		r.Private = *private
+	}
+	if visibility := f.text("visibility"); visibility != nil {
+		r.Private = *visibility != "public"
+		if *visibility != "public" && *visibility != "private" {
+			f.fault("visibility", "invalid", "visibility is not "+visibilities)
+		}
+	}
+	if r.Name != "" {
+		checkName(f, r.Name)
+	}
+	if utf8.RuneCountInString(r.Description) > maxDescription {
+		f.fault("description", "invalid", fmt.Sprintf("description is longer than %d characters", maxDescription))
+	}
+	if strings.ContainsFunc(r.Description, unicode.IsControl) {
+		f.fault("description", "invalid", "description holds control characters")
+	}
+	f.unsupported("auto_init")
+	return r, f.err()
+}
+
+func checkName(f *form, name string) {
+	switch {
+	case !namePattern.MatchString(name):
+		f.fault("name", "invalid", "name can only hold ASCII letters, digits, and the characters ., -, and _, at most 100 of them")
+	case name == "." || name == "..", strings.HasPrefix(name, "-"):
+		f.fault("name", "invalid", "name is reserved")
+	case strings.HasSuffix(strings.ToLower(name), ".git"):
+		f.fault("name", "invalid", "name ends in .git, which is added to it in clone URLs")
+	}
+}
+
+// create stores the row before the folder: a folder without a row could never be found again.
+func (a *API) create(ctx context.Context, c *call, wanted rehome.Repository) (answer, error) {
+	made, err := a.DB.CreateRepository(ctx, wanted)
+	if err != nil && rehome.CodeOf(err) == rehome.AlreadyExists {
+		return answer{}, &failure{status: 422, message: "Repository creation failed.", fields: []fieldError{
+			{Resource: "Repository", Field: "name", Code: "custom", Message: "name already exists on this account"},
+		}}
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	if err := a.Host.Create(ctx, made.ID, object.SHA1); err != nil {
+		undo := a.DB.DeleteRepository(context.WithoutCancel(ctx), made.ID)
+		return answer{}, errors.Join(err, undo)
+	}
+	return created(repositoryObject(c.urls, c.caller, made), c.urls.repository(made)), nil
+}
+
+func (a *API) repository(_ context.Context, c *call) (answer, error) {
+	return ok(repositoryObject(c.urls, c.caller, c.repo)), nil
+}
+
+// deleteRepository stops the import first, so that nobody writes into the folder while it goes.
+func (a *API) deleteRepository(ctx context.Context, c *call) (answer, error) {
+	if err := a.Importer.Cancel(ctx, c.repo.ID); err != nil && rehome.CodeOf(err) != rehome.NotFound {
+		return answer{}, err
+	}
+	if err := a.DB.DeleteRepository(ctx, c.repo.ID); err != nil {
+		return answer{}, err
+	}
+	if err := a.Host.Remove(context.WithoutCancel(ctx), c.repo.ID); err != nil {
+		return answer{}, fmt.Errorf("remove the folder of %s: %w", c.repo.FullName(), err)
+	}
+	return noContent(), nil
+}

@@ -1,0 +1,135 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// access says who may use a route. What a route does not allow is refused; there is no default.
+type access int
+
+const (
+	denied      access = iota // the zero value: nobody
+	probe                     // anybody, without token, rate limit or version
+	anyone                    // anybody, but bad credentials are refused
+	signedIn                  // a token
+	creates                   // a token with the scope repo
+	reads                     // whoever may read the repository in the path
+	writes                    // whoever may change it; to others it is not there
+	administers               // the same, but readers are told so
+)
+
+// route is one line of the API.
+type route struct {
+	method  string
+	pattern string // {names} in it match one segment each
+	access  access
+	handle  func(context.Context, *call) (answer, error)
+	doc     string // where GitHub's documentation describes it
+}
+
+const (
+	docs       = "https://docs.github.com/rest"
+	docImports = docs + "/migrations/source-imports"
+	docRepos   = docs + "/repos/repos"
+)
+
+// routes is the whole API. Every pattern under /repos/{owner}/{repo} is also
+// there under /repositories/{id}, and all of them under /api/v3.
+func (a *API) routes() []route {
+	return []route{
+		{"GET", "/healthz", probe, a.health, docs},
+		{"GET", "/readyz", probe, a.ready, docs},
+		{"GET", "/rate_limit", anyone, a.rateLimit, docs + "/rate-limit/rate-limit"},
+
+		{"GET", "/user", signedIn, a.user, docs + "/users/users#get-the-authenticated-user"},
+		{"POST", "/user/repos", creates, a.createForUser, docRepos + "#create-a-repository-for-the-authenticated-user"},
+		{"POST", "/orgs/{org}/repos", creates, a.createForOrg, docRepos + "#create-an-organization-repository"},
+		{"GET", "/repos/{owner}/{repo}", reads, a.repository, docRepos + "#get-a-repository"},
+		{"DELETE", "/repos/{owner}/{repo}", administers, a.deleteRepository, docRepos + "#delete-a-repository"},
+
+		{"PUT", "/repos/{owner}/{repo}/import", writes, a.startImport, docImports + "#start-an-import"},
+		{"GET", "/repos/{owner}/{repo}/import", writes, a.importStatus, docImports + "#get-an-import-status"},
+		{"PATCH", "/repos/{owner}/{repo}/import", writes, a.updateImport, docImports + "#update-an-import"},
+		{"DELETE", "/repos/{owner}/{repo}/import", writes, a.cancelImport, docImports + "#cancel-an-import"},
+		{"GET", "/repos/{owner}/{repo}/import/authors", writes, a.authors, docImports + "#get-commit-authors"},
+		{"GET", "/repos/{owner}/{repo}/import/large_files", writes, a.largeFiles, docImports + "#get-large-files"},
+		{"GET", "/repos/{owner}/{repo}/import/receipt", writes, a.receipt, docImports},
+		{"GET", "/repos/{owner}/{repo}/import/events", writes, a.events, docImports},
+		{"GET", "/imports", signedIn, a.imports, docImports},
+	}
+}
+
+// resource is what GitHub's error objects call the thing the route is about.
+func (r route) resource() string {
+	if strings.Contains(r.pattern, "/import") {
+		return "Import"
+	}
+	return "Repository"
+}
+
+// router finds the route for a method and path.
+type router struct {
+	lines []line
+}
+
+type line struct {
+	route
+	segments []string
+}
+
+const byName, byID = "/repos/{owner}/{repo}", "/repositories/{id}"
+
+func newRouter(routes []route) router {
+	var r router
+	for _, rt := range routes {
+		r.lines = append(r.lines, line{rt, split(rt.pattern)})
+		if rest, ok := strings.CutPrefix(rt.pattern, byName); ok {
+			r.lines = append(r.lines, line{rt, split(byID + rest)})
+		}
+	}
+	return r
+}
+
+// find returns the route and what its {names} matched. HEAD finds what GET does.
+func (r router) find(method, path string) (route, map[string]string, bool) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	segments := split(path)
+	for _, l := range r.lines {
+		if l.method != method {
+			continue
+		}
+		if params, ok := match(l.segments, segments); ok {
+			return l.route, params, true
+		}
+	}
+	return route{}, nil, false
+}
+
+func match(pattern, segments []string) (map[string]string, bool) {
+	if len(pattern) != len(segments) {
+		return nil, false
+	}
+	params := map[string]string{}
+	for i, want := range pattern {
+		if !strings.HasPrefix(want, "{") {
+			if want != segments[i] {
+				return nil, false
+			}
+			continue
+		}
+		got, err := url.PathUnescape(segments[i])
+		if err != nil || got == "" {
+			return nil, false
+		}
+		params[strings.Trim(want, "{}")] = got
+	}
+	return params, true
+}
+
+// split cuts an escaped path at its slashes, the leading one left out.
+func split(path string) []string { return strings.Split(strings.TrimPrefix(path, "/"), "/") }
