@@ -142,7 +142,7 @@ func stopServer(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Stderr().Write(s.said.Bytes())
 }
 
-// request: http CODE METHOD PATH [BODY] [Name:value…] wants CODE; the body is stdout, status and headers are stderr.
+// request: http CODE METHOD PATH [BODY] [Name:value…] wants CODE; the body is stdout, status and some headers are stderr.
 // PATH is below $API; $TOKEN signs in, unless it is empty.
 func request(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 3 {
@@ -161,7 +161,11 @@ func request(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Stdout().Write(got.body)
 	fmt.Fprintln(ts.Stderr(), got.code)
-	got.header.Write(ts.Stderr())
+	for _, name := range []string{"Location", "Link", "Content-Type", "Retry-After", "Www-Authenticate"} {
+		if value := got.header.Get(name); value != "" {
+			fmt.Fprintf(ts.Stderr(), "%s: %s\n", name, value)
+		}
+	}
 	if want := args[0]; want != strconv.Itoa(got.code) {
 		ts.Fatalf("%s %s: got %d, want %s: %s", args[1], args[2], got.code, want, got.body)
 	}

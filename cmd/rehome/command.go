@@ -76,8 +76,8 @@ func (m *Main) flagsFromEnvironment(flags *pflag.FlagSet) error {
 	var errs []error
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := "REHOME_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		value, set := m.Getenv(name)
-		if f.Changed || !set || f.Name == "help" {
+		value := m.Getenv(name)
+		if f.Changed || value == "" || f.Name == "help" {
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil {
@@ -89,7 +89,7 @@ func (m *Main) flagsFromEnvironment(flags *pflag.FlagSet) error {
 
 // sourcePassword takes the password for a source's user from the environment, or asks for it on a terminal.
 func (m *Main) sourcePassword(user string) (rehome.Secret, error) {
-	if password, set := m.Getenv("REHOME_SOURCE_PASSWORD"); set {
+	if password := m.Getenv("REHOME_SOURCE_PASSWORD"); password != "" {
 		return rehome.Secret(password), nil
 	}
 	if user == "" || !isTerminal(m.Stdin) {

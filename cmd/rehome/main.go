@@ -11,7 +11,8 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	m := &Main{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.LookupEnv}
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	m := &Main{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}
 	code := m.Run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -21,7 +22,7 @@ func main() {
 type Main struct {
 	Stdin          *os.File
 	Stdout, Stderr io.Writer
-	Getenv         func(name string) (value string, set bool)
+	Getenv         func(name string) string // empty is as good as not set
 }
 
 // Run runs one command line, without the program's name, and returns the exit code.

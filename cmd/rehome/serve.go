@@ -160,8 +160,7 @@ func (m *Main) serve(ctx context.Context, f serveFlags) error {
 	if err := p.open(ctx, m, f); err != nil {
 		return err
 	}
-	token, _ := m.Getenv("REHOME_ADMIN_TOKEN")
-	first, err := p.auth.FirstAdmin(ctx, rehome.Secret(token))
+	first, err := p.auth.FirstAdmin(ctx, rehome.Secret(m.Getenv("REHOME_ADMIN_TOKEN")))
 	if err != nil {
 		return err
 	}
