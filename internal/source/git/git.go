@@ -98,7 +98,6 @@ func (g *Git) fetch(ctx context.Context, r source.Request) (res source.Result, e
 	if err != nil {
 		return res, err
 	}
-	res.Head, res.Skipped = p.head, p.skipped
 	if res.Repo, err = repo.Init(r.Dir, c.advertisement().Format); err != nil {
 		return res, err
 	}
@@ -111,6 +110,7 @@ func (g *Git) fetch(ctx context.Context, r source.Request) (res source.Result, e
 		}
 	}
 	res.Refs, err = p.settle(res.Repo)
+	res.Head, res.Skipped = p.head, p.skipped
 	return res, err
 }
 

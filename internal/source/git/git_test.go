@@ -3,14 +3,10 @@ package git
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,7 +171,7 @@ func TestUnbornAndDetachedHead(t *testing.T) {
 		testenv.Synthetic(t, filepath.Join(root, name), "sha1", testenv.Size{Commits: 5})
 	}
 	testenv.Git(t, filepath.Join(root, "unborn.git"), "symbolic-ref", "HEAD", "refs/heads/later")
-	testenv.Git(t, filepath.Join(root, "detached.git"), "update-ref", "--no-deref", "HEAD", "refs/heads/trunk")
+	testenv.Git(t, filepath.Join(root, "detached.git"), "update-ref", "--no-deref", "HEAD", "refs/heads/trunk~1")
 	lost := filepath.Join(root, "lost.git")
 	id := testenv.Git(t, lost, "commit-tree", "-m", "nowhere", "HEAD^{tree}")
 	testenv.Git(t, lost, "update-ref", "--no-deref", "HEAD", id)
@@ -221,202 +217,6 @@ func wantFailure(t *testing.T, what, dir string, err error, code rehome.Code) {
 	if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%s left %s behind", what, dir)
 	}
-}
-
-func TestCredentials(t *testing.T) {
-	root := t.TempDir()
-	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
-	url := testenv.ServeGit(t, root, testenv.Options{User: "ada", Password: "canary-pw"}) + "/r.git"
-	g := newGit(t, egress.Policy{})
-	for _, c := range []struct {
-		user, password string
-		code           rehome.Code
-	}{
-		{"ada", "canary-pw", ""},
-		{"ada", "wrong-canary", rehome.CredentialsRefused},
-		{"", "canary-pw", rehome.CredentialsRefused},
-		{"", "", rehome.CredentialsWanted},
-	} {
-		l := location(t, url)
-		l.Username, l.Password = c.user, rehome.Secret(c.password)
-		_, dir, err := fetch(t, g, l)
-		_, detected := g.Detect(t.Context(), l)
-		if c.code == "" {
-			if err != nil || detected != nil {
-				t.Errorf("%v, %v", err, detected)
-			}
-			continue
-		}
-		wantFailure(t, c.user, dir, err, c.code)
-		if rehome.CodeOf(detected) != c.code {
-			t.Errorf("detect: %v, want %s", detected, c.code)
-		}
-		if text := fmt.Sprintf("%v %+v %v", err, err, errors.Unwrap(err)); strings.Contains(text, "canary") {
-			t.Errorf("the error holds the password: %s", text)
-		}
-	}
-}
-
-func TestWhatIsNoRepository(t *testing.T) {
-	root := t.TempDir()
-	testenv.Empty(t, filepath.Join(root, "r.git"), "sha1")
-	answer := func(status int, contentType, body string) func(http.Handler) http.Handler {
-		return func(http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				w.Header().Set("Content-Type", contentType)
-				w.WriteHeader(status)
-				io.WriteString(w, body)
-			})
-		}
-	}
-	const smart = "application/x-git-upload-pack-advertisement"
-	g := newGit(t, egress.Policy{})
-	for _, c := range []struct {
-		name string
-		wrap func(http.Handler) http.Handler
-		code rehome.Code
-	}{
-		{"missing", nil, rehome.NotARepository},
-		{"HTML login page", answer(200, "text/html; charset=utf-8", "<html>sign in"), rehome.NotARepository},
-		{"no content type", answer(200, "", "x"), rehome.NotARepository},
-		{"dumb protocol", answer(200, "text/plain", "0123456789012345678901234567890123456789\trefs/heads/main\n"), rehome.NotARepository},
-		{"right type, HTML inside", answer(200, smart, "<html><body>sign in"), rehome.NotARepository},
-		{"other service", answer(200, smart, "001f# service=git-receive-pack\n0000"), rehome.NotARepository},
-		{"bad service line", answer(200, smart, "000dservice=x"), rehome.NotARepository},
-		{"v2 without fetch", answer(200, smart, "000eversion 2\n000bls-refs0000"), rehome.NotARepository},
-		{"server's own words", answer(200, smart, "0012ERR not for you"), rehome.NotARepository},
-		{"404", answer(404, "text/plain", "no"), rehome.NotARepository},
-		{"410", answer(410, "text/plain", "no"), rehome.NotARepository},
-		{"403", answer(403, "text/plain", "no"), rehome.CredentialsWanted},
-		{"500", answer(500, "text/plain", "no"), rehome.Unreachable},
-		{"429", answer(429, "text/plain", "no"), rehome.Unreachable},
-		{"204", answer(204, "text/plain", ""), rehome.NotARepository},
-		{"cut advertisement", answer(200, smart, "001e# service=git-upload-pack\n0000000eversion"), rehome.Unreachable},
-	} {
-		url := testenv.ServeGit(t, root, testenv.Options{Wrap: c.wrap}) + "/none.git"
-		_, dir, err := fetch(t, g, location(t, url))
-		wantFailure(t, c.name, dir, err, c.code)
-	}
-	for _, path := range []string{root, filepath.Join(root, "nothing"), "-evil", os.DevNull} {
-		_, dir, err := fetch(t, g, source.Location{Path: path})
-		wantFailure(t, path, dir, err, rehome.NotARepository)
-	}
-}
-
-func TestUnreachableIsTriedAgain(t *testing.T) {
-	root := t.TempDir()
-	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
-	var failures atomic.Int64
-	url := testenv.ServeGit(t, root, testenv.Options{Wrap: func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if failures.Add(-1) >= 0 {
-				panic(http.ErrAbortHandler)
-			}
-			h.ServeHTTP(w, r)
-		})
-	}}) + "/r.git"
-	g := newGit(t, egress.Policy{})
-	failures.Store(2)
-	if _, _, err := fetch(t, g, location(t, url)); err != nil {
-		t.Errorf("two failures: %v", err)
-	}
-	failures.Store(1000)
-	_, dir, err := fetch(t, g, location(t, url))
-	wantFailure(t, "only failures", dir, err, rehome.Unreachable)
-	for _, raw := range []string{"http://127.0.0.1:1/r.git", "http://name.invalid/r.git"} {
-		_, dir, err := fetch(t, g, location(t, raw))
-		wantFailure(t, raw, dir, err, rehome.Unreachable)
-	}
-}
-
-func TestPolicyIsAsked(t *testing.T) {
-	client, err := egress.New(egress.Policy{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := New(Options{Client: client})
-	_, dir, err := fetch(t, g, location(t, "http://127.0.0.1:1/r.git"))
-	wantFailure(t, "loopback", dir, err, rehome.BlockedByPolicy)
-}
-
-func TestRedirectedDiscoveryMovesTheBase(t *testing.T) {
-	root := t.TempDir()
-	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
-	var post atomic.Int64
-	url := testenv.ServeGit(t, root, testenv.Options{User: "u", Password: "p", Wrap: func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if to, found := strings.CutPrefix(r.URL.Path, "/r/"); found {
-				http.Redirect(w, r, "/r.git/"+to+"?"+r.URL.RawQuery, http.StatusMovedPermanently)
-				return
-			}
-			if strings.HasPrefix(r.URL.Path, "/login/") {
-				http.Redirect(w, r, "/r.git/HEAD", http.StatusFound)
-				return
-			}
-			if r.Method == http.MethodPost && post.Add(1) > 100 {
-				http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
-				return
-			}
-			h.ServeHTTP(w, r)
-		})
-	}})
-	g := newGit(t, egress.Policy{})
-	withUser := strings.Replace(url, "http://", "http://u:p@", 1)
-	res, dir, err := fetch(t, g, location(t, withUser+"/r/"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	check(t, filepath.Join(root, "r.git"), dir, res)
-	_, dir, err = fetch(t, g, location(t, withUser+"/login"))
-	wantFailure(t, "redirect to something else", dir, err, rehome.NotARepository)
-	post.Store(1000)
-	_, dir, err = fetch(t, g, location(t, withUser+"/r.git"))
-	wantFailure(t, "redirected POST", dir, err, rehome.NotARepository)
-}
-
-// Credentials stay with the origin they were given for, even when discovery is led away.
-func TestCredentialsDoNotFollowToAnotherOrigin(t *testing.T) {
-	root := t.TempDir()
-	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
-	var leaked atomic.Bool
-	second := testenv.ServeGit(t, root, testenv.Options{Wrap: func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Header.Get("Authorization") != "" {
-				leaked.Store(true)
-			}
-			h.ServeHTTP(w, r)
-		})
-	}})
-	first := testenv.ServeGit(t, root, testenv.Options{Wrap: func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, second+r.URL.RequestURI(), http.StatusFound)
-		})
-	}})
-	_, _, err := fetch(t, newGit(t, egress.Policy{}), location(t, strings.Replace(first, "http://", "http://u:p@", 1)+"/r.git"))
-	if err != nil || leaked.Load() {
-		t.Errorf("%v, leaked %v", err, leaked.Load())
-	}
-}
-
-func TestIdleSourceIsCutOff(t *testing.T) {
-	root := t.TempDir()
-	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
-	release := make(chan struct{})
-	url := testenv.ServeGit(t, root, testenv.Options{Protocol: "v0", Wrap: func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodPost {
-				w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
-				io.WriteString(w, "0008NAK\n")
-				w.(http.Flusher).Flush()
-				<-release
-				return
-			}
-			h.ServeHTTP(w, r)
-		})
-	}}) + "/r.git"
-	defer close(release)
-	_, dir, err := fetch(t, newGit(t, egress.Policy{Idle: 200 * time.Millisecond}), location(t, url))
-	wantFailure(t, "idle", dir, err, rehome.SourceCutOff)
 }
 
 func TestLimits(t *testing.T) {

@@ -194,7 +194,7 @@ func TestRealServerCutOff(t *testing.T) {
 		}
 		total := whole.Sent()
 		for i := range int64(8) {
-			after := total - 1 - total*i/10
+			after := (total - 400) * (10 - i) / 10 // git's last words may be some bytes longer or shorter
 			url := testenv.ServeGit(t, root, testenv.Options{Protocol: version, CutAfter: after}) + "/r.git"
 			_, dir, err := fetch(t, g, location(t, url))
 			wantFailure(t, fmt.Sprintf("%s cut after %d of %d", version, after, total), dir, err, rehome.SourceCutOff)

@@ -26,9 +26,10 @@ const maxRefName = 4096
 
 // plan says what becomes of the refs of a source.
 type plan struct {
-	carried []repo.Ref // sorted by name
-	skipped []rehome.SkippedRef
-	head    string // full name of the default branch, "" when there is none
+	carried  []repo.Ref // sorted by name
+	skipped  []rehome.SkippedRef
+	head     string    // full name of the default branch, "" when there is none
+	detached object.ID // what HEAD is at when it names no branch; zero otherwise
 }
 
 // choose accounts for every ref of a source: each is carried or skipped with a reason.
@@ -119,7 +120,7 @@ func refAbove(name string, names map[string]bool) bool {
 	return false
 }
 
-// setHead finds the default branch. A detached HEAD no ref stands at is listed as left out.
+// setHead finds the default branch.
 func (p *plan) setHead(head protocol.Ref, ad protocol.Advertisement) {
 	target := head.Target
 	if target == "" && saysNoSymref(ad) {
@@ -129,9 +130,7 @@ func (p *plan) setHead(head protocol.Ref, ad protocol.Advertisement) {
 		p.head = target
 		return
 	}
-	if !head.ID.IsZero() && !slices.ContainsFunc(p.carried, func(r repo.Ref) bool { return r.ID == head.ID }) {
-		p.skip("HEAD", head.ID, "detached, carried only as far as other refs reach it")
-	}
+	p.detached = head.ID
 }
 
 // saysNoSymref reports whether ad comes from a server that never says what HEAD points
@@ -158,7 +157,7 @@ func (p *plan) guessHead(id object.ID) string {
 }
 
 // wants returns the ids to ask for, each once.
-func (p plan) wants() []object.ID {
+func (p *plan) wants() []object.ID {
 	seen := make(map[object.ID]bool, len(p.carried))
 	var ids []object.ID
 	for _, ref := range p.carried {
@@ -171,17 +170,18 @@ func (p plan) wants() []object.ID {
 }
 
 // settle writes the refs and HEAD into r, once it is sure that r has what they point at.
-func (p plan) settle(r *repo.Repo) ([]repo.Ref, error) {
+// It lists a detached HEAD that no ref led to as skipped.
+func (p *plan) settle(r *repo.Repo) ([]repo.Ref, error) {
 	if p.head != "" {
 		if err := r.SetHead(p.head); err != nil {
 			return nil, err
 		}
 	}
-	if len(p.carried) == 0 {
-		return nil, nil
-	}
 	if err := p.checkPresent(r); err != nil {
 		return nil, err
+	}
+	if len(p.carried) == 0 {
+		return nil, nil
 	}
 	updates := make([]repo.Update, 0, len(p.carried))
 	for _, ref := range p.carried {
@@ -193,7 +193,7 @@ func (p plan) settle(r *repo.Repo) ([]repo.Ref, error) {
 	return r.Refs()
 }
 
-func (p plan) checkPresent(r *repo.Repo) error {
+func (p *plan) checkPresent(r *repo.Repo) error {
 	objects, err := r.Objects()
 	if err != nil {
 		return err
@@ -207,6 +207,9 @@ func (p plan) checkPresent(r *repo.Repo) error {
 				Hint:    "Run git fsck on the source.",
 			}
 		}
+	}
+	if !p.detached.IsZero() && !objects.Has(p.detached) {
+		p.skip("HEAD", p.detached, "detached, and no ref reaches its commit")
 	}
 	return nil
 }
