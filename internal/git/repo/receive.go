@@ -55,7 +55,7 @@ func (r *Repo) Receive(ctx context.Context, in io.Reader, o ReceiveOptions) (got
 			Map: func(f pack.File, size int64) ([]byte, func(), error) {
 				return mapFile(f.(*os.File), size, unix.PROT_READ)
 			},
-			Scratch: scratch(dir),
+			Scratch: Scratch(dir),
 		},
 	})
 	if err != nil {

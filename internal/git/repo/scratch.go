@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// scratch hands out memory backed by unlinked files in dir, so that what grows with a
+// Scratch hands out zeroed memory backed by unlinked files in dir, so that what grows with a
 // repository is the disk's and not the process's. Untouched parts take no room.
-func scratch(dir string) func(size int64) ([]byte, func(), error) {
+func Scratch(dir string) func(size int64) ([]byte, func(), error) {
 	return func(size int64) ([]byte, func(), error) {
 		f, err := os.CreateTemp(dir, "scratch-*")
 		if err != nil {
