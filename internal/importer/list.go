@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"math"
 
 	"rehome"
 	"rehome/internal/store"
@@ -19,6 +20,9 @@ func (m *Importer) Authors(ctx context.Context, repositoryID, since int64, limit
 	i, err := m.DB.ImportOf(ctx, repositoryID)
 	if err != nil {
 		return nil, err
+	}
+	if limit == 0 {
+		limit = math.MaxInt32
 	}
 	return m.DB.Authors(ctx, i.ID, since, limit)
 }
