@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 the calls GitHub retired are what is tested here
+
 package e2e
 
 import (

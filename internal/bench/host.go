@@ -61,7 +61,8 @@ type server struct {
 func startServer(ctx context.Context, program, dir string) (*server, error) {
 	cmd := exec.CommandContext(ctx, program, "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--allow-network", "127.0.0.1")
 	cmd.Env = append(environment(), "REHOME_ADMIN_TOKEN="+adminToken)
-	cmd.Stderr = os.Stderr
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -78,7 +79,7 @@ func startServer(ctx context.Context, program, dir string) (*server, error) {
 			return s, nil
 		}
 	}
-	return nil, errors.Join(errors.New("the server ended before it listened"), cmd.Wait())
+	return nil, errors.Join(errors.New("the server ended before it listened"), cmd.Wait(), errors.New(said.String()))
 }
 
 func (s *server) pid() int { return s.cmd.Process.Pid }

@@ -94,7 +94,7 @@ func subjects(ctx context.Context, named []string, dir string) ([]subject, error
 	}
 	var list []subject
 	for _, path := range named {
-		s, err := look(ctx, path)
+		s, err := look(ctx, path, dir)
 		if err != nil {
 			return nil, err
 		}
@@ -103,12 +103,21 @@ func subjects(ctx context.Context, named []string, dir string) ([]subject, error
 	return list, nil
 }
 
-func look(ctx context.Context, path string) (subject, error) {
+// look counts what a repository holds, given as PATH or NAME=PATH. One with refs that are not carried is copied
+// below copies without them first, so that both sides move the same.
+func look(ctx context.Context, path, copies string) (subject, error) {
+	name, path, named := strings.Cut(path, "=")
+	if !named {
+		path, name = name, strings.TrimSuffix(filepath.Base(name), ".git")
+	}
 	dir, err := filepath.Abs(path)
 	if err != nil {
 		return subject{}, err
 	}
-	s := subject{name: strings.TrimSuffix(filepath.Base(dir), ".git"), dir: dir}
+	if dir, err = carriedOnly(ctx, dir, filepath.Join(copies, name+".git")); err != nil {
+		return subject{}, err
+	}
+	s := subject{name: name, dir: dir}
 	commits, err := git(ctx, dir, "rev-list", "--count", "--all")
 	if err != nil {
 		return subject{}, err
@@ -130,6 +139,35 @@ func look(ctx context.Context, path string) (subject, error) {
 		}
 	}
 	return s, nil
+}
+
+// carriedOnly returns dir, or a copy of it without the refs that are not carried.
+func carriedOnly(ctx context.Context, dir, to string) (string, error) {
+	names, err := git(ctx, dir, "for-each-ref", "--format=%(refname)")
+	if err != nil {
+		return "", err
+	}
+	var remove strings.Builder
+	for name := range strings.FieldsSeq(names) {
+		if skipped(name) {
+			fmt.Fprintf(&remove, "delete %s\n", name)
+		}
+	}
+	if remove.Len() == 0 {
+		return dir, nil
+	}
+	log.Printf("copying %s without the refs that are not carried", filepath.Base(dir))
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return "", err
+	}
+	if _, err := git(ctx, "", "-c", "safe.directory=*", "clone", "-q", "--mirror", dir, to); err != nil {
+		return "", err
+	}
+	if _, err := testenv.Run(ctx, to, strings.NewReader(remove.String()), "update-ref", "--stdin"); err != nil {
+		return "", err
+	}
+	_, err = git(ctx, to, "repack", "-q", "-a", "-d")
+	return to, err
 }
 
 // makeUp makes two synthetic histories and returns their folders.
