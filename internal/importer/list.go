@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"math"
 
 	"rehome"
 	"rehome/internal/store"
@@ -20,9 +19,6 @@ func (m *Importer) Authors(ctx context.Context, repositoryID, since int64, limit
 	i, err := m.DB.ImportOf(ctx, repositoryID)
 	if err != nil {
 		return nil, err
-	}
-	if limit == 0 {
-		limit = math.MaxInt32
 	}
 	return m.DB.Authors(ctx, i.ID, since, limit)
 }
