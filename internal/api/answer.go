@@ -16,6 +16,9 @@ type answer struct {
 	stream  bool        // the handler has written everything itself
 }
 
+// verbatim is a body that is JSON already and is sent byte for byte.
+type verbatim []byte
+
 func ok(body any) answer { return answer{status: http.StatusOK, body: body} }
 
 func created(body any, location string) answer {
@@ -37,9 +40,9 @@ func (a *API) write(w http.ResponseWriter, c *call, ans answer) {
 		w.WriteHeader(ans.status)
 		return
 	}
-	body, err := encode(ans.body)
-	if err != nil { // only a receipt that is not JSON could do that
-		ans.status, body = http.StatusInternalServerError, []byte(`{"message":"Server Error","status":"500"}`)
+	body, asIs := ans.body.(verbatim)
+	if !asIs {
+		body = must(encode(ans.body))
 	}
 	writeBody(w, c.r, ans.status, body)
 }

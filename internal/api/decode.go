@@ -7,11 +7,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 	"unicode/utf8"
 )
 
 // maxBody is the largest JSON body taken, in bytes.
 const maxBody = 1 << 20
+
+// bodyWithin is how long a client may take to send one.
+const bodyWithin = 30 * time.Second
 
 // form is a request's JSON object. Keys are looked at one by one, so that a wrong
 // type can be told by name; keys nobody asks for are left alone.
@@ -23,7 +27,10 @@ type form struct {
 
 // readForm reads the body as a JSON object. No body, and null, are an empty object.
 func readForm(w http.ResponseWriter, r *http.Request, resource string) (*form, error) {
+	control := http.NewResponseController(w)
+	control.SetReadDeadline(time.Now().Add(bodyWithin)) //nolint:errcheck // a writer without deadlines is a test's
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	control.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

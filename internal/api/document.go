@@ -65,6 +65,14 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
+// must is for encoding documents, which hold nothing that JSON has no form for.
+func must(text []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
 // stamp gives a time as GitHub writes it, null for the zero time.
 func stamp(t time.Time) any {
 	if t.IsZero() {

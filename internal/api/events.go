@@ -43,6 +43,7 @@ func (a *API) events(ctx context.Context, c *call) (answer, error) {
 		ticks, stopTicks := a.beat()
 		defer stopTicks()
 		s.relay(happening, ticks)
+		s.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // as in send; the connection may serve more requests
 	}
 	return answer{stream: true}, nil
 }

@@ -75,7 +75,7 @@ func TestRelayBeats(t *testing.T) {
 }
 
 // goneWriter is a connection whose other end hung up.
-type goneWriter struct{ *httptest.ResponseRecorder }
+type goneWriter struct{ http.ResponseWriter }
 
 func (goneWriter) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 
@@ -141,7 +140,7 @@ func (a *API) receipt(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return ok(json.RawMessage(text)), nil
+	return ok(verbatim(text)), nil
 }
 
 // imports lists the imports of the owners the caller acts for.

@@ -56,7 +56,7 @@ func (a *API) caught(w *watchedWriter, l *entry, value any) (cut bool) {
 	if w.status != 0 {
 		return true
 	}
-	body, _ := encode(errInternal.body(docs)) // strings always encode
+	body := must(encode(errInternal.body(docs)))
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(http.StatusInternalServerError)
 	w.Write(body) //nolint:errcheck // see writeBody

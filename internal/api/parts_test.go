@@ -1,13 +1,66 @@
 package api
 
 import (
+	"context"
+	"path/filepath"
 	"testing"
+	"time"
 
+	"rehome"
+	"rehome/internal/egress"
 	"rehome/internal/host"
 	"rehome/internal/importer"
+	"rehome/internal/seal"
+	"rehome/internal/source"
+	"rehome/internal/source/git"
 	"rehome/internal/store"
 )
 
+// parts opens a host and an importer. Nothing works by itself: work does what is due.
 func parts(t *testing.T, dir string, db *store.DB) (*host.Host, *importer.Importer) {
-	return &host.Host{}, &importer.Importer{}
+	t.Helper()
+	home, err := host.New(host.Options{Dir: filepath.Join(dir, "host")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { home.Close() })
+	box, err := seal.Open(filepath.Join(dir, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := egress.New(egress.Policy{AllowPrivate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	noWait := func(context.Context, time.Duration) error { return nil }
+	m := importer.New(importer.Options{
+		DB: db, Host: home, Data: dir, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
+		Source:  map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
+		Backoff: []time.Duration{0, 0},
+	})
+	if err := m.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return home, m
+}
+
+// work does what is due until nothing is.
+func (s *testServer) work(t *testing.T) {
+	t.Helper()
+	for {
+		ids, err := s.db.Due(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(ids) == 0 {
+			return
+		}
+		for _, id := range ids {
+			if err := s.api.Importer.Reconcile(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
