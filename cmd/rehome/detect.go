@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -37,6 +38,10 @@ func parseSource(raw string) (source.Location, error) {
 	path, err := filepath.Abs(raw)
 	if err != nil {
 		return source.Location{}, fmt.Errorf("find the source: %w", err)
+	}
+	before, _, colon := strings.Cut(raw, ":")
+	if _, err := os.Stat(path); err != nil && colon && !strings.Contains(before, "/") {
+		return source.Location{}, usagef("Give the https URL of the repository.", "sources cannot be read over SSH yet")
 	}
 	return source.Location{Path: path}, nil
 }

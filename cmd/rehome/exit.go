@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"rehome"
 )
@@ -71,6 +72,9 @@ func explain(err error) (what, todo string) {
 	var known *rehome.Error
 	if errors.As(err, &known) {
 		what, todo = known.Message, known.Hint
+		if rest, ok := strings.CutPrefix(what, "vcs_url "); ok { // the API's name for it
+			what = "the source's URL " + rest
+		}
 	} else {
 		what = rehome.Clean(err.Error(), 2000)
 	}
@@ -83,6 +87,8 @@ func explain(err error) (what, todo string) {
 // advice is what to do when the error itself does not say.
 func advice(err error) string {
 	switch {
+	case rehome.CodeOf(err) == rehome.Invalid:
+		return "Correct it and run the command again."
 	case errors.Is(err, os.ErrPermission):
 		return "Check who owns the file or folder, or choose another."
 	case errors.Is(err, os.ErrExist):
