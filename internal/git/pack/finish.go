@@ -28,9 +28,12 @@ func (p *pass) finish(ctx context.Context) error {
 			continue
 		}
 		wg.Go(func() {
-			if *e.sum, e.err = e.w.seal(); e.err == nil {
-				e.err = writeIndex(e.index, e.w.table, e.sum.Sum, s.Scratch)
-			}
+			e.err = Guard(func() (err error) {
+				if *e.sum, err = e.w.seal(); err != nil {
+					return err
+				}
+				return writeIndex(e.index, e.w.table, e.sum.Sum, s.Scratch)
+			})
 		})
 	}
 	wg.Wait()

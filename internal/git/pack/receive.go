@@ -63,7 +63,7 @@ func Receive(ctx context.Context, in io.Reader, o Options) (Summary, error) {
 	}
 	defer p.close()
 	for _, step := range []func(context.Context) error{p.scan, p.resolve, p.settle, p.finish} {
-		if err := step(ctx); err != nil {
+		if err := Guard(func() error { return step(ctx) }); err != nil {
 			return Summary{}, fmt.Errorf("receive pack: %w", err)
 		}
 	}

@@ -55,7 +55,7 @@ func (r *resolver) run(ctx context.Context) error {
 	for i := range errs {
 		wg.Go(func() {
 			w := &walker{resolver: r, number: i, hasher: object.NewHasher(r.o.Format)}
-			if errs[i] = w.walk(); errs[i] != nil {
+			if errs[i] = Guard(w.walk); errs[i] != nil {
 				r.stop.Store(true)
 			}
 			w.buffers.close()

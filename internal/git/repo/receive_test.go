@@ -5,11 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
 	"rehome/internal/testenv"
 )
@@ -112,5 +115,31 @@ func TestReceiveLeavesNothing(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, files(t, to)); diff != "" {
 		t.Errorf("files (-before +after):\n%s", diff)
+	}
+}
+
+// TestFault uses memory whose file was cut short under it, which is what a full disk looks like.
+func TestFault(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "short")
+	if err := os.WriteFile(path, make([]byte, 1<<16), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	mem, err := unix.Mmap(int(f.Fd()), 0, 1<<16, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(mem)
+	if err := f.Truncate(0); err != nil {
+		t.Fatal(err)
+	}
+	err = pack.Guard(func() error { mem[1<<15] = 1; return nil })
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v, want ENOSPC", err)
 	}
 }
