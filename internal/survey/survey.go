@@ -1,0 +1,168 @@
+// Package survey looks at every object of a pack as it passes: who wrote history, which files are large, what is wrong.
+//
+//	commit, tag    take down identities, parents and faults
+//	tree           check the entries; those a delta copied from a checked tree are not looked at again
+//	each id named  goes into one table of ids with the object that named it first
+//	Finish         every id named must be there, with the right type; large blobs get a path and a ref
+package survey
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"rehome"
+	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
+)
+
+// defaultLarge is the size from which on a file counts as large when Options names none.
+const defaultLarge = 100 << 20
+
+// Options say what to look for. Only Format has to be set right.
+type Options struct {
+	Format    object.Format
+	LargeOver int64 // blobs of more bytes are large; 0 is 100 MiB
+	Workers   int   // how many may call Visit at once; a hint
+
+	// Identities is told of new identities, in the order they were first seen, a few at a
+	// time as history passes; those left over when Finish starts come then. It is
+	// called from Visit and Finish, never twice at once. May be nil.
+	Identities func([]Identity)
+
+	// Scratch provides zeroed memory and what gives it back. The survey takes about 40 bytes
+	// per object. Nil takes it from the heap.
+	Scratch func(size int64) ([]byte, func(), error)
+}
+
+// Survey looks at the objects of one pack. Visit may be called by many workers at once,
+// Finish once afterwards.
+type Survey struct {
+	o       Options
+	table   *table
+	people  people
+	history history
+	workers workers
+	mu      sync.Mutex
+	large   []largeBlob // guarded by mu
+}
+
+// Result is what was found.
+type Result struct {
+	Identities                  []Identity // in the order they were first seen
+	Commits, Tags, Trees, Blobs int64
+	LargeFiles                  []rehome.LargeFile // largest first
+	Warnings                    []rehome.Warning   // by kind
+}
+
+// New returns a survey that has seen nothing.
+func New(o Options) *Survey {
+	if o.LargeOver == 0 {
+		o.LargeOver = defaultLarge
+	}
+	s := &Survey{o: o, table: newTable(o.Format, o.Scratch)}
+	s.people = people{tell: o.Identities, known: map[string]bool{}}
+	return s
+}
+
+// Expect says how many objects there will be: a pack whose trees name more than that is refused
+// before their ids take memory. It may be called at any time.
+func (s *Survey) Expect(objects int64) { s.table.limit.Store(objects) }
+
+// Close gives back scratch memory. Finish does it too; a survey that is not finished needs it.
+func (s *Survey) Close() { s.table.close() }
+
+// Visit looks at one object; it is a pack.Visit. A dangerous fault is a *rehome.Error with
+// the code unsafe_path or corrupt_object.
+func (s *Survey) Visit(o *pack.Object) error {
+	w := s.workers.get(o.Worker)
+	switch o.Type {
+	case object.Commit:
+		return s.commit(w, o)
+	case object.Tag:
+		return s.tag(w, o)
+	case object.Tree:
+		return s.tree(w, o)
+	}
+	return s.blob(w, o)
+}
+
+// blob notes a blob, and that it is large.
+func (s *Survey) blob(w *worker, o *pack.Object) error {
+	s.people.contentComes()
+	n, again, err := s.table.see(w.bytes(&o.ID), object.Blob, 0)
+	if err == nil && !again && o.Size > s.o.LargeOver {
+		s.mu.Lock()
+		s.large = append(s.large, largeBlob{number: n, size: o.Size})
+		s.mu.Unlock()
+	}
+	return tooMany(err)
+}
+
+// worker is what a caller of Visit keeps to itself.
+type worker struct {
+	warnings warnings
+	seen     cache
+	id       [32]byte
+	files    []int // marks of new files in the tree at hand that may have a folder for a twin
+}
+
+// bytes returns the bytes of an id, valid until the next call.
+func (w *worker) bytes(id *object.ID) []byte { return id.AppendTo(w.id[:0]) }
+
+// workers hands out a worker for each number.
+type workers struct {
+	mu   sync.Mutex
+	list atomic.Pointer[[]*worker]
+}
+
+func (l *workers) get(n int) *worker {
+	if list := l.list.Load(); list != nil && n < len(*list) {
+		return (*list)[n]
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var grown []*worker
+	if list := l.list.Load(); list != nil {
+		grown = append(grown, *list...)
+	}
+	for len(grown) <= n {
+		grown = append(grown, new(worker))
+	}
+	l.list.Store(&grown)
+	return grown[n]
+}
+
+// all returns every worker there is.
+func (l *workers) all() []*worker {
+	if list := l.list.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// tooMany makes errTooMany an error for people and passes every other.
+func tooMany(err error) error {
+	if !errors.Is(err, errTooMany) {
+		return err
+	}
+	return &rehome.Error{
+		Code: rehome.CorruptObject, Err: err,
+		Message: "The source's trees name more objects than the source has.",
+		Hint:    "Objects are missing there: git fsck names them.",
+	}
+}
+
+// refuse returns the error for an object with a dangerous fault; name is the tree entry it lies in.
+func refuse(o *pack.Object, f object.Fault, name []byte) error {
+	code, hint := rehome.CorruptObject, "Mend the source's history (git fsck shows the fault) and try again."
+	if f.UnsafePath() {
+		code, hint = rehome.UnsafePath, "Remove the entry from the source's history and try again."
+	}
+	text := fmt.Sprintf("The source's %s %s has a dangerous fault: %s.", o.Type, o.ID, f)
+	if name != nil {
+		text = fmt.Sprintf("The source's %s %s has a dangerous fault at the entry \"%s\": %s.", o.Type, o.ID, rehome.Clean(string(name), 200), f)
+	}
+	return &rehome.Error{Code: code, Message: text, Hint: hint}
+}
