@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"os/exec"
 	"path/filepath"
@@ -117,12 +116,12 @@ func (c *child) wait() (killed bool, err error) {
 }
 
 // clipped keeps the first maxSaid bytes written to it.
-type clipped struct{ bytes.Buffer }
+type clipped struct{ kept []byte }
 
 func (c *clipped) Write(p []byte) (int, error) {
-	c.Buffer.Write(p[:min(len(p), max(0, maxSaid-c.Len()))])
+	c.kept = append(c.kept, p[:min(len(p), maxSaid-len(c.kept))]...)
 	return len(p), nil
 }
 
 // text returns what was written, fit for a log.
-func (c *clipped) text() string { return rehome.Clean(c.String(), maxSaid) }
+func (c *clipped) text() string { return rehome.Clean(string(c.kept), maxSaid) }

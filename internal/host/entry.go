@@ -16,21 +16,25 @@ import (
 // everybody is the weight that excludes all others.
 const everybody = 1 << 30
 
+// errRemoved ends whatever uses a repository that is removed.
+var errRemoved = &rehome.Error{Code: rehome.NotFound, Message: "The repository is being removed."}
+
 // entry is what this process knows of one repository: who is using it.
 //
 // Readers, pushes and publications go on side by side: git's lock files and
 // repo.Update keep their refs apart. Alone is who removes the repository,
 // changes its object format or clears away locks of the dead.
 type entry struct {
-	lock *semaphore.Weighted
-	head sync.Mutex // held to set HEAD
-	walk sync.Mutex // held to walk through history
+	lock  *semaphore.Weighted
+	ended sync.Once
+	head  sync.Mutex // held to set HEAD
+	walk  sync.Mutex // held to walk through history
 
 	mu    sync.Mutex // guards the fields below
 	gone  bool
 	dirty bool // a process may have left lock files behind
 	next  int
-	stop  map[int]context.CancelFunc // of those who are in
+	stop  map[int]context.CancelCauseFunc // of those who are in
 }
 
 // entry returns the entry of a repository, which need not exist.
@@ -42,7 +46,7 @@ func (h *Host) entry(repoID int64) (*entry, error) {
 	}
 	e, ok := h.entries[repoID]
 	if !ok {
-		e = &entry{lock: semaphore.NewWeighted(everybody), dirty: true, stop: map[int]context.CancelFunc{}}
+		e = &entry{lock: semaphore.NewWeighted(everybody), dirty: true, stop: map[int]context.CancelCauseFunc{}}
 		h.entries[repoID] = e
 	}
 	return e, nil
@@ -84,6 +88,7 @@ func (e *entry) join(ctx context.Context, dir string, weight int64) (context.Con
 	return ctx, func() {
 		forget()
 		e.lock.Release(weight)
+		e.clear(dir) // an error comes up again for the next to join
 	}, nil
 }
 
@@ -92,14 +97,14 @@ func (e *entry) register(ctx context.Context) (context.Context, func(), error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.gone {
-		return nil, nil, &rehome.Error{Code: rehome.NotFound, Message: "The repository is being removed."}
+		return nil, nil, errRemoved
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	key := e.next
 	e.next++
 	e.stop[key] = cancel
 	return ctx, func() {
-		cancel()
+		cancel(nil)
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		delete(e.stop, key)
@@ -108,13 +113,15 @@ func (e *entry) register(ctx context.Context) (context.Context, func(), error) {
 
 // clear removes what dead processes left, if that is due and nobody is in.
 func (e *entry) clear(dir string) error {
-	e.mu.Lock()
-	due := e.dirty
-	e.mu.Unlock()
-	if !due || !e.lock.TryAcquire(everybody) {
+	if !e.isDirty() || !e.lock.TryAcquire(everybody) {
 		return nil
 	}
 	defer e.lock.Release(everybody)
+	return e.clearAlone(dir)
+}
+
+// clearAlone is clear for one who has made sure that nobody is in.
+func (e *entry) clearAlone(dir string) error {
 	r, err := repo.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -129,26 +136,30 @@ func (e *entry) clear(dir string) error {
 	return nil
 }
 
+func (e *entry) isDirty() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.dirty
+}
+
 func (e *entry) setDirty(dirty bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.dirty = dirty
 }
 
-// end lets nobody in any more and tells those who are in to leave.
-func (e *entry) end() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.gone = true
-	for _, stop := range e.stop {
-		stop()
-	}
-}
-
-// wait returns when everybody has left, after end.
-func (e *entry) wait() {
-	// The context of those who are in has ended, and with it their children: no deadline is needed.
-	if e.lock.Acquire(context.Background(), everybody) == nil {
-		e.lock.Release(everybody)
-	}
+// end lets nobody in any more, tells those who are in why they have to leave, and
+// returns when they have left. It may be called more than once.
+func (e *entry) end(why error) {
+	e.ended.Do(func() {
+		e.mu.Lock()
+		e.gone = true
+		for _, stop := range e.stop {
+			stop(why)
+		}
+		e.mu.Unlock()
+		// Their contexts have ended, and with them their children: no deadline is needed.
+		// Background never ends, so that Acquire does not fail; the lock is kept for good.
+		e.lock.Acquire(context.Background(), everybody)
+	})
 }

@@ -75,11 +75,7 @@ func (x *exchange) upload(ctx context.Context) error {
 	}
 	request := &spool{dir: x.host.o.Dir, limit: maxRequest}
 	defer request.close()
-	if x.secondVersion() {
-		err = x.checkedRequest(ctx, request, body)
-	} else {
-		_, err = io.Copy(request, body)
-	}
+	err = x.checkedRequest(ctx, request, body)
 	if refused := (*notOurRef)(nil); errors.As(err, &refused) {
 		out := protocol.NewWriter(x.w)
 		out.Data([]byte("ERR upload-pack: " + refused.Error()))

@@ -92,13 +92,23 @@ func (h *Host) Close() error {
 	entries := h.entries
 	h.entries = nil
 	h.mu.Unlock()
-	for _, e := range entries {
-		e.end()
+	errs := make(chan error, len(entries))
+	var wg sync.WaitGroup
+	for id, e := range entries {
+		wg.Go(func() {
+			e.end(errClosed)
+			if e.isDirty() {
+				errs <- e.clearAlone(h.path(id))
+			}
+		})
 	}
-	for _, e := range entries {
-		e.wait()
+	wg.Wait()
+	close(errs)
+	var all error
+	for err := range errs {
+		all = errors.Join(all, err)
 	}
-	return nil
+	return all
 }
 
 // path returns the folder of a repository.
@@ -137,8 +147,7 @@ func (h *Host) Remove(ctx context.Context, repoID int64) error {
 	if err != nil {
 		return fmt.Errorf("remove repository: %w", err)
 	}
-	e.end()
-	e.wait()
+	e.end(errRemoved)
 	gone, err := os.MkdirTemp(h.o.Dir, ".gone-")
 	if err != nil {
 		return fmt.Errorf("remove repository: %w", err)
@@ -185,7 +194,11 @@ func (h *Host) use(ctx context.Context, repoID int64, do func(context.Context, *
 	if err != nil {
 		return err
 	}
-	return do(ctx, e, r)
+	err = do(ctx, e, r)
+	if ended := context.Cause(ctx); err != nil && ended != nil {
+		return fmt.Errorf("%w: %w", ended, err)
+	}
+	return err
 }
 
 func (h *Host) open(repoID int64) (*repo.Repo, error) {

@@ -37,7 +37,7 @@ func (h *Host) Serve(w http.ResponseWriter, r *http.Request, repoID int64, path 
 		})
 	}
 	switch {
-	case err != nil && a.begun:
+	case err != nil && (a.begun || errors.Is(err, context.Canceled)):
 		h.o.Log.InfoContext(r.Context(), "git request broke off", "repository", repoID, "error", err)
 	case err != nil:
 		h.refuse(w, r, repoID, err)

@@ -19,20 +19,24 @@ type notOurRef struct{ want string }
 
 func (e *notOurRef) Error() string { return "not our ref " + e.want }
 
-// request2 is what matters here of a request in protocol version 2 (gitprotocol-v2).
-type request2 struct {
-	command string
+// request is what matters here of an upload-pack request (gitprotocol-v2, gitprotocol-pack).
+type request struct {
+	command string // in version 2
 	wants   []object.ID
 	refs    []string // of want-ref lines
 }
 
-// readRequest2 reads one request of protocol version 2 and writes it on to w. What is written
-// is what was understood: git gets these very lines, and nothing after them.
-func readRequest2(r io.Reader, w io.Writer, f object.Format) (request2, error) {
+// readRequest reads one request and writes it on to w. What is written is what was understood:
+// git gets these very lines, and nothing after them. In version 2 a request ends with its flush
+// packet, before that with the stream.
+func readRequest(r io.Reader, w io.Writer, version int, f object.Format) (request, error) {
 	in, out := protocol.NewReader(r), protocol.NewWriter(w)
-	var q request2
+	var q request
 	for {
 		kind, data, err := in.Next()
+		if err == io.EOF && version < 2 {
+			return q, nil
+		}
 		if err != nil {
 			return q, err
 		}
@@ -46,7 +50,9 @@ func readRequest2(r io.Reader, w io.Writer, f object.Format) (request2, error) {
 			out.Delim()
 		case protocol.Flush:
 			out.Flush()
-			return q, out.Err()
+			if version == 2 {
+				return q, out.Err()
+			}
 		default:
 			return q, fmt.Errorf("%w: %s in a request", protocol.ErrMalformed, kind)
 		}
@@ -57,7 +63,7 @@ func readRequest2(r io.Reader, w io.Writer, f object.Format) (request2, error) {
 }
 
 // take reads one line.
-func (q *request2) take(line string, f object.Format) error {
+func (q *request) take(line string, f object.Format) error {
 	if name, ok := strings.CutPrefix(line, "command="); ok {
 		if q.command != "" {
 			return fmt.Errorf("%w: two commands", protocol.ErrMalformed)
@@ -68,6 +74,7 @@ func (q *request2) take(line string, f object.Format) error {
 		q.refs = append(q.refs, name)
 	}
 	if digits, ok := strings.CutPrefix(line, "want "); ok {
+		digits, _, _ = strings.Cut(digits, " ") // capabilities follow in versions 0 and 1
 		id, err := object.ParseID(digits)
 		if err != nil || id.Format() != f {
 			return fmt.Errorf("%w: bad want", protocol.ErrMalformed)
@@ -77,14 +84,18 @@ func (q *request2) take(line string, f object.Format) error {
 	return nil
 }
 
-// checkedRequest reads a request of version 2 into to. It is a *notOurRef when it wants
-// what published refs do not reach: git would give out any object it has.
+// checkedRequest reads a request into to. It is a *notOurRef when it wants what published refs do
+// not reach: git gives out any object in version 2, and over HTTP any blob and tree in version 0 too.
 func (x *exchange) checkedRequest(ctx context.Context, to io.Writer, from io.Reader) error {
-	q, err := readRequest2(from, to, x.repo.Format())
+	version := 0
+	if x.secondVersion() {
+		version = 2
+	}
+	q, err := readRequest(from, to, version, x.repo.Format())
 	if err != nil {
 		return err
 	}
-	if q.command != "fetch" && q.command != "ls-refs" {
+	if version == 2 && q.command != "fetch" && q.command != "ls-refs" {
 		return &refusal{http.StatusBadRequest, "The request has no command known here."}
 	}
 	if len(q.wants)+len(q.refs) == 0 {
