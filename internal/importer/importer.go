@@ -47,7 +47,7 @@ type Options struct {
 	LargeOver int64           // files larger than this many bytes are listed; 0 is DefaultLargeOver
 	Limits    source.Limits   // zero fields are the source's defaults
 	Version   string          // of Rehome, for receipts
-	Backoff   []time.Duration // waits before another try of a source that did not answer; nil is 1 s, 5 s, 15 s
+	Backoff   []time.Duration // waits before another try of a source that did not answer; nil is 2 s, 10 s
 }
 
 // Importer does the work of imports. It is safe for concurrent use.
@@ -55,7 +55,8 @@ type Importer struct {
 	Options
 	folder  folder
 	watched watched
-	owner   string // of the leases this process takes
+	owner   string             // of the leases this process takes
+	fault   func(point string) // where a test ends the process
 
 	mu      sync.Mutex
 	running map[int64]context.CancelCauseFunc // by import id; guarded by mu
@@ -82,12 +83,13 @@ func New(o Options) *Importer {
 		o.LargeOver = DefaultLargeOver
 	}
 	if o.Backoff == nil {
-		o.Backoff = []time.Duration{time.Second, 5 * time.Second, 15 * time.Second}
+		o.Backoff = []time.Duration{2 * time.Second, 10 * time.Second} // the source tries a few times by itself, too
 	}
 	return &Importer{
 		Options: o,
 		folder:  folder{dir: o.Data},
 		owner:   rand.Text(),
+		fault:   func(string) {},
 		running: map[int64]context.CancelCauseFunc{},
 	}
 }
@@ -119,9 +121,12 @@ func (m *Importer) wake(ctx context.Context, importID int64) {
 	}
 }
 
-// Sweep wakes every import that is due and that nobody works on.
+// maxSwept bounds the wake-ups of one sweep: far more than workers can take until the next.
+const maxSwept = 100
+
+// Sweep wakes the imports that are due and that nobody works on, the longest due first.
 func (m *Importer) Sweep(ctx context.Context) error {
-	ids, err := m.DB.Due(ctx)
+	ids, err := m.DB.Due(ctx, maxSwept)
 	if err != nil {
 		return err
 	}

@@ -164,7 +164,7 @@ func (o *once) identities(batch []survey.Identity) {
 func (o *once) progress(p source.Progress) {
 	now := o.meter.read(p)
 	o.mu.Lock()
-	due, authors := o.Clock().Sub(o.told) >= progressEvery/4, o.authors
+	due, authors := o.Clock().Sub(o.told) >= recordEvery/2, o.authors
 	if due {
 		o.told = o.Clock()
 	}

@@ -110,6 +110,10 @@ func (p *place) repository() string { return filepath.Join(p.work, "repository")
 
 // moveIn gives the repository its name. An empty folder of that name is replaced.
 func (p *place) moveIn() error {
+	// Go does not rename over a folder. Remove takes it away only while it is empty.
+	if err := os.Remove(p.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("replace the empty destination: %w", err)
+	}
 	if err := os.Rename(p.repository(), p.dir); err != nil {
 		return fmt.Errorf("move the repository to its place: %w", err)
 	}

@@ -33,6 +33,7 @@ func (w *worker) push(ctx context.Context) error {
 	if err := w.publishRefs(ctx, from, final, known.Head); err != nil {
 		return err
 	}
+	w.fault("published")
 	back, err := w.readBack(ctx, final, headToPublish(final, known.Head))
 	if err != nil {
 		return err
@@ -56,7 +57,7 @@ func (w *worker) facts(ctx context.Context) (known facts, err error) {
 func (w *worker) publishRefs(ctx context.Context, from *repo.Repo, final []finalRef, head string) error {
 	have, _, err := w.Host.Refs(ctx, w.row.RepositoryID)
 	if err != nil {
-		return fmt.Errorf("read destination: %w", err)
+		return destinationError(fmt.Errorf("read destination: %w", err))
 	}
 	wrote, err := w.DB.WrittenRefs(ctx, w.row.RepositoryID)
 	if err != nil {
@@ -140,6 +141,8 @@ func destinationError(err error) error {
 	switch {
 	case errors.As(err, &taken):
 		return moved(taken.Name)
+	case rehome.CodeOf(err) == rehome.NotFound:
+		return &rehome.Error{Code: rehome.DestinationMissing, Message: "The repository is not there any more.", Err: err}
 	case errors.As(err, &conflict):
 		return &rehome.Error{
 			Code: rehome.DestinationMoved, Err: err,

@@ -99,9 +99,11 @@ func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation in
 	if err != nil {
 		return fmt.Errorf("measure raw repository: %w", err)
 	}
+	w.fault("raw received")
 	if err := w.folder.keep(dir, w.folder.raw(w.row.ID)); err != nil {
 		return err
 	}
+	w.fault("raw kept")
 	known := factsOf(got, w.LargeOver, started)
 	text, err := json.Marshal(known)
 	if err != nil {

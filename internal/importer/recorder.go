@@ -11,8 +11,13 @@ import (
 	"rehome/internal/survey"
 )
 
-// progressEvery is how often a running step's progress is stored and told, at most.
-const progressEvery = time.Second
+const (
+	// recordEvery is how often a running step is written down and told, at most. All
+	// writers share one connection, and API calls wait in the same line.
+	recordEvery = 500 * time.Millisecond
+	// maxBatch bounds the identities of one transaction, for the same reason.
+	maxBatch = 2000
+)
 
 // recorder stores what a raw step tells of itself while it runs. Telling never waits:
 // what comes while a write is under way goes into the next one.
@@ -24,7 +29,7 @@ type recorder struct {
 	err  error         // of the write that failed; read after wg.Wait
 
 	meter  meter
-	stored time.Time // when progress was stored last; of the writing goroutine
+	stored time.Time // when something was written last; of the writing goroutine
 
 	mu      sync.Mutex
 	seen    []survey.Identity // not stored yet; guarded by mu
@@ -74,41 +79,42 @@ func (r *recorder) close() error {
 
 func (r *recorder) run(ctx context.Context) {
 	for range r.wake {
-		if r.err = r.write(ctx, false); r.err != nil {
+		if r.w.took(r.stored) < recordEvery {
+			continue // more is told before the step ends, or close writes it
+		}
+		if _, r.err = r.write(ctx); r.err != nil {
 			r.stop(r.err)
 			return
 		}
 	}
-	r.err = r.write(ctx, true)
+	for more := true; more && r.err == nil; {
+		more, r.err = r.write(ctx)
+	}
 }
 
-// write stores what is new. Progress alone waits for its time, unless it is the last.
-func (r *recorder) write(ctx context.Context, last bool) error {
+// write stores what is new; more says that it was too much for one transaction.
+func (r *recorder) write(ctx context.Context) (more bool, err error) {
 	r.mu.Lock()
-	seen, current := r.seen, r.current
-	r.seen = nil
+	n := min(len(r.seen), maxBatch)
+	seen, current := r.seen[:n], r.current
+	r.seen = r.seen[n:]
+	more = len(r.seen) > 0
 	r.mu.Unlock()
-	due := last || r.w.took(r.stored) >= progressEvery
-	if len(seen) == 0 && !due {
-		return nil
-	}
 	var added []rehome.Author
-	err := r.w.advance(ctx, func(t *store.Tx, i *store.Import) (err error) {
+	err = r.w.advance(ctx, func(t *store.Tx, i *store.Import) (err error) {
 		i.Progress = current
 		added, err = t.AddAuthors(ctx, i, authorsOf(seen))
 		return err
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
+	r.stored = r.w.Clock()
 	for _, a := range added {
 		r.w.publish(r.w.row.ID, authorEvent(a))
 	}
-	if due {
-		r.stored = r.w.Clock()
-		r.w.publish(r.w.row.ID, r.meter.event(current, r.w.row.Found.Authors))
-	}
-	return nil
+	r.w.publish(r.w.row.ID, r.meter.event(current, r.w.row.Found.Authors))
+	return more, nil
 }
 
 // authorsOf gives identities the mapping they start with: themselves, made valid UTF-8.

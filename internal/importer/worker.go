@@ -41,10 +41,12 @@ func (w *worker) next() func(context.Context) error {
 // advance records what was done, if the lease still holds, and tells the watchers.
 func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Import) error) error {
 	before := w.row.State.Status
+	w.fault("before a change")
 	row, err := w.DB.Advance(ctx, w.lease, change)
 	if err != nil {
 		return err
 	}
+	w.fault("after a change")
 	w.row, w.waits = row, row.DueAt.After(row.UpdatedAt)
 	w.announce(before, &row)
 	return nil

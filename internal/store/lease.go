@@ -130,9 +130,10 @@ func (db *DB) isDue() string {
 		AND due_at <= ` + db.now + ` AND lease_expires <= ` + db.now
 }
 
-// Due returns the ids of imports with work to do that nobody holds, the longest due first.
-func (db *DB) Due(ctx context.Context) ([]int64, error) {
-	ids, err := collect(ctx, db.read, scanID, "SELECT id FROM imports WHERE "+db.isDue()+" ORDER BY due_at, id")
+// Due returns the ids of at most limit imports with work to do that nobody holds, the
+// longest due first.
+func (db *DB) Due(ctx context.Context, limit int) ([]int64, error) {
+	ids, err := collect(ctx, db.read, scanID, "SELECT id FROM imports WHERE "+db.isDue()+" ORDER BY due_at, id LIMIT $1", limit)
 	if err != nil {
 		return nil, fmt.Errorf("list due imports: %w", err)
 	}

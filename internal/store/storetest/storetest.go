@@ -469,7 +469,7 @@ func change(t *testing.T, db *store.DB, repositoryID int64, edit func(*store.Imp
 
 func wantDue(t *testing.T, db *store.DB, want ...int64) {
 	t.Helper()
-	got, err := db.Due(t.Context())
+	got, err := db.Due(t.Context(), 10)
 	must(t, err)
 	if !slices.Equal(got, want) {
 		t.Errorf("due: %v, want %v", got, want)

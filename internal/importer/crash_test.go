@@ -1,0 +1,141 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"rehome"
+	"rehome/internal/testenv"
+)
+
+// A child process with these in its environment opens the world in the folder, works,
+// and kills itself when it comes to the fail point for the nth time.
+const (
+	crashIn  = "REHOME_TEST_CRASH_IN"
+	crashAt  = "REHOME_TEST_CRASH_AT"
+	crashNth = "REHOME_TEST_CRASH_NTH"
+)
+
+// crash is the whole life of such a child.
+func crash(dir string) {
+	ctx := context.Background()
+	nth, _ := strconv.Atoi(os.Getenv(crashNth))
+	w, err := openWorld(ctx, dir)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	w.fault = func(point string) {
+		if point != os.Getenv(crashAt) {
+			return
+		}
+		if nth--; nth == 0 {
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+	}
+	ids, err := w.DB.Due(ctx, 100)
+	for _, id := range ids {
+		err = errors.Join(err, w.Reconcile(ctx, id))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	os.Exit(0)
+}
+
+// Killed at any point, an import ends complete after the next start, with nothing left over.
+func TestKilledAnywhereItGoesOn(t *testing.T) {
+	root := t.TempDir()
+	from := filepath.Join(root, "old.git")
+	testenv.Rich(t, from, "sha1")
+	url := testenv.ServeGit(t, root, testenv.Options{}) + "/old.git"
+	for _, point := range []string{"before a change", "after a change", "raw received", "raw kept", "published"} {
+		nth := 1
+		for killedAt(t, url, from, point, nth) {
+			nth++
+		}
+		if nth == 1 {
+			t.Errorf("no run came to %q", point)
+		}
+	}
+}
+
+// killedAt runs an import in a child that kills itself at a fail point, then goes on
+// with it. It returns false when the child came to the end before.
+func killedAt(t *testing.T, url, from, point string, nth int) (killed bool) {
+	t.Helper()
+	dir := t.TempDir()
+	first, err := openWorld(t.Context(), dir)
+	must(t, err)
+	first.t = t
+	r := first.repository("new")
+	_, err = first.Start(t.Context(), r, StartRequest{URL: url})
+	must(t, err)
+	first.close()
+
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), crashIn+"="+dir, crashAt+"="+point, crashNth+"="+strconv.Itoa(nth))
+	out, err := child.CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+	case errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL:
+		killed = true
+	default:
+		t.Fatalf("child at %q %d: %v: %s", point, nth, err, out)
+	}
+
+	w, err := openWorld(t.Context(), dir)
+	must(t, err)
+	w.t = t
+	defer w.close()
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	w.wantMoved(r, from)
+	must(t, w.Cancel(t.Context(), r.ID))
+	w.wantNothingLeft()
+	return killed
+}
+
+func TestTwoOnOneFolderAreRefused(t *testing.T) {
+	w := newWorld(t)
+	second := New(w.Options)
+	if err := second.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "in use by another rehome") {
+		t.Errorf("a second importer on the same folder: %v", err)
+	}
+}
+
+func TestOpenRemovesWhatNobodyOwns(t *testing.T) {
+	dir := t.TempDir()
+	w, err := openWorld(t.Context(), dir)
+	must(t, err)
+	w.t = t
+	r := w.repository("new")
+	i, err := w.Start(t.Context(), r, StartRequest{URL: "https://old.example/old.git"})
+	must(t, err)
+	w.close()
+	for _, name := range []string{w.folder.raw(i.ID), w.folder.raw(i.ID + 1), w.folder.work(i.ID, 1), filepath.Join(dir, "raw", "odd")} {
+		must(t, os.MkdirAll(name, 0o700))
+	}
+	w, err = openWorld(t.Context(), dir)
+	must(t, err)
+	w.t = t
+	defer w.close()
+	for name, want := range map[string]bool{
+		w.folder.raw(i.ID): true, w.folder.raw(i.ID + 1): false, w.folder.work(i.ID, 1): false, filepath.Join(dir, "raw", "odd"): false,
+	} {
+		if _, err := os.Stat(name); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package importer
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"rehome"
+	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
+	"rehome/internal/git/repo"
+	"rehome/internal/source"
+	"rehome/internal/store"
+)
+
+// Whatever fails while an import runs leads to a status it may move to.
+func TestOutcomeIsAnAllowedMove(t *testing.T) {
+	for _, s := range rehome.Statuses() {
+		for _, c := range []rehome.Code{
+			rehome.Unreachable, rehome.BlockedByPolicy, rehome.NotARepository, rehome.CredentialsWanted, rehome.CredentialsRefused,
+			rehome.SourceCutOff, rehome.CorruptObject, rehome.DestinationMoved, rehome.DiskFull, rehome.Internal,
+		} {
+			if next := outcome(s, c); s.Running() && !s.CanBecome(next) {
+				t.Errorf("%s with %s leads to %s, which is no allowed move", s, c, next)
+			}
+		}
+	}
+}
+
+func oid(n byte) object.ID { b := [20]byte{n}; return object.FromBytes(object.SHA1, b[:]) }
+
+func TestUpdatesFor(t *testing.T) {
+	const name = "refs/heads/main"
+	one, two, three := oid(1), oid(2), oid(3)
+	for _, c := range []struct {
+		what  string
+		have  object.ID // zero for none
+		wrote store.WrittenRef
+		want  string // old-new; "" for no update, "moved" for an error
+	}{
+		{"missing", object.ID{}, store.WrittenRef{}, "0-1"},
+		{"missing, written before", object.ID{}, store.WrittenRef{Wrote: two.String()}, "0-1"},
+		{"there already, not by us", one, store.WrittenRef{}, ""},
+		{"there already, by us", one, store.WrittenRef{Wrote: one.String()}, ""},
+		{"ours to move", two, store.WrittenRef{Wrote: two.String()}, "2-1"},
+		{"perhaps ours", three, store.WrittenRef{Wrote: two.String(), Writing: three.String()}, "3-1"},
+		{"never written by us", two, store.WrittenRef{}, "moved"},
+		{"moved by others", three, store.WrittenRef{Wrote: two.String()}, "moved"},
+	} {
+		var have []repo.Ref
+		if !c.have.IsZero() {
+			have = []repo.Ref{{Name: name, ID: c.have}, {Name: "refs/heads/others", ID: three}}
+		}
+		updates, err := updatesFor([]finalRef{{name, one, one}}, have, map[string]store.WrittenRef{name: c.wrote})
+		got := ""
+		switch {
+		case rehome.CodeOf(err) == rehome.DestinationMoved:
+			got = "moved"
+		case err != nil:
+			t.Errorf("%s: %v", c.what, err)
+		case len(updates) == 1:
+			got = fmt.Sprintf("%d-%d", updates[0].Old.Bytes()[0], updates[0].New.Bytes()[0])
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
+	final := []finalRef{{"refs/heads/main", oid(1), oid(1)}}
+	main := repo.Ref{Name: "refs/heads/main", ID: oid(1)}
+	for _, c := range []struct {
+		what string
+		head string
+		have []repo.Ref
+		ok   bool
+	}{
+		{"equal", "refs/heads/main", []repo.Ref{main}, true},
+		{"others' refs beside it", "refs/heads/main", []repo.Ref{{Name: "refs/heads/mine", ID: oid(2)}, main}, true},
+		{"missing", "refs/heads/main", nil, false},
+		{"another id", "refs/heads/main", []repo.Ref{{Name: "refs/heads/main", ID: oid(2)}}, false},
+		{"another default branch", "refs/heads/mine", []repo.Ref{main}, false},
+	} {
+		_, err := compare(final, "refs/heads/main", c.have, c.head)
+		if (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+	if _, err := compare(final, "", []repo.Ref{main}, "refs/heads/other"); err != nil {
+		t.Errorf("no default branch to compare: %v", err)
+	}
+}
+
+func TestPercentNeverFalls(t *testing.T) {
+	now := time.Unix(0, 0)
+	m := meter{clock: func() time.Time { return now }, start: now}
+	random := rand.New(rand.NewPCG(1, 2))
+	if got := m.read(source.Progress{}).Percent; got != -1 {
+		t.Errorf("unknown total gives %d", got)
+	}
+	last := 0
+	for n := range 1000 {
+		p := source.Progress{Progress: pack.Progress{Total: 1000, Objects: random.Int64N(1100), Resolving: n > 500, Bytes: int64(n)}}
+		got := m.read(p).Percent
+		if got < last || got > 99 || (p.Resolving && got < streaming) {
+			t.Fatalf("%d after %d: %+v", got, last, p)
+		}
+		last = got
+	}
+	now = now.Add(10 * time.Second)
+	e := m.event(rehome.Progress{Percent: 50, Bytes: 1000, Commits: -1}, 7)
+	if *e.Percent != 50 || e.Rate != 100 || *e.ETA != 10 || e.Commits != 0 || e.ProgressEvent.Authors != 7 {
+		t.Errorf("event: %+v", e.ProgressEvent)
+	}
+}

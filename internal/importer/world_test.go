@@ -1,0 +1,200 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"rehome"
+	"rehome/internal/egress"
+	"rehome/internal/git/object"
+	"rehome/internal/host"
+	"rehome/internal/seal"
+	"rehome/internal/source"
+	"rehome/internal/source/git"
+	"rehome/internal/store"
+	"rehome/internal/testenv"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashIn); dir != "" {
+		crash(dir)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// world is a server without its doors: real rows, a real host, real sources on loopback.
+type world struct {
+	*Importer
+	t      testing.TB
+	data   string
+	client *egress.Client
+}
+
+// newWorld opens a world in a folder of its own.
+func newWorld(t testing.TB, change ...func(*Options)) *world {
+	t.Helper()
+	w, err := openWorld(t.Context(), t.TempDir(), change...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.t = t
+	t.Cleanup(w.close)
+	return w
+}
+
+func openWorld(ctx context.Context, data string, change ...func(*Options)) (*world, error) {
+	db, err := store.Open(ctx, filepath.Join(data, "rehome.db"))
+	if err != nil {
+		return nil, err
+	}
+	box, err := seal.Open(filepath.Join(data, "key"))
+	if err != nil {
+		return nil, err
+	}
+	home, err := host.New(host.Options{Dir: filepath.Join(data, "host")})
+	if err != nil {
+		return nil, err
+	}
+	client, err := egress.New(egress.Policy{AllowPrivate: true})
+	if err != nil {
+		return nil, err
+	}
+	noWait := func(context.Context, time.Duration) error { return nil }
+	o := Options{
+		DB: db, Host: home, Data: data, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
+		Source:  map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
+		Backoff: []time.Duration{0, 0},
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	w := &world{Importer: New(o), data: data, client: client}
+	return w, w.Open(ctx)
+}
+
+func (w *world) close() {
+	w.client.Close()
+	if err := w.Host.Close(); err != nil {
+		w.t.Error(err)
+	}
+	if err := w.Importer.Close(); err != nil {
+		w.t.Error(err)
+	}
+	if err := w.DB.Close(); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// repository makes an empty repository octocat/name.
+func (w *world) repository(name string) rehome.Repository {
+	w.t.Helper()
+	ctx := w.t.Context()
+	o, err := w.DB.OwnerByLogin(ctx, "octocat")
+	if rehome.CodeOf(err) == rehome.NotFound {
+		o, err = w.DB.CreateOwner(ctx, rehome.Owner{Login: "octocat", Kind: rehome.User})
+	}
+	must(w.t, err)
+	r, err := w.DB.CreateRepository(ctx, rehome.Repository{Owner: o, Name: name, Private: true})
+	must(w.t, err)
+	must(w.t, w.Host.Create(ctx, r.ID, object.SHA1))
+	return r
+}
+
+// hosted is the folder of a repository on the host.
+func (w *world) hosted(r rehome.Repository) string {
+	return filepath.Join(w.data, "host", fmt.Sprintf("%d.git", r.ID))
+}
+
+// work does what is due until nothing is.
+func (w *world) work() {
+	w.t.Helper()
+	for {
+		ids, err := w.DB.Due(w.t.Context(), 100)
+		must(w.t, err)
+		if len(ids) == 0 {
+			return
+		}
+		for _, id := range ids {
+			must(w.t, w.Reconcile(w.t.Context(), id))
+		}
+	}
+}
+
+// start starts an import of url and works until nothing is due.
+func (w *world) start(r rehome.Repository, q StartRequest) rehome.Import {
+	w.t.Helper()
+	_, err := w.Start(w.t.Context(), r, q)
+	must(w.t, err)
+	w.work()
+	return w.get(r)
+}
+
+func (w *world) get(r rehome.Repository) rehome.Import {
+	w.t.Helper()
+	i, err := w.Get(w.t.Context(), r.ID)
+	must(w.t, err)
+	return i
+}
+
+// wantStatus checks where the import stands, and the step and cause it failed with.
+func wantStatus(t testing.TB, i rehome.Import, want rehome.Status, step rehome.Step, code rehome.Code) {
+	t.Helper()
+	got := rehome.Code("")
+	if i.State.Err != nil {
+		got = i.State.Err.Code
+	}
+	if i.State.Status != want || i.State.FailedStep != step || got != code {
+		t.Errorf("status %q, failed step %q, code %q; want %q, %q, %q (%v)", i.State.Status, i.State.FailedStep, got, want, step, code, i.State.Err)
+	}
+}
+
+// wantMoved checks that the host has what the source at from has, except what is left out by rule.
+func (w *world) wantMoved(r rehome.Repository, from string) {
+	w.t.Helper()
+	wantSame(w.t, w.hosted(r), from)
+}
+
+func wantSame(t testing.TB, got, from string) {
+	t.Helper()
+	skipped := testenv.RichSkipped(t, from)
+	var want []string
+	for _, line := range testenv.ShowRefs(t, from) {
+		if _, name, _ := strings.Cut(line, " "); !slices.Contains(skipped, name) {
+			want = append(want, line)
+		}
+	}
+	if have := testenv.ShowRefs(t, got); !slices.Equal(have, want) {
+		t.Errorf("refs:\n%s\nwant:\n%s", strings.Join(have, "\n"), strings.Join(want, "\n"))
+	}
+	testenv.Git(t, got, "fsck", "--full", "--strict")
+	if h, s := testenv.Git(t, got, "symbolic-ref", "HEAD"), testenv.Git(t, from, "symbolic-ref", "HEAD"); h != s {
+		t.Errorf("default branch %s, want %s", h, s)
+	}
+}
+
+// wantNothingLeft checks that the data folder holds no raw repository and no work.
+func (w *world) wantNothingLeft() {
+	w.t.Helper()
+	for _, dir := range []string{"raw", "work"} {
+		entries, err := os.ReadDir(filepath.Join(w.data, dir))
+		must(w.t, err)
+		for _, e := range entries {
+			w.t.Errorf("%s/%s is left", dir, e.Name())
+		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
