@@ -103,8 +103,8 @@ func subjects(ctx context.Context, named []string, dir string) ([]subject, error
 	return list, nil
 }
 
-// look counts what a repository holds, given as PATH or NAME=PATH. One with refs that are not carried is copied
-// below copies without them first, so that both sides move the same.
+// look counts what a repository holds, given as PATH or NAME=PATH. One with refs that would stay behind is
+// copied below copies first, with other names for them, so that both sides move the same.
 func look(ctx context.Context, path, copies string) (subject, error) {
 	name, path, named := strings.Cut(path, "=")
 	if !named {
@@ -114,7 +114,7 @@ func look(ctx context.Context, path, copies string) (subject, error) {
 	if err != nil {
 		return subject{}, err
 	}
-	if dir, err = carriedOnly(ctx, dir, filepath.Join(copies, name+".git")); err != nil {
+	if dir, err = allCarried(ctx, dir, filepath.Join(copies, name+".git")); err != nil {
 		return subject{}, err
 	}
 	s := subject{name: name, dir: dir}
@@ -141,32 +141,33 @@ func look(ctx context.Context, path, copies string) (subject, error) {
 	return s, nil
 }
 
-// carriedOnly returns dir, or a copy of it without the refs that are not carried.
-func carriedOnly(ctx context.Context, dir, to string) (string, error) {
-	names, err := git(ctx, dir, "for-each-ref", "--format=%(refname)")
+// allCarried returns dir, or a copy of it in which the refs that would stay behind have other names.
+func allCarried(ctx context.Context, dir, to string) (string, error) {
+	refs, err := git(ctx, dir, "for-each-ref", "--format=%(objectname) %(refname)")
 	if err != nil {
 		return "", err
 	}
-	var remove strings.Builder
-	for name := range strings.FieldsSeq(names) {
+	var rename strings.Builder
+	for line := range strings.Lines(refs) {
+		id, name, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if skipped(name) {
-			fmt.Fprintf(&remove, "delete %s\n", name)
+			fmt.Fprintf(&rename, "delete %s\ncreate refs/kept/%s %s\n", name, strings.TrimPrefix(name, "refs/"), id)
 		}
 	}
-	if remove.Len() == 0 {
+	if rename.Len() == 0 {
 		return dir, nil
 	}
-	log.Printf("copying %s without the refs that are not carried", filepath.Base(dir))
+	log.Printf("copying %s and renaming the refs that would stay behind", dir)
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return "", err
 	}
 	if _, err := git(ctx, "", "-c", "safe.directory=*", "clone", "-q", "--mirror", dir, to); err != nil {
 		return "", err
 	}
-	if _, err := testenv.Run(ctx, to, strings.NewReader(remove.String()), "update-ref", "--stdin"); err != nil {
+	if _, err := testenv.Run(ctx, to, strings.NewReader(rename.String()), "update-ref", "--stdin"); err != nil {
 		return "", err
 	}
-	_, err = git(ctx, to, "repack", "-q", "-a", "-d")
+	_, err = git(ctx, to, "pack-refs", "--all")
 	return to, err
 }
 
