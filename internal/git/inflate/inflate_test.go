@@ -134,8 +134,7 @@ func (w *bitWriter) zlib(data string) []byte {
 	return append(b, byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum))
 }
 
-// dynamic starts a last, dynamic block: the code lengths' code has two symbols of one bit,
-// a and b, and two-bit symbols where more are given.
+// dynamic starts a last, dynamic block whose lengths are written in a code with the given lengths.
 func dynamic(nlit, ndist int, lens map[int]int) *bitWriter {
 	w := new(bitWriter).bits(1, 1).bits(2, 2).bits(nlit-257, 5).bits(ndist-1, 5).bits(15, 4)
 	for _, sym := range preOrder {
