@@ -1,8 +1,6 @@
 package survey
 
 import (
-	"encoding/binary"
-
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 )
@@ -102,57 +100,23 @@ type ops struct {
 
 // readOps starts on a delta for a base and a result of known sizes.
 func readOps(delta []byte, base, result int) (ops, bool) {
-	for _, want := range []int{base, result} {
-		size, n := binary.Uvarint(delta)
-		if n <= 0 || size != uint64(want) {
-			return ops{}, false
-		}
-		delta = delta[n:]
+	from, to, n, err := pack.DeltaSizes(delta)
+	if err != nil || from != int64(base) || to != int64(result) {
+		return ops{}, false
 	}
-	return ops{delta: delta, size: result}, true
+	return ops{delta: delta[n:], size: result}, true
 }
 
 // next goes on to the next instruction; false when there is none or it makes no sense.
 func (p *ops) next() bool {
-	if len(p.delta) == 0 || p.delta[0] == 0 {
+	in, n := pack.NextInstruction(p.delta)
+	if n < 0 {
 		return false
 	}
-	op := p.delta[0]
-	p.delta = p.delta[1:]
-	size := int(op)
-	p.copies = op&0x80 != 0
-	if p.copies {
-		var ok bool
-		if p.from, size, ok = p.copied(op); !ok {
-			return false
-		}
-	} else if size > len(p.delta) {
-		return false
-	} else {
-		p.delta = p.delta[size:]
-	}
-	p.start, p.end = p.end, p.end+size
+	p.delta = p.delta[n:]
+	p.copies, p.from = in.Copy, in.Offset
+	p.start, p.end = p.end, p.end+in.Size
 	return p.end <= p.size
-}
-
-// copied reads the operands of a copy: the bits of op say which bytes of them are there.
-func (p *ops) copied(op byte) (from, size int, ok bool) {
-	var v uint64
-	for i := range 7 {
-		if op>>i&1 == 0 {
-			continue
-		}
-		if len(p.delta) == 0 {
-			return 0, 0, false
-		}
-		v |= uint64(p.delta[0]) << (8 * i)
-		p.delta = p.delta[1:]
-	}
-	from, size = int(v&0xffffffff), int(v>>32)
-	if size == 0 {
-		size = 0x10000
-	}
-	return from, size, true
 }
 
 // entries returns which entries of the base, the first and the one after the last, the instruction at

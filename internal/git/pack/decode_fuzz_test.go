@@ -59,7 +59,7 @@ func expected(t *testing.T, err error) {
 
 // slowDelta applies a delta as its description reads, byte by byte.
 func slowDelta(base, delta []byte, size int64) ([]byte, bool) {
-	from, to, n, err := deltaSizes(delta)
+	from, to, n, err := DeltaSizes(delta)
 	if err != nil || from != int64(len(base)) || to != size {
 		return nil, false
 	}
@@ -89,7 +89,7 @@ func FuzzDelta(f *testing.F) {
 	f.Add(base, []byte{40, 5, 0x91, 35, 5})
 	f.Add(base, append([]byte{40, 45, 0x90, 40, 0x91, 3, 5}, make([]byte, 9)...))
 	f.Fuzz(func(t *testing.T, base, delta []byte) {
-		_, size, _, err := deltaSizes(delta)
+		_, size, _, err := DeltaSizes(delta)
 		if err != nil || size > 1<<16 {
 			return
 		}

@@ -13,8 +13,8 @@ import "encoding/binary"
 // maxDeltaHeader is the most bytes the two sizes can take.
 const maxDeltaHeader = 20
 
-// deltaSizes reads the two sizes at the start of a delta; n is where its instructions begin.
-func deltaSizes(delta []byte) (base, result int64, n int, err error) {
+// DeltaSizes reads the two sizes at the start of a delta; n is where its instructions begin.
+func DeltaSizes(delta []byte) (base, result int64, n int, err error) {
 	b, i := binary.Uvarint(delta)
 	if i <= 0 || int64(b) < 0 {
 		return 0, 0, 0, corrupt("delta without a base size")
@@ -29,7 +29,7 @@ func deltaSizes(delta []byte) (base, result int64, n int, err error) {
 // applyDelta fills dst with what delta makes of base. dst has exactly the result's
 // size, which the caller has read and bounded.
 func applyDelta(dst, base, delta []byte) error {
-	baseSize, resultSize, n, err := deltaSizes(delta)
+	baseSize, resultSize, n, err := DeltaSizes(delta)
 	if err != nil {
 		return err
 	}
@@ -60,6 +60,34 @@ func applyDelta(dst, base, delta []byte) error {
 		return corrupt("delta makes %d bytes of %d", at, len(dst))
 	}
 	return nil
+}
+
+// Instruction is one instruction of a delta: copy Size bytes from Offset of the base, or
+// insert Size bytes that stand in the delta itself.
+type Instruction struct {
+	Copy   bool
+	Offset int
+	Size   int
+}
+
+// NextInstruction reads the instruction at the start of d; n is its length, with the bytes
+// it inserts, and -1 when there is none or it makes no sense.
+func NextInstruction(d []byte) (in Instruction, n int) {
+	if len(d) == 0 || d[0] == 0 {
+		return in, -1
+	}
+	if d[0]&0x80 == 0 {
+		in.Size = int(d[0])
+		if in.Size >= len(d) {
+			return in, -1
+		}
+		return in, 1 + in.Size
+	}
+	offset, size, used := copyOp(d[0], d[1:])
+	if used < 0 {
+		return in, -1
+	}
+	return Instruction{Copy: true, Offset: offset, Size: size}, 1 + used
 }
 
 // copyOp reads the operands of a copy instruction; used is -1 when d is too short.

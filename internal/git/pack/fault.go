@@ -7,9 +7,10 @@ import (
 	"syscall"
 )
 
-// Guard runs f, which uses memory that lives in files. When the disk has no room for a
-// page of it, or cannot give one back, the processor faults; that becomes an error here
-// instead of the end of the process. It holds for f's own goroutine only.
+// Guard runs f, which uses memory that lives in files, on foreign bytes. When the disk has
+// no room for a page of it, or cannot give one back, the processor faults; that and every
+// other panic becomes an error here instead of the end of the process: a bad repository
+// costs one job. It holds for f's own goroutine only.
 func Guard(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -22,7 +23,8 @@ func Guard(f func() error) (err error) {
 			Addr() uintptr
 		})
 		if !ok {
-			panic(p)
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			return
 		}
 		err = fmt.Errorf("memory in a file at %#x: %w", fault.Addr(), syscall.ENOSPC)
 	}()

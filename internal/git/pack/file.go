@@ -89,7 +89,7 @@ func (p *Pack) Read(i int, limit int64) (object.Type, []byte, error) {
 			data = stored
 			continue
 		}
-		_, size, _, err := deltaSizes(stored)
+		_, size, _, err := DeltaSizes(stored)
 		if err != nil {
 			return 0, nil, err
 		}

@@ -24,7 +24,7 @@ func (p *pass) historyDelta(h header, base uint32) error {
 	if err != nil {
 		return err
 	}
-	from, size, _, err := deltaSizes(delta)
+	from, size, _, err := DeltaSizes(delta)
 	if err != nil {
 		return err
 	}

@@ -136,7 +136,7 @@ func (p *pass) pendingObject(d pending, w *packWriter, base uint32) (data, raw [
 	if _, err := p.small.Inflate(delta, raw); err != nil {
 		return nil, nil, corrupt("entry put aside: %v", err)
 	}
-	_, size, _, err := deltaSizes(delta)
+	_, size, _, err := DeltaSizes(delta)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -216,7 +216,7 @@ func (p *pass) delta(h header, place uint32) error {
 // deltaResult returns the size of what a delta of the content pack makes, once it is
 // known to fit its base and the limits. Only the start of the delta is looked at.
 func (p *pass) deltaResult(start []byte, base uint32, kind object.Type) (int64, error) {
-	from, size, _, err := deltaSizes(start)
+	from, size, _, err := DeltaSizes(start)
 	if err != nil {
 		return 0, err
 	}
