@@ -11,6 +11,7 @@ import (
 	"rehome"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
+	"rehome/internal/git/repo"
 	"rehome/internal/source"
 	"rehome/internal/store"
 	"rehome/internal/survey"
@@ -39,10 +40,24 @@ type facts struct {
 func fetchRaw(ctx context.Context, from source.Source, q source.Request, largeOver int64, identities func([]survey.Identity)) (raw, error) {
 	var look *survey.Survey
 	q.Visit = func(f object.Format) pack.Visit {
-		look = survey.New(survey.Options{Format: f, LargeOver: largeOver, Identities: identities})
+		look = survey.New(survey.Options{
+			Format: f, LargeOver: largeOver, Identities: identities, Scratch: repo.Scratch(q.Dir),
+		})
 		return look.Visit
 	}
+	told := q.Progress
+	q.Progress = func(p source.Progress) {
+		if look != nil {
+			look.Expect(p.Total)
+		}
+		if told != nil {
+			told(p)
+		}
+	}
 	got, err := from.Fetch(ctx, q)
+	if look != nil {
+		defer look.Close()
+	}
 	if err != nil {
 		return raw{}, err
 	}
@@ -62,7 +77,12 @@ func finishSurvey(ctx context.Context, look *survey.Survey, got source.Result) (
 		return survey.Result{}, fmt.Errorf("open what was received: %w", err)
 	}
 	defer objects.Close()
-	return look.Finish(ctx, objects, got.Refs, got.Head)
+	var found survey.Result
+	err = pack.Guard(func() (err error) {
+		found, err = look.Finish(ctx, objects, got.Refs, got.Head)
+		return err
+	})
+	return found, err
 }
 
 // fetch is the raw step: it receives into a work folder, storing identities and progress
