@@ -1,10 +1,9 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
@@ -91,26 +90,11 @@ func links(objects *repo.Objects, id object.ID) ([]object.ID, error) {
 	if err != nil {
 		return nil, err
 	}
-	return headerIDs(data, id.Format())
-}
-
-// headerIDs returns the ids after "parent" and "object" in the header of a commit or tag.
-func headerIDs(data []byte, f object.Format) ([]object.ID, error) {
-	var ids []object.ID
-	for line := range bytes.Lines(data) {
-		line = bytes.TrimSuffix(line, []byte("\n"))
-		if len(line) == 0 {
-			break
-		}
-		key, value, _ := bytes.Cut(line, []byte(" "))
-		if k := string(key); k != "parent" && k != "object" {
-			continue
-		}
-		id, err := object.ParseID(string(value))
-		if err != nil || id.Format() != f {
-			return nil, fmt.Errorf("link of an object is %q", value)
-		}
-		ids = append(ids, id)
+	// A damaged object leads as far as it can be read.
+	if t == object.Tag {
+		tag, _ := object.ParseTag(id.Format(), data)
+		return []object.ID{tag.Object}, nil
 	}
-	return ids, nil
+	commit, _ := object.ParseCommit(id.Format(), data)
+	return slices.Collect(commit.Parents()), nil
 }

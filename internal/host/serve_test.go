@@ -260,7 +260,7 @@ func TestGzipBodies(t *testing.T) {
 	if res.StatusCode != http.StatusOK || !bytes.Contains(want, []byte("refs/heads/trunk")) || !bytes.Equal(got, want) {
 		t.Errorf("got %s %q, want %q", res.Status, got, want)
 	}
-	bomb := io.MultiReader(strings.NewReader("0014command=ls-refs\n0001"), strings.NewReader(strings.Repeat("0009x234\n", maxRequest/9)))
+	bomb := io.MultiReader(strings.NewReader("0014command=ls-refs\n0001"), strings.NewReader(strings.Repeat("0400"+strings.Repeat("x", 1020), maxRequest>>10+1000)))
 	if res, _ := hm.post(deflate(t, bomb), "gzip"); res.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("a bomb got %s", res.Status)
 	}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -91,8 +92,12 @@ func (x *exchange) checkedRequest(ctx context.Context, to io.Writer, from io.Rea
 	if x.secondVersion() {
 		version = 2
 	}
-	q, err := readRequest(from, to, version, x.repo.Format())
+	buffered := bufio.NewWriterSize(to, 64<<10)
+	q, err := readRequest(from, buffered, version, x.repo.Format())
 	if err != nil {
+		return err
+	}
+	if err := buffered.Flush(); err != nil {
 		return err
 	}
 	if version == 2 && q.command != "fetch" && q.command != "ls-refs" {

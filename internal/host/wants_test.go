@@ -152,16 +152,3 @@ func FuzzReadRequest(f *testing.F) {
 		}
 	})
 }
-
-func FuzzHeaderIDs(f *testing.F) {
-	id := strings.Repeat("1", 40)
-	f.Add([]byte("tree " + id + "\nparent " + id + "\n\nparent " + id + "\n"))
-	f.Add([]byte("object " + id + "\ntype commit\n"))
-	f.Add([]byte("parent\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		ids, err := headerIDs(data, object.SHA1)
-		if header, _, _ := bytes.Cut(data, []byte("\n\n")); err == nil && len(ids) > bytes.Count(header, []byte("parent "))+bytes.Count(header, []byte("object ")) {
-			t.Errorf("%q has %v", data, ids)
-		}
-	})
-}

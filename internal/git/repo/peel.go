@@ -1,7 +1,6 @@
 package repo
 
 import (
-	"bytes"
 	"fmt"
 
 	"rehome/internal/git/object"
@@ -53,19 +52,17 @@ func (p *peeler) follow(id object.ID) (object.ID, error) {
 	}
 }
 
-// tagged returns what the tag object id names in its first line (gitformat "object <id>").
+// tagged returns what the tag object id names.
 func (o *Objects) tagged(id object.ID) (object.ID, error) {
 	_, data, err := o.Read(id)
 	if err != nil {
 		return object.ID{}, err
 	}
-	line, _, _ := bytes.Cut(data, []byte("\n"))
-	digits, ok := bytes.CutPrefix(line, []byte("object "))
-	target, err := object.ParseID(string(digits))
-	if !ok || err != nil || target.Format() != id.Format() {
+	tag, _ := object.ParseTag(id.Format(), data)
+	if tag.Object.IsZero() {
 		return object.ID{}, fmt.Errorf("tag %s names no object", id)
 	}
-	return target, nil
+	return tag.Object, nil
 }
 
 // apply returns what refs are after changes; both are sorted by name.

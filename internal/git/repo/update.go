@@ -231,8 +231,29 @@ func (r *Repo) writePacked(refs []packedRef) error {
 	if err := writeSynced(beside, formatPackedRefs(refs)); err != nil {
 		return errors.Join(err, os.Remove(beside))
 	}
+	if err := stampLater(beside, r.path("packed-refs")); err != nil {
+		return err
+	}
 	if err := os.Rename(beside, r.path("packed-refs")); err != nil {
 		return err
 	}
 	return syncDir(r.dir)
+}
+
+// stampLater gives the file a time at least a second later than before's. Git, which tells by
+// inode, size and second whether packed-refs changed since it read it, would otherwise take
+// a file written twice within a second for the one it knows, and an old value for a ref's.
+func stampLater(file, before string) error {
+	st, err := os.Stat(before)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	at := time.Now()
+	if next := st.ModTime().Add(time.Second); at.Before(next) {
+		at = next
+	}
+	return os.Chtimes(file, at, at)
 }
