@@ -47,7 +47,7 @@ func fetchRaw(ctx context.Context, from source.Source, q source.Request, largeOv
 	}
 	told := q.Progress
 	q.Progress = func(p source.Progress) {
-		if look != nil {
+		if look != nil && p.Total > 0 { // the source may speak before its pack comes
 			look.Expect(p.Total)
 		}
 		if told != nil {
