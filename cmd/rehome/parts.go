@@ -33,6 +33,7 @@ const (
 type parts struct {
 	flags    serveFlags
 	dir      data
+	folder   *importer.Folder
 	log      *slog.Logger
 	listener net.Listener
 	db       *store.DB
@@ -61,7 +62,11 @@ func (p *parts) openFolder(context.Context) error {
 		return fmt.Errorf("find the data folder: %w", err)
 	}
 	p.dir = data(abs)
-	return p.dir.make()
+	if p.folder, err = importer.Claim(abs); err != nil {
+		return err
+	}
+	p.later(func() { p.warn("give the data folder back", p.folder.Close()) })
+	return nil
 }
 
 func (p *parts) openListener(context.Context) (err error) {
@@ -119,14 +124,13 @@ func (p *parts) openWork(ctx context.Context) error {
 	}
 	wake := newWaker()
 	p.importer = importer.New(importer.Options{
-		DB: p.db, Source: p.sources(), Host: p.host, Data: string(p.dir), Seal: box,
+		DB: p.db, Source: p.sources(), Host: p.host, Folder: p.folder, Seal: box,
 		Wake: wake.wake, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
 		LargeOver: int64(p.flags.limits.largeOver), Limits: p.flags.limits.source(), Version: version,
 	})
 	if err := p.importer.Open(ctx); err != nil {
 		return err
 	}
-	p.later(func() { p.warn("close data folder", p.importer.Close()) })
 	q, err := queue.Open(context.WithoutCancel(ctx), p.dir.queue(), p.flags.workers, p.importer.Reconcile, p.importer.Sweep, p.log)
 	if err != nil {
 		return err

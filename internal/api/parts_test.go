@@ -19,6 +19,11 @@ import (
 // parts opens a host and an importer. Nothing works by itself: work does what is due.
 func parts(t *testing.T, dir string, db *store.DB) (*host.Host, *importer.Importer) {
 	t.Helper()
+	folder, err := importer.Claim(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { folder.Close() })
 	home, err := host.New(host.Options{Dir: filepath.Join(dir, "host")})
 	if err != nil {
 		t.Fatal(err)
@@ -35,14 +40,13 @@ func parts(t *testing.T, dir string, db *store.DB) (*host.Host, *importer.Import
 	t.Cleanup(client.Close)
 	noWait := func(context.Context, time.Duration) error { return nil }
 	m := importer.New(importer.Options{
-		DB: db, Host: home, Data: dir, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
+		DB: db, Host: home, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
 		Source:  map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
 		Backoff: []time.Duration{0, 0},
 	})
 	if err := m.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { m.Close() })
 	return home, m
 }
 
@@ -50,7 +54,7 @@ func parts(t *testing.T, dir string, db *store.DB) (*host.Host, *importer.Import
 func (s *testServer) work(t *testing.T) {
 	t.Helper()
 	for {
-		ids, err := s.db.Due(t.Context())
+		ids, err := s.db.Due(t.Context(), 100)
 		if err != nil {
 			t.Fatal(err)
 		}

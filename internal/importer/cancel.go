@@ -42,7 +42,7 @@ func (m *Importer) interrupt(importID int64) bool {
 
 // cleanUp removes everything a deleted import left.
 func (w *worker) cleanUp(ctx context.Context) error {
-	if err := w.folder.drop(w.lease.ImportID); err != nil {
+	if err := w.Folder.drop(w.lease.ImportID); err != nil {
 		return err
 	}
 	return w.DB.RemoveImport(ctx, w.lease)

@@ -109,9 +109,8 @@ func killedAt(t *testing.T, url, from, point string, nth int) (killed bool) {
 
 func TestTwoOnOneFolderAreRefused(t *testing.T) {
 	w := newWorld(t)
-	second := New(w.Options)
-	if err := second.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "in use by another rehome") {
-		t.Errorf("a second importer on the same folder: %v", err)
+	if _, err := Claim(w.data); err == nil || !strings.Contains(err.Error(), "in use by another rehome") {
+		t.Errorf("a second claim on the same folder: %v", err)
 	}
 }
 
@@ -124,7 +123,7 @@ func TestOpenRemovesWhatNobodyOwns(t *testing.T) {
 	i, err := w.Start(t.Context(), r, StartRequest{URL: "https://old.example/old.git"})
 	must(t, err)
 	w.close()
-	for _, name := range []string{w.folder.raw(i.ID), w.folder.raw(i.ID + 1), w.folder.work(i.ID, 1), filepath.Join(dir, "raw", "odd")} {
+	for _, name := range []string{w.Folder.raw(i.ID), w.Folder.raw(i.ID + 1), w.Folder.work(i.ID, 1), filepath.Join(dir, "raw", "odd")} {
 		must(t, os.MkdirAll(name, 0o700))
 	}
 	w, err = openWorld(t.Context(), dir)
@@ -132,7 +131,7 @@ func TestOpenRemovesWhatNobodyOwns(t *testing.T) {
 	w.t = t
 	defer w.close()
 	for name, want := range map[string]bool{
-		w.folder.raw(i.ID): true, w.folder.raw(i.ID + 1): false, w.folder.work(i.ID, 1): false, filepath.Join(dir, "raw", "odd"): false,
+		w.Folder.raw(i.ID): true, w.Folder.raw(i.ID + 1): false, w.Folder.work(i.ID, 1): false, filepath.Join(dir, "raw", "odd"): false,
 	} {
 		if _, err := os.Stat(name); (err == nil) != want {
 			t.Errorf("%s is there: %v, want %v", name, err == nil, want)

@@ -12,50 +12,45 @@ import (
 	"syscall"
 )
 
-// folder is the data folder:
+// Folder is the data folder, held by this process alone:
 //
 //	lock               held by the one process that works here
 //	folder-id          names the folder in leases, so that its next process knows its own
 //	raw/<import>       raw repositories, whole
 //	work/<import>-<fence>  one being received
-type folder struct {
+type Folder struct {
 	dir  string
 	id   string
 	lock *os.File
 }
 
-// claim makes the folder ready and takes it for this process.
-func (f *folder) claim() error {
-	for _, dir := range []string{f.dir, filepath.Join(f.dir, "raw"), filepath.Join(f.dir, "work")} {
+// Claim makes the data folder at dir ready and takes it for this process, which has to
+// come before anything in it is opened. Close gives it back.
+func Claim(dir string) (*Folder, error) {
+	for _, dir := range []string{dir, filepath.Join(dir, "raw"), filepath.Join(dir, "work")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("make data folder: %w", err)
+			return nil, fmt.Errorf("make data folder: %w", err)
 		}
 	}
-	lock, err := takeLock(filepath.Join(f.dir, "lock"))
+	lock, err := takeLock(filepath.Join(dir, "lock"))
 	if errors.Is(err, errLocked) {
-		return fmt.Errorf("the data folder %s is in use by another rehome: stop that one, or give this one a --data of its own", f.dir)
+		return nil, fmt.Errorf("the data folder %s is in use by another rehome: stop that one, or give this one a --data of its own", dir)
 	}
 	if err != nil {
-		return fmt.Errorf("lock data folder: %w", err)
+		return nil, fmt.Errorf("lock data folder: %w", err)
 	}
-	f.lock = lock
+	f := &Folder{dir: dir, lock: lock}
 	if f.id, err = f.readID(); err != nil {
-		return errors.Join(fmt.Errorf("name data folder: %w", err), f.release())
+		return nil, errors.Join(fmt.Errorf("name data folder: %w", err), f.Close())
 	}
-	return nil
+	return f, nil
 }
 
-func (f *folder) release() error {
-	if f.lock == nil {
-		return nil
-	}
-	lock := f.lock
-	f.lock = nil
-	return lock.Close()
-}
+// Close gives the folder back. Whoever works in it has to have stopped.
+func (f *Folder) Close() error { return f.lock.Close() }
 
 // readID returns the folder's name in leases and makes one for a new folder.
-func (f *folder) readID() (string, error) {
+func (f *Folder) readID() (string, error) {
 	path := filepath.Join(f.dir, "folder-id")
 	text, err := os.ReadFile(path)
 	if id := strings.TrimSpace(string(text)); err == nil && id != "" {
@@ -69,17 +64,17 @@ func (f *folder) readID() (string, error) {
 }
 
 // raw is where the import's raw repository lies.
-func (f *folder) raw(importID int64) string {
+func (f *Folder) raw(importID int64) string {
 	return filepath.Join(f.dir, "raw", strconv.FormatInt(importID, 10))
 }
 
 // work is where a worker with that fence receives the import.
-func (f *folder) work(importID, fence int64) string {
+func (f *Folder) work(importID, fence int64) string {
 	return filepath.Join(f.dir, "work", fmt.Sprintf("%d-%d", importID, fence))
 }
 
 // keep moves a received repository to its place, where it replaces an older one.
-func (f *folder) keep(work, raw string) error {
+func (f *Folder) keep(work, raw string) error {
 	old := work + "-old"
 	if err := os.Rename(raw, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("put old raw repository aside: %w", err)
@@ -97,12 +92,12 @@ func (f *folder) keep(work, raw string) error {
 }
 
 // drop removes what there is of an import, whole or not.
-func (f *folder) drop(importID int64) error {
+func (f *Folder) drop(importID int64) error {
 	return errors.Join(f.dropWork(importID), os.RemoveAll(f.raw(importID)))
 }
 
 // dropWork removes what an import left unfinished. Only the holder of its lease may ask.
-func (f *folder) dropWork(importID int64) error {
+func (f *Folder) dropWork(importID int64) error {
 	left, err := filepath.Glob(filepath.Join(globQuote(f.dir), "work", fmt.Sprintf("%d-*", importID)))
 	if err != nil {
 		return err
@@ -121,7 +116,7 @@ func globQuote(path string) string {
 
 // clear removes unfinished work, which the lock says is nobody's, and raw repositories
 // of imports that are not known.
-func (f *folder) clear(known map[int64]bool) error {
+func (f *Folder) clear(known map[int64]bool) error {
 	var errs []error
 	errs = append(errs, removeIn(filepath.Join(f.dir, "work"), func(string) bool { return true }))
 	errs = append(errs, removeIn(filepath.Join(f.dir, "raw"), func(name string) bool {

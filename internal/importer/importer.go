@@ -30,12 +30,12 @@ import (
 // DefaultLargeOver is the size from which a file counts as large, in bytes.
 const DefaultLargeOver = 100 << 20
 
-// Options are what an Importer works with. DB, Source, Host, Data and Seal are required.
+// Options are what an Importer works with. DB, Source, Host, Folder and Seal are required.
 type Options struct {
 	DB     *store.DB
 	Source map[rehome.VCS]source.Source // the readers there are
 	Host   *host.Host
-	Data   string // folder for raw repositories and work in progress
+	Folder *Folder // for raw repositories and work in progress
 	Seal   *seal.Box
 
 	Wake     func(ctx context.Context, importID int64) error // sends a worker to Reconcile; nil leaves it to Sweep's caller
@@ -53,7 +53,6 @@ type Options struct {
 // Importer does the work of imports. It is safe for concurrent use.
 type Importer struct {
 	Options
-	folder  folder
 	watched watched
 	owner   string             // of the leases this process takes
 	fault   func(point string) // where a test ends the process
@@ -87,32 +86,25 @@ func New(o Options) *Importer {
 	}
 	return &Importer{
 		Options: o,
-		folder:  folder{dir: o.Data},
 		owner:   rand.Text(),
 		fault:   func(string) {},
 		running: map[int64]context.CancelCauseFunc{},
 	}
 }
 
-// Open claims the data folder, which no other process may have, takes over what an
-// earlier one left unfinished and removes what no import owns any more.
+// Open takes over what an earlier process on the same folder left unfinished, and
+// removes what no import owns any more.
 func (m *Importer) Open(ctx context.Context) error {
-	if err := m.folder.claim(); err != nil {
-		return err
-	}
-	m.owner = m.folder.id + "/" + rand.Text()
-	if err := m.DB.ReleaseFolder(ctx, m.folder.id); err != nil {
+	m.owner = m.Folder.id + "/" + rand.Text()
+	if err := m.DB.ReleaseFolder(ctx, m.Folder.id); err != nil {
 		return fmt.Errorf("take over leases: %w", err)
 	}
 	known, err := m.DB.ImportIDs(ctx)
 	if err != nil {
 		return err
 	}
-	return m.folder.clear(known)
+	return m.Folder.clear(known)
 }
-
-// Close gives the data folder back. Workers have to be stopped before.
-func (m *Importer) Close() error { return m.folder.release() }
 
 // wake sends a worker to the import. A wake-up that is lost is made up for by a sweep.
 func (m *Importer) wake(ctx context.Context, importID int64) {

@@ -198,7 +198,7 @@ func TestLostRawRepositoryIsFetchedAgain(t *testing.T) {
 	w.fault = func(point string) {
 		if point == "after a change" && !lost && w.get(r).State.Status == rehome.Mapping {
 			lost = true
-			must(t, os.RemoveAll(w.folder.raw(i.ID)))
+			must(t, os.RemoveAll(w.Folder.raw(i.ID)))
 		}
 	}
 	w.work()

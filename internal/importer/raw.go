@@ -97,10 +97,10 @@ func (w *worker) fetch(ctx context.Context) error {
 		return w.checkVCS(w.row.Source.VCS)
 	}
 	started, generation := w.Clock(), w.row.Wanted.Raw
-	if err := w.folder.dropWork(w.row.ID); err != nil {
+	if err := w.Folder.dropWork(w.row.ID); err != nil {
 		return fmt.Errorf("clear work folder: %w", err)
 	}
-	dir := w.folder.work(w.row.ID, w.lease.Fence)
+	dir := w.Folder.work(w.row.ID, w.lease.Fence)
 	fetching, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	rec := startRecorder(fetching, w, stop)
@@ -120,7 +120,7 @@ func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation in
 		return fmt.Errorf("measure raw repository: %w", err)
 	}
 	w.fault("raw received")
-	if err := w.folder.keep(dir, w.folder.raw(w.row.ID)); err != nil {
+	if err := w.Folder.keep(dir, w.Folder.raw(w.row.ID)); err != nil {
 		return err
 	}
 	w.fault("raw kept")

@@ -149,5 +149,5 @@ func (m *Importer) finish(ctx context.Context, lease store.Lease) error {
 	if row.Deleted {
 		return quietly(ctx, w.cleanUp(ctx))
 	}
-	return m.folder.dropWork(lease.ImportID)
+	return m.Folder.dropWork(lease.ImportID)
 }

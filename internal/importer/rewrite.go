@@ -59,7 +59,7 @@ func unchanged(refs []repo.Ref) []finalRef {
 // openRaw opens the raw repository. When it is gone it returns nil, and the import goes
 // back to fetch it again.
 func (w *worker) openRaw(ctx context.Context) (*repo.Repo, error) {
-	from, err := repo.Open(w.folder.raw(w.row.ID))
+	from, err := repo.Open(w.Folder.raw(w.row.ID))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 			tryAgain(i, t.Now)

@@ -51,6 +51,10 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 }
 
 func openWorld(ctx context.Context, data string, change ...func(*Options)) (*world, error) {
+	folder, err := Claim(data)
+	if err != nil {
+		return nil, err
+	}
 	db, err := store.Open(ctx, filepath.Join(data, "rehome.db"))
 	if err != nil {
 		return nil, err
@@ -69,7 +73,7 @@ func openWorld(ctx context.Context, data string, change ...func(*Options)) (*wor
 	}
 	noWait := func(context.Context, time.Duration) error { return nil }
 	o := Options{
-		DB: db, Host: home, Data: data, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
+		DB: db, Host: home, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
 		Source:  map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
 		Backoff: []time.Duration{0, 0},
 	}
@@ -85,7 +89,7 @@ func (w *world) close() {
 	if err := w.Host.Close(); err != nil {
 		w.t.Error(err)
 	}
-	if err := w.Importer.Close(); err != nil {
+	if err := w.Folder.Close(); err != nil {
 		w.t.Error(err)
 	}
 	if err := w.DB.Close(); err != nil {
