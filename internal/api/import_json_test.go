@@ -51,18 +51,28 @@ func TestImportObject(t *testing.T) {
 			i.Progress = rehome.Progress{Percent: 42, Commits: 1042}
 			i.Found.Authors = 3
 		}), hg + `"status":"importing","commit_count":1042,"status_text":"Importing...","authors_count":3,"import_percent":42,"percent":42,` + where},
-		{"importing, nothing yet", im(rehome.Importing, func(i *rehome.Import) { i.Progress.Percent = 0 }),
-			hg + `"status":"importing","commit_count":null,"status_text":"Importing...","authors_count":0,"import_percent":0,"percent":0,` + where},
-		{"detecting", im(rehome.Detecting, func(i *rehome.Import) { i.Source.VCS = "" }),
-			head("null") + `"status":"detecting","status_text":null,` + where},
-		{"needs auth", im(rehome.DetectionNeedsAuth, func(i *rehome.Import) { i.Source.VCS = ""; i.State.Err = trouble }),
-			head("null") + `"status":"detection_needs_auth","status_text":null,` + why + where},
+		{
+			"importing, nothing yet", im(rehome.Importing, func(i *rehome.Import) { i.Progress.Percent = 0 }),
+			hg + `"status":"importing","commit_count":null,"status_text":"Importing...","authors_count":0,"import_percent":0,"percent":0,` + where,
+		},
+		{
+			"detecting", im(rehome.Detecting, func(i *rehome.Import) { i.Source.VCS = "" }),
+			head("null") + `"status":"detecting","status_text":null,` + where,
+		},
+		{
+			"needs auth", im(rehome.DetectionNeedsAuth, func(i *rehome.Import) { i.Source.VCS = ""; i.State.Err = trouble }),
+			head("null") + `"status":"detection_needs_auth","status_text":null,` + why + where,
+		},
 		{"auth failed", im(rehome.AuthFailed, nil), hg + `"status":"auth_failed","status_text":null,` + where},
 		{"mapping", im(rehome.Mapping, surveyed), hg + `"status":"mapping","status_text":"Rewriting commits...",` + large + where},
-		{"pushing", im(rehome.Pushing, func(i *rehome.Import) { surveyed(i); i.Progress.PushPercent = 50 }),
-			hg + `"status":"pushing","push_percent":50,"status_text":"Pushing...",` + large + where},
-		{"pushing, nothing yet", im(rehome.Pushing, surveyed),
-			hg + `"status":"pushing","push_percent":null,"status_text":"Pushing...",` + large + where},
+		{
+			"pushing", im(rehome.Pushing, func(i *rehome.Import) { surveyed(i); i.Progress.PushPercent = 50 }),
+			hg + `"status":"pushing","push_percent":50,"status_text":"Pushing...",` + large + where,
+		},
+		{
+			"pushing, nothing yet", im(rehome.Pushing, surveyed),
+			hg + `"status":"pushing","push_percent":null,"status_text":"Pushing...",` + large + where,
+		},
 		{"complete", im(rehome.Complete, surveyed), hg + `"status":"complete","status_text":"Done",` + large + where},
 		{"complete and empty", im(rehome.Complete, func(i *rehome.Import) {
 			i.State.Note = "The source is empty."
@@ -72,8 +82,10 @@ func TestImportObject(t *testing.T) {
 			i.State.FailedStep, i.State.Err = rehome.StepRaw, trouble
 			i.Found.Authors = 4
 		}), hg + `"status":"error","status_text":"Error","failed_step":"raw",` + why + `"authors_count":4,` + where},
-		{"tfvc", im(rehome.AuthFailed, func(i *rehome.Import) { i.Source.TFVCProject = "project1" }),
-			hg + `"tfvc_project":"project1","status":"auth_failed","status_text":null,` + where},
+		{
+			"tfvc", im(rehome.AuthFailed, func(i *rehome.Import) { i.Source.TFVCProject = "project1" }),
+			hg + `"tfvc_project":"project1","status":"auth_failed","status_text":null,` + where,
+		},
 	} {
 		got, err := encode(importObject(testURLs, testRepo, c.im))
 		if err != nil || string(got) != c.want {

@@ -215,13 +215,26 @@ func TestBadStartChangesNothing(t *testing.T) {
 		body, field string
 		status      int
 	}{
-		{"", "vcs_url", 422}, {"{}", "vcs_url", 422}, {"null", "vcs_url", 422}, {`{"vcs_url": 7}`, "vcs_url", 422}, {`{"vcs_url": ["x"]}`, "vcs_url", 422},
-		{`{"vcs_url": "https://old.example/p", "vcs": "cvs"}`, "vcs", 422}, {`{"vcs_url": "https://old.example/p", "vcs": 7}`, "vcs", 422},
+		{"", "vcs_url", 422},
+		{"{}", "vcs_url", 422},
+		{"null", "vcs_url", 422},
+		{`{"vcs_url": 7}`, "vcs_url", 422},
+		{`{"vcs_url": ["x"]}`, "vcs_url", 422},
+		{`{"vcs_url": "https://old.example/p", "vcs": "cvs"}`, "vcs", 422},
+		{`{"vcs_url": "https://old.example/p", "vcs": 7}`, "vcs", 422},
 		{`{"vcs_url": "https://old.example/p", "vcs_username": {}}`, "vcs_username", 422},
-		{url("file:///etc/passwd"), "vcs_url", 422}, {url("ext::sh -c id"), "vcs_url", 422}, {url("-oProxyCommand=id"), "vcs_url", 422},
-		{url("gopher://old.example/p"), "vcs_url", 422}, {url("https://old.example/\np"), "vcs_url", 422}, {url("/etc"), "vcs_url", 422},
-		{url("https://"), "vcs_url", 422}, {url(" https://old.example/p"), "vcs_url", 422}, {url("http://169.254.169.254/x"), "vcs_url", 422},
-		{`{"vcs_url": "https://old.example/p"`, "", 400}, {`"https://old.example/p"`, "", 400}, {"vcs_url=x", "", 400},
+		{url("file:///etc/passwd"), "vcs_url", 422},
+		{url("ext::sh -c id"), "vcs_url", 422},
+		{url("-oProxyCommand=id"), "vcs_url", 422},
+		{url("gopher://old.example/p"), "vcs_url", 422},
+		{url("https://old.example/\np"), "vcs_url", 422},
+		{url("/etc"), "vcs_url", 422},
+		{url("https://"), "vcs_url", 422},
+		{url(" https://old.example/p"), "vcs_url", 422},
+		{url("http://169.254.169.254/x"), "vcs_url", 422},
+		{`{"vcs_url": "https://old.example/p"`, "", 400},
+		{`"https://old.example/p"`, "", 400},
+		{"vcs_url=x", "", 400},
 	} {
 		o := s.want(t, c.status, request{method: "PUT", path: at, token: token, body: c.body}).object(t)
 		if c.field != "" {
@@ -334,9 +347,15 @@ func TestListOfImports(t *testing.T) {
 		name, token, query string
 		want               int
 	}{
-		{"administrator", admin, "", 4}, {"user", one, "", 3}, {"member", other, "", 1}, {"without scope", without, "", 0},
-		{"detecting", admin, "?status=detecting", 3}, {"importing", admin, "?status=importing", 1}, {"complete", admin, "?status=complete", 0},
-		{"second page", admin, "?per_page=3&page=2", 1}, {"third page", admin, "?per_page=3&page=3", 0},
+		{"administrator", admin, "", 4},
+		{"user", one, "", 3},
+		{"member", other, "", 1},
+		{"without scope", without, "", 0},
+		{"detecting", admin, "?status=detecting", 3},
+		{"importing", admin, "?status=importing", 1},
+		{"complete", admin, "?status=complete", 0},
+		{"second page", admin, "?per_page=3&page=2", 1},
+		{"third page", admin, "?per_page=3&page=3", 0},
 	} {
 		if got := count(c.token, c.query); got != c.want {
 			t.Errorf("%s: %d imports, want %d", c.name, got, c.want)

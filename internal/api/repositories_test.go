@@ -53,8 +53,13 @@ func TestVisibility(t *testing.T) {
 		fields  string
 		private bool
 	}{
-		{``, true}, {`, "private": true`, true}, {`, "private": null`, true}, {`, "private": false`, false},
-		{`, "visibility": "public"`, false}, {`, "visibility": "private"`, true}, {`, "private": false, "visibility": "private"`, true},
+		{``, true},
+		{`, "private": true`, true},
+		{`, "private": null`, true},
+		{`, "private": false`, false},
+		{`, "visibility": "public"`, false},
+		{`, "visibility": "private"`, true},
+		{`, "private": false, "visibility": "private"`, true},
 	} {
 		repo := s.create(t, token, "", fmt.Sprintf(`{"name": "r%d"%s}`, i, c.fields))
 		if repo.Private != c.private {

@@ -107,7 +107,14 @@ func TestParseRule(t *testing.T) {
 		{"::ffff:10.0.0.1", "10.0.0.1/32"},
 		{"Git.Example.COM.", "git.example.com"},
 		{"forge", "forge"},
-		{"", ""}, {"https://x", ""}, {"a:80", ""}, {"10.0.0.0/33", ""}, {"fe80::1%eth0", ""}, {"1.2.3", ""}, {"*.x", ""}, {"a b", ""},
+		{"", ""},
+		{"https://x", ""},
+		{"a:80", ""},
+		{"10.0.0.0/33", ""},
+		{"fe80::1%eth0", ""},
+		{"1.2.3", ""},
+		{"*.x", ""},
+		{"a b", ""},
 	} {
 		r, err := ParseRule(c.in)
 		if (err == nil) != (c.want != "") || (err == nil && r.String() != c.want) {

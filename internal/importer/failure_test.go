@@ -51,18 +51,42 @@ func TestFailureTable(t *testing.T) {
 		with    outcome
 		without outcome
 	}{
-		{"credentials wanted", StartRequest{URL: locked},
-			outcome{rehome.AuthFailed, "", rehome.CredentialsWanted}, outcome{rehome.DetectionNeedsAuth, "", rehome.CredentialsWanted}},
-		{"credentials wrong", StartRequest{URL: locked, Username: "u", Password: "wrong"},
-			outcome{rehome.AuthFailed, "", rehome.CredentialsRefused}, outcome{rehome.DetectionNeedsAuth, "", rehome.CredentialsRefused}},
-		{"not found", StartRequest{URL: open + "/nothing.git"},
-			raw(rehome.NotARepository), outcome{rehome.DetectionFoundNothing, "", rehome.NotARepository}},
-		{"html", StartRequest{URL: html},
-			raw(rehome.NotARepository), outcome{rehome.DetectionFoundNothing, "", rehome.NotARepository}},
-		{"nobody listens", StartRequest{URL: "http://127.0.0.1:1/old.git"},
-			raw(rehome.Unreachable), outcome{rehome.Failed, rehome.StepDetection, rehome.Unreachable}},
-		{"no such host", StartRequest{URL: "http://name.invalid/old.git"},
-			raw(rehome.Unreachable), outcome{rehome.Failed, rehome.StepDetection, rehome.Unreachable}},
+		{
+			"credentials wanted",
+			StartRequest{URL: locked},
+			outcome{rehome.AuthFailed, "", rehome.CredentialsWanted},
+			outcome{rehome.DetectionNeedsAuth, "", rehome.CredentialsWanted},
+		},
+		{
+			"credentials wrong",
+			StartRequest{URL: locked, Username: "u", Password: "wrong"},
+			outcome{rehome.AuthFailed, "", rehome.CredentialsRefused},
+			outcome{rehome.DetectionNeedsAuth, "", rehome.CredentialsRefused},
+		},
+		{
+			"not found",
+			StartRequest{URL: open + "/nothing.git"},
+			raw(rehome.NotARepository),
+			outcome{rehome.DetectionFoundNothing, "", rehome.NotARepository},
+		},
+		{
+			"html",
+			StartRequest{URL: html},
+			raw(rehome.NotARepository),
+			outcome{rehome.DetectionFoundNothing, "", rehome.NotARepository},
+		},
+		{
+			"nobody listens",
+			StartRequest{URL: "http://127.0.0.1:1/old.git"},
+			raw(rehome.Unreachable),
+			outcome{rehome.Failed, rehome.StepDetection, rehome.Unreachable},
+		},
+		{
+			"no such host",
+			StartRequest{URL: "http://name.invalid/old.git"},
+			raw(rehome.Unreachable),
+			outcome{rehome.Failed, rehome.StepDetection, rehome.Unreachable},
+		},
 		{"cut off", StartRequest{}, raw(rehome.SourceCutOff), raw(rehome.SourceCutOff)},
 		{"shallow", StartRequest{URL: open + "/shallow.git"}, raw(rehome.SourceShallow), raw(rehome.SourceShallow)},
 	} {

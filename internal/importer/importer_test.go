@@ -103,7 +103,7 @@ func TestManyReconcilesDoTheWorkOnce(t *testing.T) {
 	s := testenv.NewServer(t, root, testenv.Options{Wrap: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			n, _ := asked.LoadOrStore(r.Method, new(int))
-			*(n.(*int))++
+			*n.(*int)++
 			h.ServeHTTP(w, r)
 		})
 	}})

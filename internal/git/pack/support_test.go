@@ -82,7 +82,6 @@ type seen struct {
 	format object.Format
 	mu     sync.Mutex
 	lines  []string // as git cat-file --batch-check prints them
-	blocks map[object.ID]bool
 	broken []string
 }
 

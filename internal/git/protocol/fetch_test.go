@@ -16,14 +16,26 @@ func TestFetchEncode(t *testing.T) {
 		fetch Fetch
 		want  string
 	}{
-		{"version 0", Fetch{Agent: "git/x", Capabilities: Capabilities{"side-band-64k", "side-band", "ofs-delta", "agent=a", "thin-pack", "include-tag", "no-progress"}, Wants: []object.ID{id(hexA), id(hexB)}},
-			lines("want "+hexA+" side-band-64k ofs-delta agent=git/x", "want "+hexB) + "0009done\n"},
-		{"version 1, old server", Fetch{Version: 1, Agent: "git/x", Capabilities: Capabilities{"side-band"}, Wants: []object.ID{id(hexA)}},
-			lines("want "+hexA+" side-band") + "0009done\n"},
-		{"version 0, SHA-256", Fetch{Format: object.SHA256, Wants: []object.ID{id(hexC)}},
-			lines("want "+hexC+" object-format=sha256") + "0009done\n"},
-		{"version 2", Fetch{Version: 2, Agent: "git/x", Wants: []object.ID{id(hexA)}},
-			strings.TrimSuffix(lines("command=fetch", "agent=git/x"), "0000") + "0001" + lines("ofs-delta", "want "+hexA, "done")},
+		{
+			"version 0",
+			Fetch{Agent: "git/x", Capabilities: Capabilities{"side-band-64k", "side-band", "ofs-delta", "agent=a", "thin-pack", "include-tag", "no-progress"}, Wants: []object.ID{id(hexA), id(hexB)}},
+			lines("want "+hexA+" side-band-64k ofs-delta agent=git/x", "want "+hexB) + "0009done\n",
+		},
+		{
+			"version 1, old server",
+			Fetch{Version: 1, Agent: "git/x", Capabilities: Capabilities{"side-band"}, Wants: []object.ID{id(hexA)}},
+			lines("want "+hexA+" side-band") + "0009done\n",
+		},
+		{
+			"version 0, SHA-256",
+			Fetch{Format: object.SHA256, Wants: []object.ID{id(hexC)}},
+			lines("want "+hexC+" object-format=sha256") + "0009done\n",
+		},
+		{
+			"version 2",
+			Fetch{Version: 2, Agent: "git/x", Wants: []object.ID{id(hexA)}},
+			strings.TrimSuffix(lines("command=fetch", "agent=git/x"), "0000") + "0001" + lines("ofs-delta", "want "+hexA, "done"),
+		},
 	} {
 		var b bytes.Buffer
 		if err := c.fetch.Encode(&b); err != nil || b.String() != c.want {
