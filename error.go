@@ -3,6 +3,7 @@ package rehome
 import (
 	"errors"
 	"strings"
+	"syscall"
 )
 
 // Code names a cause. Codes are stable: they stand in events, receipts and exit messages.
@@ -47,27 +48,32 @@ func (e *Error) Error() string { return e.Message }
 // Unwrap returns the error underneath.
 func (e *Error) Unwrap() error { return e.Err }
 
-// CodeOf returns the code of the first *Error in err's chain, Internal where there is none.
-func CodeOf(err error) Code {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return Internal
-}
+// CodeOf returns the code of the first *Error in err's chain. Without one it is
+// DiskFull where the chain ends in a full disk or quota, else Internal.
+func CodeOf(err error) Code { return AsError(err).Code }
 
-// AsError returns the first *Error in err's chain. An error without one becomes
-// Internal: its text stays in Err for the log and is not shown outside.
+// AsError returns the first *Error in err's chain, or one of the code that CodeOf
+// gives. Of an Internal one the text stays in Err for the log and is not shown outside.
 func AsError(err error) *Error {
 	var e *Error
-	if errors.As(err, &e) {
+	known := errors.As(err, &e)
+	switch {
+	case known && e.Code != Internal:
+		return e
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return &Error{
+			Code: DiskFull, Message: "The server has no space left.",
+			Hint: "Ask its operator, then start the import again.", Err: err,
+		}
+	case known:
 		return e
 	}
 	return &Error{Code: Internal, Message: "Something went wrong inside Rehome.", Hint: "Try again; the server's log has the details.", Err: err}
 }
 
 // Clean makes a text from outside fit for a message: control characters become
-// spaces, invalid UTF-8 becomes U+FFFD, and it is cut to at most max bytes.
+// spaces, runs of spaces one, invalid UTF-8 becomes U+FFFD, and what is longer than max
+// bytes is cut there and ends in "…".
 func Clean(s string, max int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.Map(func(r rune) rune {

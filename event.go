@@ -8,9 +8,11 @@ type Event struct {
 	Kind EventKind `json:"event"`
 	At   time.Time `json:"at"`
 	Step Step      `json:"step,omitempty"`
-	// Status is the status now; Old is set with a status event only.
+	// Status is the status now. Old and New are set with a status event only; Old is
+	// empty in the first one a watcher is told.
 	Status Status `json:"status,omitempty"`
 	Old    Status `json:"old,omitempty"`
+	New    Status `json:"new,omitempty"`
 
 	*ProgressEvent
 	*AuthorEvent

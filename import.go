@@ -3,7 +3,10 @@
 // Sizes are bytes and times are UTC throughout. The package does no I/O.
 package rehome
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // VCS names a version control system as the API does.
 type VCS string
@@ -46,12 +49,11 @@ type Import struct {
 	RawExpiresAt time.Time // zero while there is no raw repository
 }
 
-// Source is where an import comes from. The password is kept apart, sealed.
+// Source is where an import comes from. What signs in there is kept apart, sealed.
 type Source struct {
 	VCS         VCS    // empty until detected
 	VCSGiven    bool   // the user named it, so nothing is detected
 	URL         string // never holds credentials
-	Username    string
 	TFVCProject string
 }
 
@@ -163,11 +165,17 @@ type Token struct {
 	RevokedAt time.Time // zero while it works
 }
 
-// Secret is a password or token in memory. It prints as [redacted] wherever it is formatted.
+// Secret is a password or token in memory. It prints as [redacted] wherever it is
+// formatted, except as an unexported field of something that is formatted: fmt does not
+// ask those.
 type Secret string
 
-func (Secret) String() string   { return "[redacted]" }
-func (Secret) GoString() string { return "[redacted]" }
+const redacted = "[redacted]"
+
+func (Secret) String() string { return redacted }
+
+// Format keeps the secret out of every verb.
+func (Secret) Format(f fmt.State, _ rune) { f.Write([]byte(redacted)) } //nolint:errcheck // fmt has no use for it
 
 // MarshalText keeps the secret out of JSON and logs.
-func (Secret) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

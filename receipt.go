@@ -14,30 +14,37 @@ type Receipt struct {
 	Body ReceiptBody
 }
 
-// ReceiptHead says which move it was and how it ended.
+// ReceiptHead says which move it was and how it ended. Its keys, then those of
+// ReceiptRefs and of ReceiptBody, stand in a receipt in this order.
 type ReceiptHead struct {
-	Format      int        `json:"receipt"`
-	Import      string     `json:"import"`
-	Status      Status     `json:"status"`
-	Version     string     `json:"rehome"`
-	Engine      int        `json:"engine"`
-	Verified    string     `json:"verified"` // how deep the destination was compared: refs, objects or bytes
-	Source      ReceiptEnd `json:"source"`
-	Destination ReceiptEnd `json:"destination"`
-	StartedAt   time.Time  `json:"started_at"`
-	CompletedAt time.Time  `json:"completed_at"`
-	Commits     int64      `json:"commits"`
-	Changed     int64      `json:"commits_changed"`
-	TagsChanged int64      `json:"tags_changed"`
-	Objects     int64      `json:"objects"`
+	Format      int                `json:"receipt"`
+	Import      string             `json:"import"`
+	Status      Status             `json:"status"`
+	Version     string             `json:"rehome"`
+	Engine      int                `json:"engine"`
+	Verified    string             `json:"verified"` // how deep the destination was compared: refs, objects or bytes
+	Source      ReceiptSource      `json:"source"`
+	Destination ReceiptDestination `json:"destination"`
+	StartedAt   time.Time          `json:"started_at"`
+	CompletedAt time.Time          `json:"completed_at"`
+	Commits     int64              `json:"commits"`
+	Changed     int64              `json:"commits_changed"`
+	TagsChanged int64              `json:"tags_changed"`
+	Objects     int64              `json:"objects"`
 }
 
-// ReceiptEnd is one end of the move.
-type ReceiptEnd struct {
-	VCS           VCS    `json:"vcs,omitempty"`
+// ReceiptSource is the end the move began at.
+type ReceiptSource struct {
+	VCS           VCS    `json:"vcs"`
 	URL           string `json:"url"`
-	ObjectFormat  string `json:"object_format,omitempty"`
-	DefaultBranch string `json:"default_branch,omitempty"` // short name
+	ObjectFormat  string `json:"object_format"`
+	DefaultBranch string `json:"default_branch"` // short name, "" when it is not known
+}
+
+// ReceiptDestination is the end the move arrived at.
+type ReceiptDestination struct {
+	URL           string `json:"url"`
+	DefaultBranch string `json:"default_branch"` // short name
 }
 
 // ReceiptRefs accounts for every ref the source advertised.

@@ -51,8 +51,8 @@ func (p *proof) receipt() rehome.Receipt {
 		Head: rehome.ReceiptHead{
 			Format: 1, Status: rehome.Complete, Engine: rehome.Engine, Verified: "refs",
 			StartedAt: p.Started.UTC().Truncate(time.Second), Commits: p.Commits, Objects: p.Objects,
-			Source:      rehome.ReceiptEnd{ObjectFormat: p.Format, DefaultBranch: strings.TrimPrefix(p.Head, "refs/heads/")},
-			Destination: rehome.ReceiptEnd{DefaultBranch: strings.TrimPrefix(headToPublish(p.final, p.Head), "refs/heads/")},
+			Source:      rehome.ReceiptSource{ObjectFormat: p.Format, DefaultBranch: strings.TrimPrefix(p.Head, "refs/heads/")},
+			Destination: rehome.ReceiptDestination{DefaultBranch: strings.TrimPrefix(headToPublish(p.final, p.Head), "refs/heads/")},
 		},
 		Refs: rehome.ReceiptRefs{Skipped: p.Skipped},
 		Body: rehome.ReceiptBody{Warnings: p.Warnings, LargeFiles: rehome.ReceiptLargeFiles{Over: p.LargeOver, Choice: rehome.LFSUndecided}},
@@ -75,64 +75,7 @@ func id(o object.ID) rehome.ObjectID { return rehome.ObjectID(o.String()) }
 // seconds rounds to milliseconds.
 func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
 
-// receiptJSON has the keys of a receipt in their order, each of them, empty or not.
-type receiptJSON struct {
-	receiptTitle
-	receiptEnds
-	receiptCounts
-	rehome.ReceiptRefs
-	rehome.ReceiptBody
-}
-
-type receiptTitle struct {
-	Format   int           `json:"receipt"`
-	Import   string        `json:"import"`
-	Status   rehome.Status `json:"status"`
-	Version  string        `json:"rehome"`
-	Engine   int           `json:"engine"`
-	Verified string        `json:"verified"`
-}
-
-type receiptEnds struct {
-	Source      sourceEnd      `json:"source"`
-	Destination destinationEnd `json:"destination"`
-}
-
-type receiptCounts struct {
-	StartedAt   time.Time `json:"started_at"`
-	CompletedAt time.Time `json:"completed_at"`
-	Commits     int64     `json:"commits"`
-	Changed     int64     `json:"commits_changed"`
-	TagsChanged int64     `json:"tags_changed"`
-	Objects     int64     `json:"objects"`
-}
-
-func inOrder(r rehome.Receipt) receiptJSON {
-	h := r.Head
-	return receiptJSON{
-		receiptTitle{h.Format, h.Import, h.Status, h.Version, h.Engine, h.Verified},
-		receiptEnds{
-			sourceEnd{h.Source.VCS, h.Source.URL, h.Source.ObjectFormat, h.Source.DefaultBranch},
-			destinationEnd{h.Destination.URL, h.Destination.DefaultBranch},
-		},
-		receiptCounts{h.StartedAt, h.CompletedAt, h.Commits, h.Changed, h.TagsChanged, h.Objects},
-		r.Refs, r.Body,
-	}
-}
-
-type sourceEnd struct {
-	VCS           rehome.VCS `json:"vcs"`
-	URL           string     `json:"url"`
-	ObjectFormat  string     `json:"object_format"`
-	DefaultBranch string     `json:"default_branch"`
-}
-
-type destinationEnd struct {
-	URL           string `json:"url"`
-	DefaultBranch string `json:"default_branch"`
-}
-
-// EncodeReceipt writes a receipt as JSON. Its last key, sha256, is the SHA-256 of the
+// EncodeReceipt writes a receipt as JSON, each key there, empty or not. Its last key, sha256, is the SHA-256 of the
 // other bytes: of what is left when `, "sha256": "…"` is cut out.
 func EncodeReceipt(r rehome.Receipt) ([]byte, error) {
 	r.Refs.Refs, r.Refs.Skipped = list(r.Refs.Refs), list(r.Refs.Skipped)
@@ -141,7 +84,12 @@ func EncodeReceipt(r rehome.Receipt) ([]byte, error) {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(inOrder(r)); err != nil {
+	all := struct { // one object of all their keys
+		rehome.ReceiptHead
+		rehome.ReceiptRefs
+		rehome.ReceiptBody
+	}{r.Head, r.Refs, r.Body}
+	if err := e.Encode(all); err != nil {
 		return nil, fmt.Errorf("encode receipt: %w", err)
 	}
 	text := bytes.TrimSuffix(out.Bytes(), []byte("\n"))

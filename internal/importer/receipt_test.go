@@ -111,8 +111,8 @@ func TestReceiptOfAnImport(t *testing.T) {
 	at := now.UTC().Truncate(time.Second)
 	want := rehome.ReceiptHead{
 		Format: 1, Import: "octocat/new", Status: rehome.Complete, Version: "0.0.0-test", Engine: rehome.Engine, Verified: "refs",
-		Source:      rehome.ReceiptEnd{VCS: rehome.Git, URL: url, ObjectFormat: "sha1", DefaultBranch: "trunk"},
-		Destination: rehome.ReceiptEnd{URL: "https://new.example/octocat/new.git", DefaultBranch: "trunk"},
+		Source:      rehome.ReceiptSource{VCS: rehome.Git, URL: url, ObjectFormat: "sha1", DefaultBranch: "trunk"},
+		Destination: rehome.ReceiptDestination{URL: "https://new.example/octocat/new.git", DefaultBranch: "trunk"},
 		StartedAt:   at, CompletedAt: at, Commits: head.Commits, Objects: head.Objects,
 	}
 	if head != want || head.Commits == 0 || head.Objects <= head.Commits {
