@@ -9,15 +9,20 @@ import (
 var errDeleted = errors.New("the import was deleted")
 
 // Cancel deletes the repository's import, at any status. When it returns nobody can
-// see the import any more and its credentials are erased; what runs is told to stop,
-// and its folders go with it. The repository stays. NotFound when there is no import.
+// see the import any more, its credentials are erased and it pushes nothing more; what
+// else runs is told to stop, and its folders go with it. The repository stays. NotFound
+// when there is no import.
 func (m *Importer) Cancel(ctx context.Context, repositoryID int64) error {
 	id, err := m.DB.DeleteImport(ctx, repositoryID)
 	if err != nil {
 		return err
 	}
 	m.watched.close(id)
-	if m.interrupt(id) {
+	running := m.interrupt(id)
+	pushing, stop := context.WithTimeout(ctx, tidyUpFor)
+	defer stop()
+	m.pushes.await(pushing, repositoryID)
+	if running {
 		return nil // its worker cleans up
 	}
 	// Cleaning up is quick and does not wait in the queue behind long imports. If
@@ -40,8 +45,10 @@ func (m *Importer) interrupt(importID int64) bool {
 	return ok
 }
 
-// cleanUp removes everything a deleted import left.
+// cleanUp removes everything a deleted import left, and ends its watchers: it may have
+// been deleted elsewhere, or with its repository.
 func (w *worker) cleanUp(ctx context.Context) error {
+	w.watched.close(w.lease.ImportID)
 	if err := w.Folder.drop(w.lease.ImportID); err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 // detect is the first step of an import whose version control system is not known.
 func (w *worker) detect(ctx context.Context) error {
-	l, err := w.location(&w.row)
+	l, err := w.location()
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/git/object"
 	"rehome/internal/host"
 	"rehome/internal/seal"
 	"rehome/internal/source"
@@ -54,6 +55,7 @@ type Options struct {
 type Importer struct {
 	Options
 	watched watched
+	pushes  turns              // a deleted import may still push when its successor comes to it
 	owner   string             // of the leases this process takes
 	fault   func(point string) // where a test ends the process
 
@@ -92,8 +94,8 @@ func New(o Options) *Importer {
 	}
 }
 
-// Open takes over what an earlier process on the same folder left unfinished, and
-// removes what no import owns any more.
+// Open takes over what an earlier process on the same folder left unfinished: leases,
+// repositories that have a row but no folder yet, and folders no import owns any more.
 func (m *Importer) Open(ctx context.Context) error {
 	m.owner = m.Folder.id + "/" + rand.Text()
 	if err := m.DB.ReleaseFolder(ctx, m.Folder.id); err != nil {
@@ -103,7 +105,33 @@ func (m *Importer) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return m.Folder.clear(known)
+	if err := m.Folder.clear(known); err != nil {
+		return err
+	}
+	return m.makeMissing(ctx)
+}
+
+// makeMissing makes the folders of repositories whose process died between row and
+// folder. One that refs were pushed to is left alone: its folder was lost some other
+// way, and an empty one in its place would hide that.
+func (m *Importer) makeMissing(ctx context.Context) error {
+	all, err := m.DB.Repositories(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if m.Host.Exists(r.ID) {
+			continue
+		}
+		m.Log.Warn("a repository has no folder on the host", "repository", r.FullName(), "pushed_at", r.PushedAt)
+		if !r.PushedAt.IsZero() {
+			continue
+		}
+		if err := m.Host.Create(ctx, r.ID, object.SHA1); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wake sends a worker to the import. A wake-up that is lost is made up for by a sweep.

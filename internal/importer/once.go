@@ -49,7 +49,7 @@ func Once(ctx context.Context, o OnceOptions) (rehome.Receipt, error) {
 		if ctx.Err() != nil {
 			err = &rehome.Error{Code: rehome.Cancelled, Message: "The import was interrupted.", Hint: "Run the same command again.", Err: err}
 		}
-		once.failed(asError(err))
+		once.failed(rehome.AsError(err))
 		return rehome.Receipt{}, err
 	}
 	once.tell(rehome.Event{Kind: rehome.EventDone, Status: rehome.Complete, Receipt: &receipt.Head})
@@ -140,7 +140,7 @@ func (o *once) enter(s rehome.Status) float64 {
 	old := o.status
 	o.status = s
 	o.mu.Unlock()
-	o.tell(rehome.Event{Kind: rehome.EventStatus, Old: old, Status: s, Step: s.Step()})
+	o.tell(rehome.Event{Kind: rehome.EventStatus, Old: old, New: s, Status: s, Step: s.Step()})
 	return took
 }
 

@@ -16,6 +16,8 @@ import (
 
 // push publishes the final refs, reads them back and, when every one is there, completes.
 // The destination is read first: after a crash it may hold what we were about to write.
+// Nobody else pushes to the repository meanwhile: the lease keeps others from this import,
+// the turn keeps off an import that was deleted and one that came after it.
 func (w *worker) push(ctx context.Context) error {
 	started, generation := w.Clock(), w.row.Wanted.Plan
 	from, err := w.openRaw(ctx)
@@ -30,6 +32,11 @@ func (w *worker) push(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	end, err := w.pushes.take(ctx, w.row.RepositoryID)
+	if err != nil {
+		return err
+	}
+	defer end()
 	if err := w.publishRefs(ctx, from, final, known.Head); err != nil {
 		return err
 	}
@@ -73,6 +80,7 @@ func (w *worker) publishRefs(ctx context.Context, from *repo.Repo, final []final
 	if err != nil {
 		return err
 	}
+	w.fault("before publishing")
 	err = w.Host.Publish(ctx, w.row.RepositoryID, from, updates, headToPublish(final, head))
 	return destinationError(err)
 }

@@ -88,7 +88,7 @@ func finishSurvey(ctx context.Context, look *survey.Survey, got source.Result) (
 // fetch is the raw step: it receives into a work folder, storing identities and progress
 // as they come, and keeps the repository once it is whole.
 func (w *worker) fetch(ctx context.Context) error {
-	l, err := w.location(&w.row)
+	l, err := w.location()
 	if err != nil {
 		return err
 	}
@@ -104,6 +104,7 @@ func (w *worker) fetch(ctx context.Context) error {
 	fetching, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	rec := startRecorder(fetching, w, stop)
+	defer rec.close() //nolint:errcheck // for a panic; the error is looked at below
 	got, err := fetchRaw(fetching, reader, source.Request{
 		Location: l, Dir: dir, Limits: w.Limits, Progress: rec.progress,
 	}, w.LargeOver, rec.identities)

@@ -25,8 +25,10 @@ type recorder struct {
 	w    *worker
 	stop context.CancelCauseFunc // ends the step when a write fails
 	wg   sync.WaitGroup
-	wake chan struct{} // holds at most one; closed by close
-	err  error         // of the write that failed; read after wg.Wait
+	wake chan struct{} // holds at most one
+	done chan struct{} // closed by close
+	end  sync.Once
+	err  error // of the write that failed; read after wg.Wait
 
 	meter  meter
 	stored time.Time // when something was written last; of the writing goroutine
@@ -39,7 +41,7 @@ type recorder struct {
 // startRecorder begins to record for a step that runs under ctx.
 func startRecorder(ctx context.Context, w *worker, stop context.CancelCauseFunc) *recorder {
 	r := &recorder{
-		w: w, stop: stop, wake: make(chan struct{}, 1),
+		w: w, stop: stop, wake: make(chan struct{}, 1), done: make(chan struct{}),
 		meter: meter{clock: w.Clock, start: w.Clock()}, current: noProgress,
 	}
 	r.wg.Go(func() { r.run(ctx) })
@@ -69,16 +71,16 @@ func (r *recorder) nudge() {
 	}
 }
 
-// close stores what is left and returns the first error there was. Nothing may be told
-// any more.
+// close stores what is left and returns the first error there was, also when called
+// again. What is told after it is not stored.
 func (r *recorder) close() error {
-	close(r.wake)
+	r.end.Do(func() { close(r.done) })
 	r.wg.Wait()
 	return r.err
 }
 
 func (r *recorder) run(ctx context.Context) {
-	for range r.wake {
+	for r.told() {
 		if r.w.took(r.stored) < recordEvery {
 			continue // more is told before the step ends, or close writes it
 		}
@@ -89,6 +91,16 @@ func (r *recorder) run(ctx context.Context) {
 	}
 	for more := true; more && r.err == nil; {
 		more, r.err = r.write(ctx)
+	}
+}
+
+// told waits until there is something to write; false when nothing more will come.
+func (r *recorder) told() bool {
+	select {
+	case <-r.wake:
+		return true
+	case <-r.done:
+		return false
 	}
 }
 
@@ -103,6 +115,9 @@ func (r *recorder) write(ctx context.Context) (more bool, err error) {
 	var added []rehome.Author
 	err = r.w.advance(ctx, func(t *store.Tx, i *store.Import) (err error) {
 		i.Progress = current
+		if current.Bytes > 0 && i.State.Note == silentNote {
+			i.State.Note = ""
+		}
 		added, err = t.AddAuthors(ctx, i, authorsOf(seen))
 		return err
 	})

@@ -30,7 +30,7 @@ func (m *Importer) Start(ctx context.Context, r rehome.Repository, q StartReques
 	if err := m.checkVCS(q.VCS); err != nil {
 		return rehome.Import{}, err
 	}
-	sealed, err := m.seal(credentials{or(q.Username, l.Username), or(q.Password, l.Password)})
+	sealed, err := m.seal(credentials{rehome.Secret(or(q.Username, l.Username)), or(q.Password, l.Password)})
 	if err != nil {
 		return rehome.Import{}, err
 	}

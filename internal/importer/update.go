@@ -71,7 +71,7 @@ func (m *Importer) updateCredentials(i *store.Import, q UpdateRequest) error {
 		return err
 	}
 	if q.Username != nil {
-		c.username = *q.Username
+		c.username = rehome.Secret(*q.Username)
 	}
 	if q.Password != nil {
 		c.password = *q.Password

@@ -58,7 +58,7 @@ func (m *Importer) Watch(ctx context.Context, repositoryID int64) (<-chan rehome
 
 // standing is where an import stands, as events.
 func (m *Importer) standing(ctx context.Context, i *store.Import) []rehome.Event {
-	status := rehome.Event{Kind: rehome.EventStatus, Status: i.State.Status, Step: i.State.Status.Step()}
+	status := rehome.Event{Kind: rehome.EventStatus, New: i.State.Status, Status: i.State.Status, Step: i.State.Status.Step()}
 	events := []rehome.Event{status}
 	switch {
 	case i.State.Status == rehome.Complete:
@@ -83,7 +83,7 @@ func (m *Importer) announce(before rehome.Status, i *store.Import) {
 	if now == before {
 		return
 	}
-	m.publish(i.ID, rehome.Event{Kind: rehome.EventStatus, Old: before, Status: now, Step: now.Step()})
+	m.publish(i.ID, rehome.Event{Kind: rehome.EventStatus, Old: before, New: now, Status: now, Step: now.Step()})
 	if i.State.Err != nil {
 		m.publish(i.ID, errorEvent(i))
 	}

@@ -1,11 +1,10 @@
 package importer
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
-	"syscall"
 	"time"
 
 	"rehome"
@@ -17,6 +16,7 @@ type worker struct {
 	*Importer
 	lease store.Lease
 	row   store.Import // as last read or written
+	used  []byte       // the sealed credentials the step at hand signs in with
 	waits bool         // the row is not due before its time
 }
 
@@ -68,26 +68,29 @@ func become(i *store.Import, s rehome.Status) {
 	i.Attempts = 0
 }
 
+// silentNote stands in a row from a try that failed until the source speaks again.
+const silentNote = "The source does not answer; trying again."
+
 // fail records why a step ended early: as another try, later, or as the status the
 // failure table names.
 func (w *worker) fail(ctx context.Context, cause error) error {
-	e := asError(cause)
+	e := rehome.AsError(cause)
 	if e.Code == rehome.Internal {
 		w.Log.Error("import step", "import", w.row.ID, "status", w.row.State.Status, "err", cause)
 	} else {
 		w.Log.Info("import step", "import", w.row.ID, "status", w.row.State.Status, "code", e.Code, "err", e.Message)
 	}
-	used, at := w.row.Credentials, w.row.State.Status
+	at := w.row.State.Status
 	return w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		switch {
 		case i.State.Status != at:
 			return store.ErrUnchanged // somebody changed what is wanted meanwhile
-		case isAboutCredentials(e.Code) && string(used) != string(i.Credentials):
+		case isAboutCredentials(e.Code) && !bytes.Equal(w.used, i.Credentials):
 			return nil // there are others now: try them
 		case canPass(e.Code) && i.State.Status.Step() != rehome.StepPush && i.Attempts < len(w.Backoff):
 			i.DueAt = t.Now.Add(w.Backoff[i.Attempts])
 			i.Attempts++
-			i.State.Note = "The source does not answer; trying again."
+			i.State.Note = silentNote
 			return nil
 		}
 		i.State = rehome.State{Status: outcome(at, e.Code), Err: e}
@@ -97,17 +100,6 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 		i.Attempts = 0
 		return nil
 	})
-}
-
-// asError gives a cause its code; a full disk has one wherever it shows.
-func asError(err error) *rehome.Error {
-	if rehome.CodeOf(err) == rehome.Internal && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
-		return &rehome.Error{
-			Code: rehome.DiskFull, Message: "The server has no space left.",
-			Hint: "Ask its operator, then start the import again.", Err: err,
-		}
-	}
-	return rehome.AsError(err)
 }
 
 // took is the time since start by the importer's clock.
