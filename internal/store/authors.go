@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -38,20 +39,11 @@ func (t *Tx) AddAuthors(ctx context.Context, i *Import, authors []rehome.Author)
 		}
 		rows.Close() //nolint:errcheck // rows.Err has what matters
 		if err != nil || rows.Err() != nil {
-			return nil, fmt.Errorf("add author: %w", firstError(err, rows.Err()))
+			return nil, fmt.Errorf("add author: %w", errors.Join(err, rows.Err()))
 		}
 	}
 	i.Found.Authors += int64(len(added))
 	return added, nil
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // notNull keeps an empty value apart from a missing one.

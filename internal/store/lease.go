@@ -124,7 +124,8 @@ func (db *DB) RemoveImport(ctx context.Context, l Lease) error {
 }
 
 // isDue says of a row that there is work to do on it now: something runs or is to be
-// cleaned up, its time has come, and nobody holds it.
+// cleaned up, its time has come, and nobody holds it. The first line is word for word
+// the condition of the index imports_due.
 func (db *DB) isDue() string {
 	return `(deleted_at <> 0 OR status IN ('detecting', 'importing', 'mapping', 'pushing'))
 		AND due_at <= ` + db.now + ` AND lease_expires <= ` + db.now
@@ -133,11 +134,15 @@ func (db *DB) isDue() string {
 // Due returns the ids of at most limit imports with work to do that nobody holds, the
 // longest due first.
 func (db *DB) Due(ctx context.Context, limit int) ([]int64, error) {
-	ids, err := collect(ctx, db.read, scanID, "SELECT id FROM imports WHERE "+db.isDue()+" ORDER BY due_at, id LIMIT $1", limit)
+	ids, err := collect(ctx, db.read, scanID, db.dueQuery(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list due imports: %w", err)
 	}
 	return ids, nil
+}
+
+func (db *DB) dueQuery() string {
+	return "SELECT id FROM imports WHERE " + db.isDue() + " ORDER BY due_at, id LIMIT $1"
 }
 
 // IsDue reports whether Due would list the import.

@@ -44,6 +44,12 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
+// isFull reports whether err says that the disk, or the file's bound, is reached.
+func isFull(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_FULL
+}
+
 // isDuplicate reports whether err says that a unique index already holds the value.
 func isDuplicate(err error) bool {
 	var e *sqlite.Error

@@ -47,7 +47,9 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), write.Close())
 	}
-	read.SetMaxOpenConns(2 + 2*runtime.GOMAXPROCS(0))
+	readers := 2 + 2*runtime.GOMAXPROCS(0)
+	read.SetMaxOpenConns(readers)
+	read.SetMaxIdleConns(readers) // opening one costs more than most reads
 	return &DB{write: write, read: read, now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)"}, nil
 }
 
@@ -90,7 +92,19 @@ type Tx struct {
 }
 
 // inTx runs do in one writing transaction, which is undone when do returns an error.
+// rehome.DiskFull when the file cannot grow.
 func (db *DB) inTx(ctx context.Context, do func(*Tx) error) error {
+	err := db.tryTx(ctx, do)
+	if isFull(err) {
+		return &rehome.Error{
+			Code: rehome.DiskFull, Message: "The server has no space left.",
+			Hint: "Ask its operator, then try again.", Err: err,
+		}
+	}
+	return err
+}
+
+func (db *DB) tryTx(ctx context.Context, do func(*Tx) error) error {
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)

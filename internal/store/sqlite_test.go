@@ -1,0 +1,117 @@
+package store
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rehome"
+)
+
+func openHere(t *testing.T) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "rehome.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// importAt makes a repository with an import and puts that at a status past the table of moves.
+func importAt(t *testing.T, db *DB, name string, s rehome.Status) int64 {
+	t.Helper()
+	o, err := db.OwnerByLogin(t.Context(), "octocat")
+	if rehome.CodeOf(err) == rehome.NotFound {
+		o, err = db.CreateOwner(t.Context(), rehome.Owner{Login: "octocat", Kind: rehome.User})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := db.CreateRepository(t.Context(), rehome.Repository{Owner: o, Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := db.CreateImport(t.Context(), Import{Import: rehome.Import{RepositoryID: r.ID, State: rehome.State{Status: rehome.Importing}}}, nil)
+	if err == nil {
+		_, err = db.write.Exec("UPDATE imports SET status = $2 WHERE id = $1", i.ID, s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i.ID
+}
+
+// The statuses are written out in SQL, where the index needs them: they have to be
+// those that Running names.
+func TestWhatRunsIsDue(t *testing.T) {
+	db := openHere(t)
+	for _, s := range rehome.Statuses() {
+		id := importAt(t, db, string(s), s)
+		if due, err := db.IsDue(t.Context(), id); err != nil || due != s.Running() {
+			t.Errorf("%s: due %v, %v; running %v", s, due, err, s.Running())
+		}
+		row, err := db.ImportByID(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if place, err := db.queuePosition(t.Context(), &row); err != nil || (place > 0) != s.Running() {
+			t.Errorf("%s: place %d in the queue, %v; running %v", s, place, err, s.Running())
+		}
+	}
+}
+
+// Sweeps come every few seconds: what they cost depends on what is due, not on how many
+// imports there ever were.
+func TestSweepReadsOnlyWhatMayBeDue(t *testing.T) {
+	db := openHere(t)
+	type step struct {
+		id, parent, unused int
+		detail             string
+	}
+	steps, err := collect(t.Context(), db.read, func(r row) (s step, err error) {
+		err = r.Scan(&s.id, &s.parent, &s.unused, &s.detail)
+		return s, err
+	}, "EXPLAIN QUERY PLAN "+db.dueQuery(), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(steps) != 1 || !strings.Contains(steps[0].detail, "USING INDEX imports_due (due_at<?)") {
+		t.Errorf("plan: %+v", steps)
+	}
+}
+
+// A database that cannot grow says so in the domain's words, loses nothing, and takes
+// writes again when it can.
+func TestFullDisk(t *testing.T) {
+	db := openHere(t)
+	id := importAt(t, db, "one", rehome.Importing)
+	lease, ok, err := db.Acquire(t.Context(), id, "a/1", time.Hour)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if _, err := db.write.Exec("PRAGMA max_page_count = 1"); err != nil { // as many as there are
+		t.Fatal(err)
+	}
+	grow := func() error {
+		_, err := db.Advance(t.Context(), lease, func(tx *Tx, i *Import) error {
+			i.Progress.Percent++
+			return tx.SetFacts(t.Context(), i.ID, make([]byte, 1<<20))
+		})
+		return err
+	}
+	if err := grow(); rehome.CodeOf(err) != rehome.DiskFull {
+		t.Errorf("a full database: %v", err)
+	}
+	row, err := db.ImportByID(t.Context(), id)
+	if err != nil || row.Progress.Percent != 0 {
+		t.Errorf("half a change was kept: %+v, %v", row.Progress, err)
+	}
+	if _, err := db.write.Exec("PRAGMA max_page_count = 1000000"); err != nil {
+		t.Fatal(err)
+	}
+	if err := grow(); err != nil {
+		t.Errorf("after room was made: %v", err)
+	}
+}
