@@ -25,6 +25,7 @@ var floors = map[string]int{
 	"internal/egress": 1,
 	"internal/seal":   1,
 
+	"internal/git/cage": 2,
 	"internal/git/repo": 2,
 	"internal/store":    2,
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 
+	"rehome/internal/git/cage"
 	"rehome/internal/git/protocol"
 	"rehome/internal/git/repo"
 )
@@ -19,7 +20,7 @@ const maxRequest = 64 << 20
 type exchange struct {
 	host    *Host
 	repoID  int64
-	service service
+	service cage.Program
 	entry   *entry
 	repo    *repo.Repo
 	r       *http.Request
@@ -30,7 +31,7 @@ func (x *exchange) serve(ctx context.Context, advertise bool) error {
 	switch {
 	case advertise:
 		return x.advertise(ctx)
-	case x.service == uploadPack:
+	case x.service == cage.UploadPack:
 		return x.upload(ctx)
 	}
 	return x.receive(ctx)
@@ -47,7 +48,7 @@ func (x *exchange) protocol() string {
 
 // secondVersion reports whether git will speak protocol version 2; it never does so for a push.
 func (x *exchange) secondVersion() bool {
-	return x.service == uploadPack && x.protocol() == "version=2"
+	return x.service == cage.UploadPack && x.protocol() == "version=2"
 }
 
 // advertise answers GET info/refs.
@@ -61,10 +62,13 @@ func (x *exchange) advertise(ctx context.Context) error {
 			return out.Err()
 		}
 	}
-	c := x.host.command(ctx, x.service, x.repo.Dir(), x.protocol(), "--http-backend-info-refs")
-	c.Stdout = x.w
-	return x.run(c)
+	return x.run(ctx, cage.Advertise, eof{})
 }
+
+// eof is the input of a child that gets none.
+type eof struct{}
+
+func (eof) Read([]byte) (int, error) { return 0, io.EOF }
 
 // upload answers POST git-upload-pack. Nothing is started before the whole request has been read.
 func (x *exchange) upload(ctx context.Context) error {
@@ -84,29 +88,39 @@ func (x *exchange) upload(ctx context.Context) error {
 	if err != nil {
 		return badRequest(err)
 	}
-	c := x.host.command(ctx, uploadPack, x.repo.Dir(), x.protocol(), "--strict")
-	if c.Stdin, err = request.reader(); err != nil {
+	input, err := request.reader()
+	if err != nil {
 		return err
 	}
-	c.Stdout = x.w
-	return x.run(c)
+	return x.run(ctx, cage.Answer, input)
+}
+
+// start starts a child of the exchange, whose output goes to out.
+func (x *exchange) start(ctx context.Context, mode cage.Mode, out io.Writer) (*cage.Child, error) {
+	return cage.Start(ctx, cage.Command{
+		Git: x.host.o.Git, Program: x.service, Mode: mode, Dir: x.repo.Dir(), Protocol: x.protocol(),
+		HideRefs: hiddenRefs, MaxInput: x.host.o.MaxPush, Stdout: out,
+	})
 }
 
 // run runs a child whose input is there and whose output goes to the answer.
-func (x *exchange) run(c *child) error {
-	if err := c.start(x.host.o.MaxPush); err != nil {
-		return fmt.Errorf("start git: %w", err)
+func (x *exchange) run(ctx context.Context, mode cage.Mode, input io.Reader) error {
+	c, err := x.start(ctx, mode, x.w)
+	if err != nil {
+		return err
 	}
-	_, err := c.wait()
+	io.Copy(c.Stdin, input) // a child that does not read on has said why, or says so by its status
+	c.Stdin.Close()
+	_, err = c.Wait()
 	return x.ended(c, err)
 }
 
 // ended judges how a child ended: what it had to say to the client is in the answer already.
-func (x *exchange) ended(c *child, err error) error {
+func (x *exchange) ended(c *cage.Child, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("git %s: %w: %s", x.service, err, c.said.text())
+	return fmt.Errorf("git %s: %w: %s", x.service, err, c.Said())
 }
 
 // receive answers POST git-receive-pack. The answer begins when the request has been read: net/http
@@ -121,10 +135,12 @@ func (x *exchange) receive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := x.host.command(ctx, receivePack, x.repo.Dir(), x.protocol())
 	out := &held{kept: spool{dir: x.host.o.Dir, limit: maxRequest}}
 	defer out.kept.close()
-	c.Stdout = out
+	c, err := x.start(ctx, cage.Answer, out)
+	if err != nil {
+		return err
+	}
 	killed, err := x.feed(c, body, out)
 	if killed {
 		x.entry.setDirty(true)
@@ -133,22 +149,15 @@ func (x *exchange) receive(ctx context.Context) error {
 }
 
 // feed runs a child on a request that streams in.
-func (x *exchange) feed(c *child, body io.Reader, out *held) (killed bool, err error) {
-	in, err := c.StdinPipe()
-	if err != nil {
-		return false, err
-	}
-	if err := c.start(x.host.o.MaxPush); err != nil {
-		return false, fmt.Errorf("start git: %w", err)
-	}
-	_, copyErr := io.Copy(in, body)
+func (x *exchange) feed(c *cage.Child, body io.Reader, out *held) (killed bool, err error) {
+	_, copyErr := io.Copy(c.Stdin, body)
 	if copyErr != nil {
 		// Git has ended early and says why in its answer, which a client reads when all is sent.
 		_, copyErr = io.Copy(io.Discard, io.LimitReader(body, x.host.o.MaxPush))
 	}
-	in.Close()
+	c.Stdin.Close()
 	releaseErr := out.release(x.w)
-	killed, err = c.wait()
+	killed, err = c.Wait()
 	if err == nil {
 		err = errors.Join(copyErr, releaseErr)
 	}

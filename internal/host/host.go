@@ -46,9 +46,6 @@ type Host struct {
 
 // New opens the folder and clears away what an earlier process left half-made.
 func New(o Options) (*Host, error) {
-	if o.Git == "" {
-		o.Git = "git"
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

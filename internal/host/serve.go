@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"rehome"
+	"rehome/internal/git/cage"
 	"rehome/internal/git/repo"
 )
 
@@ -27,7 +28,7 @@ func (h *Host) Serve(w http.ResponseWriter, r *http.Request, repoID int64, path 
 	a := newAnswer(w)
 	defer a.end()
 	s, err := route(r, path)
-	if err == nil && s == receivePack && !mayWrite {
+	if err == nil && s == cage.ReceivePack && !mayWrite {
 		err = &refusal{http.StatusForbidden, "You may not push to this repository."}
 	}
 	if err == nil {
@@ -52,7 +53,7 @@ func noCache(h http.Header) {
 }
 
 // route finds the service a request is for.
-func route(r *http.Request, path string) (service, error) {
+func route(r *http.Request, path string) (cage.Program, error) {
 	switch path {
 	case "info/refs":
 		if r.Method != http.MethodGet {
@@ -60,7 +61,7 @@ func route(r *http.Request, path string) (service, error) {
 		}
 		switch s := r.URL.Query().Get("service"); s {
 		case "git-upload-pack", "git-receive-pack":
-			return service(strings.TrimPrefix(s, "git-")), nil
+			return cage.Program(strings.TrimPrefix(s, "git-")), nil
 		case "":
 			return "", &refusal{http.StatusForbidden, "The dumb HTTP protocol is not served here: use git 1.6.6 or later."}
 		}
@@ -72,7 +73,7 @@ func route(r *http.Request, path string) (service, error) {
 		if r.Header.Get("Content-Type") != "application/x-"+path+"-request" {
 			return "", &refusal{http.StatusUnsupportedMediaType, "The request has the wrong content type."}
 		}
-		return service(strings.TrimPrefix(path, "git-")), nil
+		return cage.Program(strings.TrimPrefix(path, "git-")), nil
 	}
 	return "", &refusal{http.StatusNotFound, "There is nothing here."}
 }

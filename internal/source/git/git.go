@@ -46,9 +46,6 @@ func New(o Options) *Git {
 	if o.Version != "" {
 		g.agent = "git/rehome-" + o.Version
 	}
-	if g.program == "" {
-		g.program = "git"
-	}
 	if g.sleep == nil {
 		g.sleep = sleep
 	}

@@ -4,26 +4,20 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
-	"time"
 
 	"rehome"
+	"rehome/internal/git/cage"
 	"rehome/internal/git/protocol"
 )
 
 // child is git upload-pack on a local repository, spoken to through pipes. It fills conversation.
 type child struct {
-	cmd    *exec.Cmd
-	stdin  io.WriteCloser
-	in     *protocol.Reader
-	said   *bounded // its standard error
-	ad     protocol.Advertisement
-	closed bool
+	*cage.Child
+	in      *protocol.Reader
+	ad      protocol.Advertisement
+	stopped bool
 }
 
 func (c *child) advertisement() protocol.Advertisement { return c.ad }
@@ -34,19 +28,11 @@ func (g *Git) spawn(ctx context.Context, path string, limits protocol.Limits) (*
 	if err != nil {
 		return nil, err
 	}
-	c := &child{cmd: g.uploadPack(ctx, path), said: &bounded{}}
-	c.cmd.Stderr = c.said
-	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
-		return nil, fmt.Errorf("start git upload-pack: %w", err)
-	}
-	stdout, err := c.cmd.StdoutPipe()
+	caged, err := cage.Start(ctx, cage.Command{Git: g.program, Program: cage.UploadPack, Dir: path, Protocol: "version=2"})
 	if err != nil {
-		return nil, fmt.Errorf("start git upload-pack: %w", err)
-	}
-	if err := c.cmd.Start(); err != nil {
 		return nil, &rehome.Error{Code: rehome.Internal, Message: "The git program cannot be started.", Hint: "Install git 2.39 or newer.", Err: err}
 	}
-	c.in = protocol.NewReader(stdout)
+	c := &child{Child: caged, in: protocol.NewReader(caged.Stdout)}
 	if c.ad, err = protocol.ReadAdvertisement(c.in, limits); err != nil {
 		if said := c.close(); said != nil && errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil, notARepository(rehome.Clean(said.Error(), maxText))
@@ -69,33 +55,9 @@ func realPath(path string) (string, error) {
 	return abs, nil
 }
 
-// uploadPack returns the command in its cage: nothing of the user's settings, no
-// network, a process group of its own that dies as a whole.
-func (g *Git) uploadPack(ctx context.Context, path string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, g.program,
-		"-c", "safe.directory="+path, "-c", "safe.directory="+filepath.Join(path, ".git"),
-		"-c", "core.useReplaceRefs=false", "-c", "gc.auto=0",
-		"upload-pack", path)
-	cmd.Dir = "/"
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C",
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-		"GIT_PROTOCOL=version=2", "GIT_TERMINAL_PROMPT=0",
-		"GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1",
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return killGroup(cmd) }
-	cmd.WaitDelay = time.Second
-	return cmd
-}
-
-// killGroup ends cmd and everything it started. It must come before Wait has returned,
-// while nobody else can have the process's number.
-func killGroup(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-
 // ask implements conversation.
 func (c *child) ask(_ context.Context, encode func(io.Writer) error) (*protocol.Reader, error) {
-	out := bufio.NewWriter(c.stdin)
+	out := bufio.NewWriter(c.Stdin)
 	if err := errors.Join(encode(out), out.Flush()); err != nil {
 		return nil, &readError{err}
 	}
@@ -105,23 +67,13 @@ func (c *child) ask(_ context.Context, encode func(io.Writer) error) (*protocol.
 // close implements conversation: it ends the child, whatever it is doing, and returns
 // what it wrote to standard error.
 func (c *child) close() error {
-	if c.closed {
+	if c.stopped {
 		return nil
 	}
-	c.closed = true
-	c.stdin.Close()
-	killGroup(c.cmd)
-	c.cmd.Wait()
-	if len(c.said.b) == 0 {
-		return nil
+	c.stopped = true
+	c.Stop()
+	if said := c.Said(); said != "" {
+		return errors.New(rehome.Clean(said, maxText))
 	}
-	return errors.New(rehome.Clean(string(c.said.b), maxText))
-}
-
-// bounded keeps the first KB of what is written to it.
-type bounded struct{ b []byte }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	b.b = append(b.b, p[:min(len(p), 4096-len(b.b))]...)
-	return len(p), nil
+	return nil
 }

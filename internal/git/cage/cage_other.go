@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package host
+package cage
 
 import "syscall"
 
@@ -9,3 +9,10 @@ func processGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: 
 
 // limit does nothing: only Linux can limit a process that runs already.
 func limit(int, int64) error { return nil }
+
+// reap waits for the child and kills what is left of its group.
+func (c *Child) reap() error {
+	err := c.cmd.Wait()
+	signalGroup(c.cmd.Process.Pid, syscall.SIGKILL)
+	return err
+}

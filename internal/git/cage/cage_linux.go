@@ -1,4 +1,4 @@
-package host
+package cage
 
 import (
 	"errors"
@@ -37,4 +37,18 @@ func lower(pid, resource int, most uint64) error {
 	}
 	most = min(most, now.Max)
 	return unix.Prlimit(pid, resource, &unix.Rlimit{Cur: most, Max: most}, nil)
+}
+
+// reap waits for the child and kills what is left of its group. It does so while the child
+// is a zombie: as long as it is, no other group can have its number.
+func (c *Child) reap() error {
+	pid := c.cmd.Process.Pid
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	signalGroup(pid, syscall.SIGKILL)
+	return c.cmd.Wait()
 }
