@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"testing"
 
 	"rehome"
@@ -33,6 +34,7 @@ func TestFailureOf(t *testing.T) {
 		{"policy", cause(rehome.BlockedByPolicy), validation("invalid")},
 		{"moved", cause(rehome.DestinationMoved), validation("unprocessable")},
 		{"disk", cause(rehome.DiskFull), plain("503", errDiskFull.message)},
+		{"disk, from below", fmt.Errorf("make repository: %w", syscall.ENOSPC), plain("503", errDiskFull.message)},
 		{"internal", cause(rehome.Internal), plain("500", errInternal.message)},
 		{"no code", errors.New("secret of the house"), plain("500", errInternal.message)},
 		{"unknown code", cause("of_the_future"), plain("500", errInternal.message)},

@@ -37,6 +37,7 @@ func (a *API) events(ctx context.Context, c *call) (answer, error) {
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	s := sender{w: c.w, control: http.NewResponseController(c.w)}
 	if c.r.Method == http.MethodHead {
+		c.w.WriteHeader(http.StatusOK)
 		return answer{stream: true}, nil
 	}
 	if err := s.send(": watching " + c.repo.FullName() + "\n\n"); err == nil {

@@ -107,16 +107,16 @@ func (a *API) repository(_ context.Context, c *call) (answer, error) {
 	return ok(repositoryObject(c.urls, c.caller, c.repo)), nil
 }
 
-// deleteRepository stops the import first, so that nobody writes into the folder while it goes.
+// deleteRepository stops the import first, so that nobody writes into the folder while
+// it goes. The row goes last: should anything end this in the middle, the repository can
+// be deleted again, while a folder without a row could never be found.
 func (a *API) deleteRepository(ctx context.Context, c *call) (answer, error) {
 	if err := a.Importer.Cancel(ctx, c.repo.ID); err != nil && rehome.CodeOf(err) != rehome.NotFound {
 		return answer{}, err
 	}
-	if err := a.DB.DeleteRepository(ctx, c.repo.ID); err != nil {
-		return answer{}, err
-	}
-	if err := a.Host.Remove(context.WithoutCancel(ctx), c.repo.ID); err != nil {
+	ctx = context.WithoutCancel(ctx) // a client that hangs up does not leave half a repository
+	if err := a.Host.Remove(ctx, c.repo.ID); err != nil {
 		return answer{}, fmt.Errorf("remove the folder of %s: %w", c.repo.FullName(), err)
 	}
-	return noContent(), nil
+	return noContent(), a.DB.DeleteRepository(ctx, c.repo.ID)
 }

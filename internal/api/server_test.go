@@ -25,6 +25,7 @@ type testServer struct {
 	db   *store.DB
 	auth *auth.Auth
 	log  *logBuffer
+	dir  string // of rows and folders
 }
 
 func start(t *testing.T, change func(*Options)) *testServer {
@@ -45,7 +46,7 @@ func start(t *testing.T, change func(*Options)) *testServer {
 		change(&o)
 	}
 	api := New(o).(*API)
-	s := &testServer{Server: httptest.NewServer(api), api: api, db: db, auth: o.Auth, log: log}
+	s := &testServer{Server: httptest.NewServer(api), api: api, db: db, auth: o.Auth, log: log, dir: dir}
 	t.Cleanup(s.Close)
 	return s
 }

@@ -25,6 +25,9 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
+// never is longer than any process lives.
+const never = 10 * 365 * 24 * time.Hour
+
 // sweepEvery is how long a lost wake-up can delay an import.
 const sweepEvery = 3 * time.Second
 
@@ -53,7 +56,8 @@ func Open(ctx context.Context, path string, workers int, work func(ctx context.C
 	client, err := river.NewClient(riversqlite.New(db), &river.Config{
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
 		Workers:                     kinds,
-		JobTimeout:                  -1, // an import takes as long as it takes
+		JobTimeout:                  -1,    // an import takes as long as it takes
+		RescueStuckJobsAfter:        never, // River's own would discard a job that runs for an hour
 		CompletedJobRetentionPeriod: time.Minute,
 		Logger:                      slog.New(atLeastWarn{log.Handler()}),
 	})
