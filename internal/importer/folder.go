@@ -98,20 +98,8 @@ func (f *Folder) drop(importID int64) error {
 
 // dropWork removes what an import left unfinished. Only the holder of its lease may ask.
 func (f *Folder) dropWork(importID int64) error {
-	left, err := filepath.Glob(filepath.Join(globQuote(f.dir), "work", fmt.Sprintf("%d-*", importID)))
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, dir := range left {
-		errs = append(errs, os.RemoveAll(dir))
-	}
-	return errors.Join(errs...)
-}
-
-// globQuote makes filepath.Glob take a path to the letter.
-func globQuote(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+	its := fmt.Sprintf("%d-", importID)
+	return removeIn(filepath.Join(f.dir, "work"), func(name string) bool { return strings.HasPrefix(name, its) })
 }
 
 // clear removes unfinished work, which the lock says is nobody's, and raw repositories

@@ -30,6 +30,9 @@ func (m *Importer) Start(ctx context.Context, r rehome.Repository, q StartReques
 	if err := m.checkVCS(q.VCS); err != nil {
 		return rehome.Import{}, err
 	}
+	if err := checkProject(q.TFVCProject); err != nil {
+		return rehome.Import{}, err
+	}
 	sealed, err := m.seal(credentials{rehome.Secret(or(q.Username, l.Username)), or(q.Password, l.Password)})
 	if err != nil {
 		return rehome.Import{}, err
@@ -81,6 +84,19 @@ func (m *Importer) checkVCS(vcs rehome.VCS) error {
 		Code: rehome.Invalid, Field: "vcs",
 		Message: fmt.Sprintf("This server cannot read %s repositories yet.", rehome.Clean(string(vcs), 40)),
 		Hint:    "It can read git.",
+	}
+}
+
+// maxProject is more than the 64 characters a TFVC project's name can have, in bytes.
+const maxProject = 256
+
+func checkProject(name string) error {
+	if len(name) <= maxProject && rehome.Clean(name, maxProject) == name {
+		return nil
+	}
+	return &rehome.Error{
+		Code: rehome.Invalid, Field: "tfvc_project",
+		Message: "The project's name is too long, or holds control characters or stray spaces.",
 	}
 }
 

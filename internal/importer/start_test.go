@@ -30,6 +30,8 @@ func TestStartRefuses(t *testing.T) {
 		{"subversion", "vcs", StartRequest{URL: "https://old.example/a", VCS: rehome.Subversion}},
 		{"mercurial", "vcs", StartRequest{URL: "https://old.example/a", VCS: rehome.Mercurial}},
 		{"tfvc", "vcs", StartRequest{URL: "https://old.example/a", VCS: rehome.TFVC}},
+		{"project", "tfvc_project", StartRequest{URL: "https://old.example/a", TFVCProject: "a\x1b[31m"}},
+		{"long project", "tfvc_project", StartRequest{URL: "https://old.example/a", TFVCProject: strings.Repeat("a", maxProject+1)}},
 		{"user name with a line feed", "vcs_username", StartRequest{URL: "https://old.example/a", Username: "a\nb"}},
 	} {
 		_, err := w.Start(t.Context(), r, c.q)

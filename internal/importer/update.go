@@ -19,10 +19,16 @@ type UpdateRequest struct {
 
 // Update changes what is wanted of the repository's import and starts it again, unless
 // it runs: then what is given counts from the next try on. NotFound when there is no
-// import, Invalid for a version control system nothing can read.
+// import, Invalid for a version control system nothing can read and for credentials and
+// a project that cannot be.
 func (m *Importer) Update(ctx context.Context, repositoryID int64, q UpdateRequest) (rehome.Import, error) {
 	if q.VCS != nil {
 		if err := m.checkVCS(*q.VCS); err != nil {
+			return rehome.Import{}, err
+		}
+	}
+	if q.TFVCProject != nil {
+		if err := checkProject(*q.TFVCProject); err != nil {
 			return rehome.Import{}, err
 		}
 	}

@@ -24,12 +24,6 @@ func (db *DB) OwnerByLogin(ctx context.Context, login string) (rehome.Owner, err
 	return o, found(err, "owner")
 }
 
-// OwnerByID returns the owner with that id; rehome.NotFound when there is none.
-func (db *DB) OwnerByID(ctx context.Context, id int64) (rehome.Owner, error) {
-	o, err := scanOwner(db.read.QueryRowContext(ctx, "SELECT "+ownerColumns+" FROM owners o WHERE o.id = $1", id))
-	return o, found(err, "owner")
-}
-
 // CreateOwner stores o and returns it with id and time; rehome.AlreadyExists when the
 // login is taken.
 func (db *DB) CreateOwner(ctx context.Context, o rehome.Owner) (rehome.Owner, error) {

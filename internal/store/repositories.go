@@ -69,7 +69,7 @@ func repositoryByID(ctx context.Context, q queryer, id int64) (rehome.Repository
 	return scanRepository(q.QueryRowContext(ctx, "SELECT "+repositoryColumns+repositoryTables+"WHERE r.id = $1", id))
 }
 
-// Repositories returns every repository, by id: what a check of the host's folders asks for.
+// Repositories returns every repository, by id: what the host's folders are held against.
 func (db *DB) Repositories(ctx context.Context) ([]rehome.Repository, error) {
 	all, err := collect(ctx, db.read, scanRepository, "SELECT "+repositoryColumns+repositoryTables+"ORDER BY r.id")
 	if err != nil {
@@ -86,17 +86,6 @@ func (db *DB) DeleteRepository(ctx context.Context, id int64) error {
 			return err
 		}
 		return t.tx.QueryRowContext(ctx, "DELETE FROM repositories WHERE id = $1 RETURNING id", id).Scan(&id)
-	})
-	return found(err, "repository")
-}
-
-// UpdateRepository stores r's description, visibility and default branch;
-// rehome.NotFound when there is no such repository.
-func (db *DB) UpdateRepository(ctx context.Context, r rehome.Repository) error {
-	err := db.inTx(ctx, func(t *Tx) error {
-		return t.tx.QueryRowContext(ctx, `UPDATE repositories
-			SET description = $2, private = $3, default_branch = $4, updated_at = $5 WHERE id = $1 RETURNING id`,
-			r.ID, r.Description, r.Private, r.DefaultBranch, millis(t.Now)).Scan(&r.ID)
 	})
 	return found(err, "repository")
 }

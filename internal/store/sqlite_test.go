@@ -1,8 +1,12 @@
 package store
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,12 +15,19 @@ import (
 
 func openHere(t *testing.T) *DB {
 	t.Helper()
-	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "rehome.db"))
+	db, _ := openPath(t)
+	return db
+}
+
+func openPath(t *testing.T) (db *DB, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "rehome.db")
+	db, err := Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return db
+	return db, path
 }
 
 // importAt makes a repository with an import and puts that at a status past the table of moves.
@@ -80,6 +91,49 @@ func TestSweepReadsOnlyWhatMayBeDue(t *testing.T) {
 	if len(steps) != 1 || !strings.Contains(steps[0].detail, "USING INDEX imports_due (due_at<?)") {
 		t.Errorf("plan: %+v", steps)
 	}
+}
+
+// Workers, API calls and another process at the same file never see it locked.
+func TestManyAtOnce(t *testing.T) {
+	db, path := openPath(t)
+	other, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	var wg sync.WaitGroup
+	for n := range 50 {
+		id := importAt(t, db, fmt.Sprint("r", n), rehome.Importing)
+		from := []*DB{db, other}[n%2]
+		wg.Go(func() {
+			if err := advanceTenTimes(from, id); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			for range 10 {
+				if _, _, err := from.Imports(context.Background(), Filter{Limit: 5}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func advanceTenTimes(db *DB, id int64) error {
+	ctx := context.Background()
+	lease, ok, err := db.Acquire(ctx, id, "a/1", time.Hour)
+	for n := 0; n < 10 && ok && err == nil; n++ {
+		_, err = db.Advance(ctx, lease, func(_ *Tx, i *Import) error {
+			i.Progress.Percent = n
+			return nil
+		})
+	}
+	if err == nil && !ok {
+		err = errors.New("a free import could not be leased")
+	}
+	return errors.Join(err, db.Release(ctx, lease))
 }
 
 // A database that cannot grow says so in the domain's words, loses nothing, and takes
