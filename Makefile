@@ -5,7 +5,7 @@ export GOFLAGS := -mod=readonly -buildvcs=false
 export GOWORK := off
 
 BIN      := $(CURDIR)/bin
-COMMIT   := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+COMMIT   := $(shell git describe --always --abbrev=12 --dirty 2>/dev/null)
 LDFLAGS  := -s -w -X main.commit=$(COMMIT)
 TARGETS  := linux/amd64 linux/arm64 darwin/arm64
 FUZZTIME ?= 3s

@@ -18,7 +18,7 @@ func write(ctx context.Context, s settings, results []result) error {
 	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench`. Processor time is user and system with all children, in seconds; memory is the peak of\n")
 	fmt.Fprintf(&b, "anonymous memory of a process and its children (RssAnon, looked at every %v). The two sides ran in turn, %d pairs;\n", memoryEvery, s.pairs)
 	fmt.Fprintf(&b, "figures are min / **median** / max, a ratio is taken within each pair. The source is `git http-backend` on loopback and counts for neither side.\n\n")
-	fmt.Fprintf(&b, "* commit: %s\n* machine: %s\n* %s, %s\n* date: %s\n", revision(ctx), machine(), runtime.Version(), gitVersion(ctx), time.Now().UTC().Format(time.DateOnly))
+	fmt.Fprintf(&b, "* program: %s\n* machine: %s\n* %s, %s\n* date: %s\n", revision(ctx, s.rehome), machine(), runtime.Version(), gitVersion(ctx), time.Now().UTC().Format(time.DateOnly))
 	for _, r := range results {
 		section(&b, r)
 	}
@@ -82,15 +82,13 @@ func median(list []float64) float64 {
 	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }
 
-func revision(ctx context.Context) string {
-	head, err := git(ctx, ".", "rev-parse", "--short=12", "HEAD")
+// revision is what the measured program says of itself.
+func revision(ctx context.Context, program string) string {
+	out, err := exec.CommandContext(ctx, program, "version").Output()
 	if err != nil {
 		return "unknown"
 	}
-	if changed, err := git(ctx, ".", "status", "--porcelain", "--untracked-files=no"); err == nil && changed != "" {
-		head += " with changes"
-	}
-	return head
+	return strings.TrimSpace(string(out))
 }
 
 // machine describes the processor, memory and system in one line.
