@@ -3,14 +3,20 @@ package host
 import (
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"time"
 )
 
-// idle is how long a client may neither send nor take anything.
-const idle = 5 * time.Minute
+// How long a client may take.
+const (
+	idle     = 5 * time.Minute  // to send or take anything at all
+	patience = 10 * time.Minute // to send a whole upload-pack request, which anybody may
+	leaving  = 5 * time.Second  // to send what is left of a request that has been answered
+)
 
 // answer is a response that begins with the first byte of its body, and is sent on with every write.
 type answer struct {
@@ -42,10 +48,12 @@ func (a *answer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// end takes the deadlines away: the connection goes on to other requests.
+// end leaves deadlines for what net/http still does: it reads a request to its end and sends the
+// last bytes. It takes them away before the next request.
 func (a *answer) end() {
-	a.control.SetReadDeadline(time.Time{})
-	a.control.SetWriteDeadline(time.Time{})
+	now := time.Now()
+	a.control.SetReadDeadline(now.Add(leaving))
+	a.control.SetWriteDeadline(now.Add(idle))
 }
 
 // body is a request's body that ends with ctx and does not wait for ever.
@@ -53,18 +61,19 @@ type body struct {
 	r       io.Reader
 	ctx     context.Context
 	control *http.ResponseController
+	until   time.Time // when all of it has to be there; zero for whenever
 }
 
 // requestBody returns the bytes the client sent, inflated where it says that they are deflated.
-func requestBody(ctx context.Context, a *answer, r *http.Request) (io.Reader, error) {
-	b := &body{r: r.Body, ctx: ctx, control: a.control}
+func requestBody(ctx context.Context, a *answer, r *http.Request, until time.Time) (io.Reader, error) {
+	b := &body{r: r.Body, ctx: ctx, control: a.control, until: until}
 	switch coding := r.Header.Get("Content-Encoding"); coding {
 	case "", "identity":
 		return b, nil
 	case "gzip", "x-gzip":
 		z, err := gzip.NewReader(b)
 		if err != nil {
-			return nil, &refusal{http.StatusBadRequest, "The request is not gzip, though it says so."}
+			return nil, notGzip(err)
 		}
 		return z, nil
 	default:
@@ -72,8 +81,20 @@ func requestBody(ctx context.Context, a *answer, r *http.Request) (io.Reader, er
 	}
 }
 
+// notGzip tells a request that did not come from one that is not what it says.
+func notGzip(err error) error {
+	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &refusal{http.StatusBadRequest, "The request is not gzip, though it says so."}
+	}
+	return err
+}
+
 func (b *body) Read(p []byte) (int, error) {
-	b.control.SetReadDeadline(time.Now().Add(idle))
+	deadline := time.Now().Add(idle)
+	if !b.until.IsZero() && b.until.Before(deadline) {
+		deadline = b.until
+	}
+	b.control.SetReadDeadline(deadline)
 	// A deadline that has passed wakes the read when ctx ends; set after the line above, it stays.
 	stop := context.AfterFunc(b.ctx, func() { b.control.SetReadDeadline(time.Unix(1, 0)) })
 	n, err := b.r.Read(p)
@@ -81,7 +102,9 @@ func (b *body) Read(p []byte) (int, error) {
 		// net/http goes on reading, to see when the client leaves: that may take longer.
 		b.control.SetReadDeadline(time.Time{})
 	}
-	if ctxErr := b.ctx.Err(); ctxErr != nil && err != nil && err != io.EOF {
+	// net/http ends the request's context when a read fails, so a deadline of ours comes with both.
+	late := errors.Is(err, os.ErrDeadlineExceeded) && time.Now().After(deadline)
+	if ctxErr := b.ctx.Err(); ctxErr != nil && err != nil && err != io.EOF && !late {
 		err = fmt.Errorf("read request: %w", ctxErr)
 	}
 	return n, err

@@ -28,7 +28,6 @@ type entry struct {
 	lock  *semaphore.Weighted
 	ended sync.Once
 	head  sync.Mutex // held to set HEAD
-	walk  sync.Mutex // held to walk through history
 
 	mu    sync.Mutex // guards the fields below
 	gone  bool

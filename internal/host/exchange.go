@@ -7,13 +7,15 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"time"
 
 	"rehome/internal/git/cage"
 	"rehome/internal/git/protocol"
 	"rehome/internal/git/repo"
 )
 
-// maxRequest bounds an upload-pack request: wants and haves, as they are inflated, bytes.
+// maxRequest bounds what git keeps in memory of a request, as it is inflated: the wants and haves of
+// upload-pack, the ref updates of receive-pack. Bytes.
 const maxRequest = 64 << 20
 
 // exchange is one request and its answer.
@@ -73,7 +75,7 @@ func (eof) Read([]byte) (int, error) { return 0, io.EOF }
 // upload answers POST git-upload-pack. Nothing is started before the whole request has been read.
 func (x *exchange) upload(ctx context.Context) error {
 	x.w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
-	body, err := requestBody(ctx, x.w, x.r)
+	body, err := requestBody(ctx, x.w, x.r, time.Now().Add(x.host.patience))
 	if err != nil {
 		return err
 	}
@@ -127,9 +129,15 @@ func (x *exchange) ended(c *cage.Child, err error) error {
 // takes what is left of a request away from its reader once an answer has begun.
 func (x *exchange) receive(ctx context.Context) error {
 	x.w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
-	body, err := requestBody(ctx, x.w, x.r)
+	body, err := requestBody(ctx, x.w, x.r, time.Time{})
 	if err != nil {
 		return err
+	}
+	commands := &spool{dir: x.host.o.Dir, limit: maxRequest}
+	defer commands.close()
+	request, err := readCommands(body, commands)
+	if err != nil {
+		return badRequest(err)
 	}
 	before, err := x.repo.Refs()
 	if err != nil {
@@ -141,11 +149,37 @@ func (x *exchange) receive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	killed, err := x.feed(c, body, out)
+	killed, err := x.feed(c, request, out)
 	if killed {
 		x.entry.setDirty(true)
 	}
 	return errors.Join(x.ended(c, err), x.pushed(ctx, before))
+}
+
+// readCommands reads the ref updates a push begins with into to, and returns them with what
+// follows: nothing is started before they are there.
+func readCommands(r io.Reader, to *spool) (io.Reader, error) {
+	in, out := protocol.NewReader(r), protocol.NewWriter(to)
+	for {
+		kind, data, err := in.Next()
+		switch {
+		case err != nil:
+			return nil, err
+		case kind == protocol.Data:
+			out.Data(data)
+		case kind == protocol.Flush:
+			out.Flush()
+		default:
+			return nil, fmt.Errorf("%w: %s in a push", protocol.ErrMalformed, kind)
+		}
+		if err := out.Err(); err != nil {
+			return nil, err
+		}
+		if kind == protocol.Flush {
+			commands, err := to.reader()
+			return io.MultiReader(commands, in.Rest()), err
+		}
+	}
 }
 
 // feed runs a child on a request that streams in.

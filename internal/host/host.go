@@ -15,6 +15,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"rehome"
 	"rehome/internal/git/object"
@@ -38,7 +41,9 @@ type Options struct {
 
 // Host is a folder of repositories, named by the id of their row. It is safe for concurrent use.
 type Host struct {
-	o Options
+	o        Options
+	patience time.Duration       // for an upload-pack request; see patience
+	walks    *semaphore.Weighted // of one: held to walk through a history
 
 	mu      sync.Mutex
 	entries map[int64]*entry // guarded by mu; nil after Close
@@ -63,7 +68,7 @@ func New(o Options) (*Host, error) {
 	if err := sweep(dir); err != nil {
 		return nil, fmt.Errorf("open host: %w", err)
 	}
-	return &Host{o: o, entries: map[int64]*entry{}}, nil
+	return &Host{o: o, patience: patience, walks: semaphore.NewWeighted(1), entries: map[int64]*entry{}}, nil
 }
 
 // sweep removes folders that were being made or removed when a process died.

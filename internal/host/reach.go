@@ -15,8 +15,8 @@ const maxWalk = 2_000_000
 
 // checkReach is a *notOurRef unless every want is the tip of a ref, what such a tag stands
 // for, or a commit that tips reach. Tips are all that clients ask for as a rule; a walk
-// through history is made for one client at a time.
-func (e *entry) checkReach(ctx context.Context, r *repo.Repo, refs []repo.Ref, wants []object.ID) error {
+// through history takes memory for each commit, and is made for one client at a time.
+func (h *Host) checkReach(ctx context.Context, r *repo.Repo, refs []repo.Ref, wants []object.ID) error {
 	missing := map[object.ID]bool{}
 	for _, id := range wants {
 		missing[id] = true
@@ -38,8 +38,10 @@ func (e *entry) checkReach(ctx context.Context, r *repo.Repo, refs []repo.Ref, w
 			return &notOurRef{id.String()}
 		}
 	}
-	e.walk.Lock()
-	defer e.walk.Unlock()
+	if err := h.walks.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer h.walks.Release(1)
 	return walk(ctx, objects, refs, missing, maxWalk)
 }
 

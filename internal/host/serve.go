@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 
 	"rehome"
@@ -38,11 +39,17 @@ func (h *Host) Serve(w http.ResponseWriter, r *http.Request, repoID int64, path 
 		})
 	}
 	switch {
-	case err != nil && (a.begun || errors.Is(err, context.Canceled)):
+	case err != nil && (a.begun || clientLeft(err)):
 		h.o.Log.InfoContext(r.Context(), "git request broke off", "repository", repoID, "error", err)
 	case err != nil:
 		h.refuse(w, r, repoID, err)
 	}
+}
+
+// clientLeft reports whether err came of a client that waits for no answer any more.
+func clientLeft(err error) bool {
+	ours := errors.Is(err, errClosed) || errors.Is(err, errRemoved) || errors.Is(err, os.ErrDeadlineExceeded)
+	return errors.Is(err, context.Canceled) && !ours
 }
 
 // noCache sets the headers git http-backend sends with everything that changes.
@@ -83,6 +90,8 @@ func (h *Host) refuse(w http.ResponseWriter, r *http.Request, repoID int64, err 
 	var no *refusal
 	switch {
 	case errors.As(err, &no):
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		no = &refusal{http.StatusRequestTimeout, "The request did not come in time."}
 	case errors.Is(err, errTooLarge):
 		no = &refusal{http.StatusRequestEntityTooLarge, "The request is too large."}
 	case rehome.CodeOf(err) == rehome.NotFound:
@@ -95,6 +104,9 @@ func (h *Host) refuse(w http.ResponseWriter, r *http.Request, repoID int64, err 
 	}
 	if no.status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", map[bool]string{true: http.MethodPost, false: http.MethodGet}[r.Method == http.MethodGet])
+	}
+	if r.Method == http.MethodPost {
+		w.Header().Set("Connection", "close") // net/http would wait for the rest of the request before it answers
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(no.status)

@@ -180,6 +180,7 @@ func TestRefusals(t *testing.T) {
 		{"no gzip", "POST", "/7.git/git-upload-pack", "Content-Encoding: gzip", "plain", 400},
 		{"no pkt-lines", "POST", "/7.git/git-upload-pack", "Git-Protocol: version=2", "what?", 400},
 		{"cut off", "POST", "/7.git/git-upload-pack", "Git-Protocol: version=2", "0011command=fet", 400},
+		{"ref by name", "POST", "/7.git/git-upload-pack", "Git-Protocol: version=2", "0012command=fetch\n0001001ewant-ref refs/heads/trunk\n0000", 400},
 		{"other command", "POST", "/7.git/git-upload-pack", "Git-Protocol: version=2", "0018command=object-info\n0000", 400},
 	}
 	for _, tt := range tests {
@@ -263,6 +264,22 @@ func TestGzipBodies(t *testing.T) {
 	bomb := io.MultiReader(strings.NewReader("0014command=ls-refs\n0001"), strings.NewReader(strings.Repeat("0400"+strings.Repeat("x", 1020), maxRequest>>10+1000)))
 	if res, _ := hm.post(deflate(t, bomb), "gzip"); res.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("a bomb got %s", res.Status)
+	}
+}
+
+// Few bytes that become many commands would fill receive-pack's memory.
+func TestPushOfTooManyCommands(t *testing.T) {
+	hm := newHome(t)
+	hm.create(7, object.SHA1)
+	line := "0069" + strings.Repeat("0", 40) + " " + strings.Repeat("1", 40) + " refs/heads/aaaaaaa\n"
+	req, err := http.NewRequestWithContext(t.Context(), "POST", hm.url(7)+"/git-receive-pack", bytes.NewReader(deflate(t, strings.NewReader(strings.Repeat(line, maxRequest/len(line)+2)))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-git-receive-pack-request")
+	req.Header.Set("Content-Encoding", "gzip")
+	if res, text := do(t, req); res.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("got %s: %.80q", res.Status, text)
 	}
 }
 

@@ -143,3 +143,75 @@ func TestCage(t *testing.T) {
 		t.Error("a hook or a user's setting ran")
 	}
 }
+
+// A request that is ended from outside before its answer began must not look like an empty one.
+func TestEndedRequestIsNoEmptyAnswer(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		end    func(*home) error
+		status int
+	}{
+		{"Close", func(hm *home) error { return hm.Close() }, http.StatusServiceUnavailable},
+		{"Remove", func(hm *home) error { return hm.Remove(context.Background(), 7) }, http.StatusNotFound},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			hm := newHome(t)
+			hm.publish(7, raw(t, object.SHA1))
+			status := hm.halfRequest(func() {
+				if err := tt.end(hm); err != nil {
+					t.Error(err)
+				}
+			})
+			if status != tt.status {
+				t.Errorf("got status %d, want %d", status, tt.status)
+			}
+		})
+	}
+}
+
+// A client that sends a byte now and then never idles, and still must not stay for ever.
+func TestRequestThatNeverEnds(t *testing.T) {
+	hm := newHome(t)
+	hm.publish(7, raw(t, object.SHA1))
+	hm.patience = 100 * time.Millisecond
+	if status := hm.halfRequest(func() {}); status != http.StatusRequestTimeout {
+		t.Errorf("got status %d", status)
+	}
+}
+
+// halfRequest sends the beginning of an upload-pack request and calls then when it is being read.
+// It returns the status of the answer.
+func (hm *home) halfRequest(then func()) int {
+	hm.t.Helper()
+	in, feed := io.Pipe()
+	defer feed.Close()
+	req, err := http.NewRequestWithContext(hm.t.Context(), "POST", hm.url(7)+"/git-upload-pack", in)
+	if err != nil {
+		hm.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-git-upload-pack-request")
+	go func() {
+		feed.Write([]byte("0014command=ls-refs\n"))
+		for !hm.inUse(7) {
+			time.Sleep(time.Millisecond)
+		}
+		then()
+	}()
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		hm.t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
+
+// inUse reports whether somebody uses repository id.
+func (hm *home) inUse(id int64) bool {
+	e, err := hm.entry(id)
+	if err != nil {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.stop) > 0
+}

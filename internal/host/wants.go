@@ -24,7 +24,6 @@ func (e *notOurRef) Error() string { return "not our ref " + e.want }
 type request struct {
 	command string // in version 2
 	wants   []object.ID
-	refs    []string // of want-ref lines
 }
 
 // readRequest reads one request and writes it on to w. What is written is what was understood:
@@ -71,8 +70,12 @@ func (q *request) take(line string, f object.Format) error {
 		}
 		q.command = name
 	}
-	if name, ok := strings.CutPrefix(line, "want-ref "); ok {
-		q.refs = append(q.refs, name)
+	if strings.HasPrefix(line, "want-ref ") {
+		return fmt.Errorf("%w: want-ref, which was not offered", protocol.ErrMalformed)
+	}
+	// Git looks for the name in every ref it has, hidden ones too.
+	if name, ok := strings.CutPrefix(line, "deepen-not "); ok && (isHidden(name) || isHidden("refs/"+name)) {
+		return &notOurRef{name}
 	}
 	if digits, ok := strings.CutPrefix(line, "want "); ok {
 		digits, _, _ = strings.Cut(digits, " ") // capabilities follow in versions 0 and 1
@@ -103,18 +106,16 @@ func (x *exchange) checkedRequest(ctx context.Context, to io.Writer, from io.Rea
 	if version == 2 && q.command != "fetch" && q.command != "ls-refs" {
 		return &refusal{http.StatusBadRequest, "The request has no command known here."}
 	}
-	if len(q.wants)+len(q.refs) == 0 {
+	if len(q.wants) == 0 {
 		return nil
 	}
 	all, err := x.repo.Refs()
 	if err != nil {
 		return err
 	}
-	published := slices.DeleteFunc(all, func(ref repo.Ref) bool { return strings.HasPrefix(ref.Name, hiddenRefs) })
-	for _, name := range q.refs {
-		if !hasRef(published, name) {
-			return &notOurRef{name}
-		}
-	}
-	return x.entry.checkReach(ctx, x.repo, published, q.wants)
+	published := slices.DeleteFunc(all, func(ref repo.Ref) bool { return isHidden(ref.Name) })
+	return x.host.checkReach(ctx, x.repo, published, q.wants)
 }
+
+// isHidden reports whether a ref is kept but not published.
+func isHidden(name string) bool { return strings.HasPrefix(name, hiddenRefs) }

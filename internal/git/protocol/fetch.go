@@ -90,7 +90,7 @@ func (c Fetch) Pack(r *Reader, progress func([]byte)) (io.Reader, error) {
 	case kind != Data || string(line) != "NAK":
 		return nil, malformed("%s packet %q in place of NAK", kind, line)
 	case c.sideband() == "":
-		return r.rest(), nil
+		return r.Rest(), nil
 	}
 	return NewSideband(r, progress), nil
 }
@@ -108,8 +108,8 @@ func (c Fetch) pack2(r *Reader, progress func([]byte)) (io.Reader, error) {
 	return nil, malformed("%s packet %q in place of the packfile section", kind, line)
 }
 
-// rest returns what follows the pkt-lines read so far, as it is.
-func (r *Reader) rest() io.Reader {
+// Rest returns what follows the pkt-lines read so far, as it is. The Reader must not be used any more.
+func (r *Reader) Rest() io.Reader {
 	r.r.Discard(r.held)
 	r.held = 0
 	return r.r
