@@ -17,9 +17,12 @@ var metadata = addrs(
 	"100.100.100.200", // Alibaba
 	"168.63.129.16",   // Azure's wire server, in public space
 	"192.0.0.192",     // Oracle
+	"169.254.42.42",   // Scaleway
 	"fd00:ec2::254",   // AWS
+	"fd00:ec2::253",   // AWS resolver
 	"fd00:ec2::23",    // AWS EKS pod identity
 	"fd20:ce::254",    // Google
+	"fd00:42::42",     // Scaleway
 	"fe80::a9fe:a9fe", // OpenStack
 )
 

@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"rehome"
@@ -54,7 +55,7 @@ type Client struct {
 	client    *http.Client
 }
 
-// New returns a client for p. It fails when CAFile cannot be read.
+// New returns a client for p. It fails when CAFile cannot be read or Proxy is no http proxy.
 func New(p Policy) (*Client, error) {
 	if p.Idle == 0 {
 		p.Idle = defaultIdle
@@ -63,6 +64,9 @@ func New(p Policy) (*Client, error) {
 		p.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
+	}
+	if u := p.Proxy; u != nil && (u.Scheme != "http" || u.Hostname() == "") {
+		return nil, fmt.Errorf("proxy %q: want http://host:port", u.Redacted())
 	}
 	roots, err := readRoots(p.CAFile)
 	if err != nil {
@@ -153,12 +157,26 @@ func explain(ctx context.Context, u *url.URL, err error) error {
 	if ctx.Err() != nil {
 		return &rehome.Error{Code: rehome.Cancelled, Message: "The request was cancelled.", Err: ctx.Err()}
 	}
+	err = withoutURL(err)
 	return &rehome.Error{
 		Code:    rehome.Unreachable,
 		Message: fmt.Sprintf("Cannot connect to %s: %s.", rehome.Clean(u.Host, 255), reason(err)),
 		Hint:    "Check the address, and that the server is up.",
 		Err:     err,
 	}
+}
+
+// withoutURL takes away what net/http puts around an error: the address, as the other side
+// spelt it in a redirect, with whatever secret it put there.
+func withoutURL(err error) error {
+	var around *url.Error
+	if errors.As(err, &around) {
+		err = around.Err
+	}
+	if strings.HasPrefix(err.Error(), "failed to parse Location header") { // net/http gives it no type
+		return errBadRedirect
+	}
+	return err
 }
 
 // reason says in a few words why a connection failed, without foreign text.
@@ -168,6 +186,8 @@ func reason(err error) string {
 	var record tls.RecordHeaderError
 	var timeout net.Error
 	switch {
+	case errors.Is(err, errTooManyRedirects), errors.Is(err, errBadRedirect):
+		return err.Error()
 	case errors.As(err, &dns):
 		return "the name cannot be resolved"
 	case errors.As(err, &certificate):

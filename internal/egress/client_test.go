@@ -373,3 +373,85 @@ func FuzzCheckURL(f *testing.F) {
 		}
 	})
 }
+
+// Where a request came from is nobody else's business: the path of a private repository stands in it.
+func TestRedirectTellsNoReferer(t *testing.T) {
+	other := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "from="+r.Referer()) })
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) })
+	if _, body, err := get(t, newClient(t, Policy{AllowPrivate: true}), s.URL+"/private/project.git"); body != "from=" {
+		t.Errorf("%q, %v", body, err)
+	}
+}
+
+// Redirects in every spelling end where they lead, and that is what is judged.
+func TestRedirectSpellings(t *testing.T) {
+	bad, hits := canary(t)
+	_, port, _ := net.SplitHostPort(bad.Listener.Addr().String())
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/end" {
+			io.WriteString(w, "auth="+r.Header.Get("Authorization"))
+			return
+		}
+		w.Header()["Location"] = []string{r.URL.Query().Get("to")}
+		w.WriteHeader(http.StatusFound)
+	})
+	_, own, _ := net.SplitHostPort(s.Listener.Addr().String())
+	c := newClient(t, Policy{Allow: []Rule{mustRule(t, "127.0.0.2"), mustRule(t, "127.0.0.1")}, Block: []Rule{mustRule(t, "127.0.0.3")}})
+	for _, row := range []struct {
+		to, want string
+		code     rehome.Code
+	}{
+		{"/end", "auth=Basic x", ""},
+		{"end", "auth=Basic x", ""},
+		{"../../end", "auth=Basic x", ""},
+		{"?to=/end", "auth=Basic x", ""},
+		{"//127.0.0.1:" + own + "/end", "auth=Basic x", ""},
+		{"//127.0.0.3:" + port + "/", "", rehome.BlockedByPolicy},
+		{"//[::ffff:127.0.0.3]:" + port + "/", "", rehome.BlockedByPolicy},
+		{"http://127.3:" + port + "/", "", rehome.BlockedByPolicy},
+		{"http://[::1%25lo]:" + port + "/", "", rehome.BlockedByPolicy},
+		{"http://127.0.0.1:" + own + "@127.0.0.3:" + port + "/", "", rehome.BlockedByPolicy},
+		{"//u@127.0.0.1:" + own + "/end", "", rehome.BlockedByPolicy},
+		{"ftp:/end", "", rehome.BlockedByPolicy},
+		{"http:end", "", rehome.BlockedByPolicy},
+		{"http://127.0.0.1:99999/", "", rehome.Unreachable},
+		{"http://[::1", "", rehome.Unreachable},
+		{"http://127.0.0.1\\@127.0.0.3/", "", rehome.Unreachable},
+	} {
+		_, body, err := get(t, c, s.URL+"/start?to="+url.QueryEscape(row.to), "Authorization", "Basic x")
+		if body != row.want || (row.code == "") != (err == nil) || (err != nil && rehome.CodeOf(err) != row.code) {
+			t.Errorf("%s: %q, %v (%s); want %q, %q", row.to, body, err, rehome.CodeOf(err), row.want, row.code)
+		}
+	}
+	if hits.Load() != 0 {
+		t.Errorf("the canary was hit %d times", hits.Load())
+	}
+}
+
+// Nothing of an error repeats what a server put into a Location header.
+func TestErrorsHoldNoLocation(t *testing.T) {
+	for _, to := range []string{"http://u:canary@[::1/", "http://u:canary@h:99999/", "http://u:canary@example.com/", "/loop?token=canary", "http://127.0.0.1:1/?token=canary"} {
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Location"] = []string{to}
+			w.WriteHeader(http.StatusFound)
+		})
+		_, _, err := get(t, newClient(t, Policy{AllowPrivate: true}), s.URL)
+		for ; err != nil; err = errors.Unwrap(err) {
+			if strings.Contains(err.Error(), "canary") {
+				t.Errorf("%s: %v", to, err)
+			}
+		}
+	}
+}
+
+func TestProxyThatIsNone(t *testing.T) {
+	for _, raw := range []string{"https://u:canary@proxy.example:8080", "socks5://u:canary@proxy.example", "http://u:canary@", "proxy.example:8080"} {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := New(Policy{Proxy: u}); err == nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+}

@@ -54,13 +54,14 @@ func (c *Client) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 	if err != nil {
 		return nil, err
 	}
+	checked := make([]netip.Addr, len(all)) // all may be the resolver's own
 	for i, a := range all {
 		if !c.policy.allows(host, a) {
 			return nil, blocked(fmt.Errorf("address %s of %q", a, host))
 		}
-		all[i] = a.Unmap()
+		checked[i] = a.Unmap()
 	}
-	return all, nil
+	return checked, nil
 }
 
 func (c *Client) lookup(ctx context.Context, host string) ([]netip.Addr, error) {

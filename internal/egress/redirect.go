@@ -9,6 +9,12 @@ import (
 // maxRedirects is how many hops one request may take.
 const maxRedirects = 5
 
+// The redirects that lead nowhere.
+var (
+	errTooManyRedirects = errors.New("it redirects too often")
+	errBadRedirect      = errors.New("it redirects to what is no address")
+)
+
 // checkRedirect judges the hop to r: only GET and HEAD, same scheme or upwards, an
 // allowed target, and no credentials once another origin was met.
 func (c *Client) checkRedirect(r *http.Request, via []*http.Request) error {
@@ -17,7 +23,7 @@ func (c *Client) checkRedirect(r *http.Request, via []*http.Request) error {
 		return http.ErrUseLastResponse
 	}
 	if len(via) > maxRedirects {
-		return errors.New("too many redirects")
+		return errTooManyRedirects
 	}
 	last := via[len(via)-1]
 	if r.URL.Scheme != last.URL.Scheme && r.URL.Scheme != "https" {
@@ -33,6 +39,7 @@ func (c *Client) checkRedirect(r *http.Request, via []*http.Request) error {
 	for _, hop := range via {
 		strayed = strayed || !SameOrigin(first.URL, hop.URL)
 	}
+	r.Header.Del("Referer") // net/http's own idea
 	if strayed {
 		r.Header.Del("Authorization")
 		r.Header.Del("Cookie")
