@@ -1,25 +1,24 @@
 package pack
 
-import (
-	"rehome/internal/git/inflate"
-	"rehome/internal/git/object"
+import "rehome/internal/git/inflate"
+
+// What chains keeps at hand. History deltas lean on commits close by, so most bases are
+// among the recent objects.
+const (
+	keptBytes = 16 << 20 // in all
+	keepable  = 1 << 20  // in one object
+	keptExtra = 128      // what keeping an object takes besides its bytes
 )
 
-// keptBytes bounds the recent objects that chains keeps at hand. History deltas lean
-// on commits close by, so most bases are among them.
-const keptBytes = 16 << 20
-
-// chains makes single objects whole while a pass is under way, and finds them by id
-// once an entry has named its base that way.
+// chains makes single objects whole while a pass is under way.
 type chains struct {
 	kept    map[chainKey][]byte
 	order   []chainKey // as they were kept, oldest first
-	bytes   int
-	raw     []byte
+	bytes   int        // of kept, with keptExtra for each
+	buffers buffers
 	inflate inflate.Decoder
-
-	byID   bool // an entry has named its base by id
-	places map[object.ID]uint32
+	spend   func(bytes int64) error
+	last    []byte // what object returned last, when it is not kept
 }
 
 type chainKey struct {
@@ -27,24 +26,42 @@ type chainKey struct {
 	pos uint32
 }
 
-func newChains() *chains { return &chains{kept: map[chainKey][]byte{}} }
+// get returns room for an object of n bytes. Give it to keep or put.
+func (c *chains) get(n int64) ([]byte, error) {
+	if n <= keepable {
+		return make([]byte, n), nil
+	}
+	return c.buffers.get(n)
+}
+
+// put gives back what get returned, unless it may have been kept.
+func (c *chains) put(data []byte) {
+	if len(data) > keepable {
+		c.buffers.put(data)
+	}
+}
 
 // keep holds on to data, the object at pos, for a while.
 func (c *chains) keep(w *packWriter, pos uint32, data []byte) {
-	if len(data) > keptBytes/16 {
+	if len(data) > keepable {
 		return
+	}
+	if c.kept == nil {
+		c.kept = map[chainKey][]byte{}
 	}
 	key := chainKey{w, pos}
 	c.kept[key] = data
 	c.order = append(c.order, key)
-	for c.bytes += len(data); c.bytes > keptBytes; c.order = c.order[1:] {
-		c.bytes -= len(c.kept[c.order[0]])
+	for c.bytes += len(data) + keptExtra; c.bytes > keptBytes; c.order = c.order[1:] {
+		c.bytes -= len(c.kept[c.order[0]]) + keptExtra
 		delete(c.kept, c.order[0])
 	}
 }
 
-// object returns the object at pos of w. The caller must not change it.
+// object returns the object at pos of w, valid until the next call. The caller must not change it.
 func (c *chains) object(w *packWriter, pos uint32) ([]byte, error) {
+	c.put(c.last)
+	c.last = nil
 	var chain []uint32
 	var data []byte
 	for {
@@ -63,69 +80,46 @@ func (c *chains) object(w *packWriter, pos uint32) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		c.put(data)
 		data = next
 		c.keep(w, chain[i], data)
 	}
+	c.last = data
 	return data, nil
 }
 
 // step makes the object at pos from its entry and, where that is a delta, from base.
 func (c *chains) step(w *packWriter, pos uint32, base []byte) ([]byte, error) {
-	raw, err := w.raw(pos, c.raw)
+	size := int64(w.table.size[pos])
+	if err := c.spend(size / remakeFee); err != nil {
+		return nil, err
+	}
+	raw, err := c.buffers.get(w.table.length(pos))
 	if err != nil {
 		return nil, err
 	}
-	c.raw = raw
-	stored, err := inflateEntry(&c.inflate, raw, w.table.format, nil)
-	if err != nil || w.table.base[pos] == none {
-		return stored, err
+	defer c.buffers.put(raw)
+	if err := w.read(pos, raw); err != nil {
+		return nil, err
 	}
-	data := make([]byte, w.table.size[pos])
-	return data, applyDelta(data, base, stored)
-}
-
-// inflateEntry returns what the zlib stream of a raw entry holds, in buf where it fits.
-func inflateEntry(d *inflate.Decoder, raw []byte, f object.Format, buf []byte) ([]byte, error) {
-	h, ok, err := decodeHeader(raw, f)
+	h, body, err := splitEntry(raw, w.table.format)
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
-		return nil, corrupt("entry header is cut off")
+	data, err := c.get(size)
+	if err != nil {
+		return nil, err
 	}
-	buf = grow(buf, h.size)
-	if _, err := d.Inflate(buf, raw[h.length:]); err != nil {
-		return nil, corrupt("entry: %v", err)
+	if w.table.base[pos] == none {
+		return data, inflateInto(&c.inflate, data, body)
 	}
-	return buf, nil
-}
-
-// learn remembers where the object of an id went, once ids are asked for.
-func (c *chains) learn(_ *pass, id object.ID, place uint32) {
-	if c.byID {
-		c.places[id] = place
+	delta, err := c.buffers.get(h.size)
+	if err != nil {
+		return nil, err
 	}
-}
-
-// placeOf returns where the object of an id went. The first call gathers the ids
-// known so far: packs that name bases by id are rare, so nothing is kept for them before.
-func (c *chains) placeOf(p *pass, id object.ID) (uint32, bool) {
-	if !c.byID {
-		c.gather(p)
+	defer c.buffers.put(delta)
+	if err := inflateInto(&c.inflate, delta, body); err != nil {
+		return nil, err
 	}
-	place, ok := c.places[id]
-	return place, ok
-}
-
-// gather makes the map of all ids known so far.
-func (c *chains) gather(p *pass) {
-	c.byID, c.places = true, make(map[object.ID]uint32, p.history.table.n+p.content.table.n)
-	for pos := range p.history.table.n {
-		c.places[p.history.table.id(pos)] = pos
-	}
-	for pos := range p.content.table.n {
-		if id := p.content.table.id(pos); !id.IsZero() {
-			c.places[id] = pos | inContent
-		}
-	}
+	return data, applyDelta(data, base, delta)
 }

@@ -124,10 +124,10 @@ func FuzzEntryHeader(f *testing.F) {
 }
 
 func FuzzIndex(f *testing.F) {
-	t := &table{ids: make([]byte, 40), offset: []uint64{12, 1 << 33, 0}, crc: make([]uint32, 2), n: 2}
+	t := &table{ids: make([]byte, 40), offset: []uint64{12, 1 << 33, 0}, crc: make([]uint32, 2), n: 2, scratch: scratch{from: heapScratch}}
 	t.ids[0], t.ids[20] = 7, 3
 	var b bytes.Buffer
-	if err := writeIndex(&b, t, make([]byte, 20), heapScratch); err != nil {
+	if err := writeIndex(context.Background(), &b, t, make([]byte, 20)); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes())

@@ -71,6 +71,18 @@ func decodeHeader(b []byte, f object.Format) (h header, ok bool, err error) {
 	return h, true, nil
 }
 
+// splitEntry takes a raw entry apart: its header and its zlib stream.
+func splitEntry(raw []byte, f object.Format) (h header, body []byte, err error) {
+	h, ok, err := decodeHeader(raw, f)
+	if err != nil {
+		return h, nil, err
+	}
+	if !ok {
+		return h, nil, corrupt("entry header is cut off")
+	}
+	return h, raw[h.length:], nil
+}
+
 // decodeDistance reads the distance that follows the size of an ofs-delta.
 func decodeDistance(b []byte, h header) (header, bool, error) {
 	var d int64

@@ -8,9 +8,6 @@ import (
 
 // finish seals both packs and writes their indexes, side by side.
 func (p *pass) finish(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
 	s := p.o.Storage
 	ends := []struct {
 		w     *packWriter
@@ -29,10 +26,10 @@ func (p *pass) finish(ctx context.Context) error {
 		}
 		wg.Go(func() {
 			e.err = Guard(func() (err error) {
-				if *e.sum, err = e.w.seal(); err != nil {
+				if *e.sum, err = e.w.seal(ctx); err != nil {
 					return err
 				}
-				return writeIndex(e.index, e.w.table, e.sum.Sum, s.Scratch)
+				return writeIndex(ctx, e.index, e.w.table, e.sum.Sum)
 			})
 		})
 	}

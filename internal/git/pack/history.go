@@ -20,18 +20,15 @@ func (p *pass) historyDelta(h header, base uint32) error {
 		return err
 	}
 	start := p.in.n
-	delta, err := p.historyEntry(h, kind, 0, base, nil)
+	delta, err := p.historyEntry(h, kind, 0, base, p.buf)
 	if err != nil {
 		return err
 	}
-	from, size, _, err := DeltaSizes(delta)
+	if h.size <= heldEntry {
+		p.buf = delta
+	}
+	size, err := p.deltaResult(delta, p.history.table, base)
 	if err != nil {
-		return err
-	}
-	if have := int64(p.history.table.size[base]); from != have {
-		return corrupt("delta is for a base of %d bytes, not %d", from, have)
-	}
-	if err := p.o.Limits.check(kind, size, false); err != nil {
 		return err
 	}
 	whole, err := p.chains.object(p.history, base)
@@ -89,9 +86,8 @@ func (p *pass) historyObject(start int64, data []byte) error {
 	if err != nil {
 		return err
 	}
-	t.setID(pos, id)
 	p.origins.add(start, pos)
-	p.chains.learn(p, id, pos)
+	p.learn(id, pos)
 	p.chains.keep(p.history, pos, data)
-	return p.o.Visit(&Object{Type: t.kind[pos], ID: id, Size: int64(len(data)), Data: data, Pos: pos})
+	return p.visit(Object{Type: t.kind[pos], ID: id, Size: int64(len(data)), Data: data, Pos: pos})
 }

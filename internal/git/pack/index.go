@@ -3,6 +3,7 @@ package pack
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/binary"
@@ -40,12 +41,11 @@ func newTrailer(f object.Format) hash.Hash {
 }
 
 // writeIndex writes the index of the pack that t describes.
-func writeIndex(w io.Writer, t *table, packSum []byte, s Scratch) error {
-	order, free, err := t.sorted(s)
+func writeIndex(ctx context.Context, w io.Writer, t *table, packSum []byte) error {
+	order, err := t.sorted(ctx)
 	if err != nil {
 		return err
 	}
-	defer free()
 	sum := newTrailer(t.format)
 	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 256<<10)
 	out.WriteString(indexMagic)
@@ -58,11 +58,7 @@ func writeIndex(w io.Writer, t *table, packSum []byte, s Scratch) error {
 		binary.BigEndian.PutUint32(b[:], t.crc[pos])
 		out.Write(b[:4])
 	}
-	large := writeOffsets(out, t, order)
-	for _, pos := range large {
-		binary.BigEndian.PutUint64(b[:], t.offset[pos])
-		out.Write(b[:])
-	}
+	writeOffsets(out, t, order)
 	out.Write(packSum)
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write pack index: %w", err)
@@ -85,19 +81,28 @@ func writeFanout(out *bufio.Writer, t *table, order []uint32) {
 	}
 }
 
-// writeOffsets writes the 31-bit offsets and returns the positions that need 64 bits.
-func writeOffsets(out *bufio.Writer, t *table, order []uint32) (large []uint32) {
-	var b [4]byte
+// writeOffsets writes the 31-bit offsets, then those that need 64 bits.
+func writeOffsets(out *bufio.Writer, t *table, order []uint32) {
+	var b [8]byte
+	large := uint32(0)
 	for _, pos := range order {
 		v := uint32(t.offset[pos])
 		if t.offset[pos] >= largeOffset {
-			v = largeOffset | uint32(len(large))
-			large = append(large, pos)
+			v = largeOffset | large
+			large++
 		}
 		binary.BigEndian.PutUint32(b[:], v)
-		out.Write(b[:])
+		out.Write(b[:4])
 	}
-	return large
+	if large == 0 {
+		return
+	}
+	for _, pos := range order {
+		if t.offset[pos] >= largeOffset {
+			binary.BigEndian.PutUint64(b[:], t.offset[pos])
+			out.Write(b[:])
+		}
+	}
 }
 
 // Index is a pack index to look things up in. It is safe for concurrent use and

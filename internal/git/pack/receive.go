@@ -1,10 +1,12 @@
 package pack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"math"
+	"sync/atomic"
 
 	"rehome/internal/git/inflate"
 	"rehome/internal/git/object"
@@ -35,7 +37,9 @@ type Options struct {
 	Workers  int            // goroutines that resolve deltas; at least 1
 	Storage  Storage
 
-	heldPath int64 // what a walker keeps of its path, bytes; 0 means heldPath
+	// For tests; 0 means the constants of the same names.
+	heldPath  int64
+	madeFloor int64
 }
 
 // Summary is what a received pack held.
@@ -57,7 +61,7 @@ type Written struct {
 // Errors wrap ErrCorrupt, a *LimitError, io.ErrUnexpectedEOF for a stream cut off,
 // object.ErrCollision, or what reading, writing or visiting returned.
 func Receive(ctx context.Context, in io.Reader, o Options) (Summary, error) {
-	p, err := begin(in, o)
+	p, err := begin(until(ctx, in), o)
 	if err != nil {
 		return Summary{}, fmt.Errorf("receive pack: %w", err)
 	}
@@ -78,21 +82,23 @@ type pass struct {
 	history *packWriter
 	content *packWriter
 	origins origins
-	pending []pending
-	chains  *chains // objects of either pack, made whole
+	pending *waiting     // nil until an entry was put aside
+	places  *places      // nil until an entry has named its base by id
+	chains  *chains      // objects of either pack, made whole
+	made    atomic.Int64 // bytes, by deltas
 	big     streamInflater
 	small   inflate.Decoder
 	hasher  *object.Hasher
-	buf     []byte // an object of the content pack on its way to the hash
+	buf     []byte // what an entry at hand holds, up to heldEntry
+	object  Object // being visited
 	summary Summary
 }
 
 // begin reads the pack's header and makes the tables for what it announces.
 func begin(in io.Reader, o Options) (*pass, error) {
 	o.Limits, o.Workers = o.Limits.orDefault(), max(o.Workers, 1)
-	if o.heldPath == 0 {
-		o.heldPath = heldPath
-	}
+	o.heldPath = cmp.Or(o.heldPath, max(heldPath/int64(o.Workers), mappedBytes))
+	o.madeFloor = cmp.Or(o.madeFloor, madeFloor)
 	if o.Visit == nil {
 		o.Visit = func(*Object) error { return nil }
 	}
@@ -135,17 +141,55 @@ func (p *pass) open() (err error) {
 		p.close()
 		return err
 	}
-	p.chains = newChains()
+	p.chains = &chains{buffers: buffers{scratch: s.Scratch}, spend: p.spend}
 	return nil
 }
 
 func (p *pass) close() {
 	for _, w := range []*packWriter{p.history, p.content} {
 		if w != nil {
-			w.table.close()
+			w.table.scratch.close()
 		}
 	}
-	p.origins.close()
+	p.origins.scratch.close()
+	if p.pending != nil {
+		p.pending.scratch.close()
+	}
+	if p.places != nil {
+		p.places.scratch.close()
+	}
+	if p.chains != nil {
+		p.chains.buffers.close()
+	}
+}
+
+// visit shows an object to the visitor, on the goroutine that reads the stream.
+func (p *pass) visit(o Object) error {
+	p.object = o
+	return p.o.Visit(&p.object)
+}
+
+// placeOf returns where the object of an id went. The first call gathers the ids known so far.
+func (p *pass) placeOf(id object.ID) (place uint32, ok bool, err error) {
+	if p.places == nil {
+		if p.places, err = newPlaces(p.history.table, p.content.table, p.entries, p.o.Storage.Scratch); err != nil {
+			return 0, false, err
+		}
+	}
+	place, ok = p.places.find(id)
+	return place, ok, nil
+}
+
+// learn notes the id of the entry at place, for those that name it as their base.
+func (p *pass) learn(id object.ID, place uint32) {
+	if place&inContent != 0 {
+		p.content.table.setID(place&^inContent, id)
+	} else {
+		p.history.table.setID(place, id)
+	}
+	if p.places != nil {
+		p.places.add(id, place)
+	}
 }
 
 // progress reports how far the pass has come.

@@ -11,9 +11,9 @@ import (
 	"rehome/internal/git/object"
 )
 
-// heldPath bounds what one walker keeps of the path it stands on, bytes. Past it,
-// objects near the root of the path are let go and made again when they are needed.
-const heldPath = 24 << 20
+// heldPath bounds what the walkers together keep of the paths they stand on, bytes. Past it,
+// objects near the root of a path are let go and made again when they are needed.
+const heldPath = 64 << 20
 
 // resolve makes every object of the content pack that scan left: each tree, and each
 // blob made from a delta. The forest of deltas is walked base first; walkers take
@@ -55,6 +55,7 @@ func (r *resolver) run(ctx context.Context) error {
 	for i := range errs {
 		wg.Go(func() {
 			w := &walker{resolver: r, number: i, hasher: object.NewHasher(r.o.Format)}
+			w.buffers.scratch = r.o.Storage.Scratch
 			if errs[i] = Guard(w.walk); errs[i] != nil {
 				r.stop.Store(true)
 			}
@@ -65,8 +66,16 @@ func (r *resolver) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return errors.Join(errs...)
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, errStopped) {
+			return err
+		}
+	}
+	return nil
 }
+
+// errStopped is what a walker returns that another's error, or the context, has stopped.
+var errStopped = errors.New("stopped")
 
 // walker walks trees of the forest, one after the other, depth first.
 type walker struct {
@@ -75,9 +84,9 @@ type walker struct {
 	hasher  *object.Hasher
 	inflate inflate.Decoder
 	buffers buffers
-	delta   []byte // of the object being made
+	object  Object // being made
 	path    []step // from the root to the object whose children are being made
-	held    int64  // bytes of data on the path
+	held    int64  // bytes that the steps of the path take
 	reports int64
 }
 
@@ -118,7 +127,7 @@ func (w *walker) tree(root uint32) error {
 	}
 	for len(w.path) > 0 {
 		if w.stop.Load() {
-			return nil
+			return errStopped
 		}
 		top := &w.path[len(w.path)-1]
 		if top.child == none {
@@ -137,13 +146,14 @@ func (w *walker) tree(root uint32) error {
 // begin puts the whole entry at root on the path. Trees are hashed and visited here;
 // blobs were while they passed.
 func (w *walker) begin(root uint32) error {
-	data, err := w.whole(root)
+	data, err := w.inflated(root)
 	if err != nil {
 		return err
 	}
-	o := Object{Type: w.table.kind[root], Size: int64(len(data)), Data: data, Pos: root, Worker: w.number, Marks: w.buffers.marks()}
+	o := &w.object
+	*o = Object{Type: w.table.kind[root], Size: int64(len(data)), Data: data, Pos: root, Worker: w.number, Marks: w.buffers.marks()}
 	if o.Type == object.Tree {
-		if err := w.look(&o); err != nil {
+		if err := w.look(o); err != nil {
 			return err
 		}
 	}
@@ -162,17 +172,19 @@ func (w *walker) make(pos uint32) error {
 	if err != nil {
 		return err
 	}
-	data, err := w.buffers.get(int64(w.table.size[pos]), w.o.Storage.Scratch)
+	data, err := w.buffers.get(int64(w.table.size[pos]))
 	if err != nil {
 		return err
 	}
 	if err := applyDelta(data, base.Data, delta); err != nil {
 		return err
 	}
-	o := Object{Type: base.Type, Size: int64(len(data)), Data: data, Delta: delta, Base: &base.Object, Pos: pos, Worker: w.number, Marks: w.buffers.marks()}
-	if err := w.look(&o); err != nil {
+	o := &w.object
+	*o = Object{Type: base.Type, Size: int64(len(data)), Data: data, Delta: delta, Base: &base.Object, Pos: pos, Worker: w.number, Marks: w.buffers.marks()}
+	if err := w.look(o); err != nil {
 		return err
 	}
+	w.buffers.put(delta)
 	if base.child == none {
 		w.pop() // nothing else is made from it
 	}
@@ -200,15 +212,15 @@ func (w *walker) look(o *Object) error {
 }
 
 // push puts o on the path, or lets it go when nothing is made from it.
-func (w *walker) push(o Object) {
+func (w *walker) push(o *Object) {
 	first := w.table.child[o.Pos]
 	if first == none {
 		w.buffers.put(o.Data)
 		w.buffers.putMarks(o.Marks)
 		return
 	}
-	w.path = append(w.path, step{o, first})
-	w.held += o.Size
+	w.path = append(w.path, step{*o, first})
+	w.held += o.weight()
 	for i := 0; w.held > w.o.heldPath && i < len(w.path)-1; i++ {
 		w.letGo(&w.path[i])
 	}
@@ -218,19 +230,19 @@ func (w *walker) push(o Object) {
 func (w *walker) pop() {
 	top := &w.path[len(w.path)-1]
 	w.letGo(top)
-	w.buffers.putMarks(top.Marks)
 	*top = step{}
 	w.path = w.path[:len(w.path)-1]
 }
 
-// letGo gives an object's bytes back; restore makes them again.
+// weight is the memory that an object on the path takes, bytes.
+func (o *Object) weight() int64 { return int64(cap(o.Data) + 4*cap(o.Marks)) }
+
+// letGo gives an object's bytes and marks back; restore makes the bytes again.
 func (w *walker) letGo(s *step) {
-	if s.Data == nil {
-		return
-	}
-	w.held -= s.Size
+	w.held -= s.weight()
 	w.buffers.put(s.Data)
-	s.Data = nil
+	w.buffers.putMarks(s.Marks)
+	s.Data, s.Marks = nil, nil
 }
 
 // restore makes the bytes of the object at depth i of the path again when they were let go.
@@ -244,7 +256,7 @@ func (w *walker) restore(i int) error {
 		return err
 	}
 	s.Data = data
-	w.held += s.Size
+	w.held += s.weight()
 	return nil
 }
 
@@ -255,19 +267,33 @@ func (w *walker) remake(pos uint32) ([]byte, error) {
 	for ; w.table.base[pos] != none; pos = w.table.base[pos] {
 		chain = append(chain, pos)
 	}
-	data, err := w.whole(pos)
+	data, err := w.inflated(pos)
 	for i := len(chain) - 1; i >= 0 && err == nil; i-- {
-		var delta, next []byte
-		if delta, err = w.inflated(chain[i]); err != nil {
-			break
-		}
-		if next, err = w.buffers.get(int64(w.table.size[chain[i]]), w.o.Storage.Scratch); err != nil {
-			break
-		}
-		err = applyDelta(next, data, delta)
-		w.buffers.put(data)
-		data = next
+		data, err = w.step(chain[i], data)
 	}
+	return data, err
+}
+
+// step makes the object at pos again out of base, which it gives back.
+func (w *walker) step(pos uint32, base []byte) ([]byte, error) {
+	if w.stop.Load() {
+		return nil, errStopped
+	}
+	size := int64(w.table.size[pos])
+	if err := w.spend(size / remakeFee); err != nil {
+		return nil, err
+	}
+	delta, err := w.inflated(pos)
+	if err != nil {
+		return nil, err
+	}
+	data, err := w.buffers.get(size)
+	if err != nil {
+		return nil, err
+	}
+	err = applyDelta(data, base, delta)
+	w.buffers.put(base)
+	w.buffers.put(delta)
 	return data, err
 }
 
@@ -276,20 +302,15 @@ func (w *walker) entry(pos uint32) []byte {
 	return w.pack[w.table.offset[pos]:w.table.offset[pos+1]]
 }
 
-// whole inflates the whole entry at pos into a buffer of its own.
-func (w *walker) whole(pos uint32) ([]byte, error) {
-	data, err := w.buffers.get(int64(w.table.size[pos]), w.o.Storage.Scratch)
+// inflated returns what the entry at pos holds, in a buffer of its own.
+func (w *walker) inflated(pos uint32) ([]byte, error) {
+	h, body, err := splitEntry(w.entry(pos), w.table.format)
 	if err != nil {
 		return nil, err
 	}
-	return inflateEntry(&w.inflate, w.entry(pos), w.table.format, data)
-}
-
-// inflated returns the delta at pos, valid until the next call.
-func (w *walker) inflated(pos uint32) ([]byte, error) {
-	delta, err := inflateEntry(&w.inflate, w.entry(pos), w.table.format, w.delta)
-	if err == nil {
-		w.delta = delta
+	data, err := w.buffers.get(h.size)
+	if err != nil {
+		return nil, err
 	}
-	return delta, err
+	return data, inflateInto(&w.inflate, data, body)
 }

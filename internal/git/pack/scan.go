@@ -10,16 +10,13 @@ import (
 	"rehome/internal/git/object"
 )
 
-// heldBlob is the size up to which a blob is inflated in one piece.
-const heldBlob = window / 2
+// heldEntry is the size up to which what an entry holds is inflated in one piece, bytes.
+const heldEntry = window / 2
 
 // scan reads every entry of the incoming pack, once, and its trailer.
-func (p *pass) scan(ctx context.Context) error {
+func (p *pass) scan(context.Context) error {
 	report := int64(0)
 	for i := range p.entries {
-		if i&0xff == 0 && ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
 		if err := p.entry(); err != nil {
 			return fmt.Errorf("entry %d of %d: %w", i+1, p.entries, err)
 		}
@@ -61,7 +58,11 @@ func (p *pass) entry() error {
 		}
 		return p.delta(h, place)
 	case refDelta:
-		if place, ok := p.chains.placeOf(p, h.base); ok {
+		place, ok, err := p.placeOf(h.base)
+		if err != nil {
+			return err
+		}
+		if ok {
 			return p.delta(h, place)
 		}
 		return p.putAside(h, 0)
@@ -73,18 +74,17 @@ func (p *pass) entry() error {
 	switch {
 	case h.typ == object.Commit || h.typ == object.Tag:
 		return p.wholeHistory(h)
-	case h.size > heldBlob:
+	case h.size > heldEntry:
 		return p.wholeStreamed(h)
 	}
 	return p.wholeHeld(h)
 }
 
-// held inflates the entry that begins where the stream stands into buf, when it and
-// the rest of the window allow; used is its raw bytes. Entries larger than the window
-// go through the streaming inflater, with their raw bytes gathered.
+// held inflates the entry that begins where the stream stands into buf; used is its raw
+// bytes. It is errTooLong for one that the window has no room for; data has the size even so.
 func (p *pass) held(h header, buf []byte) (data, used []byte, err error) {
 	data = grow(buf, h.size)
-	if h.size <= heldBlob {
+	if h.size <= heldEntry {
 		b, err := p.in.peek(min(window, h.length+int(h.size)+int(h.size>>8)+256))
 		if err != nil {
 			return nil, nil, err
@@ -123,19 +123,18 @@ func (p *pass) wholeHeld(h header) error {
 		return err
 	}
 	p.origins.add(start, pos|inContent)
-	if h.typ == object.Tree && !p.chains.byID {
+	if h.typ == object.Tree && p.places == nil {
 		return nil // hashed and visited with the deltas made from it
 	}
 	id, err := p.hasher.Sum(h.typ, data)
 	if err != nil {
 		return err
 	}
-	p.content.table.setID(pos, id)
-	p.chains.learn(p, id, pos|inContent)
+	p.learn(id, pos|inContent)
 	if h.typ == object.Tree {
 		return nil
 	}
-	return p.o.Visit(&Object{Type: h.typ, ID: id, Size: h.size, Data: data, Pos: pos})
+	return p.visit(Object{Type: h.typ, ID: id, Size: h.size, Data: data, Pos: pos})
 }
 
 // wholeStreamed copies a large blob or tree to the content pack without holding it.
@@ -160,12 +159,11 @@ func (p *pass) wholeStreamed(h header) error {
 		return err
 	}
 	p.origins.add(start, pos|inContent)
-	p.content.table.setID(pos, id)
-	p.chains.learn(p, id, pos|inContent)
+	p.learn(id, pos|inContent)
 	if h.typ == object.Tree {
 		return nil
 	}
-	return p.o.Visit(&Object{Type: h.typ, ID: id, Size: h.size, Pos: pos})
+	return p.visit(Object{Type: h.typ, ID: id, Size: h.size, Pos: pos})
 }
 
 // skipHeader consumes an entry's header.
@@ -187,7 +185,7 @@ func (p *pass) delta(h header, place uint32) error {
 	if h.size > p.o.Limits.HeldBytes {
 		return &LimitError{"bytes in a delta", h.size, p.o.Limits.HeldBytes}
 	}
-	if h.size > heldBlob {
+	if h.size > heldEntry {
 		return p.deltaStreamed(h, base, kind)
 	}
 	data, raw, err := p.held(h, p.buf)
@@ -198,7 +196,7 @@ func (p *pass) delta(h header, place uint32) error {
 		return err
 	}
 	p.buf = data
-	size, err := p.deltaResult(data, base, kind)
+	size, err := p.deltaResult(data, p.content.table, base)
 	if err != nil {
 		return err
 	}
@@ -211,22 +209,6 @@ func (p *pass) delta(h header, place uint32) error {
 	p.origins.add(start, pos|inContent)
 	p.count(kind)
 	return p.in.take(raw)
-}
-
-// deltaResult returns the size of what a delta of the content pack makes, once it is
-// known to fit its base and the limits. Only the start of the delta is looked at.
-func (p *pass) deltaResult(start []byte, base uint32, kind object.Type) (int64, error) {
-	from, size, _, err := DeltaSizes(start)
-	if err != nil {
-		return 0, err
-	}
-	if have := int64(p.content.table.size[base]); from != have {
-		return 0, corrupt("delta is for a base of %d bytes, not %d", from, have)
-	}
-	if err := p.o.Limits.check(kind, from, false); err != nil {
-		return 0, err // the base has to be held as well
-	}
-	return size, p.o.Limits.check(kind, size, false)
 }
 
 // deltaStreamed is delta for one too large for the window. What it makes is known only
@@ -247,7 +229,7 @@ func (p *pass) deltaStreamed(h header, base uint32, kind object.Type) error {
 	if err != nil {
 		return err
 	}
-	size, err := p.deltaResult(head, base, kind)
+	size, err := p.deltaResult(head, p.content.table, base)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package pack
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"hash"
@@ -14,6 +15,21 @@ import (
 // window is how much of the incoming pack is looked at in one piece. An entry that
 // may be longer is streamed.
 const window = 1 << 20
+
+// readerFunc is a Read that is an io.Reader.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// until reads in as long as ctx lasts.
+func until(ctx context.Context, in io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return in.Read(p)
+	})
+}
 
 // stream is a pack on its way in: it hashes what is consumed, for the trailer, and
 // counts it, against the limit.

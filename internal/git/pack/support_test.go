@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/klauspost/compress/zlib"
@@ -22,6 +23,8 @@ import (
 type folder struct {
 	dir   string
 	files map[string]*os.File
+	taken atomic.Int64 // pieces of memory that were not given back
+	most  atomic.Int64 // bytes of the largest
 }
 
 func newFolder(t testing.TB) *folder {
@@ -45,9 +48,14 @@ func (f *folder) storage() Storage {
 		Map: func(file File, size int64) ([]byte, func(), error) {
 			b := make([]byte, size)
 			_, err := file.ReadAt(b, 0)
-			return b, func() {}, err
+			f.taken.Add(1)
+			return b, func() { f.taken.Add(-1) }, err
 		},
-		Scratch: heapScratch,
+		Scratch: func(size int64) ([]byte, func(), error) {
+			f.taken.Add(1)
+			f.most.Store(max(f.most.Load(), size))
+			return make([]byte, size), func() { f.taken.Add(-1) }, nil
+		},
 	}
 }
 
@@ -83,6 +91,8 @@ type seen struct {
 	mu     sync.Mutex
 	lines  []string // as git cat-file --batch-check prints them
 	broken []string
+	// unmarked counts trees whose base's marks were let go.
+	unmarked int
 }
 
 func (s *seen) visit(o *Object) error {
@@ -98,7 +108,9 @@ func (s *seen) visit(o *Object) error {
 	if history && (o.Worker != 0 || o.Base != nil) {
 		s.broken = append(s.broken, fmt.Sprintf("%s: history from worker %d with base %v", o.ID, o.Worker, o.Base))
 	}
-	if o.Base != nil && o.Type == object.Tree && !slices.Equal(o.Base.Marks, []uint32{uint32(o.Base.Size)}) {
+	if o.Base != nil && o.Type == object.Tree && len(o.Base.Marks) == 0 {
+		s.unmarked++
+	} else if o.Base != nil && o.Type == object.Tree && !slices.Equal(o.Base.Marks, []uint32{uint32(o.Base.Size)}) {
 		s.broken = append(s.broken, fmt.Sprintf("%s: base's marks are %v", o.ID, o.Base.Marks))
 	}
 	if o.Base != nil {
@@ -124,6 +136,9 @@ func receive(t testing.TB, b []byte, o Options) (*folder, *seen, Summary, error)
 		o.Workers = 3
 	}
 	sum, err := Receive(context.Background(), bytes.NewReader(b), o)
+	if n := f.taken.Load(); n != 0 {
+		t.Errorf("%d pieces of memory were not given back", n)
+	}
 	slices.Sort(s.lines)
 	return f, s, sum, err
 }
@@ -156,6 +171,7 @@ type builder struct {
 	format  object.Format
 	body    bytes.Buffer
 	entries uint32
+	z       *zlib.Writer
 }
 
 // add appends an entry and returns where it begins.
@@ -168,9 +184,12 @@ func (b *builder) add(h header, content []byte) int64 {
 		h.size = int64(len(content))
 	}
 	b.body.Write(appendHeader(nil, h))
-	z := zlib.NewWriter(&b.body)
-	z.Write(content)
-	z.Close()
+	if b.z == nil {
+		b.z = zlib.NewWriter(nil)
+	}
+	b.z.Reset(&b.body)
+	b.z.Write(content)
+	b.z.Close()
 	b.entries++
 	return at
 }

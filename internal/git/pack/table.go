@@ -2,23 +2,18 @@ package pack
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"slices"
-	"unsafe"
 
 	"rehome/internal/git/object"
 )
-
-// Scratch hands out zeroed memory that lives in a file rather than in the heap, so
-// that tables may grow with the repository. Untouched parts cost nothing. free gives
-// it back; the memory must not be used afterwards.
-type Scratch func(size int64) (memory []byte, free func(), err error)
 
 // none marks the absence of an entry in a table's links.
 const none = math.MaxUint32
 
 // table holds what is known of each entry of one pack under way, by position in it.
-// About 61 bytes an entry, all of it scratch memory.
+// About 55 bytes an entry with SHA-1, 67 with SHA-256, all of it scratch memory.
 type table struct {
 	format object.Format
 	n      uint32 // entries so far
@@ -29,59 +24,41 @@ type table struct {
 	base   []uint32 // position of the delta base, none when whole
 	child  []uint32 // first of the entries made from this one, none without; filled by link
 	next   []uint32 // the next made from the same base
+	depth  []uint16 // deltas between the entry and a whole one, at most maxDepth
 	kind   []object.Type
 	ids    []byte // format.Size() bytes each, zero until known
 
-	free []func()
+	scratch scratch
 }
 
-// newTable makes a table for at most entries entries.
+// newTable makes a table for at most entries entries. Close its scratch.
 func newTable(f object.Format, entries int64, s Scratch) (*table, error) {
-	t := &table{format: f}
+	t := &table{format: f, scratch: scratch{from: s}}
 	var err error
-	t.offset = alloc[uint64](t, s, entries+1, &err)
-	t.size = alloc[uint64](t, s, entries, &err)
-	t.crc = alloc[uint32](t, s, entries, &err)
-	t.base = alloc[uint32](t, s, entries, &err)
-	t.child = alloc[uint32](t, s, entries, &err)
-	t.next = alloc[uint32](t, s, entries, &err)
-	t.kind = alloc[object.Type](t, s, entries, &err)
-	t.ids = alloc[byte](t, s, entries*int64(f.Size()), &err)
+	t.offset = take[uint64](&t.scratch, entries+1, &err)
+	t.size = take[uint64](&t.scratch, entries, &err)
+	t.crc = take[uint32](&t.scratch, entries, &err)
+	t.base = take[uint32](&t.scratch, entries, &err)
+	t.child = take[uint32](&t.scratch, entries, &err)
+	t.next = take[uint32](&t.scratch, entries, &err)
+	t.depth = take[uint16](&t.scratch, entries, &err)
+	t.kind = take[object.Type](&t.scratch, entries, &err)
+	t.ids = take[byte](&t.scratch, entries*int64(f.Size()), &err)
 	if err != nil {
-		t.close()
+		t.scratch.close()
 		return nil, err
 	}
 	return t, nil
 }
 
-// alloc takes n values of T from s and remembers to give them back. It does nothing
-// once err is set.
-func alloc[T uint64 | uint32 | byte | object.Type](t *table, s Scratch, n int64, err *error) []T {
-	if *err != nil || n == 0 {
-		return nil
-	}
-	var zero T
-	mem, free, e := s(n * int64(unsafe.Sizeof(zero)))
-	if e != nil {
-		*err = e
-		return nil
-	}
-	t.free = append(t.free, free)
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(mem))), n)
-}
-
-func (t *table) close() {
-	for _, free := range t.free {
-		free()
-	}
-	t.free = nil
-}
-
 // add appends an entry that starts at offset and returns its position.
-func (t *table) add(kind object.Type, offset, size int64, base, crc uint32) uint32 {
+func (t *table) add(kind object.Type, offset, size int64, base uint32) uint32 {
 	pos := t.n
 	t.kind[pos], t.offset[pos], t.size[pos] = kind, uint64(offset), uint64(size)
-	t.base[pos], t.crc[pos] = base, crc
+	t.base[pos] = base
+	if base != none {
+		t.depth[pos] = t.depth[base] + 1
+	}
 	t.n++
 	t.offset[t.n] = uint64(offset) // until end says better
 	return pos
@@ -89,6 +66,9 @@ func (t *table) add(kind object.Type, offset, size int64, base, crc uint32) uint
 
 // end records where the last entry ends, which is where the next would start.
 func (t *table) end(offset int64) { t.offset[t.n] = uint64(offset) }
+
+// length returns the bytes of the entry at pos.
+func (t *table) length(pos uint32) int64 { return int64(t.offset[pos+1] - t.offset[pos]) }
 
 func (t *table) id(pos uint32) object.ID {
 	return object.FromBytes(t.format, t.ids[int(pos)*t.format.Size():])
@@ -115,14 +95,12 @@ func (t *table) link() {
 	}
 }
 
-// sorted returns the positions in the order of their ids: a counting sort by the
+// sorted returns the positions in the order of their ids, in memory of the table: a counting sort by the
 // first two bytes, then each small bucket by the rest.
-func (t *table) sorted(s Scratch) (order []uint32, free func(), err error) {
-	mem, free, err := s(int64(t.n)*4 + 4)
-	if err != nil {
-		return nil, nil, err
+func (t *table) sorted(ctx context.Context) (order []uint32, err error) {
+	if order = take[uint32](&t.scratch, int64(t.n), &err); err != nil {
+		return nil, err
 	}
-	order = unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(mem))), t.n)
 	var starts [1<<16 + 1]uint32
 	bucket := func(pos uint32) int { b := t.idBytes(pos); return int(b[0])<<8 | int(b[1]) }
 	for pos := range t.n {
@@ -138,6 +116,9 @@ func (t *table) sorted(s Scratch) (order []uint32, free func(), err error) {
 		fill[b]++
 	}
 	for b := range 1 << 16 {
+		if b&0xff == 0 && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		slices.SortFunc(order[starts[b]:starts[b+1]], func(x, y uint32) int {
 			if c := compareIDs(t.idBytes(x), t.idBytes(y)); c != 0 {
 				return c
@@ -145,5 +126,5 @@ func (t *table) sorted(s Scratch) (order []uint32, free func(), err error) {
 			return cmp.Compare(x, y)
 		})
 	}
-	return order, free, nil
+	return order, nil
 }

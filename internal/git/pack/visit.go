@@ -8,14 +8,15 @@ import (
 )
 
 // Object is one object in hand while a pack passes. It and the slices it holds are
-// valid until the visit returns; Marks stay until the last object made from it was visited.
+// valid until the visit returns; Marks stay until the last object made from it was visited,
+// unless memory runs short: then they are empty.
 type Object struct {
 	Type   object.Type
 	ID     object.ID
 	Size   int64    // inflated, bytes
 	Data   []byte   // nil for a blob too large to be held
 	Delta  []byte   // the delta that made Data out of Base; nil when the object came whole
-	Base   *Object  // with Delta; its Data and Marks are valid
+	Base   *Object  // with Delta; its Data is valid, and what is left of its Marks
 	Pos    uint32   // number of the object in its pack, in pack order; history and content are numbered apart
 	Worker int      // calls with the same Worker never overlap
 	Marks  []uint32 // the visitor's own notes; handed out empty

@@ -2,12 +2,10 @@ package pack
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"math"
-	"sort"
-	"unsafe"
 
 	"rehome/internal/git/object"
 )
@@ -49,7 +47,7 @@ func (w *packWriter) begin(t object.Type, size int64, base uint32, stored int64)
 	if base != none {
 		h.typ, h.distance = ofsDelta, w.at-int64(w.table.offset[base])
 	}
-	pos := w.table.add(t, w.at, size, base, 0)
+	pos := w.table.add(t, w.at, size, base)
 	w.crc = 0
 	var buf [maxHeader]byte
 	w.write(appendHeader(buf[:0], h))
@@ -72,23 +70,21 @@ func (w *packWriter) flush() error {
 	return w.err
 }
 
-// raw returns the bytes of the entry at pos, read back from the file.
-func (w *packWriter) raw(pos uint32, buf []byte) ([]byte, error) {
-	from, to := int64(w.table.offset[pos]), int64(w.table.offset[pos+1])
-	if to > w.flushed {
+// read fills raw with the bytes of the entry at pos.
+func (w *packWriter) read(pos uint32, raw []byte) error {
+	if int64(w.table.offset[pos+1]) > w.flushed {
 		if err := w.flush(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	buf = grow(buf, to-from)
-	if _, err := w.file.ReadAt(buf, from); err != nil {
-		return nil, fmt.Errorf("read pack back: %w", err)
+	if _, err := w.file.ReadAt(raw, int64(w.table.offset[pos])); err != nil {
+		return fmt.Errorf("read pack back: %w", err)
 	}
-	return buf, nil
+	return nil
 }
 
 // seal writes header and trailer, and returns what the pack came to.
-func (w *packWriter) seal() (Written, error) {
+func (w *packWriter) seal(ctx context.Context) (Written, error) {
 	if err := w.flush(); err != nil {
 		return Written{}, err
 	}
@@ -96,7 +92,8 @@ func (w *packWriter) seal() (Written, error) {
 		return Written{}, fmt.Errorf("write pack header: %w", err)
 	}
 	sum := newTrailer(w.table.format)
-	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, io.NewSectionReader(w.file, 0, w.at), make([]byte, 256<<10)); err != nil {
+	whole := until(ctx, io.NewSectionReader(w.file, 0, w.at))
+	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, whole, make([]byte, 256<<10)); err != nil {
 		return Written{}, fmt.Errorf("read pack back: %w", err)
 	}
 	trailer := sum.Sum(nil)
@@ -110,60 +107,4 @@ func grow(b []byte, n int64) []byte {
 		return b[:n]
 	}
 	return make([]byte, n, n+n/4)
-}
-
-// origins says for each entry of the incoming pack where it began there and where it
-// went: the offsets ascend, so a base is found by its distance.
-type origins struct {
-	n      int
-	offset []uint64
-	place  []uint32
-	free   []func()
-}
-
-// inContent marks a place in the content pack; without it, the place is in the history pack.
-const inContent = 1 << 31
-
-// nowhere is the place of an entry that was put aside.
-const nowhere = math.MaxUint32
-
-func newOrigins(entries int64, s Scratch) (o origins, err error) {
-	for _, width := range []int64{8, 4} {
-		if entries == 0 {
-			break
-		}
-		mem, free, err := s(entries * width)
-		if err != nil {
-			o.close()
-			return o, err
-		}
-		o.free = append(o.free, free)
-		if width == 8 {
-			o.offset = unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(mem))), entries)
-		} else {
-			o.place = unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(mem))), entries)
-		}
-	}
-	return o, nil
-}
-
-func (o *origins) close() {
-	for _, free := range o.free {
-		free()
-	}
-	o.free = nil
-}
-
-func (o *origins) add(offset int64, place uint32) {
-	o.offset[o.n], o.place[o.n] = uint64(offset), place
-	o.n++
-}
-
-// find returns where the entry that began at offset went.
-func (o *origins) find(offset int64) (place uint32, ok bool) {
-	i := sort.Search(o.n, func(i int) bool { return o.offset[i] >= uint64(offset) })
-	if i == o.n || o.offset[i] != uint64(offset) {
-		return 0, false
-	}
-	return o.place[i], true
 }

@@ -8,7 +8,17 @@ import (
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zlib"
+
+	"rehome/internal/git/inflate"
 )
+
+// inflateInto fills data with what the zlib stream at the start of body holds.
+func inflateInto(d *inflate.Decoder, data, body []byte) error {
+	if _, err := d.Inflate(data, body); err != nil {
+		return corrupt("entry: %v", err)
+	}
+	return nil
+}
 
 // streamInflater inflates zlib streams that are too large to be held.
 type streamInflater struct {
