@@ -64,13 +64,8 @@ func (x *exchange) advertise(ctx context.Context) error {
 			return out.Err()
 		}
 	}
-	return x.run(ctx, cage.Advertise, eof{})
+	return x.run(ctx, cage.Advertise, http.NoBody)
 }
-
-// eof is the input of a child that gets none.
-type eof struct{}
-
-func (eof) Read([]byte) (int, error) { return 0, io.EOF }
 
 // upload answers POST git-upload-pack. Nothing is started before the whole request has been read.
 func (x *exchange) upload(ctx context.Context) error {

@@ -15,11 +15,14 @@ import (
 	"rehome"
 )
 
-// maxSecret bounds what Unseal gives back, in bytes; no password comes near it.
+// maxSecret bounds a secret, in bytes; no password comes near it.
 const maxSecret = 1 << 20
 
 // errNotOurs stands for age's own errors, which quote what they were given.
 var errNotOurs = errors.New("unseal: sealed with another key, or changed since")
+
+// errTooLong is for a secret that nobody would give back.
+var errTooLong = fmt.Errorf("secret is over %d bytes", maxSecret)
 
 // Box seals and unseals with one key. It is safe for concurrent use.
 type Box struct {
@@ -40,8 +43,11 @@ func Open(keyFile string) (*Box, error) {
 	return read(keyFile)
 }
 
-// Seal encrypts a secret. The same secret gives other bytes each time.
+// Seal encrypts a secret of up to 1 MiB. The same secret gives other bytes each time.
 func (b *Box) Seal(secret rehome.Secret) ([]byte, error) {
+	if len(secret) > maxSecret {
+		return nil, errTooLong
+	}
 	var out bytes.Buffer
 	w, err := age.Encrypt(&out, b.identity.Recipient())
 	if err != nil {
@@ -67,7 +73,7 @@ func (b *Box) Unseal(sealed []byte) (rehome.Secret, error) {
 		return "", errNotOurs
 	}
 	if len(plain) > maxSecret {
-		return "", fmt.Errorf("unseal: secret is over %d bytes", maxSecret)
+		return "", errTooLong
 	}
 	return rehome.Secret(plain), nil
 }

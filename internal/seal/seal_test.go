@@ -64,6 +64,26 @@ func TestUnsealRefuses(t *testing.T) {
 	}
 }
 
+func TestSecretsAreBoundedAndNeverTheSame(t *testing.T) {
+	box := open(t, filepath.Join(t.TempDir(), "key"))
+	for size, want := range map[int]bool{maxSecret: true, maxSecret + 1: false} {
+		sealed, err := box.Seal(rehome.Secret(strings.Repeat("x", size)))
+		if (err == nil) != want {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		if err == nil {
+			if got, err := box.Unseal(sealed); err != nil || len(got) != size {
+				t.Errorf("%d bytes came back as %d, %v", size, len(got), err)
+			}
+		}
+	}
+	one, _ := box.Seal("hunter2")
+	two, _ := box.Seal("hunter2")
+	if bytes.Equal(one, two) {
+		t.Error("the same secret was sealed to the same bytes")
+	}
+}
+
 func TestOpenMakesOneKeyForAll(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "key")

@@ -9,6 +9,9 @@ import (
 	"rehome/internal/git/object"
 )
 
+// maxCapabilities bounds the lines of a version 2 advertisement; honest ones have about ten.
+const maxCapabilities = 1000
+
 // Service is the program at the other end.
 const Service = "git-upload-pack"
 
@@ -43,14 +46,14 @@ type LimitError struct {
 
 func (e *LimitError) Error() string { return fmt.Sprintf("more than %d %s", e.Limit, e.What) }
 
-// ReadService reads the line smart HTTP puts before an advertisement. Version 2 servers
-// may leave it out: then nothing is consumed.
+// ReadService reads the line smart HTTP puts before an advertisement. Version 2 servers,
+// and no others, may leave it out: then nothing is consumed.
 func ReadService(r *Reader) error {
-	head, err := r.r.Peek(5)
+	head, err := r.r.Peek(len("0000version 2"))
 	if err != nil {
 		return cut(err)
 	}
-	if head[4] != '#' {
+	if string(head[4:]) == "version 2" {
 		return nil
 	}
 	kind, line, err := r.Line()
@@ -58,7 +61,7 @@ func ReadService(r *Reader) error {
 		return cut(err)
 	}
 	if kind != Data || string(line) != "# service="+Service {
-		return malformed("service line %q", line)
+		return malformed("service line %.100q", line)
 	}
 	if kind, _, err = r.Next(); err != nil {
 		return cut(err)
@@ -89,6 +92,9 @@ func ReadAdvertisement(r *Reader, l Limits) (Advertisement, error) {
 		case first && string(line) == "version 2":
 			ad.Version = 2
 		case ad.Version == 2:
+			if len(ad.Capabilities) >= maxCapabilities-1 {
+				return Advertisement{}, &LimitError{What: "capabilities", Limit: maxCapabilities}
+			}
 			ad.Capabilities = append(ad.Capabilities, string(line))
 		default:
 			err = ad.ref(line, first, &list)
@@ -117,7 +123,7 @@ func (ad *Advertisement) ref(line []byte, first bool, list *refList) (err error)
 	}
 	hex, name, ok := bytes.Cut(line, []byte(" "))
 	if !ok {
-		return malformed("ref line %q", line)
+		return malformed("ref line %.100q", line)
 	}
 	id, err := parseID(hex, ad.Format)
 	switch {
@@ -177,7 +183,7 @@ func (l *refList) line(r *Reader) (line []byte, done bool, err error) {
 func (l *refList) add(id object.ID, name []byte) error {
 	if tag, ok := bytes.CutSuffix(name, []byte("^{}")); ok {
 		if len(l.refs) == 0 || l.refs[len(l.refs)-1].Name != string(tag) {
-			return malformed("peeled ref %q does not follow its tag", name)
+			return malformed("peeled ref %.100q does not follow its tag", name)
 		}
 		l.refs[len(l.refs)-1].Peeled = id
 		return nil
@@ -187,7 +193,7 @@ func (l *refList) add(id object.ID, name []byte) error {
 
 func (l *refList) append(ref Ref) error {
 	if ref.Name == "" || strings.ContainsAny(ref.Name, "\x00 \n") {
-		return malformed("ref name %q", ref.Name)
+		return malformed("ref name %.100q", ref.Name)
 	}
 	if len(l.refs) >= l.limits.Refs {
 		return &LimitError{What: "refs", Limit: int64(l.limits.Refs)}

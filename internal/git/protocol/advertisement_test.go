@@ -126,6 +126,9 @@ func TestReadService(t *testing.T) {
 	}{
 		{"001e# service=git-upload-pack\n0000" + lines("version 2"), true},
 		{lines("version 2"), true},
+		{lines("version 1"), false},
+		{lines(hexA + " HEAD\x00ofs-delta"), false},
+		{"000eversi", false},
 		{"001f# service=git-receive-pack\n0000", false},
 		{"001e# service=git-upload-pack\n0001", false},
 		{"001e# service=git-upload-pack\n0009more\n", false},
@@ -141,6 +144,34 @@ func TestReadService(t *testing.T) {
 			if ad, err := ReadAdvertisement(r, wide); err != nil || ad.Version != 2 {
 				t.Errorf("%q: %+v, %v", c.in, ad, err)
 			}
+		}
+	}
+}
+
+func TestCapabilitiesAreBounded(t *testing.T) {
+	many := make([]string, maxCapabilities)
+	for i := range many {
+		many[i] = "x"
+	}
+	var limit *LimitError
+	for n, want := range map[int]bool{maxCapabilities - 1: true, maxCapabilities: false} {
+		_, err := ReadAdvertisement(NewReader(strings.NewReader(lines(append([]string{"version 2"}, many[:n]...)...))), wide)
+		if (err == nil) != want || err != nil && !errors.As(err, &limit) {
+			t.Errorf("%d lines: %v", n, err)
+		}
+	}
+}
+
+// Foreign bytes in an error are few, whatever was sent.
+func TestErrorsAreShort(t *testing.T) {
+	long := strings.Repeat("\x01", 60000)
+	for _, in := range []string{lines(long), lines("version 2") + lines(long), lines("ERR " + long)} {
+		_, err := ReadAdvertisement(NewReader(strings.NewReader(in)), wide)
+		if err == nil {
+			_, err = ReadLsRefs(NewReader(strings.NewReader(in[len(lines("version 2")):])), object.SHA1, wide)
+		}
+		if err == nil || len(err.Error()) > 2000 {
+			t.Errorf("%d bytes", len(err.Error()))
 		}
 	}
 }

@@ -88,7 +88,7 @@ func (c Fetch) Pack(r *Reader, progress func([]byte)) (io.Reader, error) {
 	case bytes.HasPrefix(line, []byte("shallow ")):
 		return nil, ErrShallow
 	case kind != Data || string(line) != "NAK":
-		return nil, malformed("%s packet %q in place of NAK", kind, line)
+		return nil, malformed("%s packet %.100q in place of NAK", kind, line)
 	case c.sideband() == "":
 		return r.Rest(), nil
 	}
@@ -105,7 +105,7 @@ func (c Fetch) pack2(r *Reader, progress func([]byte)) (io.Reader, error) {
 	case kind == Data && string(line) == "shallow-info":
 		return nil, ErrShallow
 	}
-	return nil, malformed("%s packet %q in place of the packfile section", kind, line)
+	return nil, malformed("%s packet %.100q in place of the packfile section", kind, line)
 }
 
 // Rest returns what follows the pkt-lines read so far, as it is. The Reader must not be used any more.

@@ -66,7 +66,7 @@ func ReadLsRefs(r *Reader, f object.Format, l Limits) ([]Ref, error) {
 func parseLsRef(line []byte, f object.Format) (Ref, error) {
 	hex, rest, ok := bytes.Cut(line, []byte(" "))
 	if !ok {
-		return Ref{}, malformed("ref line %q", line)
+		return Ref{}, malformed("ref line %.100q", line)
 	}
 	name, attributes, _ := strings.Cut(string(rest), " ")
 	ref := Ref{Name: name, ID: f.Zero()}

@@ -33,7 +33,7 @@ func malformed(format string, args ...any) error {
 // gave up. Text is foreign and uncleaned.
 type RemoteError struct{ Text string }
 
-func (e *RemoteError) Error() string { return fmt.Sprintf("remote says %q", e.Text) }
+func (e *RemoteError) Error() string { return fmt.Sprintf("remote says %.300q", e.Text) }
 
 // Kind tells pkt-lines apart.
 type Kind uint8
@@ -92,7 +92,7 @@ func (r *Reader) header() (int, error) {
 	for _, c := range head {
 		d := hexDigit[c]
 		if d > 15 {
-			return 0, malformed("pkt-line begins with %q", head)
+			return 0, malformed("pkt-line begins with %.100q", head)
 		}
 		size = size<<4 | int(d)
 	}

@@ -141,7 +141,7 @@ func TestRedirectedDiscoveryMovesTheBase(t *testing.T) {
 	url := testenv.ServeGit(t, root, testenv.Options{User: "u", Password: "p", Wrap: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if to, found := strings.CutPrefix(r.URL.Path, "/r/"); found {
-				http.Redirect(w, r, "/r.git/"+to+"?"+r.URL.RawQuery, http.StatusMovedPermanently)
+				http.Redirect(w, r, "/r.git/"+to+"?"+r.URL.RawQuery+"#fragment", http.StatusMovedPermanently)
 				return
 			}
 			if strings.HasPrefix(r.URL.Path, "/login/") {
@@ -190,6 +190,23 @@ func TestCredentialsDoNotFollowToAnotherOrigin(t *testing.T) {
 	_, _, err := fetch(t, newGit(t, egress.Policy{}), location(t, strings.Replace(first, "http://", "http://u:p@", 1)+"/r.git"))
 	if err != nil || leaked.Load() {
 		t.Errorf("%v, leaked %v", err, leaked.Load())
+	}
+}
+
+// Credentials that stayed behind at a redirect were not refused by anybody, and the user is told what to do.
+func TestRedirectToAnotherOriginThatWantsCredentials(t *testing.T) {
+	root := t.TempDir()
+	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
+	second := testenv.ServeGit(t, root, testenv.Options{User: "u", Password: "p"})
+	first := testenv.ServeGit(t, root, testenv.Options{Wrap: func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, second+r.URL.RequestURI(), http.StatusFound)
+		})
+	}})
+	_, dir, err := fetch(t, newGit(t, egress.Policy{}), location(t, strings.Replace(first, "http://", "http://u:p@", 1)+"/r.git"))
+	wantFailure(t, "stray", dir, err, rehome.CredentialsWanted)
+	if err != nil && !strings.Contains(rehome.AsError(err).Hint, second+"/r.git") {
+		t.Errorf("hint %q", rehome.AsError(err).Hint)
 	}
 }
 

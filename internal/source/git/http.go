@@ -59,13 +59,11 @@ func (g *Git) discover(ctx context.Context, l source.Location, limits protocol.L
 // move follows the redirects discovery took: later requests go where they led, without
 // the credentials when that is another origin.
 func (s *site) move(to *url.URL) error {
-	base := *to
-	base.RawQuery = ""
-	var ok bool
-	if base.Path, ok = strings.CutSuffix(to.Path, "/info/refs"); !ok {
+	path, ok := strings.CutSuffix(to.Path, "/info/refs")
+	if !ok {
 		return notARepository("it redirects to something else")
 	}
-	base.RawPath = strings.TrimSuffix(to.RawPath, "/info/refs")
+	base := url.URL{Scheme: to.Scheme, Host: to.Host, Path: path, RawPath: strings.TrimSuffix(to.RawPath, "/info/refs")}
 	if !egress.SameOrigin(s.at.URL, &base) {
 		s.at.Username, s.at.Password = "", ""
 	}
@@ -170,7 +168,7 @@ func (s *site) refusal(resp *http.Response) error {
 	code := resp.StatusCode
 	switch {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return s.credentials(code)
+		return s.credentials(resp)
 	case code == http.StatusTooManyRequests || code >= 500:
 		return &rehome.Error{Code: rehome.Unreachable, Message: fmt.Sprintf("The source answers with status %d.", code), Hint: "Try again later."}
 	case code == http.StatusRequestEntityTooLarge:
@@ -179,11 +177,26 @@ func (s *site) refusal(resp *http.Response) error {
 	return notARepository(fmt.Sprintf("the server answers with status %d", code))
 }
 
-func (s *site) credentials(code int) error {
-	if !s.signsIn() {
+// credentials says what is wrong with those that were sent, or that there were none: they
+// stay behind when a redirect leads to another origin.
+func (s *site) credentials(resp *http.Response) error {
+	sent := resp.Request.Header.Get("Authorization") != ""
+	switch {
+	case !sent && s.signsIn():
+		return &rehome.Error{
+			Code: rehome.CredentialsWanted, Message: "The source leads to another address, which wants a user name and password.",
+			Hint: fmt.Sprintf("Yours were not passed on. If you trust %s, give that address.", rehome.Clean(leadsTo(resp.Request.URL), maxText)),
+		}
+	case !sent:
 		return &rehome.Error{Code: rehome.CredentialsWanted, Message: "The source wants a user name and password.", Hint: "Give credentials that may read the repository. Many forges also ask for them when there is no such repository."}
 	}
-	return &rehome.Error{Code: rehome.CredentialsRefused, Message: fmt.Sprintf("The source refuses the user name and password (status %d).", code), Hint: "Check them; many forges want an access token in place of the password."}
+	return &rehome.Error{Code: rehome.CredentialsRefused, Message: fmt.Sprintf("The source refuses the user name and password (status %d).", resp.StatusCode), Hint: "Check them; many forges want an access token in place of the password."}
+}
+
+// leadsTo returns the address of the repository that a request went to, without its query.
+func leadsTo(u *url.URL) string {
+	at := url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimSuffix(u.Path, "/info/refs")}
+	return at.String()
 }
 
 // finish ends the answer at hand, which was read to its end, so that the connection can

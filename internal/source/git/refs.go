@@ -19,6 +19,7 @@ var leftOut = []struct{ prefix, reason string }{
 	{"refs/changes/", "change ref of the old forge"},
 	{"refs/keep-around/", "kept by the old forge for its own use"},
 	{"refs/replace/", "replace ref, which would hide other objects"},
+	{"refs/rehome/", "where Rehome keeps refs of its own, which are not published"},
 }
 
 // maxRefName bounds a ref's name, in bytes; a longer one does not fit into a path.
@@ -46,8 +47,6 @@ func choose(refs []protocol.Ref, ad protocol.Advertisement) (plan, error) {
 			continue
 		case ref.Name == "HEAD":
 			head = ref
-		case ref.ID.IsZero():
-			continue
 		}
 		seen[ref.Name] = ref.ID
 		if ref.Name != "HEAD" {
@@ -62,7 +61,11 @@ func choose(refs []protocol.Ref, ad protocol.Advertisement) (plan, error) {
 
 // sort puts one ref where it belongs.
 func (p *plan) sort(ref protocol.Ref) {
-	if reason := whySkip(ref.Name); reason != "" {
+	reason := whySkip(ref.Name)
+	if reason == "" && ref.ID.IsZero() {
+		reason = "points at no object"
+	}
+	if reason != "" {
 		p.skip(ref.Name, ref.ID, reason)
 		return
 	}

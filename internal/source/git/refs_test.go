@@ -25,11 +25,12 @@ func id(hex string) object.ID {
 }
 
 func TestChoose(t *testing.T) {
+	refs := []protocol.Ref{{Name: "refs/heads/none", ID: object.SHA1.Zero()}}
 	long := "refs/heads/" + strings.Repeat("x", maxRefName)
-	refs := []protocol.Ref{{Name: "HEAD", ID: id(hexA), Target: "refs/heads/z"}, {Name: "refs/heads/z", ID: id(hexA)}, {Name: "refs/heads/z", ID: id(hexA)}}
+	refs = append(refs, protocol.Ref{Name: "HEAD", ID: id(hexA), Target: "refs/heads/z"}, protocol.Ref{Name: "refs/heads/z", ID: id(hexA)}, protocol.Ref{Name: "refs/heads/z", ID: id(hexA)})
 	for _, name := range []string{
 		"refs/heads/a", "refs/heads/a/b", "refs/heads/a-b", "refs/heads/a/b/c", "refs/notes/commits", "refs/stash", "refs/pull", "refs/pullx/1",
-		"refs/pull/1/head", "refs/pull-requests/2/from", "refs/merge-requests/3/head", "refs/changes/04/4/1", "refs/keep-around/x", "refs/replace/" + hexA,
+		"refs/pull/1/head", "refs/pull-requests/2/from", "refs/merge-requests/3/head", "refs/changes/04/4/1", "refs/keep-around/x", "refs/replace/" + hexA, "refs/rehome/kept/x",
 		"refs/heads/../../evil", "refs/heads/x.lock", "refs/heads/-ok", "refs/heads/a\x01", "refs/heads/caf\xe9", "refs/pull/caf\xe9/head", "evil", "../../etc/passwd", "/etc/passwd", long, "refs/heads/" + hexA,
 	} {
 		refs = append(refs, protocol.Ref{Name: name, ID: id(hexB)})
@@ -59,7 +60,8 @@ func TestChoose(t *testing.T) {
 	if diff := cmp.Diff(reasons, map[string]string{
 		"refs/heads/a/b": "below another ref's name", "refs/heads/a/b/c": "below another ref's name",
 		"refs/pull/1/head": leftOut[0].reason, "refs/pull-requests/2/from": leftOut[1].reason, "refs/merge-requests/3/head": leftOut[2].reason,
-		"refs/changes/04/4/1": leftOut[3].reason, "refs/keep-around/x": leftOut[4].reason, "refs/replace/" + hexA: leftOut[5].reason,
+		"refs/changes/04/4/1": leftOut[3].reason, "refs/keep-around/x": leftOut[4].reason, "refs/replace/" + hexA: leftOut[5].reason, "refs/rehome/kept/x": leftOut[6].reason,
+		"refs/heads/none":          "points at no object",
 		"refs/pull/caf\uFFFD/head": leftOut[0].reason, "refs/heads/../../evil": "not a name Git accepts", "refs/heads/x.lock": "not a name Git accepts", "refs/heads/a\x01": "not a name Git accepts",
 		"evil": "not below refs/", "../../etc/passwd": "not below refs/", "/etc/passwd": "not below refs/", long: "name too long",
 	}); diff != "" {
