@@ -50,7 +50,7 @@ func (s *Survey) connected(ctx context.Context, objs *repo.Objects) (r Result, e
 			return false
 		}
 		r.count(k)
-		if !s.agrees(objs, k) && (broken.id == nil || bytes.Compare(k.id, broken.id) < 0) {
+		if (broken.id == nil || bytes.Compare(k.id, broken.id) < 0) && !s.agrees(objs, k) {
 			broken = k
 		}
 		return true
@@ -180,7 +180,10 @@ type depths struct {
 	path  []uint32
 }
 
-const depthStep = 32
+const (
+	depthStep      = 32
+	maxKnownDepths = 1 << 20
+)
 
 // of returns how many trees lie above k, counting k; it does not look further up than it has to.
 func (d *depths) of(k known) int {
@@ -196,6 +199,9 @@ func (d *depths) of(k known) int {
 			break
 		}
 		k = d.table.get(k.ref)
+	}
+	if len(d.known) > maxKnownDepths {
+		clear(d.known)
 	}
 	for i, number := range d.path {
 		if depth := above + len(d.path) - i; depth%depthStep == 0 {

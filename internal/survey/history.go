@@ -7,21 +7,20 @@ import (
 	"rehome/internal/git/pack"
 )
 
-// history is the graph of commits by number, 8 bytes for each commit and 4 for each parent.
+// history is the graph of commits, 4 bytes for each commit and for each parent.
 type history struct {
 	mu      sync.Mutex // guards what follows
-	numbers []uint32   // of each commit, in the table
-	first   []uint32   // where a commit's parents start
-	parents []uint32   // numbers in the table
+	first   list       // where a commit's parents start, by its number in history
+	parents list       // numbers in the table
 }
 
-// of returns the parents of a commit, as numbers in the table.
-func (h *history) of(commit uint32) []uint32 {
-	end := len(h.parents)
-	if int(commit)+1 < len(h.first) {
-		end = int(h.first[commit+1])
+// of returns where in parents those of a commit are.
+func (h *history) of(commit uint32) (from, to int) {
+	from, to = int(h.first.at(int(commit))), h.parents.n
+	if int(commit)+1 < h.first.n {
+		to = int(h.first.at(int(commit) + 1))
 	}
-	return h.parents[h.first[commit]:end]
+	return from, to
 }
 
 // commit checks a commit and takes down its identities and what it names.
@@ -32,25 +31,27 @@ func (s *Survey) commit(w *worker, o *pack.Object) error {
 	}
 	s.history.mu.Lock()
 	defer s.history.mu.Unlock()
-	number, again, err := s.table.see(w.bytes(&o.ID), object.Commit, uint32(len(s.history.numbers)))
+	number, again, err := s.table.see(w.bytes(&o.ID), object.Commit, uint32(s.history.first.n))
 	if err != nil || again {
 		return tooMany(err)
 	}
 	w.warnings.add(o, faults)
-	s.history.numbers = append(s.history.numbers, number)
-	s.history.first = append(s.history.first, uint32(len(s.history.parents)))
+	if err := s.history.first.add(uint32(s.history.parents.n)); err != nil {
+		return err
+	}
 	for id := range c.Parents() {
 		parent, err := s.table.want(w.bytes(&id), wantCommit, number)
 		if err != nil {
 			return tooMany(err)
 		}
-		s.history.parents = append(s.history.parents, parent)
+		if err := s.history.parents.add(parent); err != nil {
+			return err
+		}
 	}
 	if _, err := s.table.want(w.bytes(&c.Tree), wantTree, number); err != nil {
 		return tooMany(err)
 	}
-	s.people.add(&c.Author, &c.Committer)
-	return nil
+	return s.people.add(&c.Author, &c.Committer)
 }
 
 // tag checks a tag and takes down its identity and what it names.
@@ -67,6 +68,5 @@ func (s *Survey) tag(w *worker, o *pack.Object) error {
 	if _, err := s.table.want(w.bytes(&g.Object), wantOf(g.Type), number); err != nil {
 		return tooMany(err)
 	}
-	s.people.add(&g.Tagger)
-	return nil
+	return s.people.add(&g.Tagger)
 }

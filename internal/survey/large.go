@@ -27,8 +27,8 @@ func (s *Survey) largeFiles(ctx context.Context, objs *repo.Objects, refs []repo
 		return nil, nil
 	}
 	refs = preferred(refs, head)
-	f := finder{Survey: s, objs: objs, places: map[uint32]place{}, trees: map[uint32][]byte{}}
-	reached, err := f.reach(ctx, refs)
+	f := finder{Survey: s, objs: objs, names: map[uint32][]byte{}, trees: map[uint32][]byte{}}
+	reached, err := s.reach(ctx, objs, refs)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (s *Survey) largeFiles(ctx context.Context, objs *repo.Objects, refs []repo
 			return nil, err
 		}
 		file := rehome.LargeFile{OID: rehome.ObjectID(s.id(k).String()), Size: l.size}
-		if i, ok := reached.by(s.table.get(at.top)); ok {
+		if i, ok := reached.by(at.top); ok {
 			file.Ref, file.Path = refs[i].Name, at.path
 		}
 		list = append(list, file)
@@ -72,149 +72,84 @@ func preferred(refs []repo.Ref, head string) []repo.Ref {
 	return refs
 }
 
-// finder finds where objects stand. Trees are read again for it, each once.
+// finder finds where objects stand. Trees are read again for it.
 type finder struct {
 	*Survey
-	objs   *repo.Objects
-	places map[uint32]place  // of trees, by number
-	trees  map[uint32][]byte // read lately
-	held   int               // bytes of them
+	objs  *repo.Objects
+	trees map[uint32][]byte // read lately, by number
+	names map[uint32][]byte // of trees in what named them first, by number; slices of trees
+	held  int               // bytes of trees
 }
 
 // place is where an object stands: its path below the topmost object, a commit or a tag
 // or, where nothing names one, the last that was found.
 type place struct {
 	path []byte
-	top  uint32
+	top  known
 }
 
-// heldTrees bounds the trees kept for the next look, bytes.
-const heldTrees = 16 << 20
+const (
+	heldTrees = 16 << 20 // bytes of the trees kept for the next look
+	maxPath   = 64 << 10 // bytes of a path; a longer one is left out, as no file system has room for it
+)
 
 // place returns where k stands.
 func (f *finder) place(k known) (place, error) {
-	if at, ok := f.places[k.number]; ok {
-		return at, nil
-	}
-	if k.is(object.Commit) || k.state&hasRef == 0 {
-		return place{top: k.number}, nil
-	}
-	from := f.table.get(k.ref)
-	at, err := f.place(from)
-	if err != nil {
-		return place{}, err
-	}
-	if from.is(object.Tree) {
-		name, err := f.name(from, k)
-		if err != nil {
-			return place{}, err
+	var names [][]byte
+	size := 0
+	for !k.is(object.Commit) && k.state&hasRef != 0 {
+		from := f.table.get(k.ref)
+		if from.is(object.Tree) && size <= maxPath {
+			name, err := f.name(from, k)
+			if err != nil {
+				return place{}, err
+			}
+			names = append(names, name)
+			size += len(name) + 1
 		}
-		at.path = bytes.Join(nonEmpty(at.path, name), []byte{'/'})
+		k = from
 	}
-	if k.is(object.Tree) {
-		f.places[k.number] = at
+	if size > maxPath {
+		return place{top: k}, nil
 	}
-	return at, nil
-}
-
-func nonEmpty(dir, name []byte) [][]byte {
-	if len(dir) == 0 {
-		return [][]byte{name}
-	}
-	return [][]byte{dir, name}
+	slices.Reverse(names)
+	return place{path: bytes.Join(names, []byte{'/'}), top: k}, nil
 }
 
 // name returns the name of the first entry of a tree that names k.
 func (f *finder) name(tree, k known) ([]byte, error) {
-	data, ok := f.trees[tree.number]
-	if !ok {
-		var err error
-		if _, data, err = f.objs.Read(f.id(tree)); err != nil {
-			return nil, fmt.Errorf("find a large file: %w", err)
-		}
-		if f.held += len(data); f.held > heldTrees {
-			clear(f.trees)
-			f.held = len(data)
-		}
-		f.trees[tree.number] = data
+	if name, ok := f.names[k.number]; ok {
+		return name, nil
+	}
+	data, err := f.read(tree)
+	if err != nil {
+		return nil, fmt.Errorf("find a large file: %w", err)
 	}
 	for e, err := range object.Entries(f.o.Format, data) {
 		if err == nil && bytes.Equal(e.ID, k.id) {
-			return bytes.Clone(e.Name), nil
+			if k.is(object.Tree) {
+				f.names[k.number] = e.Name
+			}
+			return e.Name, nil
 		}
 	}
 	return nil, fmt.Errorf("find a large file: tree %s does not name %s", f.id(tree), f.id(k))
 }
 
-// reached holds the first ref that reaches an object: commits by their children, other objects
-// only where a ref points to them or to a tag of them.
-type reached struct {
-	commits []uint32          // by number in history: the ref, plus one
-	others  map[uint32]uint32 // by number in the table
-}
-
-// by returns the number of the ref that reaches k.
-func (r *reached) by(k known) (ref int, ok bool) {
-	n := r.others[k.number]
-	if k.is(object.Commit) {
-		n = r.commits[k.ref]
+// read returns the bytes of a tree.
+func (f *finder) read(tree known) ([]byte, error) {
+	if data, ok := f.trees[tree.number]; ok {
+		return data, nil
 	}
-	return int(n) - 1, n > 0
-}
-
-// mark notes that a ref reaches k and reports whether it is the first.
-func (r *reached) mark(k known, ref int) bool {
-	if _, ok := r.by(k); ok {
-		return false
+	_, data, err := f.objs.Read(f.id(tree))
+	if err != nil {
+		return nil, err
 	}
-	if k.is(object.Commit) {
-		r.commits[k.ref] = uint32(ref) + 1
-	} else {
-		r.others[k.number] = uint32(ref) + 1
+	if f.held += len(data); f.held > heldTrees {
+		clear(f.trees)
+		clear(f.names)
+		f.held = len(data)
 	}
-	return true
-}
-
-func (f *finder) reach(ctx context.Context, refs []repo.Ref) (reached, error) {
-	r := reached{commits: make([]uint32, len(f.history.numbers)), others: map[uint32]uint32{}}
-	var stack []uint32
-	for i, ref := range refs {
-		stack = f.tips(stack[:0], ref)
-		for n := 0; len(stack) > 0; n++ {
-			if n&0xffff == 0 && ctx.Err() != nil {
-				return r, ctx.Err()
-			}
-			k := f.table.get(stack[len(stack)-1])
-			stack = stack[:len(stack)-1]
-			if r.mark(k, i) && k.is(object.Commit) {
-				stack = append(stack, f.history.of(k.ref)...)
-			}
-		}
-	}
-	return r, nil
-}
-
-// tips appends the object a ref points to and, for a tag, what it names in turn.
-func (f *finder) tips(list []uint32, ref repo.Ref) []uint32 {
-	id := ref.ID
-	for {
-		var b [32]byte
-		k, ok := f.table.find(id.AppendTo(b[:0]))
-		if !ok {
-			return list
-		}
-		list = append(list, k.number)
-		if !k.is(object.Tag) {
-			return list
-		}
-		_, data, err := f.objs.Read(id)
-		if err != nil {
-			return list
-		}
-		g, faults := object.ParseTag(f.o.Format, data)
-		if faults.Dangerous() != object.NoFault {
-			return list
-		}
-		id = g.Object
-	}
+	f.trees[tree.number] = data
+	return data, nil
 }

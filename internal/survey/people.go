@@ -2,9 +2,11 @@ package survey
 
 import (
 	"bytes"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
+	"rehome"
 	"rehome/internal/git/object"
 )
 
@@ -13,6 +15,12 @@ import (
 const (
 	peopleBatch = 64
 	peopleWait  = 1024
+)
+
+// Identities are held in memory. There is room for some 400,000; Linux has thirty thousand.
+const (
+	maxPeople     = 96 << 20 // bytes
+	identityBytes = 128      // for each, besides twice its name and mail
 )
 
 // Identity is a name and mail exactly as history has them, in whatever role. Either may be empty.
@@ -27,13 +35,14 @@ type people struct {
 	mu      sync.Mutex  // guards what follows, and is held while telling
 	known   map[string]bool
 	list    []Identity
+	bytes   int // of memory
 	told    int // of list
 	passed  int // calls of add since then
 	key     []byte
 }
 
 // add takes down the identities that were found.
-func (p *people) add(idents ...*object.Ident) {
+func (p *people) add(idents ...*object.Ident) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, i := range idents {
@@ -41,10 +50,17 @@ func (p *people) add(idents ...*object.Ident) {
 			p.see(i.Name, i.Mail)
 		}
 	}
+	if p.bytes > maxPeople {
+		return &rehome.Error{
+			Code:    rehome.LimitPassed,
+			Message: fmt.Sprintf("The source's history has more different names and mails than can be held: %d.", len(p.list)),
+		}
+	}
 	p.passed++
 	if waiting := len(p.list) - p.told; waiting >= peopleBatch || waiting > 0 && p.passed >= peopleWait {
 		p.flush()
 	}
+	return nil
 }
 
 func (p *people) see(name, mail []byte) {
@@ -53,7 +69,9 @@ func (p *people) see(name, mail []byte) {
 		return
 	}
 	p.known[string(p.key)] = true
-	p.list = append(p.list, Identity{Name: bytes.Clone(name), Mail: bytes.Clone(mail)})
+	p.bytes += 2*len(p.key) + identityBytes
+	both := bytes.Clone(p.key)
+	p.list = append(p.list, Identity{Name: both[:len(name):len(name)], Mail: both[len(name)+1:]})
 	p.waiting.Store(true)
 }
 

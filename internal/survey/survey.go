@@ -62,6 +62,7 @@ func New(o Options) *Survey {
 		o.LargeOver = defaultLarge
 	}
 	s := &Survey{o: o, table: newTable(o.Format, o.Scratch)}
+	s.history.first.arena, s.history.parents.arena = &s.table.arena, &s.table.arena
 	s.people = people{tell: o.Identities, known: map[string]bool{}}
 	return s
 }

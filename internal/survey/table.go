@@ -100,7 +100,7 @@ func (t *table) want(id []byte, want byte, from uint32) (uint32, error) {
 		return 0, err
 	}
 	state := &e[t.size+4]
-	if want != wantCommit && *state&hasRef == 0 && *state&stateType != byte(object.Commit) {
+	if *state&hasRef == 0 && *state&stateType != byte(object.Commit) {
 		binary.LittleEndian.PutUint32(e[t.size:], from)
 		*state |= hasRef
 	}
