@@ -9,7 +9,7 @@ import (
 // peeler finds what annotated tags stand for.
 type peeler struct {
 	objects *Objects
-	known   map[object.ID]object.ID
+	known   map[object.ID]object.ID // of tags
 }
 
 func (r *Repo) newPeeler() (*peeler, error) {
@@ -23,33 +23,34 @@ func (r *Repo) newPeeler() (*peeler, error) {
 func (p *peeler) close() { p.objects.Close() }
 
 // peel returns what id stands for in the end when it is an annotated tag, zero otherwise.
+// Tags of tags are followed once, however many refs lead into their row.
 func (p *peeler) peel(id object.ID) (object.ID, error) {
-	if peeled, ok := p.known[id]; ok {
-		return peeled, nil
-	}
-	peeled, err := p.follow(id)
-	if err == nil {
-		p.known[id] = peeled
-	}
-	return peeled, err
-}
-
-func (p *peeler) follow(id object.ID) (object.ID, error) {
-	for start := id; ; {
-		t, err := p.objects.Type(id)
+	var tags []object.ID
+	end := id
+	for {
+		if peeled, ok := p.known[end]; ok {
+			end = peeled
+			break
+		}
+		t, err := p.objects.Type(end)
 		if err != nil {
 			return object.ID{}, err
 		}
-		if t != object.Tag && id == start {
-			return id.Format().Zero(), nil
-		}
 		if t != object.Tag {
-			return id, nil
+			break
 		}
-		if id, err = p.objects.tagged(id); err != nil {
+		tags = append(tags, end)
+		if end, err = p.objects.tagged(end); err != nil {
 			return object.ID{}, err
 		}
 	}
+	for _, tag := range tags {
+		p.known[tag] = end
+	}
+	if end == id {
+		return id.Format().Zero(), nil
+	}
+	return end, nil
 }
 
 // tagged returns what the tag object id names.

@@ -61,42 +61,60 @@ func (r *Repo) Receive(ctx context.Context, in io.Reader, o ReceiveOptions) (got
 	if err != nil {
 		return Received{}, err
 	}
-	if got.HistoryName, err = r.install(files[0], files[1], got.History); err != nil {
-		return Received{}, err
+	got.HistoryName, got.ContentName = packName(got.History), packName(got.Content)
+	if err := r.install(map[string][]*os.File{got.HistoryName: files[0:2], got.ContentName: files[2:4]}); err != nil {
+		return Received{}, fmt.Errorf("install packs: %w", err)
 	}
-	if got.ContentName, err = r.install(files[2], files[3], got.Content); err != nil {
-		return Received{}, errors.Join(err, r.uninstall(got.HistoryName))
-	}
-	return got, syncDir(r.path("objects/pack"))
+	return got, nil
 }
 
-// install syncs a pack and its index and moves them under their name, the pack first:
-// Git takes a pack for there once its index is.
-func (r *Repo) install(packFile, index *os.File, w pack.Written) (name string, err error) {
+// packName returns the name Git gives a pack, "" for one that is empty.
+func packName(w pack.Written) string {
 	if w.Entries == 0 {
-		return "", nil
+		return ""
 	}
-	name = "pack-" + hex.EncodeToString(w.Sum)
-	for _, f := range []*os.File{packFile, index} {
-		if err := f.Sync(); err != nil {
-			return "", fmt.Errorf("sync pack: %w", err)
+	return "pack-" + hex.EncodeToString(w.Sum)
+}
+
+// install moves packs with their indexes under their names. One that is there already is the
+// same by its checksum and stays, whatever happens to the others.
+func (r *Repo) install(packs map[string][]*os.File) (err error) {
+	var moved []string
+	defer func() {
+		for _, name := range moved {
+			if err != nil {
+				err = errors.Join(err, r.uninstall(name))
+			}
 		}
-		if err := f.Chmod(0o444); err != nil {
-			return "", fmt.Errorf("protect pack: %w", err)
+	}()
+	for name, files := range packs {
+		if _, err := os.Lstat(r.path("objects/pack/" + name + ".idx")); name == "" || err == nil {
+			continue
 		}
-		to := filepath.Join(r.path("objects/pack"), name+filepath.Ext(f.Name()))
-		if err := os.Rename(f.Name(), to); err != nil {
-			return "", errors.Join(fmt.Errorf("install pack: %w", err), r.uninstall(name))
+		moved = append(moved, name)
+		if err := r.move(name, files); err != nil {
+			return err
 		}
 	}
-	return name, nil
+	return syncDir(r.path("objects/pack"))
+}
+
+// move syncs a pack and its index and moves them under a name, the pack first: Git takes
+// a pack for there once its index is.
+func (r *Repo) move(name string, files []*os.File) error {
+	for _, f := range files {
+		if err := errors.Join(f.Sync(), f.Chmod(0o444)); err != nil {
+			return err
+		}
+		if err := os.Rename(f.Name(), r.path("objects/pack/"+name+filepath.Ext(f.Name()))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // uninstall removes a pack, its index first.
 func (r *Repo) uninstall(name string) error {
-	if name == "" {
-		return nil
-	}
 	var errs []error
 	for _, ext := range []string{".idx", ".pack"} {
 		if err := os.Remove(filepath.Join(r.path("objects/pack"), name+ext)); err != nil && !os.IsNotExist(err) {

@@ -143,3 +143,48 @@ func TestFault(t *testing.T) {
 		t.Errorf("got %v, want ENOSPC", err)
 	}
 }
+
+// TestReceiveBeside has the place of the content pack taken, so that it cannot be installed: what
+// came with it goes again, and what was there before stays.
+func TestReceiveBeside(t *testing.T) {
+	from, whole := filepath.Join(t.TempDir(), "from.git"), filepath.Join(t.TempDir(), "whole.git")
+	testenv.Rich(t, from, "sha1")
+	source, err := repo.Init(whole, object.SHA1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := packOf(t, from)
+	got, err := source.Receive(t.Context(), strings.NewReader(in), repo.ReceiveOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, there := range []bool{false, true} {
+		to := filepath.Join(t.TempDir(), "to.git")
+		r, err := repo.Init(to, object.SHA1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Join(to, "objects/pack", got.ContentName+".pack", "taken"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, ext := range []string{".pack", ".idx"} {
+			name := filepath.Join("objects/pack", got.HistoryName+ext)
+			if there {
+				if err := os.Link(filepath.Join(whole, name), filepath.Join(to, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		before := files(t, to)
+		if _, err := r.Receive(t.Context(), strings.NewReader(in), repo.ReceiveOptions{}); err == nil {
+			t.Fatal("installed over a folder")
+		}
+		if diff := cmp.Diff(before, files(t, to)); diff != "" {
+			t.Errorf("files, history there before: %v (-before +after):\n%s", there, diff)
+		}
+	}
+	if again, err := source.Receive(t.Context(), strings.NewReader(in), repo.ReceiveOptions{}); err != nil || again.HistoryName != got.HistoryName {
+		t.Errorf("the same pack again: %+v, %v", again, err)
+	}
+	testenv.Git(t, whole, "fsck", "--full")
+}
