@@ -83,16 +83,22 @@ func TestMade(t *testing.T) {
 	again := func() []byte {
 		b := &builder{}
 		at := b.add(header{typ: object.Commit}, aCommit(keepable))
-		for i := range 30 {
+		for i := range 40 {
 			at = b.add(header{typ: ofsDelta, distance: at}, flip(len(aCommit(keepable)), byte(i)))
 		}
 		return b.bytes()
 	}
-	for name, in := range map[string][]byte{
-		"blobs": fan(object.Blob, make([]byte, size)), "trees": fan(object.Tree, make([]byte, size)),
-		"commits": fan(object.Commit, aCommit(size)), "base comes late": late(), "made again": again(),
+	for name, test := range map[string]struct {
+		in   []byte
+		room int64
+	}{
+		"blobs":           {fan(object.Blob, make([]byte, size)), 20 << 20},
+		"trees":           {fan(object.Tree, make([]byte, size)), 20 << 20},
+		"commits":         {fan(object.Commit, aCommit(size)), 20 << 20},
+		"base comes late": {late(), 20 << 20},
+		"made again":      {again(), 60 << 20},
 	} {
-		room := 20<<20 - int64(len(in))*madeRatio
+		in, room := test.in, test.room-int64(len(test.in))*madeRatio
 		var limit *LimitError
 		if _, _, _, err := receive(t, in, Options{madeFloor: room}); !errors.As(err, &limit) || limit.What != "bytes made by deltas" {
 			t.Errorf("%s: %v, want the limit of bytes made by deltas", name, err)
