@@ -455,3 +455,55 @@ func TestProxyThatIsNone(t *testing.T) {
 		}
 	}
 }
+
+func TestNoCookiesAndBodiesAsTheyCame(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: "x"})
+		w.Header().Set("Content-Encoding", "gzip")
+		io.WriteString(w, r.Header.Get("Cookie")+r.Header.Get("Accept-Encoding")+"as it came")
+	})
+	c := newClient(t, Policy{AllowPrivate: true})
+	for range 2 {
+		if _, body, err := get(t, c, s.URL); body != "as it came" || err != nil {
+			t.Errorf("%q, %v", body, err)
+		}
+	}
+}
+
+func TestSameOrigin(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"https://h/a", "https://h:443/b", true},
+		{"http://h/a", "http://H.:80/b", true},
+		{"http://[::1]/", "http://[::1]:80/", true},
+		{"http://h/", "https://h/", false},
+		{"http://h:443/", "https://h/", false},
+		{"https://h/", "https://h:8443/", false},
+		{"https://h/", "https://sub.h/", false},
+		{"https://sub.h/", "https://h/", false},
+		{"https://h/", "https://h.evil/", false},
+	} {
+		a, errA := url.Parse(c.a)
+		b, errB := url.Parse(c.b)
+		if errA != nil || errB != nil {
+			t.Fatal(errA, errB)
+		}
+		if got := SameOrigin(a, b); got != c.want {
+			t.Errorf("%s and %s: got %v", c.a, c.b, got)
+		}
+	}
+}
+
+// A name with a zone, and addresses of several kinds in one answer: one bad one spoils it.
+func TestMixedAnswers(t *testing.T) {
+	for _, bad := range []string{"127.0.0.1", "::1", "fe80::1%eth0", "::ffff:10.0.0.1", "169.254.169.254", "64:ff9b::a00:1", "0.0.0.0"} {
+		for _, list := range [][]string{{bad, "140.82.121.3"}, {"140.82.121.3", "2606:50c0:8000::153", bad}} {
+			c := newClient(t, Policy{Lookup: func(context.Context, string) ([]netip.Addr, error) { return addrs(list...), nil }})
+			if _, _, err := get(t, c, "http://mixed.example:1/"); rehome.CodeOf(err) != rehome.BlockedByPolicy {
+				t.Errorf("%q: %v", list, err)
+			}
+		}
+	}
+}

@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processGroup makes a child the head of a group of its own, which ends with this process.
+// processGroup makes a child the head of a group of its own, which ends with this process: with the
+// thread that started it, to be exact, and Go ends no thread unless a goroutine locked to it ends.
 func processGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
