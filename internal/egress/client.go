@@ -154,7 +154,7 @@ func explain(ctx context.Context, u *url.URL, err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
-	if ctx.Err() != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return &rehome.Error{Code: rehome.Cancelled, Message: "The request was cancelled.", Err: ctx.Err()}
 	}
 	err = withoutURL(err)

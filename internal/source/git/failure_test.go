@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -207,6 +208,57 @@ func TestRedirectToAnotherOriginThatWantsCredentials(t *testing.T) {
 	wantFailure(t, "stray", dir, err, rehome.CredentialsWanted)
 	if err != nil && !strings.Contains(rehome.AsError(err).Hint, second+"/r.git") {
 		t.Errorf("hint %q", rehome.AsError(err).Hint)
+	}
+}
+
+// A server that says a little now and then is never idle, and must not hold a worker for ever.
+func TestRefsThatNeverEnd(t *testing.T) {
+	trickle := func(w http.ResponseWriter, r *http.Request, first string) {
+		w.Header().Set("Content-Type", map[string]string{"GET": "application/x-git-upload-pack-advertisement", "POST": "application/x-git-upload-pack-result"}[r.Method])
+		io.WriteString(w, first)
+		for i := 0; r.Context().Err() == nil; i++ {
+			io.WriteString(w, open(fmt.Sprintf("%s refs/heads/%d", hexA, i)))
+			w.(http.Flusher).Flush()
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for name, h := range map[string]http.HandlerFunc{
+		"advertisement": func(w http.ResponseWriter, r *http.Request) { trickle(w, r, service+open(hexA+" HEAD\x00x")) },
+		"ls-refs": func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				io.Copy(io.Discard, r.Body)
+				trickle(w, r, "")
+				return
+			}
+			answers{info: v2}.ServeHTTP(w, r)
+		},
+		"nothing": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+	} {
+		g := newGit(t, egress.Policy{})
+		g.patience = 100 * time.Millisecond
+		_, dir, err := fetch(t, g, location(t, serveAnswers(t, h)))
+		wantFailure(t, name, dir, err, rehome.Unreachable)
+	}
+}
+
+// The three requests of a fetch share one connection.
+func TestOneConnection(t *testing.T) {
+	root := t.TempDir()
+	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
+	from := sync.Map{}
+	url := testenv.ServeGit(t, root, testenv.Options{Wrap: func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			from.Store(r.RemoteAddr, true)
+			h.ServeHTTP(w, r)
+		})
+	}})
+	if _, _, err := fetch(t, newGit(t, egress.Policy{}), location(t, url+"/r.git")); err != nil {
+		t.Fatal(err)
+	}
+	connections := 0
+	from.Range(func(any, any) bool { connections++; return true })
+	if connections != 1 {
+		t.Errorf("%d connections", connections)
 	}
 }
 

@@ -21,6 +21,10 @@ import (
 	"rehome/internal/source"
 )
 
+// patience is how long a server may take to tell its refs, each time it is asked: one that sends
+// a byte now and then is never idle.
+const patience = 20 * time.Minute
+
 // maxRefBytes bounds a list of refs on the wire.
 const maxRefBytes = 256 << 20
 
@@ -38,11 +42,13 @@ type Git struct {
 	program string
 	agent   string
 	sleep   func(ctx context.Context, d time.Duration) error
+
+	patience time.Duration // see patience
 }
 
 // New returns a reader of Git repositories.
 func New(o Options) *Git {
-	g := &Git{client: o.Client, program: o.Program, agent: "git/rehome", sleep: o.Sleep}
+	g := &Git{client: o.Client, program: o.Program, agent: "git/rehome", sleep: o.Sleep, patience: patience}
 	if o.Version != "" {
 		g.agent = "git/rehome-" + o.Version
 	}
@@ -194,11 +200,17 @@ func (g *Git) listRefs(ctx context.Context, c conversation, limits protocol.Limi
 		Agent: g.agent, Format: ad.Format, Prefixes: prefixes,
 		Unborn: ad.Capabilities.Feature("ls-refs", "unborn"),
 	}
+	ctx, cancel := context.WithTimeout(ctx, g.patience)
+	defer cancel()
 	in, err := c.ask(ctx, request.Encode)
 	if err != nil {
 		return nil, err
 	}
-	return protocol.ReadLsRefs(in, ad.Format, limits)
+	refs, err := protocol.ReadLsRefs(in, ad.Format, limits)
+	if err == nil {
+		c.finish()
+	}
+	return refs, err
 }
 
 // conversation is a server that has said what it can do. An HTTP server and a child
@@ -207,6 +219,8 @@ type conversation interface {
 	advertisement() protocol.Advertisement
 	// ask sends one request. Its answer is read before the next one is sent.
 	ask(ctx context.Context, request func(io.Writer) error) (*protocol.Reader, error)
+	// finish ends the answer at hand, which was read to its end.
+	finish()
 	// close ends it and returns what the other side had to complain about, if anything.
 	close() error
 }

@@ -32,6 +32,8 @@ func (s *site) advertisement() protocol.Advertisement { return s.ad }
 
 // discover asks for the refs at l and checks that a Git server answers.
 func (g *Git) discover(ctx context.Context, l source.Location, limits protocol.Limits) (*site, error) {
+	ctx, cancel := context.WithTimeout(ctx, g.patience)
+	defer cancel()
 	s := &site{git: g, at: l}
 	r, err := s.request(ctx, http.MethodGet, "/info/refs?service="+protocol.Service, nil, 2)
 	if err != nil {
@@ -53,6 +55,7 @@ func (g *Git) discover(ctx context.Context, l source.Location, limits protocol.L
 		s.close()
 		return nil, err
 	}
+	s.finish()
 	return s, nil
 }
 
@@ -132,7 +135,6 @@ func (s *site) signsIn() bool { return s.at.Username != "" || s.at.Password != "
 // send sends r and checks that the answer is what was asked for. Its body becomes the
 // site's current one.
 func (s *site) send(r *http.Request, contentType string) (*http.Response, error) {
-	s.finish()
 	resp, err := s.git.client.Do(r)
 	if err != nil {
 		return nil, err
@@ -199,8 +201,7 @@ func leadsTo(u *url.URL) string {
 	return at.String()
 }
 
-// finish ends the answer at hand, which was read to its end, so that the connection can
-// be used again.
+// finish implements conversation. It reads on to the end, so that the connection can be used again.
 func (s *site) finish() {
 	if s.body != nil {
 		io.CopyN(io.Discard, s.body, 1)

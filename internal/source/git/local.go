@@ -64,6 +64,9 @@ func (c *child) ask(_ context.Context, encode func(io.Writer) error) (*protocol.
 	return c.in, nil
 }
 
+// finish implements conversation: the next answer comes through the same pipe.
+func (c *child) finish() {}
+
 // close implements conversation: it ends the child, whatever it is doing, and returns
 // what it wrote to standard error.
 func (c *child) close() error {
