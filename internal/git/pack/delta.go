@@ -50,7 +50,8 @@ func applyDelta(dst, base, delta []byte) error {
 			continue
 		}
 		offset, size, used := copyOp(op, d)
-		if used < 0 || offset > len(base)-size || size > len(dst)-at {
+		// An offset has 32 bits, which an int need not hold.
+		if used < 0 || uint64(uint32(offset))+uint64(size) > uint64(len(base)) || size > len(dst)-at {
 			return corrupt("delta copies past the end of its base or result")
 		}
 		at += copy(dst[at:], base[offset:offset+size])

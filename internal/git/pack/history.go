@@ -5,7 +5,7 @@ import "rehome/internal/git/object"
 // wholeHistory copies a commit or tag that came whole to the history pack.
 func (p *pass) wholeHistory(h header) error {
 	start := p.in.n
-	data, err := p.historyEntry(h, h.typ, h.size, none, nil)
+	data, err := p.historyEntry(h, h.typ, h.size, none, make([]byte, h.size))
 	if err != nil {
 		return err
 	}

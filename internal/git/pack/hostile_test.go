@@ -342,3 +342,28 @@ func TestKeptIsBounded(t *testing.T) {
 		t.Errorf("%d objects of %d bytes are kept", len(c.kept), c.bytes)
 	}
 }
+
+// TestStreamed has entries of every type that the window has no room for, whole and as deltas.
+func TestStreamed(t *testing.T) {
+	for _, format := range []object.Format{object.SHA1, object.SHA256} {
+		b := &builder{format: format}
+		for _, typ := range []object.Type{object.Commit, object.Tag, object.Tree, object.Blob} {
+			one, two := make([]byte, 3*heldEntry/2), make([]byte, 3*heldEntry/2)
+			rand.NewChaCha8([32]byte{byte(typ)}).Read(one)
+			rand.NewChaCha8([32]byte{byte(typ), 1}).Read(two)
+			at := b.add(header{typ: typ}, one)
+			at = b.add(header{typ: ofsDelta, distance: at}, insertDelta(len(one), 0, two))
+			b.add(header{typ: ofsDelta, distance: at}, flip(len(two), 'x'))
+			id, err := object.NewHasher(format).Sum(typ, two)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.add(header{typ: refDelta, base: id}, insertDelta(len(two), 0, one))
+		}
+		f, s, sum, err := receive(t, b.bytes(), Options{Format: format})
+		if err != nil || len(s.lines) != 16 || len(s.broken) > 0 || sum.Commits != 4 || sum.Tags != 4 || sum.Trees != 4 || sum.Blobs != 4 {
+			t.Fatalf("%s: visited %v, broken %v, summary %+v, %v", format, s.lines, s.broken, sum, err)
+		}
+		judge(t, f, format, sum)
+	}
+}

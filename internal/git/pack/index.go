@@ -111,10 +111,8 @@ type Index struct {
 	format object.Format
 	fanout []byte
 	ids    []byte
-	crcs   []byte
-	small  []byte
-	large  []byte
-	sums   []byte // the pack's checksum, then the index's own
+	small  []byte // offsets of 31 bits
+	large  []byte // offsets of 64 bits
 	n      int
 }
 
@@ -140,16 +138,14 @@ func OpenIndex(b []byte, f object.Format) (*Index, error) {
 	}
 	x.n = int(n)
 	cut := func(size int64) []byte { part := b[head : head+int(size)]; head += int(size); return part }
-	x.ids, x.crcs, x.small = cut(n*int64(idSize)), cut(n*4), cut(n*4)
-	x.large, x.sums = cut(rest-fixed), cut(2*int64(idSize))
+	x.ids = cut(n * int64(idSize))
+	cut(n * 4) // checksums
+	x.small, x.large = cut(n*4), cut(rest-fixed)
 	return x, nil
 }
 
 // Len returns the number of entries.
 func (x *Index) Len() int { return x.n }
-
-// PackSum returns the checksum of the pack the index belongs to.
-func (x *Index) PackSum() []byte { return x.sums[:x.format.Size()] }
 
 // ID returns the i-th id in ascending order.
 func (x *Index) ID(i int) object.ID { return object.FromBytes(x.format, x.idBytes(i)) }
@@ -172,9 +168,6 @@ func (x *Index) Offset(i int) int64 {
 	}
 	return int64(binary.BigEndian.Uint64(x.large[at:]) & math.MaxInt64)
 }
-
-// CRC returns the CRC-32 of the i-th entry's raw bytes.
-func (x *Index) CRC(i int) uint32 { return binary.BigEndian.Uint32(x.crcs[i*4:]) }
 
 // Find returns the number of id in ascending order.
 func (x *Index) Find(id object.ID) (i int, ok bool) {

@@ -17,6 +17,7 @@ type packWriter struct {
 	at      int64 // where the next byte goes
 	flushed int64 // what can be read back
 	crc     uint32
+	head    []byte // an entry's header
 	table   *table
 	err     error // the first failure to write
 }
@@ -49,8 +50,8 @@ func (w *packWriter) begin(t object.Type, size int64, base uint32, stored int64)
 	}
 	pos := w.table.add(t, w.at, size, base)
 	w.crc = 0
-	var buf [maxHeader]byte
-	w.write(appendHeader(buf[:0], h))
+	w.head = appendHeader(w.head[:0], h)
+	w.write(w.head)
 	return pos
 }
 
