@@ -34,11 +34,8 @@ func (s *Survey) largeFiles(ctx context.Context, objs *repo.Objects, refs []repo
 	}
 	var list []rehome.LargeFile
 	for _, l := range s.large {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		k := s.table.get(l.number)
-		at, err := f.place(k)
+		at, err := f.place(ctx, k)
 		if err != nil {
 			return nil, err
 		}
@@ -94,10 +91,13 @@ const (
 )
 
 // place returns where k stands.
-func (f *finder) place(k known) (place, error) {
+func (f *finder) place(ctx context.Context, k known) (place, error) {
 	var names [][]byte
 	size := 0
 	for !k.is(object.Commit) && k.state&hasRef != 0 {
+		if ctx.Err() != nil {
+			return place{}, ctx.Err()
+		}
 		from := f.table.get(k.ref)
 		if from.is(object.Tree) && size <= maxPath {
 			name, err := f.name(from, k)
