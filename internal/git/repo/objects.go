@@ -71,9 +71,6 @@ func (o *Objects) Close() {
 	o.free, o.packs = nil, nil
 }
 
-// Packs returns the packs that are open.
-func (o *Objects) Packs() []*pack.Pack { return o.packs }
-
 // Has reports whether the repository has an object of that id.
 func (o *Objects) Has(id object.ID) bool {
 	for _, p := range o.packs {
