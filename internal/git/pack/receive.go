@@ -8,7 +8,6 @@ import (
 	"math"
 	"sync/atomic"
 
-	"rehome/internal/git/inflate"
 	"rehome/internal/git/object"
 )
 
@@ -87,7 +86,6 @@ type pass struct {
 	chains  *chains      // objects of either pack, made whole
 	made    atomic.Int64 // bytes, by deltas
 	big     streamInflater
-	small   inflate.Decoder
 	hasher  *object.Hasher
 	buf     []byte // what an entry at hand holds, up to heldEntry
 	object  Object // being visited

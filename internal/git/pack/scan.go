@@ -89,7 +89,7 @@ func (p *pass) held(h header, buf []byte) (data, used []byte, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		n, err := p.small.Inflate(data, b[h.length:])
+		n, err := p.chains.inflate.Inflate(data, b[h.length:])
 		if err == nil {
 			return data, b[:h.length+n], nil
 		}

@@ -115,7 +115,7 @@ func (p *pass) pendingObject(d pending, w *packWriter, base uint32) ([]byte, err
 		return nil, err
 	}
 	defer p.chains.buffers.put(delta)
-	if err := inflateInto(&p.small, delta, raw); err != nil {
+	if err := inflateInto(&p.chains.inflate, delta, raw); err != nil {
 		return nil, err
 	}
 	size, err := p.deltaResult(delta, w.table, base)
