@@ -37,7 +37,17 @@ func (w *worker) push(ctx context.Context) error {
 		return err
 	}
 	defer end()
-	if err := w.publishRefs(ctx, from, final, known.Head); err != nil {
+	wrote, err := w.DB.WrittenRefs(ctx, w.row.RepositoryID)
+	if err != nil {
+		return err
+	}
+	var forced []rehome.SkippedRef
+	if !w.row.CompletedAt.IsZero() {
+		if final, forced, err = withoutForced(ctx, from, final, wrote); err != nil {
+			return err
+		}
+	}
+	if err := w.publishRefs(ctx, from, final, wrote, known.Head); err != nil {
 		return err
 	}
 	w.fault("published")
@@ -45,7 +55,7 @@ func (w *worker) push(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return w.complete(ctx, proof{facts: known, final: final, back: back, generation: generation, started: started})
+	return w.complete(ctx, proof{facts: known, final: final, forced: forced, back: back, generation: generation, started: started})
 }
 
 func (w *worker) facts(ctx context.Context) (known facts, err error) {
@@ -61,14 +71,10 @@ func (w *worker) facts(ctx context.Context) (known facts, err error) {
 
 // publishRefs moves the destination's refs to where they belong, as one transaction.
 // What it is about to write is stored before, so that a successor knows it for ours.
-func (w *worker) publishRefs(ctx context.Context, from *repo.Repo, final []finalRef, head string) error {
+func (w *worker) publishRefs(ctx context.Context, from *repo.Repo, final []finalRef, wrote map[string]store.WrittenRef, head string) error {
 	have, _, err := w.Host.Refs(ctx, w.row.RepositoryID)
 	if err != nil {
 		return destinationError(fmt.Errorf("read destination: %w", err))
-	}
-	wrote, err := w.DB.WrittenRefs(ctx, w.row.RepositoryID)
-	if err != nil {
-		return err
 	}
 	updates, err := updatesFor(final, have, wrote)
 	if err != nil {
@@ -100,7 +106,7 @@ func updatesFor(final []finalRef, have []repo.Ref, wrote map[string]store.Writte
 		}
 		last := wrote[f.name]
 		if exists && now.String() != last.Wrote && now.String() != last.Writing {
-			return nil, moved(f.name)
+			return nil, movedFrom(f.name, last.Wrote)
 		}
 		updates = append(updates, repo.Update{Name: f.name, Old: now, New: f.final})
 	}
@@ -143,6 +149,15 @@ func moved(name string) error {
 	}
 }
 
+// movedFrom is moved for a ref that we wrote: there is a way to keep both.
+func movedFrom(name, wrote string) error {
+	err := moved(name)
+	if wrote != "" {
+		rehome.AsError(err).Hint = fmt.Sprintf("Push what is new there to a branch of another name, force the ref back to %s, and start the import again.", wrote)
+	}
+	return err
+}
+
 func destinationError(err error) error {
 	var taken *repo.MovedError
 	var conflict *repo.ConflictError
@@ -165,6 +180,7 @@ func destinationError(err error) error {
 type proof struct {
 	facts
 	final      []finalRef
+	forced     []rehome.SkippedRef  // left where they are
 	back       map[string]object.ID // as read from the destination
 	generation int64                // of the plan
 	started    time.Time

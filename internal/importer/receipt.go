@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -54,10 +55,10 @@ func (p *proof) receipt() rehome.Receipt {
 			Source:      rehome.ReceiptSource{ObjectFormat: p.Format, DefaultBranch: strings.TrimPrefix(p.Head, "refs/heads/")},
 			Destination: rehome.ReceiptDestination{DefaultBranch: strings.TrimPrefix(headToPublish(p.final, p.Head), "refs/heads/")},
 		},
-		Refs: rehome.ReceiptRefs{Skipped: p.Skipped},
+		Refs: rehome.ReceiptRefs{Skipped: slices.Concat(p.Skipped, p.forced)},
 		Body: rehome.ReceiptBody{Warnings: p.Warnings, LargeFiles: rehome.ReceiptLargeFiles{Over: p.LargeOver, Choice: rehome.LFSUndecided}},
 	}
-	if note := emptyNote(len(p.final)); note != "" {
+	if note := emptyNote(len(p.final) + len(p.forced)); note != "" {
 		r.Body.Warnings = append(r.Body.Warnings, rehome.Warning{Kind: "empty_source", Count: 1, Text: note})
 	}
 	for _, f := range p.final {

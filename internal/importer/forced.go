@@ -1,0 +1,108 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"rehome"
+	"rehome/internal/git/object"
+	"rehome/internal/git/repo"
+	"rehome/internal/store"
+)
+
+// reasonForced stands in the receipt beside a ref that was left where it is.
+const reasonForced = "forced at the source since the last import: it stays as it was, for nothing is taken away without being asked"
+
+// withoutForced takes out the refs that an import which completed before wrote, and that
+// do not lead on from there: somebody forced them at the source, and following them would
+// take commits away.
+func withoutForced(ctx context.Context, from *repo.Repo, final []finalRef, wrote map[string]store.WrittenRef) (follow []finalRef, skipped []rehome.SkippedRef, err error) {
+	objects, err := from.Objects()
+	if err != nil {
+		return nil, nil, fmt.Errorf("open raw repository: %w", err)
+	}
+	defer objects.Close()
+	for _, f := range final {
+		onward, err := leadsOn(ctx, objects, f.final, wrote[f.name])
+		if err != nil {
+			return nil, nil, err
+		}
+		if onward {
+			follow = append(follow, f)
+			continue
+		}
+		skipped = append(skipped, skippedRef(f, reasonForced))
+	}
+	return follow, skipped, nil
+}
+
+func skippedRef(f finalRef, reason string) rehome.SkippedRef {
+	s := rehome.SkippedRef{Name: text([]byte(f.name)), ID: id(f.source), Reason: reason}
+	if !utf8.ValidString(f.name) {
+		s.NameBytes = []byte(f.name)
+	}
+	return s
+}
+
+// leadsOn reports whether a ref may go to next from what was written to it last.
+func leadsOn(ctx context.Context, objects *repo.Objects, next object.ID, last store.WrittenRef) (bool, error) {
+	if last.Wrote == "" || last.Wrote == next.String() || last.Writing == next.String() {
+		return true, nil
+	}
+	old, err := object.ParseID(last.Wrote)
+	if err != nil {
+		return false, fmt.Errorf("what was written last: %w", err)
+	}
+	if !objects.Has(old) {
+		return false, nil
+	}
+	return reaches(ctx, objects, next, old)
+}
+
+// reaches walks the commits from tip on, breadth first, until it meets old. Tags and
+// other objects reach nothing but themselves.
+func reaches(ctx context.Context, objects *repo.Objects, tip, old object.ID) (bool, error) {
+	seen := map[object.ID]struct{}{tip: {}}
+	for row := []object.ID{tip}; len(row) > 0; {
+		var next []object.ID
+		for _, id := range row {
+			if id == old {
+				return true, nil
+			}
+			parents, err := parentsOf(objects, id)
+			if err != nil {
+				return false, err
+			}
+			for _, p := range parents {
+				if _, again := seen[p]; !again {
+					seen[p] = struct{}{}
+					next = append(next, p)
+				}
+			}
+		}
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx)
+		}
+		row = next
+	}
+	return false, nil
+}
+
+// parentsOf returns a commit's parents, none for any other object.
+func parentsOf(objects *repo.Objects, id object.ID) ([]object.ID, error) {
+	t, raw, err := objects.Read(id)
+	if errors.Is(err, repo.ErrNoObject) || err == nil && t != object.Commit {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	commit, _ := object.ParseCommit(id.Format(), raw)
+	var parents []object.ID
+	for p := range commit.Parents() {
+		parents = append(parents, p)
+	}
+	return parents, nil
+}

@@ -1,0 +1,55 @@
+package importer
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"rehome"
+	"rehome/internal/testenv"
+)
+
+// TestForcedRefsStay rewinds a branch and moves a tag at the source: a restart leaves both
+// where they are here, says so in the receipt, and still follows what went on.
+func TestForcedRefsStay(t *testing.T) {
+	w, root := newWorld(t), t.TempDir()
+	from := filepath.Join(root, "old.git")
+	testenv.Rich(t, from, "sha1")
+	r := w.repository("new")
+	w.start(r, StartRequest{URL: testenv.ServeGit(t, root, testenv.Options{}) + "/old.git"})
+	trunk := testenv.Git(t, from, "rev-parse", "refs/heads/trunk")
+	tree := testenv.Git(t, from, "rev-parse", "refs/heads/trunk^{tree}")
+	onward := testenv.Git(t, from, "commit-tree", "-p", "refs/heads/side", "-m", "onward", tree)
+	for name, id := range map[string]string{
+		"refs/heads/side": onward, "refs/heads/trunk": trunk + "~1", "refs/tags/light": trunk + "~1", "refs/tags/a-blob": trunk,
+	} {
+		testenv.Git(t, from, "update-ref", name, id)
+	}
+	before := testenv.ShowRefs(t, w.hosted(r))
+	_, err := w.Update(t.Context(), r.ID, UpdateRequest{})
+	must(t, err)
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	for _, line := range testenv.ShowRefs(t, w.hosted(r)) {
+		if id, name, _ := strings.Cut(line, " "); name == "refs/heads/side" && id != onward || name != "refs/heads/side" && !slices.Contains(before, line) {
+			t.Errorf("after the restart: %s", line)
+		}
+	}
+	var receipt struct {
+		Skipped []rehome.SkippedRef `json:"skipped_refs"`
+	}
+	text, err := w.Receipt(t.Context(), r.ID)
+	must(t, err)
+	must(t, json.Unmarshal(text, &receipt))
+	var forced []string
+	for _, s := range receipt.Skipped {
+		if s.Reason == reasonForced {
+			forced = append(forced, s.Name)
+		}
+	}
+	if want := []string{"refs/heads/trunk", "refs/tags/a-blob", "refs/tags/light"}; !slices.Equal(forced, want) {
+		t.Errorf("the receipt says forced: %v, want %v", forced, want)
+	}
+}
