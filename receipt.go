@@ -110,6 +110,9 @@ type MissingLFS struct {
 	Ref  string `json:"ref"`
 }
 
+// WarnLFSPointer is the kind of warning for Git LFS pointers that came without their files.
+const WarnLFSPointer = "lfs_pointer"
+
 // Warning is a harmless fault of the source's history that was kept as it is.
 type Warning struct {
 	Kind   string   `json:"kind"`

@@ -93,6 +93,9 @@ func (s *Survey) Visit(o *pack.Object) error {
 func (s *Survey) blob(w *worker, o *pack.Object) error {
 	s.people.contentComes()
 	n, again, err := s.table.see(w.bytes(&o.ID), object.Blob, 0)
+	if err == nil && !again && isPointer(o.Data) {
+		w.warnings.note(o, rehome.WarnLFSPointer, "a Git LFS pointer: the file it stands for was not carried")
+	}
 	if err == nil && !again && o.Size > s.o.LargeOver {
 		s.mu.Lock()
 		s.large = append(s.large, largeBlob{number: n, size: o.Size})

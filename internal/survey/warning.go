@@ -11,11 +11,12 @@ import (
 
 // warnings counts harmless faults by kind.
 type warnings struct {
-	kinds map[object.Fault]warning
+	kinds map[string]warning
 }
 
-// warning is how many objects have a fault, and the first of them.
+// warning is how many objects there are of a kind, and the first of them.
 type warning struct {
+	text  string
 	count int64
 	first object.ID
 	pos   uint32 // of the first, in its pack
@@ -23,34 +24,39 @@ type warning struct {
 
 func (w *warnings) add(o *pack.Object, faults object.Faults) {
 	for f := range faults.All() {
-		w.merge(f, warning{count: 1, first: o.ID, pos: o.Pos})
+		w.note(o, f.String(), "kept as it is")
 	}
 }
 
-// merge adds more objects with the fault.
-func (w *warnings) merge(f object.Fault, more warning) {
+// note counts one object of a kind.
+func (w *warnings) note(o *pack.Object, kind, text string) {
+	w.merge(kind, warning{text: text, count: 1, first: o.ID, pos: o.Pos})
+}
+
+// merge adds more objects of a kind.
+func (w *warnings) merge(kind string, more warning) {
 	if w.kinds == nil {
-		w.kinds = map[object.Fault]warning{}
+		w.kinds = map[string]warning{}
 	}
-	have, ok := w.kinds[f]
+	have, ok := w.kinds[kind]
 	if ok && (have.pos < more.pos || have.pos == more.pos && have.first.Compare(more.first) < 0) {
 		more.first, more.pos = have.first, have.pos
 	}
 	more.count += have.count
-	w.kinds[f] = more
+	w.kinds[kind] = more
 }
 
 // warnings returns what all workers found, by kind.
 func (s *Survey) warnings() []rehome.Warning {
 	var sum warnings
 	for _, w := range s.workers.all() {
-		for f, more := range w.warnings.kinds {
-			sum.merge(f, more)
+		for kind, more := range w.warnings.kinds {
+			sum.merge(kind, more)
 		}
 	}
 	var list []rehome.Warning
-	for f, w := range sum.kinds {
-		list = append(list, rehome.Warning{Kind: f.String(), Object: rehome.ObjectID(w.first.String()), Count: w.count, Text: "kept as it is"})
+	for kind, w := range sum.kinds {
+		list = append(list, rehome.Warning{Kind: kind, Object: rehome.ObjectID(w.first.String()), Count: w.count, Text: w.text})
 	}
 	slices.SortFunc(list, func(a, b rehome.Warning) int { return strings.Compare(a.Kind, b.Kind) })
 	return list
