@@ -94,13 +94,15 @@ func (f *form) required(key string) string {
 	return *value
 }
 
+const notSupported = " is not supported by this version of Rehome"
+
 // unsupported notes a fault for each key that asks for something this server does not do.
 func (f *form) unsupported(keys ...string) {
 	for _, key := range keys {
 		switch string(f.values[key]) {
 		case "", "null", "false", "0", `""`, "[]":
 		default:
-			f.fault(key, "unprocessable", key+" is not supported by this version of Rehome")
+			f.fault(key, "unprocessable", key+notSupported)
 		}
 	}
 }

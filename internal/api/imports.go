@@ -92,6 +92,14 @@ func (a *API) cancelImport(ctx context.Context, c *call) (answer, error) {
 	return noContent(), nil
 }
 
+// notYet refuses what the API knows and this version cannot do, field being what asks for it.
+// Not Found would tell a script that its author or import is not there.
+func notYet(field, what string) func(context.Context, *call) (answer, error) {
+	return func(_ context.Context, c *call) (answer, error) {
+		return answer{}, invalid(fieldError{Resource: c.route.resource(), Field: field, Code: "unprocessable", Message: what + notSupported})
+	}
+}
+
 // authors lists identities from the one after since on, all of them: clients poll with the highest id they know.
 func (a *API) authors(ctx context.Context, c *call) (answer, error) {
 	since := int64(0)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ func TestThoseWhoMayDo(t *testing.T) {
 	s := start(t, nil)
 	admin := s.token(t, auth.Grant{})
 	from, _ := serveSource(t, testenv.Options{})
+	notYet := []string{"/import/authors/{author}", "/import/lfs"}
 	for _, c := range []struct{ name, token, owner, create string }{
 		{"owner", s.token(t, auth.Grant{User: "octocat", Scopes: []string{"repo"}}), "octocat", "/user/repos"},
 		{"acting for the owner", s.token(t, auth.Grant{User: "mona", Owners: []string{"labs"}}), "labs", "/orgs/labs/repos"},
@@ -38,6 +40,9 @@ func TestThoseWhoMayDo(t *testing.T) {
 				want := map[string]int{http.MethodPut: 201}[rt.method]
 				if want == 0 {
 					want = 200
+				}
+				if slices.Contains(notYet, rest) {
+					want = 422
 				}
 				s.want(t, want, request{method: rt.method, path: at + rest, token: c.token, body: `{"vcs_url": "` + from + `"}`})
 			}
