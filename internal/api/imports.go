@@ -7,6 +7,7 @@ import (
 
 	"rehome"
 	"rehome/internal/importer"
+	"rehome/internal/source"
 )
 
 // later are keys of PUT and PATCH this version knows and cannot do. To ignore them
@@ -64,6 +65,7 @@ func (a *API) importStatus(ctx context.Context, c *call) (answer, error) {
 }
 
 // updateImport takes new credentials or a choice of project; without any of them it restarts.
+// Some clients send the URL along; it has to be the one that is being imported.
 func (a *API) updateImport(ctx context.Context, c *call) (answer, error) {
 	f, err := readForm(c.w, c.r, "Import")
 	if err != nil {
@@ -74,8 +76,12 @@ func (a *API) updateImport(ctx context.Context, c *call) (answer, error) {
 		secret := rehome.Secret(*password)
 		wanted.Password = &secret
 	}
+	vcsURL := orEmpty(f.text("vcs_url"))
 	f.unsupported(later...)
 	if err := f.err(); err != nil {
+		return answer{}, err
+	}
+	if err := a.checkSameURL(ctx, c.repo.ID, vcsURL); err != nil {
 		return answer{}, err
 	}
 	im, err := a.Importer.Update(ctx, c.repo.ID, wanted)
@@ -83,6 +89,28 @@ func (a *API) updateImport(ctx context.Context, c *call) (answer, error) {
 		return answer{}, err
 	}
 	return ok(importObject(c.urls, c.repo, im)), nil
+}
+
+// checkSameURL refuses a URL other than that of the repository's import. Userinfo does not count, "" is any.
+func (a *API) checkSameURL(ctx context.Context, repoID int64, vcsURL string) error {
+	if vcsURL == "" {
+		return nil
+	}
+	im, err := a.Importer.Get(ctx, repoID)
+	if err != nil {
+		return err
+	}
+	l, err := source.ParseLocation(vcsURL)
+	if err != nil {
+		return err
+	}
+	if l.String() == im.Source.URL {
+		return nil
+	}
+	return &rehome.Error{
+		Code: rehome.Invalid, Field: "vcs_url",
+		Message: "The import is from another URL.", Hint: "DELETE the import and PUT again to import another URL.",
+	}
 }
 
 func (a *API) cancelImport(ctx context.Context, c *call) (answer, error) {

@@ -246,6 +246,36 @@ func TestBadStartChangesNothing(t *testing.T) {
 	}
 }
 
+// A PATCH that names the URL of the import is one like any other; another URL is not quietly left out.
+func TestUpdateWithURL(t *testing.T) {
+	s := start(t, nil)
+	token := s.token(t, auth.Grant{User: "octocat"})
+	s.create(t, token, "socm", "")
+	at := "/repos/octocat/socm/import"
+	body := func(u string) string { return `{"vcs": "git", "vcs_url": "` + u + `"}` }
+	from, _ := serveSource(t, testenv.Options{})
+	s.want(t, 404, request{method: "PATCH", path: at, token: token, body: body(from)})
+	s.want(t, 201, request{method: "PUT", path: at, token: token, body: body(from)})
+	s.work(t)
+	for _, bad := range []string{from + "/", "https://old.example/other.git", "HTTPS" + strings.TrimPrefix(from, "http"), "ext::sh -c id", strings.Replace(from, "http://", "http://u:canary@other.", 1)} {
+		r := s.want(t, 422, request{method: "PATCH", path: at, token: token, body: body(bad)})
+		if fault := r.object(t)["errors"].([]any)[0].(map[string]any); fault["field"] != "vcs_url" || fault["code"] != "invalid" || strings.Contains(string(r.body), "canary") {
+			t.Errorf("%s: %s", bad, r.body)
+		}
+		if now := s.want(t, 200, request{method: "GET", path: at, token: token}).object(t); now["status"] != "complete" || now["vcs_url"] != from {
+			t.Errorf("%s: the import is now %v", bad, now)
+		}
+	}
+	s.want(t, 422, request{method: "PATCH", path: at, token: token, body: `{"vcs_url": 7}`})
+	for _, same := range []string{from, strings.Replace(from, "http://", "http://mona:canary@", 1), ""} {
+		now := s.want(t, 200, request{method: "PATCH", path: at, token: token, body: body(same)}).object(t)
+		if now["status"] != "importing" || now["vcs_url"] != from {
+			t.Errorf("%q: %v, want a restart", same, now)
+		}
+		s.work(t)
+	}
+}
+
 // What this version cannot do is not said to be missing.
 func TestNotYet(t *testing.T) {
 	s := start(t, nil)
