@@ -142,8 +142,8 @@ func (c *Client) CheckURL(u *url.URL) error {
 func blocked(why error) error {
 	return &rehome.Error{
 		Code:    rehome.BlockedByPolicy,
-		Message: "Rehome is not allowed to connect to this address.",
-		Hint:    "Use a public address, or ask whoever runs this server to allow the network.",
+		Message: "This server may not connect to that address.",
+		Hint:    "The server's operator can allow it with --allow-network.",
 		Err:     why,
 	}
 }

@@ -100,10 +100,13 @@ func TestBlockedTargetsAllSoundTheSame(t *testing.T) {
 		if rehome.CodeOf(err) != rehome.BlockedByPolicy {
 			t.Errorf("%s: %v", u, err)
 		}
-		texts[err.Error()] = true
+		texts[err.Error()+" "+rehome.AsError(err).Hint] = true
 	}
 	if len(texts) != 1 {
 		t.Errorf("the messages differ: %v", texts)
+	}
+	if want := "This server may not connect to that address. The server's operator can allow it with --allow-network."; !texts[want] {
+		t.Errorf("got %v, want %q", texts, want)
 	}
 }
 
