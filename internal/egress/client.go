@@ -161,7 +161,7 @@ func explain(ctx context.Context, u *url.URL, err error) error {
 	return &rehome.Error{
 		Code:    rehome.Unreachable,
 		Message: fmt.Sprintf("Cannot connect to %s: %s.", rehome.Clean(u.Host, 255), reason(err)),
-		Hint:    "Check the address, and that the server is up.",
+		Hint:    remedy(err),
 		Err:     err,
 	}
 }
@@ -202,6 +202,19 @@ func reason(err error) string {
 		return "the connection is refused"
 	}
 	return "the connection broke"
+}
+
+// remedy says what to do about a connection that failed.
+func remedy(err error) string {
+	var untrusted *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.As(err, &unknown):
+		return "Its certificate is not signed by an authority this machine trusts; give --ca-file, or SSL_CERT_FILE on the command line."
+	case errors.As(err, &untrusted):
+		return "Its certificate is for another name, out of date or not for servers; whoever runs it can replace it."
+	}
+	return "Check the address, and that the server is up."
 }
 
 func readRoots(file string) (*x509.CertPool, error) {

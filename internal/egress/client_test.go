@@ -2,13 +2,17 @@ package egress
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -261,6 +265,43 @@ func FuzzCheckURL(f *testing.F) {
 // Where a request came from is nobody else's business: the path of a private repository stands in it.
 // Redirects in every spelling end where they lead, and that is what is judged.
 // Nothing of an error repeats what a server put into a Location header.
+// Of a certificate nobody trusts, the hint talks about certificates.
+func TestUntrustedCertificate(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that fail
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}
+	if err := os.WriteFile(ca, pem.EncodeToMemory(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	toLoopback := func(context.Context, string) ([]netip.Addr, error) { return addrs("127.0.0.1"), nil }
+	otherName := strings.Replace(s.URL, "127.0.0.1", "git.example", 1)
+	for _, c := range []struct{ name, url, ca, hint string }{
+		{"unknown authority", s.URL, "", "not signed by an authority this machine trusts; give --ca-file, or SSL_CERT_FILE"},
+		{"other name", otherName, ca, "certificate is for another name"},
+		{"trusted", s.URL, ca, ""},
+	} {
+		client := newClient(t, Policy{AllowPrivate: true, CAFile: c.ca, Lookup: toLoopback})
+		_, _, err := get(t, client, c.url)
+		if c.hint == "" {
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			continue
+		}
+		e := rehome.AsError(err)
+		if e.Code != rehome.Unreachable || !strings.Contains(e.Message, "its certificate is not trusted") || !strings.Contains(e.Hint, c.hint) {
+			t.Errorf("%s: %s, %q %q, want %q", c.name, e.Code, e.Message, e.Hint, c.hint)
+		}
+	}
+	_, _, err := get(t, newClient(t, Policy{AllowPrivate: true}), "http://127.0.0.1:1/")
+	if hint := rehome.AsError(err).Hint; hint != "Check the address, and that the server is up." {
+		t.Errorf("refused connection: %q", hint)
+	}
+}
+
 func TestProxyThatIsNone(t *testing.T) {
 	for _, raw := range []string{"https://u:canary@proxy.example:8080", "socks5://u:canary@proxy.example", "http://u:canary@", "proxy.example:8080"} {
 		u, err := url.Parse(raw)
