@@ -66,8 +66,23 @@ func checkRaw(raw string) error {
 		return invalid("holds a control character")
 	case strings.TrimSpace(raw) != raw:
 		return invalid("begins or ends with a space")
+	case isSSH(raw):
+		return &rehome.Error{
+			Code: rehome.Invalid, Field: "vcs_url",
+			Message: "vcs_url cannot be read over SSH yet", Hint: "Give the https URL.",
+		}
 	}
 	return nil
+}
+
+// isSSH reports whether git would use SSH for raw: by its scheme, or as USER@HOST:PATH.
+func isSSH(raw string) bool {
+	before, _, colon := strings.Cut(raw, ":")
+	switch strings.ToLower(before) {
+	case "ssh", "git+ssh", "ssh+git":
+		return colon
+	}
+	return colon && strings.Contains(before, "@") && !strings.Contains(before, "/")
 }
 
 func checkURL(u *url.URL) error {

@@ -52,6 +52,22 @@ func TestParseLocationRefuses(t *testing.T) {
 	}
 }
 
+func TestParseLocationKnowsSSH(t *testing.T) {
+	for raw, want := range map[string]bool{
+		"git@h:a/b": true, "git@h:a/b.git": true, "git@[2001:db8::1]:a": true, "ssh://git@h/r": true, "SSH://h:22/r": true,
+		"git+ssh://h/r": true, "ssh+git://git:canary@h/r": true,
+		"git://h/r": false, "ext::ssh git@h r": false, "./git@h:r": false, "git@h/r": false, "ssh": false,
+		"ftp://git@h:21/r": false, "https://git@h:x/r": false,
+	} {
+		_, err := ParseLocation(raw)
+		e := rehome.AsError(err)
+		got := e.Message == "vcs_url cannot be read over SSH yet" && e.Hint == "Give the https URL."
+		if got != want || e.Code != rehome.Invalid || e.Field != "vcs_url" {
+			t.Errorf("%q: %s %q %q %q, want the words on SSH: %v", raw, e.Code, e.Field, e.Message, e.Hint, want)
+		}
+	}
+}
+
 func TestLocationHidesItsCredentials(t *testing.T) {
 	l, err := ParseLocation("https://user:canary@h/r")
 	if err != nil {
