@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"syscall"
 
 	"rehome"
@@ -88,7 +89,11 @@ func remoteSays(text string, discovery bool) *rehome.Error {
 	if discovery {
 		return notARepository(fmt.Sprintf("the server says %q", text))
 	}
-	return &rehome.Error{Code: rehome.SourceCutOff, Message: fmt.Sprintf("The source gave up: %q.", text)}
+	hint := "Try again, or ask whoever runs the source."
+	if strings.Contains(strings.ToLower(text), "corrupt") {
+		hint = "Run git fsck at the source."
+	}
+	return &rehome.Error{Code: rehome.SourceCutOff, Message: fmt.Sprintf("The source gave up: %q.", text), Hint: hint}
 }
 
 func notARepository(why string) *rehome.Error {

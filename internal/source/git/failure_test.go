@@ -282,3 +282,21 @@ func TestIdleSourceIsCutOff(t *testing.T) {
 	_, dir, err := fetch(t, newGit(t, egress.Policy{Idle: 200 * time.Millisecond}), location(t, url))
 	wantFailure(t, "idle", dir, err, rehome.SourceCutOff)
 }
+
+// What to do follows from the last words of a source that gave up.
+func TestHintWhenTheSourceGivesUp(t *testing.T) {
+	refs := lines(hexA+" HEAD symref-target:refs/heads/main", hexA+" refs/heads/main")
+	const other = "Try again, or ask whoever runs the source."
+	for _, c := range []struct{ name, pack, want string }{
+		{"corruption", open("packfile") + bands("\x03aborting due to possible repository corruption on the remote side."), "Run git fsck at the source."},
+		{"corruption, ERR line", open("ERR object is Corrupt"), "Run git fsck at the source."},
+		{"band", open("packfile") + bands("\x03quota exceeded"), other},
+		{"ERR line", open("ERR upload-pack: not our ref"), other},
+	} {
+		_, dir, err := fetch(t, newGit(t, egress.Policy{}), location(t, serveAnswers(t, answers{v2, refs, c.pack})))
+		wantFailure(t, c.name, dir, err, rehome.SourceCutOff)
+		if got := rehome.AsError(err).Hint; got != c.want {
+			t.Errorf("%s: hint %q, want %q", c.name, got, c.want)
+		}
+	}
+}
