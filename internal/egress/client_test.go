@@ -262,9 +262,6 @@ func FuzzCheckURL(f *testing.F) {
 	})
 }
 
-// Where a request came from is nobody else's business: the path of a private repository stands in it.
-// Redirects in every spelling end where they lead, and that is what is judged.
-// Nothing of an error repeats what a server put into a Location header.
 // Of a certificate nobody trusts, the hint talks about certificates.
 func TestUntrustedCertificate(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

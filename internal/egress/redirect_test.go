@@ -134,6 +134,7 @@ func TestSchemeGoesUpwardsOnly(t *testing.T) {
 	}
 }
 
+// Where a request came from is nobody else's business: the path of a private repository stands in it.
 func TestRedirectTellsNoReferer(t *testing.T) {
 	other := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "from="+r.Referer()) })
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) })
@@ -142,6 +143,7 @@ func TestRedirectTellsNoReferer(t *testing.T) {
 	}
 }
 
+// Redirects in every spelling end where they lead, and that is what is judged.
 func TestRedirectSpellings(t *testing.T) {
 	bad, hits := canary(t)
 	_, port, _ := net.SplitHostPort(bad.Listener.Addr().String())
@@ -186,6 +188,7 @@ func TestRedirectSpellings(t *testing.T) {
 	}
 }
 
+// Nothing of an error repeats what a server put into a Location header.
 func TestErrorsHoldNoLocation(t *testing.T) {
 	for _, to := range []string{"http://u:canary@[::1/", "http://u:canary@h:99999/", "http://u:canary@example.com/", "/loop?token=canary", "http://127.0.0.1:1/?token=canary"} {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
