@@ -23,6 +23,10 @@ type Source interface {
 	Fetch(ctx context.Context, r Request) (Result, error)
 }
 
+// GiveCredentials is the Hint of a CredentialsWanted error that any credentials that may
+// read would cure, so that whoever shows it can say how they are given there.
+const GiveCredentials = "Give the user name and password of somebody who may read it."
+
 // Found is what answers at a location.
 type Found struct {
 	VCS rehome.VCS

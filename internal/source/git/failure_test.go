@@ -47,6 +47,11 @@ func TestCredentials(t *testing.T) {
 		if rehome.CodeOf(detected) != c.code {
 			t.Errorf("detect: %v, want %s", detected, c.code)
 		}
+		// The command line shows the hint too, so it names no request of the API's.
+		hint := rehome.AsError(err).Hint
+		if wanted := c.code == rehome.CredentialsWanted; hint == "" || wanted != (hint == source.GiveCredentials) || strings.Contains(hint, "PATCH") {
+			t.Errorf("%s: hint %q", c.code, hint)
+		}
 		if text := fmt.Sprintf("%v %+v %v", err, err, errors.Unwrap(err)); strings.Contains(text, "canary") {
 			t.Errorf("the error holds the password: %s", text)
 		}

@@ -190,7 +190,7 @@ func (s *site) credentials(resp *http.Response) error {
 			Hint: fmt.Sprintf("Yours were not passed on. If you trust %s, give that address.", rehome.Clean(leadsTo(resp.Request.URL), maxText)),
 		}
 	case !sent:
-		return &rehome.Error{Code: rehome.CredentialsWanted, Message: "The source wants a user name and password.", Hint: "Give credentials that may read the repository. Many forges also ask for them when there is no such repository."}
+		return &rehome.Error{Code: rehome.CredentialsWanted, Message: "The source wants a user name and password; many forges also do where there is no repository.", Hint: source.GiveCredentials}
 	}
 	return &rehome.Error{Code: rehome.CredentialsRefused, Message: fmt.Sprintf("The source refuses the user name and password (status %d).", resp.StatusCode), Hint: "Check them; many forges want an access token in place of the password."}
 }
