@@ -1,7 +1,10 @@
 package api
 
 import (
+	"strings"
+
 	"rehome"
+	"rehome/internal/source"
 )
 
 // importObject is an import as the API's clients know it: the keys, their order, and
@@ -24,7 +27,7 @@ func importObject(u urls, r rehome.Repository, im rehome.Import) *document {
 		addFailed(o, im)
 	default:
 		o.add("status_text", statusText(im.State))
-		addMessage(o, im.State.Err)
+		addMessage(o, advised(im.State))
 	}
 	o.add("url", u.imported(r), "html_url", u.htmlImport(r), "authors_url", u.authors(r), "repository_url", u.repository(r))
 	return o
@@ -74,6 +77,25 @@ func addMessage(o *document, err *rehome.Error) {
 	}
 	text := sentence(err)
 	o.add("error_message", text, "message", text)
+}
+
+// howToSignIn is what a source's neutral words on credentials mean here.
+const howToSignIn = "PATCH the import with vcs_username and vcs_password."
+
+// advised is why the import waits, with how credentials are given to it. Where a source leads
+// elsewhere they would not help, and its own hint stays.
+func advised(s rehome.State) *rehome.Error {
+	if s.Err == nil || (s.Status != rehome.AuthFailed && s.Status != rehome.DetectionNeedsAuth) {
+		return s.Err
+	}
+	e := *s.Err
+	switch {
+	case e.Code == rehome.CredentialsWanted && e.Hint == source.GiveCredentials:
+		e.Hint = howToSignIn
+	case e.Code == rehome.CredentialsRefused:
+		e.Hint = strings.TrimSpace(e.Hint + " " + howToSignIn)
+	}
+	return &e
 }
 
 // statusTexts are the words people know for a status. The first two are the service's own.

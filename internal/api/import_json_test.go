@@ -1,10 +1,12 @@
 package api
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
 	"rehome"
+	"rehome/internal/source"
 )
 
 var (
@@ -91,6 +93,38 @@ func TestImportObject(t *testing.T) {
 		if err != nil || string(got) != c.want {
 			t.Errorf("%s: %v\n got %s\nwant %s", c.name, err, got, c.want)
 		}
+	}
+}
+
+// An import that waits for credentials says how it is given them.
+func TestAdvice(t *testing.T) {
+	wanted := &rehome.Error{Code: rehome.CredentialsWanted, Message: "It wants a password.", Hint: source.GiveCredentials}
+	refused := &rehome.Error{Code: rehome.CredentialsRefused, Message: "It refuses the password.", Hint: "Check it."}
+	elsewhere := &rehome.Error{Code: rehome.CredentialsWanted, Message: "It leads to another address.", Hint: "Give that address."}
+	for _, c := range []struct {
+		status rehome.Status
+		err    *rehome.Error
+		want   any
+	}{
+		{rehome.AuthFailed, wanted, "It wants a password. PATCH the import with vcs_username and vcs_password."},
+		{rehome.DetectionNeedsAuth, wanted, "It wants a password. PATCH the import with vcs_username and vcs_password."},
+		{rehome.AuthFailed, refused, "It refuses the password. Check it. PATCH the import with vcs_username and vcs_password."},
+		{rehome.DetectionNeedsAuth, refused, "It refuses the password. Check it. PATCH the import with vcs_username and vcs_password."},
+		{rehome.AuthFailed, elsewhere, "It leads to another address. Give that address."},
+		{rehome.AuthFailed, nil, nil},
+		{rehome.Failed, wanted, "It wants a password. " + source.GiveCredentials},
+	} {
+		text, err := encode(importObject(testURLs, testRepo, rehome.Import{State: rehome.State{Status: c.status, Err: c.err}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var o map[string]any
+		if err := json.Unmarshal(text, &o); err != nil || o["message"] != c.want || o["error_message"] != c.want {
+			t.Errorf("%s: %s, %v, want %v", c.status, text, err, c.want)
+		}
+	}
+	if wanted.Hint != source.GiveCredentials || refused.Hint != "Check it." {
+		t.Error("the import's own error was changed")
 	}
 }
 

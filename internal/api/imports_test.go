@@ -325,8 +325,9 @@ func TestCredentialsAreTakenAndNeverShown(t *testing.T) {
 	start("wrong", `{"vcs_url": "`+from+`", "vcs_username": "mona", "vcs_password": "canary-2"}`, "detection_needs_auth")
 	for _, name := range []string{"none", "wrong"} {
 		before := s.want(t, 200, request{method: "GET", path: at(name), token: token}).object(t)
-		if before["message"] == "" || before["message"] != before["error_message"] {
-			t.Errorf("%s does not say why: %v", name, before)
+		message, ok := before["message"].(string)
+		if !ok || message != before["error_message"] || !strings.HasSuffix(message, "PATCH the import with vcs_username and vcs_password.") {
+			t.Errorf("%s does not say why, or what to do: %v", name, before)
 		}
 		s.want(t, 200, request{method: "PATCH", path: at(name), token: token, body: `{"vcs_username": "mona", "vcs_password": "canary-1", "human_name": "x"}`})
 		s.work(t)
