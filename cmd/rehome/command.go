@@ -3,15 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
-
-	"rehome"
 )
 
 // version is the release; commit is set when linking.
@@ -85,27 +80,4 @@ func (m *Main) flagsFromEnvironment(flags *pflag.FlagSet) error {
 		}
 	})
 	return errors.Join(errs...)
-}
-
-// sourcePassword takes the password for a source's user from the environment, or asks for it on a terminal.
-func (m *Main) sourcePassword(user string) (rehome.Secret, error) {
-	if password := m.Getenv("REHOME_SOURCE_PASSWORD"); password != "" {
-		return rehome.Secret(password), nil
-	}
-	if user == "" || !isTerminal(m.Stdin) {
-		return "", nil
-	}
-	fmt.Fprintf(m.Stderr, "Password for %q at the source: ", user)
-	typed, err := term.ReadPassword(int(m.Stdin.Fd()))
-	fmt.Fprintln(m.Stderr)
-	if err != nil {
-		return "", fmt.Errorf("read password: %w", err)
-	}
-	return rehome.Secret(typed), nil
-}
-
-// isTerminal reports whether a person sits at the other end of f.
-func isTerminal(f any) bool {
-	file, ok := f.(*os.File)
-	return ok && isatty.IsTerminal(file.Fd())
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,7 +15,7 @@ import (
 )
 
 // location reads SOURCE, a URL or a path on this machine, and finds the password for its user.
-func (m *Main) location(raw, user string) (source.Location, error) {
+func (m *Main) location(ctx context.Context, raw, user string) (source.Location, error) {
 	l, err := parseSource(raw)
 	if err != nil {
 		return source.Location{}, err
@@ -23,9 +24,12 @@ func (m *Main) location(raw, user string) (source.Location, error) {
 		l.Username, l.Password = user, ""
 	}
 	if l.Password == "" && l.URL != nil {
-		if l.Password, err = m.sourcePassword(l.Username); err != nil {
+		if l.Password, err = m.sourcePassword(ctx, l.Username); err != nil {
 			return source.Location{}, err
 		}
+	}
+	if user != "" && l.Password == "" && l.URL != nil && !isTerminal(m.Stdin) {
+		return source.Location{}, noPassword()
 	}
 	return l, source.CheckCredentials(l.Username, l.Password)
 }
@@ -56,7 +60,7 @@ func (m *Main) detectCommand() *cobra.Command {
 		Short: "Say which version control answers at a URL, and whether it needs credentials",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := m.location(args[0], user)
+			l, err := m.location(cmd.Context(), args[0], user)
 			if err != nil {
 				return err
 			}

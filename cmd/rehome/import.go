@@ -40,7 +40,7 @@ func (m *Main) importCommand() *cobra.Command {
 			if err := f.check(args[1]); err != nil {
 				return err
 			}
-			l, err := m.location(args[0], f.user)
+			l, err := m.location(cmd.Context(), args[0], f.user)
 			if err != nil {
 				return err
 			}
