@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -111,6 +112,14 @@ func (q *Queue) sweep(ctx context.Context, sweep func(context.Context) error) {
 func openFile(ctx context.Context, path string) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
+		return nil, err
+	}
+	// For its owner alone; SQLite gives the same mode to the files it puts beside it.
+	file, err := os.OpenFile(abs, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(file.Chmod(0o600), file.Close()); err != nil {
 		return nil, err
 	}
 	// Nothing here has to outlive a power cut, so no commit waits for the disk.
