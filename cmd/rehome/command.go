@@ -16,8 +16,9 @@ var commit string
 
 func (m *Main) command() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "rehome",
-		Short: "Rehome moves a repository to a new home with its history, authors and large files intact.",
+		Use:     "rehome",
+		Version: version,
+		Short:   "Rehome moves a repository to a new home with its history, authors and large files intact.",
 		Long: "Rehome moves a repository to a new home with its history, authors and large files intact.\n\n" +
 			"Every flag can also be given in the environment: --max-refs as REHOME_MAX_REFS.",
 		SilenceErrors:     true,
@@ -27,6 +28,7 @@ func (m *Main) command() *cobra.Command {
 		Args:              cobra.NoArgs,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("rehome {{.Version}}\n")
 	root.AddCommand(m.importCommand(), m.detectCommand(), m.serveCommand(), m.tokenCommand(), m.versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("See "+cmd.CommandPath()+" --help for its flags.", "%w", err)
@@ -72,7 +74,7 @@ func (m *Main) flagsFromEnvironment(flags *pflag.FlagSet) error {
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := "REHOME_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value := m.Getenv(name)
-		if f.Changed || value == "" || f.Name == "help" {
+		if f.Changed || value == "" || f.Name == "help" || f.Name == "version" {
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil {

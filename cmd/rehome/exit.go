@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 
 	"rehome"
 )
@@ -37,7 +38,7 @@ func usagef(hint, format string, args ...any) error {
 // errPartly ends a command that did its work but had to leave something behind, already listed.
 var errPartly = errors.New("something could not be carried")
 
-// report writes why a command ended, in two lines (what happened, what to do), and returns the exit code.
+// report writes why a command ended, in one line or two (what happened, what to do), and returns the exit code.
 func report(w io.Writer, ctx context.Context, err error) int {
 	if err == nil {
 		return exitDone
@@ -89,16 +90,21 @@ func advice(err error) string {
 	switch {
 	case rehome.CodeOf(err) == rehome.Invalid:
 		return "Correct it and run the command again."
+	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "Give another --listen."
 	case errors.Is(err, os.ErrPermission):
-		return "Check who owns the file or folder, or choose another."
+		return "Choose a folder you may write to."
 	case errors.Is(err, os.ErrExist):
 		return "Choose a folder that does not exist yet, or an empty one."
 	case errors.Is(err, os.ErrNotExist):
 		return "Check the path."
 	}
-	return "Try again; if it stays, the message above says where it went wrong."
+	return ""
 }
 
 func say(w io.Writer, what, todo string) {
-	fmt.Fprintf(w, "rehome: %s\n        %s\n", what, todo)
+	fmt.Fprintf(w, "rehome: %s\n", what)
+	if todo != "" {
+		fmt.Fprintf(w, "        %s\n", todo)
+	}
 }

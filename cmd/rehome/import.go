@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,6 +90,9 @@ func (m *Main) importOnce(ctx context.Context, l source.Location, dest string, f
 	if err != nil {
 		return err
 	}
+	if err := checkReceipt(f.receipt); err != nil {
+		return err
+	}
 	show := m.newWatcher(f.json, f.quiet)
 	receipt, err := importer.Once(ctx, importer.OnceOptions{
 		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.largeOver), Version: version, Event: show.event,
@@ -100,6 +105,28 @@ func (m *Main) importOnce(ctx context.Context, l source.Location, dest string, f
 		return err
 	}
 	return m.summarize(receipt, dest, f)
+}
+
+// checkReceipt finds out, before anything starts, whether the receipt can be written. A
+// file that is there keeps what it holds.
+func checkReceipt(file string) error {
+	if file == "" {
+		return nil
+	}
+	_, err := os.Stat(file)
+	made := errors.Is(err, fs.ErrNotExist)
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o644)
+	if errors.Is(err, fs.ErrNotExist) {
+		return usagef("Make that folder first, or choose another.", "the folder of --receipt %q does not exist", file)
+	}
+	if err != nil {
+		return fmt.Errorf("write --receipt: %w", err)
+	}
+	err = f.Close()
+	if made {
+		err = errors.Join(err, os.Remove(file))
+	}
+	return err
 }
 
 // writeReceipt writes the receipt's JSON to a file, if one was asked for.

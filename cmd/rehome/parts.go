@@ -48,7 +48,7 @@ type parts struct {
 func (p *parts) open(ctx context.Context, m *Main, f serveFlags) error {
 	p.flags = f
 	p.log = slog.New(slog.NewTextHandler(m.Stderr, nil))
-	for _, open := range []func(context.Context) error{p.openFolder, p.openListener, p.openRows, p.openEnds, p.openWork} {
+	for _, open := range []func(context.Context) error{p.openListener, p.openFolder, p.openRows, p.openEnds, p.openWork} {
 		if err := open(ctx); err != nil {
 			return err
 		}
@@ -192,7 +192,7 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	p.log.Info("stopping")
+	p.log.Info("stopping: requests under way have 15 s")
 	drain, cancel := context.WithTimeout(context.Background(), drainRequests)
 	defer cancel()
 	if server.Shutdown(drain) != nil {

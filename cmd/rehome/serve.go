@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"runtime"
 
@@ -106,6 +107,9 @@ func (f *serveFlags) check() error {
 	case f.limits.repository == 0 || f.limits.objects < 1 || f.limits.refs < 1:
 		return usagef("Give limits above zero.", "a limit of zero lets nothing in")
 	}
+	if _, _, err := net.SplitHostPort(f.door.listen); err != nil {
+		return usagef("Write it as HOST:PORT.", "--listen %q is not an address and a port", f.door.listen)
+	}
 	if _, err := f.door.trusted(); err != nil {
 		return usagef("Give networks such as 10.0.0.0/8.", "--trusted-proxies: %w", err)
 	}
@@ -155,12 +159,16 @@ func (l limitFlags) source() source.Limits {
 
 // serve opens the parts, runs them until ctx ends, and closes them in reverse.
 func (m *Main) serve(ctx context.Context, f serveFlags) error {
+	given := rehome.Secret(m.Getenv("REHOME_ADMIN_TOKEN"))
+	if given != "" && len(given) < 20 {
+		return usagef("Set a longer one, or unset it and have one made.", "REHOME_ADMIN_TOKEN is shorter than 20 characters")
+	}
 	var p parts
 	defer p.close()
 	if err := p.open(ctx, m, f); err != nil {
 		return err
 	}
-	first, err := p.auth.FirstAdmin(ctx, rehome.Secret(m.Getenv("REHOME_ADMIN_TOKEN")))
+	first, err := p.auth.FirstAdmin(ctx, given)
 	if err != nil {
 		return err
 	}

@@ -110,7 +110,16 @@ func (m *Main) tokenRevokeCommand(dir *data) *cobra.Command {
 			if err != nil {
 				return usagef("Take the number from rehome token list.", "%q is not the number of a token", args[0])
 			}
-			return withDatabase(cmd.Context(), *dir, func(ctx context.Context, db *store.DB) error { return db.RevokeToken(ctx, id) })
+			return withDatabase(cmd.Context(), *dir, func(ctx context.Context, db *store.DB) error {
+				err := db.RevokeToken(ctx, id)
+				if rehome.CodeOf(err) == rehome.NotFound {
+					return &rehome.Error{Code: rehome.NotFound, Message: fmt.Sprintf("there is no token %d", id), Hint: "rehome token list shows the numbers."}
+				}
+				if err == nil {
+					_, err = fmt.Fprintf(m.Stdout, "token %d is revoked\n", id)
+				}
+				return err
+			})
 		},
 	}
 }
