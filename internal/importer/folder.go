@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Folder is the data folder, held by this process alone:
@@ -25,14 +26,14 @@ type Folder struct {
 }
 
 // Claim makes the data folder at dir ready and takes it for this process, which has to
-// come before anything in it is opened. Close gives it back.
+// come before anything in it is opened. It waits up to lockPatience for another to leave. Close gives it back.
 func Claim(dir string) (*Folder, error) {
 	for _, dir := range []string{dir, filepath.Join(dir, "raw"), filepath.Join(dir, "work")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("make data folder: %w", err)
 		}
 	}
-	lock, err := takeLock(filepath.Join(dir, "lock"))
+	lock, err := waitForLock(filepath.Join(dir, "lock"))
 	if errors.Is(err, errLocked) {
 		return nil, fmt.Errorf("the data folder %s is in use by another rehome: stop that one, or give this one a --data of its own", dir)
 	}
@@ -132,6 +133,19 @@ func removeIn(dir string, chosen func(name string) bool) error {
 }
 
 var errLocked = errors.New("locked by another process")
+
+// lockPatience is how long Claim waits for a lock: a process that was killed gives its own
+// back a moment after it is gone from the list of processes.
+const lockPatience = 3 * time.Second
+
+func waitForLock(path string) (*os.File, error) {
+	for end := time.Now().Add(lockPatience); ; time.Sleep(50 * time.Millisecond) {
+		lock, err := takeLock(path)
+		if !errors.Is(err, errLocked) || time.Now().After(end) {
+			return lock, err
+		}
+	}
+}
 
 // takeLock makes the file and locks it until it is closed or this process ends, however
 // it ends. errLocked when another process holds it.
