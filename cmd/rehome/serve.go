@@ -104,8 +104,12 @@ func (f *serveFlags) check() error {
 		return usagef("Give --workers 1 or more.", "--workers %d leaves nobody to work", f.workers)
 	case (f.door.tlsCert == "") != (f.door.tlsKey == ""):
 		return usagef("Give both or none.", "--tls-cert and --tls-key belong together")
-	case f.limits.repository == 0 || f.limits.objects < 1 || f.limits.refs < 1:
-		return usagef("Give limits above zero.", "a limit of zero lets nothing in")
+	case f.limits.repository == 0:
+		return usagef("Give a limit above zero.", "--max-repository 0 lets nothing in")
+	case f.limits.objects < 1:
+		return usagef("Give a limit above zero.", "--max-objects %d lets nothing in", f.limits.objects)
+	case f.limits.refs < 1:
+		return usagef("Give a limit above zero.", "--max-refs %d lets nothing in", f.limits.refs)
 	}
 	if _, _, err := net.SplitHostPort(f.door.listen); err != nil {
 		return usagef("Write it as HOST:PORT.", "--listen %q is not an address and a port", f.door.listen)
