@@ -37,6 +37,19 @@ func (m *Main) command() *cobra.Command {
 	return root
 }
 
+// needs wants one argument for each name.
+func needs(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < len(names) {
+			return fmt.Errorf("%s is missing", names[len(args)])
+		}
+		if len(args) > len(names) {
+			return fmt.Errorf("%q is one argument too many", args[len(names)])
+		}
+		return nil
+	}
+}
+
 // refuseAsUsage makes a wrong number of arguments, or an unknown command, end with the usage exit code.
 func refuseAsUsage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {

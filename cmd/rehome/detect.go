@@ -58,7 +58,7 @@ func (m *Main) detectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "detect URL",
 		Short: "Say which version control answers at a URL, and whether it needs credentials",
-		Args:  cobra.ExactArgs(1),
+		Args:  needs("URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := m.location(cmd.Context(), args[0], user)
 			if err != nil {

@@ -37,7 +37,7 @@ func (m *Main) importCommand() *cobra.Command {
 		Long: "Move one repository into a new bare repository on this machine, without a server.\n\n" +
 			"SOURCE is an http or https URL, or a path on this machine. DIR must not exist yet, or be empty.\n" +
 			"The source's password comes from REHOME_SOURCE_PASSWORD or a prompt, never from a flag.",
-		Args: cobra.ExactArgs(2),
+		Args: needs("SOURCE", "DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(args[1]); err != nil {
 				return err
@@ -144,6 +144,17 @@ func writeReceipt(file string, r rehome.Receipt) error {
 	return nil
 }
 
+func warningText(w rehome.Warning) string {
+	unit := "objects"
+	if w.Count == 1 {
+		unit = "object"
+	}
+	if w.Object == "" {
+		return fmt.Sprintf("warning: %s: %s", w.Kind, w.Text)
+	}
+	return fmt.Sprintf("warning: %s in %s (%d %s): %s", w.Kind, w.Object, w.Count, unit, w.Text)
+}
+
 // summarize says what arrived and what did not.
 func (m *Main) summarize(r rehome.Receipt, dest string, f importFlags) error {
 	byRule, lost := 0, []rehome.SkippedRef{}
@@ -158,6 +169,11 @@ func (m *Main) summarize(r rehome.Receipt, dest string, f importFlags) error {
 		fmt.Fprintf(m.Stdout, "%d commits, %d refs and %d authors are in %s\n", r.Head.Commits, len(r.Refs.Refs), r.Body.Authors.Identities, dest)
 		if byRule > 0 {
 			fmt.Fprintf(m.Stdout, "%d refs of the old forge stay behind; --receipt lists them\n", byRule)
+		}
+	}
+	if !f.json && !f.quiet {
+		for _, w := range r.Body.Warnings {
+			fmt.Fprintln(m.Stderr, warningText(w))
 		}
 	}
 	for _, ref := range lost {

@@ -59,21 +59,19 @@ func plainLines(w io.Writer, now func() time.Time) watcher {
 		switch e.Kind {
 		case rehome.EventStatus:
 			fmt.Fprintln(w, e.Status)
-		case rehome.EventWarning:
-			fmt.Fprintln(w, "warning:", e.Text)
 		case rehome.EventProgress:
 			if at := now(); e.ProgressEvent != nil && at.Sub(last) >= plainEvery {
 				last = at
-				fmt.Fprintln(w, describe(e))
+				fmt.Fprintln(w, describe(e, true))
 			}
 		}
 	}, func() {}}
 }
 
 // describe puts progress into one line.
-func describe(e rehome.Event) string {
+func describe(e rehome.Event, percent bool) string {
 	line := fmt.Sprintf("%s: %d commits, %d authors, %s", e.Step, e.Commits, e.Authors, bytesText(e.Bytes))
-	if e.Percent != nil {
+	if percent && e.Percent != nil {
 		line += fmt.Sprintf(", %d%%", *e.Percent)
 	}
 	return line
@@ -91,10 +89,8 @@ func bars(w io.Writer) watcher {
 		switch {
 		case e.Kind == rehome.EventStatus:
 			text.Store(string(e.Status))
-		case e.Kind == rehome.EventWarning:
-			fmt.Fprintln(p, "warning:", e.Text)
 		case e.ProgressEvent != nil:
-			text.Store(describe(e))
+			text.Store(describe(e, false)) // the bar shows the percentage
 			if e.Percent != nil {
 				bar.SetCurrent(int64(min(*e.Percent, 99))) // 100 would end the bar before the import
 			}

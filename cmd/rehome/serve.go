@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -114,8 +115,11 @@ func (f *serveFlags) check() error {
 	if _, _, err := net.SplitHostPort(f.door.listen); err != nil {
 		return usagef("Write it as HOST:PORT.", "--listen %q is not an address and a port", f.door.listen)
 	}
+	if u, err := url.Parse(f.door.publicURL); f.door.publicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return usagef("Write it as https://forge.example.", "--public-url %q is not an http or https URL", f.door.publicURL)
+	}
 	if _, err := f.door.trusted(); err != nil {
-		return usagef("Give networks such as 10.0.0.0/8.", "--trusted-proxies: %w", err)
+		return usagef("Give networks such as 10.0.0.0/8.", "--trusted-proxies holds something that is not a network")
 	}
 	if _, err := f.network.policy(); err != nil {
 		return usagef("Give networks such as 10.0.0.0/8, or the names of hosts.", "%w", err)

@@ -104,7 +104,7 @@ func (m *Main) tokenRevokeCommand(dir *data) *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke ID",
 		Short: "Stop a token from working, at once",
-		Args:  cobra.ExactArgs(1),
+		Args:  needs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil {
