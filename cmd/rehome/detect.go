@@ -34,8 +34,25 @@ func (m *Main) location(ctx context.Context, raw, user string) (source.Location,
 	return l, source.CheckCredentials(l.Username, l.Password)
 }
 
+// inOwnWords says what a source's error means on the command line.
+func inOwnWords(err error, l source.Location) error {
+	switch code := rehome.CodeOf(err); {
+	case code == rehome.CredentialsWanted && l.Username == "":
+		return &rehome.Error{
+			Code: code, Err: err, Message: "The source wants a user name and password.",
+			Hint: "Give --source-user NAME and set REHOME_SOURCE_PASSWORD. Many forges also ask for them when there is no such repository.",
+		}
+	case code == rehome.NotARepository && l.Path != "":
+		return &rehome.Error{Code: code, Err: err, Message: fmt.Sprintf("There is no Git repository in this folder: %q.", l.Path), Hint: "Check the path."}
+	}
+	return err
+}
+
 // parseSource tells URLs from paths: whatever has "://" or "::" is a URL.
 func parseSource(raw string) (source.Location, error) {
+	if strings.HasPrefix(raw, "file://") {
+		return source.Location{}, usagef("Give the path itself.", "file:// URLs are not read")
+	}
 	if strings.Contains(raw, "://") || strings.Contains(raw, "::") || raw == "" || raw[0] == '-' {
 		return source.ParseLocation(raw)
 	}
@@ -70,7 +87,7 @@ func (m *Main) detectCommand() *cobra.Command {
 			}
 			found, err := git.Detect(cmd.Context(), l)
 			if err != nil && rehome.CodeOf(err) != rehome.CredentialsWanted {
-				return err
+				return inOwnWords(err, l)
 			}
 			return m.printDetected(detected{found.VCS, err != nil, l.String()}, asJSON)
 		},

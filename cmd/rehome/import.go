@@ -99,7 +99,7 @@ func (m *Main) importOnce(ctx context.Context, l source.Location, dest string, f
 	})
 	show.close()
 	if err != nil {
-		return err
+		return inOwnWords(err, l)
 	}
 	if err := writeReceipt(f.receipt, receipt); err != nil {
 		return err
