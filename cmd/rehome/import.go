@@ -157,27 +157,30 @@ func warningText(w rehome.Warning) string {
 
 // summarize says what arrived and what did not.
 func (m *Main) summarize(r rehome.Receipt, dest string, f importFlags) error {
-	byRule, lost := 0, []rehome.SkippedRef{}
+	byRule, lost := 0, []string{}
 	for _, ref := range r.Refs.Skipped {
 		if git.LeftByRule(ref.Name) {
 			byRule++
 		} else {
-			lost = append(lost, ref)
+			lost = append(lost, fmt.Sprintf("%s (%s)", rehome.Clean(ref.Name, 400), ref.Reason))
 		}
 	}
-	if !f.json && !f.quiet {
+	talks := !f.json && !f.quiet
+	if talks {
 		fmt.Fprintf(m.Stdout, "%d commits, %d refs and %d authors are in %s\n", r.Head.Commits, len(r.Refs.Refs), r.Body.Authors.Identities, dest)
 		if byRule > 0 {
 			fmt.Fprintf(m.Stdout, "%d refs of the old forge stay behind; --receipt lists them\n", byRule)
 		}
 	}
-	if !f.json && !f.quiet {
-		for _, w := range r.Body.Warnings {
+	for _, w := range r.Body.Warnings {
+		if w.Kind == rehome.WarnLFSPointer {
+			lost = append(lost, fmt.Sprintf("the files of %d Git LFS pointers (they are still at the source)", w.Count))
+		} else if talks {
 			fmt.Fprintln(m.Stderr, warningText(w))
 		}
 	}
-	for _, ref := range lost {
-		fmt.Fprintf(m.Stderr, "not carried: %s (%s)\n", rehome.Clean(ref.Name, 400), ref.Reason)
+	for _, what := range lost {
+		fmt.Fprintf(m.Stderr, "not carried: %s\n", what)
 	}
 	if len(lost) > 0 {
 		return errPartly

@@ -192,7 +192,7 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	p.log.Info("stopping: requests under way have 15 s")
+	p.log.Info("stopping", "requests_have", drainRequests)
 	drain, cancel := context.WithTimeout(context.Background(), drainRequests)
 	defer cancel()
 	if server.Shutdown(drain) != nil {
