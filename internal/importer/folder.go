@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"rehome/internal/git/repo"
 )
 
 // Folder is the data folder, held by this process alone:
@@ -83,7 +85,7 @@ func (f *Folder) keep(work, raw string) error {
 	if err := os.Rename(work, raw); err != nil {
 		return fmt.Errorf("keep raw repository: %w", err)
 	}
-	if err := errors.Join(syncDir(filepath.Dir(raw)), syncDir(filepath.Dir(work))); err != nil {
+	if err := errors.Join(repo.SyncDir(filepath.Dir(raw)), repo.SyncDir(filepath.Dir(work))); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(old); err != nil {
@@ -166,14 +168,6 @@ func lockFile(file *os.File) error {
 		return errLocked
 	}
 	return err
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // sizeOf adds up the files below dir, in bytes.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"rehome"
+	"rehome/internal/git/repo"
 )
 
 // place is where a repository is made before it gets its name: a folder beside it,
@@ -118,7 +119,7 @@ func (p *place) moveIn() error {
 		return fmt.Errorf("move the repository to its place: %w", err)
 	}
 	p.inside = true
-	return syncDir(filepath.Dir(p.dir))
+	return repo.SyncDir(filepath.Dir(p.dir))
 }
 
 // leave removes the work folder and, when nothing came of it, the parents made for it.

@@ -32,7 +32,7 @@ func (r *Repo) Link(from *Repo) error {
 			}
 		}
 	}
-	if err := syncDir(r.path("objects/pack")); err != nil {
+	if err := SyncDir(r.path("objects/pack")); err != nil {
 		return fmt.Errorf("link packs: %w", err)
 	}
 	return nil

@@ -96,7 +96,7 @@ func (r *Repo) install(packs map[string][]*os.File) (err error) {
 			return err
 		}
 	}
-	return syncDir(r.path("objects/pack"))
+	return SyncDir(r.path("objects/pack"))
 }
 
 // move syncs a pack and its index and moves them under a name, the pack first: Git takes

@@ -131,7 +131,7 @@ func (r *Repo) replace(name string, data []byte) error {
 	if err := os.Rename(l.path, r.path(name)); err != nil {
 		return err
 	}
-	return syncDir(r.dir)
+	return SyncDir(r.dir)
 }
 
 // writeSynced writes data to path and waits until it is on disk.
@@ -144,8 +144,8 @@ func writeSynced(path string, data []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// syncDir waits until the names in dir are on disk.
-func syncDir(dir string) error {
+// SyncDir waits until the names in dir are on disk.
+func SyncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

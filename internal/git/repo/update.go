@@ -218,7 +218,7 @@ func (r *Repo) removeLoose(refs []Update) error {
 		folders[filepath.Dir(file)] = true
 	}
 	for folder := range folders {
-		if err := syncDir(folder); err != nil {
+		if err := SyncDir(folder); err != nil {
 			return err
 		}
 	}
@@ -237,7 +237,7 @@ func (r *Repo) writePacked(refs []packedRef) error {
 	if err := os.Rename(beside, r.path("packed-refs")); err != nil {
 		return err
 	}
-	return syncDir(r.dir)
+	return SyncDir(r.dir)
 }
 
 // stampLater gives the file a time at least a second later than before's. Git, which tells by
