@@ -1,6 +1,9 @@
 package rehome
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Engine is the version of the rewrite: same input, same plan and same engine give
 // the same ids. It is pinned in an import when it starts.
@@ -68,6 +71,15 @@ type SkippedRef struct {
 	NameBytes []byte   `json:"name_bytes,omitempty"`
 	ID        ObjectID `json:"id"`
 	Reason    string   `json:"reason"`
+}
+
+// NewSkippedRef lists a ref by its exact name, which may hold any bytes.
+func NewSkippedRef(name string, id ObjectID, reason string) SkippedRef {
+	s := SkippedRef{Name: strings.ToValidUTF8(name, "\uFFFD"), ID: id, Reason: reason}
+	if s.Name != name {
+		s.NameBytes = []byte(name)
+	}
+	return s
 }
 
 // ReceiptBody counts what was found and changed on the way.

@@ -2,8 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
-	"slices"
 
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
@@ -65,7 +63,7 @@ func walk(ctx context.Context, objects *repo.Objects, refs []repo.Ref, missing m
 		id := next[len(next)-1]
 		next = next[:len(next)-1]
 		delete(missing, id)
-		found, err := links(objects, id)
+		_, found, err := objects.Links(id)
 		if err != nil {
 			return err
 		}
@@ -77,26 +75,4 @@ func walk(ctx context.Context, objects *repo.Objects, refs []repo.Ref, missing m
 		return &notOurRef{id.String()}
 	}
 	return nil
-}
-
-// links returns a commit's parents or what a tag names; other objects lead nowhere here.
-func links(objects *repo.Objects, id object.ID) ([]object.ID, error) {
-	t, err := objects.Type(id)
-	if errors.Is(err, repo.ErrNoObject) || err == nil && t != object.Commit && t != object.Tag {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	_, data, err := objects.Read(id)
-	if err != nil {
-		return nil, err
-	}
-	// A damaged object leads as far as it can be read.
-	if t == object.Tag {
-		tag, _ := object.ParseTag(id.Format(), data)
-		return []object.ID{tag.Object}, nil
-	}
-	commit, _ := object.ParseCommit(id.Format(), data)
-	return slices.Collect(commit.Parents()), nil
 }

@@ -2,9 +2,7 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"unicode/utf8"
 
 	"rehome"
 	"rehome/internal/git/object"
@@ -33,17 +31,9 @@ func withoutForced(ctx context.Context, from *repo.Repo, final []finalRef, wrote
 			follow = append(follow, f)
 			continue
 		}
-		skipped = append(skipped, skippedRef(f, reasonForced))
+		skipped = append(skipped, rehome.NewSkippedRef(f.name, id(f.source), reasonForced))
 	}
 	return follow, skipped, nil
-}
-
-func skippedRef(f finalRef, reason string) rehome.SkippedRef {
-	s := rehome.SkippedRef{Name: text([]byte(f.name)), ID: id(f.source), Reason: reason}
-	if !utf8.ValidString(f.name) {
-		s.NameBytes = []byte(f.name)
-	}
-	return s
 }
 
 // leadsOn reports whether a ref may go to next from what was written to it last.
@@ -71,11 +61,14 @@ func reaches(ctx context.Context, objects *repo.Objects, tip, old object.ID) (bo
 			if id == old {
 				return true, nil
 			}
-			parents, err := parentsOf(objects, id)
+			t, links, err := objects.Links(id)
 			if err != nil {
 				return false, err
 			}
-			for _, p := range parents {
+			if t != object.Commit {
+				continue
+			}
+			for _, p := range links {
 				if _, again := seen[p]; !again {
 					seen[p] = struct{}{}
 					next = append(next, p)
@@ -88,21 +81,4 @@ func reaches(ctx context.Context, objects *repo.Objects, tip, old object.ID) (bo
 		row = next
 	}
 	return false, nil
-}
-
-// parentsOf returns a commit's parents, none for any other object.
-func parentsOf(objects *repo.Objects, id object.ID) ([]object.ID, error) {
-	t, raw, err := objects.Read(id)
-	if errors.Is(err, repo.ErrNoObject) || err == nil && t != object.Commit {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	commit, _ := object.ParseCommit(id.Format(), raw)
-	var parents []object.ID
-	for p := range commit.Parents() {
-		parents = append(parents, p)
-	}
-	return parents, nil
 }

@@ -106,7 +106,7 @@ func updatesFor(final []finalRef, have []repo.Ref, wrote map[string]store.Writte
 		}
 		last := wrote[f.name]
 		if exists && now.String() != last.Wrote && now.String() != last.Writing {
-			return nil, movedFrom(f.name, last.Wrote)
+			return nil, moved(f.name, last.Wrote)
 		}
 		updates = append(updates, repo.Update{Name: f.name, Old: now, New: f.final})
 	}
@@ -140,22 +140,18 @@ func headToPublish(final []finalRef, head string) string {
 	return ""
 }
 
-// moved says that a ref is somebody else's.
-func moved(name string) error {
+// moved says that a ref is somebody else's. Where we wrote it before, at the id wrote,
+// there is a way to keep both.
+func moved(name, wrote string) error {
+	hint := "Rename or remove it there, then start the import again."
+	if wrote != "" {
+		hint = fmt.Sprintf("Push what is new there to a branch of another name, force the ref back to %s, and start the import again.", wrote)
+	}
 	return &rehome.Error{
 		Code:    rehome.DestinationMoved,
 		Message: fmt.Sprintf("The ref %q of the destination was made or moved by somebody else.", rehome.Clean(name, 200)),
-		Hint:    "Rename or remove it there, then start the import again.",
+		Hint:    hint,
 	}
-}
-
-// movedFrom is moved for a ref that we wrote: there is a way to keep both.
-func movedFrom(name, wrote string) error {
-	err := moved(name)
-	if wrote != "" {
-		rehome.AsError(err).Hint = fmt.Sprintf("Push what is new there to a branch of another name, force the ref back to %s, and start the import again.", wrote)
-	}
-	return err
 }
 
 func destinationError(err error) error {
@@ -163,7 +159,7 @@ func destinationError(err error) error {
 	var conflict *repo.ConflictError
 	switch {
 	case errors.As(err, &taken):
-		return moved(taken.Name)
+		return moved(taken.Name, "")
 	case rehome.CodeOf(err) == rehome.NotFound:
 		return &rehome.Error{Code: rehome.DestinationMissing, Message: "The repository is not there any more.", Err: err}
 	case errors.As(err, &conflict):

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/klauspost/compress/zlib"
 
@@ -110,6 +111,29 @@ func (o *Objects) Type(id object.ID) (object.Type, error) {
 	}
 	t, _, err := o.Read(id)
 	return t, err
+}
+
+// Links returns what history goes on to from an object: a commit's parents, what a tag
+// names. Other objects, and one that is not there, lead nowhere; a damaged one leads as
+// far as it can be read.
+func (o *Objects) Links(id object.ID) (object.Type, []object.ID, error) {
+	t, err := o.Type(id)
+	if errors.Is(err, ErrNoObject) {
+		return 0, nil, nil
+	}
+	if err != nil || t != object.Commit && t != object.Tag {
+		return t, nil, err
+	}
+	_, data, err := o.Read(id)
+	if err != nil {
+		return t, nil, err
+	}
+	if t == object.Tag {
+		tag, _ := object.ParseTag(id.Format(), data)
+		return t, []object.ID{tag.Object}, nil
+	}
+	commit, _ := object.ParseCommit(id.Format(), data)
+	return t, slices.Collect(commit.Parents()), nil
 }
 
 func (o *Objects) loosePath(id object.ID) string {

@@ -90,11 +90,7 @@ func whySkip(name string) string {
 }
 
 func (p *plan) skip(name string, id object.ID, reason string) {
-	s := rehome.SkippedRef{Name: strings.ToValidUTF8(name, "\uFFFD"), ID: rehome.ObjectID(id.String()), Reason: reason}
-	if s.Name != name {
-		s.NameBytes = []byte(name)
-	}
-	p.skipped = append(p.skipped, s)
+	p.skipped = append(p.skipped, rehome.NewSkippedRef(name, rehome.ObjectID(id.String()), reason))
 }
 
 // dropConflicts skips refs below another ref (refs/heads/a/b beside refs/heads/a), which
