@@ -19,6 +19,9 @@ var floors = map[string]int{
 	"":                      0,
 	"internal/git/object":   0,
 	"internal/git/inflate":  0,
+	"internal/git/deflate":  0,
+	"internal/git/history":  0,
+	"internal/mailmap":      0,
 	"internal/git/pack":     0,
 	"internal/git/protocol": 0,
 
@@ -31,6 +34,7 @@ var floors = map[string]int{
 
 	"internal/source":          3,
 	"internal/survey":          3,
+	"internal/rewrite":         3,
 	"internal/store/storetest": 3,
 
 	"internal/source/git": 4,
@@ -39,6 +43,7 @@ var floors = map[string]int{
 	"internal/importer": 5,
 	"internal/queue":    5,
 	"internal/auth":     5,
+	"internal/carry":    5,
 
 	"internal/api": 6,
 
@@ -51,6 +56,8 @@ var floors = map[string]int{
 var doors = map[string][]string{
 	"internal/git/pack":     {"internal/git/object", "internal/git/inflate"},
 	"internal/git/protocol": {"internal/git/object"},
+	"internal/git/history":  {"internal/git/object", "internal/git/pack"},
+	"internal/mailmap":      {""},
 	"internal/store":        {"internal/store/storetest"}, // its tests pass the suite every database passes
 }
 

@@ -5,6 +5,7 @@ package rehome
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -43,6 +44,8 @@ type Import struct {
 	Progress     Progress
 	Found        Found
 	LFS          LFSChoice
+	Options      Options
+	Changes      Changes // what the last rewrite changed
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 	CompletedAt  time.Time // zero until it first completes
@@ -89,6 +92,21 @@ type Found struct {
 	LargeFilesSize  int64 // bytes of all large files together
 }
 
+// Options are what the user asked of an import besides source and maps.
+type Options struct {
+	Hold        bool // stop before the first push until approved
+	MapTrailers bool // map identities in trailers of messages, too
+	MapHashes   bool // rewrite hashes of commits in messages, too
+	Engine      int  // version of the rewrite the import began with; see Engine
+}
+
+// Changes counts what a rewrite changes.
+type Changes struct {
+	Commits    int64
+	Tags       int64
+	Signatures int64 // dropped, since what they signed changed
+}
+
 // LFSChoice is what becomes of large files.
 type LFSChoice string
 
@@ -107,6 +125,23 @@ type Author struct {
 	RemoteMail []byte
 	Name       string // current mapping; starts as the remote identity made valid UTF-8
 	Email      string
+}
+
+// Identity is a name and mail as history has them: any bytes but line feeds.
+type Identity struct {
+	Name, Mail string
+}
+
+// String returns the identity as objects have it: `Name <mail>`.
+func (i Identity) String() string { return i.Name + " <" + i.Mail + ">" }
+
+// Remote returns the identity as the source has it.
+func (a Author) Remote() Identity { return Identity{string(a.RemoteName), string(a.RemoteMail)} }
+
+// Mapped returns what the identity becomes, false when it stays what it is.
+func (a Author) Mapped() (Identity, bool) {
+	stays := a.Name == strings.ToValidUTF8(string(a.RemoteName), "\uFFFD") && a.Email == strings.ToValidUTF8(string(a.RemoteMail), "\uFFFD")
+	return Identity{a.Name, a.Email}, !stays
 }
 
 // LargeFile is a blob over the limit, with one path and one ref that leads to it.
