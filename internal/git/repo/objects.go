@@ -72,6 +72,9 @@ func (o *Objects) Close() {
 	o.free, o.packs = nil, nil
 }
 
+// Packs returns the opened packs. They are valid until Close.
+func (o *Objects) Packs() []*pack.Pack { return o.packs }
+
 // Has reports whether the repository has an object of that id.
 func (o *Objects) Has(id object.ID) bool {
 	for _, p := range o.packs {
