@@ -2,22 +2,13 @@ package pack
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 
-	"rehome/internal/git/inflate"
 	"rehome/internal/git/object"
 )
 
-// heldPath bounds what the walkers together keep of the paths they stand on, bytes. Past it,
-// objects near the root of a path are let go and made again when they are needed.
-const heldPath = 64 << 20
-
 // resolve makes every object of the content pack that scan left: each tree, and each
-// blob made from a delta. The forest of deltas is walked base first; walkers take
-// whole trees of the forest, so they share nothing but the tables.
+// blob made from a delta. Whole blobs were hashed and visited while they passed.
 func (p *pass) resolve(ctx context.Context) error {
 	w := p.content
 	if err := w.flush(); err != nil {
@@ -32,285 +23,31 @@ func (p *pass) resolve(ctx context.Context) error {
 	}
 	defer free()
 	w.table.link()
-	r := &resolver{pass: p, table: w.table, pack: mem}
-	return r.run(ctx)
-}
-
-// resolver is the state that walkers share. Each object is made by one walker, so the
-// table needs no lock.
-type resolver struct {
-	*pass
-	table *table
-	pack  []byte
-	root  atomic.Uint32 // the next position to look for a root at
-	made  atomic.Int64
-	stop  atomic.Bool
-}
-
-// run walks the forest with all walkers and returns their first error.
-func (r *resolver) run(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() { r.stop.Store(true) })()
-	errs := make([]error, r.o.Workers)
-	var wg sync.WaitGroup
-	for i := range errs {
-		wg.Go(func() {
-			w := &walker{resolver: r, number: i, hasher: object.NewHasher(r.o.Format)}
-			w.buffers.scratch = r.o.Storage.Scratch
-			if errs[i] = Guard(w.walk); errs[i] != nil {
-				r.stop.Store(true)
-			}
-			w.buffers.close()
-		})
+	f := &forest{
+		table: w.table, pack: mem, workers: p.o.Workers, scratch: p.o.Storage.Scratch, heldPath: p.o.heldPath,
+		look:    p.look,
+		skip:    func(object.Type) bool { return false },
+		passed:  func(t object.Type) bool { return t == object.Blob },
+		measure: func(pos uint32, _ []byte) (int64, error) { return int64(w.table.size[pos]), nil },
+		spend:   p.spend,
 	}
-	wg.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	for _, err := range errs {
-		if err != nil && !errors.Is(err, errStopped) {
-			return err
-		}
-	}
-	return nil
-}
-
-// errStopped is what a walker returns that another's error, or the context, has stopped.
-var errStopped = errors.New("stopped")
-
-// walker walks trees of the forest, one after the other, depth first.
-type walker struct {
-	*resolver
-	number  int
-	hasher  *object.Hasher
-	inflate inflate.Decoder
-	buffers buffers
-	object  Object // being made
-	path    []step // from the root to the object whose children are being made
-	held    int64  // bytes that the steps of the path take
-	reports int64
-}
-
-// step is an object on the path, with the next of its children to make.
-type step struct {
-	Object
-	child uint32
-}
-
-// batch is how many positions a walker looks at before it asks for more.
-const batch = 64
-
-// walk takes batches of positions until there are none and walks the roots among them.
-func (w *walker) walk() error {
-	for {
-		from := w.root.Add(batch) - batch
-		if from >= w.table.n {
-			return nil
-		}
-		for pos := from; pos < min(from+batch, w.table.n); pos++ {
-			if w.table.base[pos] != none {
-				continue
-			}
-			if w.table.kind[pos] == object.Blob && w.table.child[pos] == none {
-				continue // done while it passed
-			}
-			if err := w.tree(pos); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// tree makes everything that leans on the whole entry at root.
-func (w *walker) tree(root uint32) error {
-	if err := w.begin(root); err != nil {
-		return err
-	}
-	for len(w.path) > 0 {
-		if w.stop.Load() {
-			return errStopped
-		}
-		top := &w.path[len(w.path)-1]
-		if top.child == none {
-			w.pop()
-			continue
-		}
-		child := top.child
-		top.child = w.table.next[child]
-		if err := w.make(child); err != nil {
-			return fmt.Errorf("object at position %d: %w", child, err)
-		}
-	}
-	return nil
-}
-
-// begin puts the whole entry at root on the path. Trees are hashed and visited here;
-// blobs were while they passed.
-func (w *walker) begin(root uint32) error {
-	data, err := w.inflated(root)
-	if err != nil {
-		return err
-	}
-	o := &w.object
-	*o = Object{Type: w.table.kind[root], Size: int64(len(data)), Data: data, Pos: root, Worker: w.number, Marks: w.buffers.marks()}
-	if o.Type == object.Tree {
-		if err := w.look(o); err != nil {
-			return err
-		}
-	}
-	w.push(o)
-	return nil
-}
-
-// make makes the object at pos out of the one on top of the path, and puts it there
-// when others are made from it.
-func (w *walker) make(pos uint32) error {
-	if err := w.restore(len(w.path) - 1); err != nil {
-		return err
-	}
-	base := &w.path[len(w.path)-1]
-	delta, err := w.inflated(pos)
-	if err != nil {
-		return err
-	}
-	data, err := w.buffers.get(int64(w.table.size[pos]))
-	if err != nil {
-		return err
-	}
-	if err := applyDelta(data, base.Data, delta); err != nil {
-		return err
-	}
-	o := &w.object
-	*o = Object{Type: base.Type, Size: int64(len(data)), Data: data, Delta: delta, Base: &base.Object, Pos: pos, Worker: w.number, Marks: w.buffers.marks()}
-	if err := w.look(o); err != nil {
-		return err
-	}
-	w.buffers.put(delta)
-	if base.child == none {
-		w.pop() // nothing else is made from it
-	}
-	o.Base, o.Delta = nil, nil
-	w.push(o)
-	return nil
+	return f.run(ctx)
 }
 
 // look hashes o, notes its id, and shows it to the visitor.
-func (w *walker) look(o *Object) error {
+func (p *pass) look(w *walker, o *Object) error {
 	id, err := w.hasher.Sum(o.Type, o.Data)
 	if err != nil {
 		return err
 	}
 	o.ID = id
 	w.table.setID(o.Pos, id)
-	if err := w.o.Visit(o); err != nil {
+	if err := p.o.Visit(o); err != nil {
 		return err
 	}
 	if w.reports++; w.number == 0 && w.reports&0x3ff == 0 {
-		w.progress(w.made.Load(), true)
+		p.progress(w.made.Load(), true)
 	}
 	w.made.Add(1)
 	return nil
-}
-
-// push puts o on the path, or lets it go when nothing is made from it.
-func (w *walker) push(o *Object) {
-	first := w.table.child[o.Pos]
-	if first == none {
-		w.buffers.put(o.Data)
-		w.buffers.putMarks(o.Marks)
-		return
-	}
-	w.path = append(w.path, step{*o, first})
-	w.held += o.weight()
-	for i := 0; w.held > w.o.heldPath && i < len(w.path)-1; i++ {
-		w.letGo(&w.path[i])
-	}
-}
-
-// pop takes the top off the path.
-func (w *walker) pop() {
-	top := &w.path[len(w.path)-1]
-	w.letGo(top)
-	*top = step{}
-	w.path = w.path[:len(w.path)-1]
-}
-
-// weight is the memory that an object on the path takes, bytes.
-func (o *Object) weight() int64 { return int64(cap(o.Data) + 4*cap(o.Marks)) }
-
-// letGo gives an object's bytes and marks back; restore makes the bytes again.
-func (w *walker) letGo(s *step) {
-	w.held -= s.weight()
-	w.buffers.put(s.Data)
-	w.buffers.putMarks(s.Marks)
-	s.Data, s.Marks = nil, nil
-}
-
-// restore makes the bytes of the object at depth i of the path again when they were let go.
-func (w *walker) restore(i int) error {
-	s := &w.path[i]
-	if s.Data != nil || s.Size == 0 {
-		return nil
-	}
-	data, err := w.remake(s.Pos)
-	if err != nil {
-		return err
-	}
-	s.Data = data
-	w.held += s.weight()
-	return nil
-}
-
-// remake makes the object at pos from the root of its chain on, holding two of the
-// chain at a time.
-func (w *walker) remake(pos uint32) ([]byte, error) {
-	var chain []uint32
-	for ; w.table.base[pos] != none; pos = w.table.base[pos] {
-		chain = append(chain, pos)
-	}
-	data, err := w.inflated(pos)
-	for i := len(chain) - 1; i >= 0 && err == nil; i-- {
-		data, err = w.step(chain[i], data)
-	}
-	return data, err
-}
-
-// step makes the object at pos again out of base, which it gives back.
-func (w *walker) step(pos uint32, base []byte) ([]byte, error) {
-	if w.stop.Load() {
-		return nil, errStopped
-	}
-	size := int64(w.table.size[pos])
-	if err := w.spend(size / remakeFee); err != nil {
-		return nil, err
-	}
-	delta, err := w.inflated(pos)
-	if err != nil {
-		return nil, err
-	}
-	data, err := w.buffers.get(size)
-	if err != nil {
-		return nil, err
-	}
-	err = applyDelta(data, base, delta)
-	w.buffers.put(base)
-	w.buffers.put(delta)
-	return data, err
-}
-
-// entry returns the raw entry at pos.
-func (w *walker) entry(pos uint32) []byte {
-	return w.pack[w.table.offset[pos]:w.table.offset[pos+1]]
-}
-
-// inflated returns what the entry at pos holds, in a buffer of its own.
-func (w *walker) inflated(pos uint32) ([]byte, error) {
-	h, body, err := splitEntry(w.entry(pos), w.table.format)
-	if err != nil {
-		return nil, err
-	}
-	data, err := w.buffers.get(h.size)
-	if err != nil {
-		return nil, err
-	}
-	return data, inflateInto(&w.inflate, data, body)
 }
