@@ -26,7 +26,7 @@ check: tools ## format, vet, lint, arrows, cross-builds
 	done
 
 test: ## every test, then some seconds of every fuzz target; installs what they need
-	.ci/install git nodejs npm
+	.ci/install git git-filter-repo nodejs npm
 	go test -count=1 -timeout 15m ./...
 	.ci/fuzz $(FUZZTIME)
 
@@ -41,8 +41,8 @@ demo: ## a repository comes home through the API; the server stays
 	$(MAKE) --no-print-directory build
 	demo/run $(BIN)/rehome
 
-bench: build ## side by side with git; REPOS="a.git name=b.git" for real ones. Writes docs/benchmarks.md
-	.ci/install git
+bench: build ## side by side with git and git filter-repo; REPOS="a.git name=b.git" for real ones. Writes docs/benchmarks.md
+	.ci/install git git-filter-repo
 	go run ./internal/bench -rehome $(BIN)/rehome $(BENCHFLAGS) $(REPOS)
 
 tools:

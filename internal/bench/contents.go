@@ -23,9 +23,6 @@ func (c content) String() string {
 	return fmt.Sprintf("%d refs and %d objects (%x)", c.refs, c.objects, c.sum[:6])
 }
 
-// leftBehind are the refs that are not carried.
-var leftBehind = []string{"refs/pull/", "refs/pull-requests/", "refs/merge-requests/", "refs/changes/", "refs/keep-around/", "refs/replace/"}
-
 // contents reads the refs of a repository and the ids of all objects they reach.
 func contents(ctx context.Context, dir string) (content, error) {
 	listed, err := git(ctx, dir, "for-each-ref", "--format=%(objectname) %(refname)")
@@ -37,7 +34,7 @@ func contents(ctx context.Context, dir string) (content, error) {
 	sum := sha256.New()
 	for line := range strings.Lines(listed + "\n") {
 		id, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if name == "" || skipped(name) {
+		if name == "" || !testenv.Carried(name) {
 			continue
 		}
 		c.refs++
@@ -49,15 +46,6 @@ func contents(ctx context.Context, dir string) (content, error) {
 	}
 	sum.Sum(c.sum[:0])
 	return c, nil
-}
-
-func skipped(name string) bool {
-	for _, prefix := range leftBehind {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
 }
 
 // objects writes the sorted ids of all objects that tips reach to w and returns their number.

@@ -150,7 +150,7 @@ func allCarried(ctx context.Context, dir, to string) (string, error) {
 	var rename strings.Builder
 	for line := range strings.Lines(refs) {
 		id, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if skipped(name) {
+		if !testenv.Carried(name) {
 			fmt.Fprintf(&rename, "delete %s\ncreate refs/kept/%s %s\n", name, strings.TrimPrefix(name, "refs/"), id)
 		}
 	}
