@@ -57,10 +57,14 @@ func notNull(b []byte) []byte {
 // Authors returns at most limit identities of the import with ids above since,
 // ascending; 0 is no limit.
 func (db *DB) Authors(ctx context.Context, importID, since int64, limit int) ([]rehome.Author, error) {
+	return authors(ctx, db.read, importID, since, limit)
+}
+
+func authors(ctx context.Context, q queryer, importID, since int64, limit int) ([]rehome.Author, error) {
 	if limit <= 0 {
 		limit = math.MaxInt
 	}
-	all, err := collect(ctx, db.read, scanAuthor, "SELECT "+authorColumns+
+	all, err := collect(ctx, q, scanAuthor, "SELECT "+authorColumns+
 		" FROM import_authors a WHERE a.import_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $3", importID, since, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list authors: %w", err)

@@ -18,9 +18,17 @@ type Import struct {
 	Timing      Timing // of the steps done last
 	Attempts    int    // failed tries of the step at hand that will be tried again
 	DueAt       time.Time
+	Settle      Settle
+	Rewritten   int64 // the plan that the rewritten history stands for; 0 before the first rewrite
+	Mapped      int64 // identities that became others in it
+	Approved    bool  // what is held may be pushed
 	Deleted     bool
 	lease       Lease
 }
+
+// Settle is the time in which changes of the plan still belong together: no rewrite
+// begins in it.
+type Settle struct{ Since, Until time.Time }
 
 // Timing is how long each step took.
 type Timing struct{ Raw, Rewrite, Push time.Duration }
@@ -35,19 +43,23 @@ const importColumns = `i.id, i.repository_id, i.vcs, i.vcs_given, i.url, i.tfvc_
 	i.percent, i.push_percent, i.commits_seen, i.bytes_seen,
 	i.commits, i.authors, i.large_known, i.large_files, i.large_size, i.lfs,
 	i.raw_bytes, i.raw_ms, i.rewrite_ms, i.push_ms,
+	i.rewritten_plan, i.mapped_authors, i.changed_commits, i.changed_tags, i.changed_signatures,
+	i.settle_since, i.settle_until, i.hold, i.approved, i.map_trailers, i.map_hashes, i.engine,
 	i.attempts, i.due_at, i.lease_owner, i.fence,
 	i.created_at, i.updated_at, i.completed_at, i.raw_expires, i.deleted_at`
 
 func scanImport(r row) (Import, error) {
 	var i Import
 	i.State.Err = &rehome.Error{}
-	var raw, rewrite, push, due, created, updated, completed, rawExpires, deleted int64
+	var raw, rewrite, push, since, until, due, created, updated, completed, rawExpires, deleted int64
 	err := r.Scan(&i.ID, &i.RepositoryID, &i.Source.VCS, &i.Source.VCSGiven, &i.Source.URL, &i.Source.TFVCProject, &i.Credentials,
 		&i.Wanted.Raw, &i.Wanted.Plan, &i.Done.Raw, &i.Done.Plan,
 		&i.State.Status, &i.State.FailedStep, &i.State.Err.Code, &i.State.Err.Message, &i.State.Err.Hint, &i.State.Note,
 		&i.Progress.Percent, &i.Progress.PushPercent, &i.Progress.Commits, &i.Progress.Bytes,
 		&i.Found.Commits, &i.Found.Authors, &i.Found.LargeFilesKnown, &i.Found.LargeFiles, &i.Found.LargeFilesSize, &i.LFS,
 		&i.RawBytes, &raw, &rewrite, &push,
+		&i.Rewritten, &i.Mapped, &i.Changes.Commits, &i.Changes.Tags, &i.Changes.Signatures,
+		&since, &until, &i.Options.Hold, &i.Approved, &i.Options.MapTrailers, &i.Options.MapHashes, &i.Options.Engine,
 		&i.Attempts, &due, &i.lease.Owner, &i.lease.Fence,
 		&created, &updated, &completed, &rawExpires, &deleted)
 	if i.State.Err.Code == "" {
@@ -55,6 +67,7 @@ func scanImport(r row) (Import, error) {
 	}
 	i.lease.ImportID = i.ID
 	i.Timing = Timing{fromMS(raw), fromMS(rewrite), fromMS(push)}
+	i.Settle = Settle{fromMillis(since), fromMillis(until)}
 	i.DueAt, i.Deleted = fromMillis(due), deleted != 0
 	i.CreatedAt, i.UpdatedAt = fromMillis(created), fromMillis(updated)
 	i.CompletedAt, i.RawExpiresAt = fromMillis(completed), fromMillis(rawExpires)
@@ -76,7 +89,9 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		percent = $16, push_percent = $17, commits_seen = $18, bytes_seen = $19,
 		commits = $20, authors = $21, large_known = $22, large_files = $23, large_size = $24, lfs = $25,
 		raw_bytes = $26, raw_ms = $27, rewrite_ms = $28, push_ms = $29,
-		attempts = $30, due_at = $31, updated_at = $32, completed_at = $33, raw_expires = $34
+		attempts = $30, due_at = $31, updated_at = $32, completed_at = $33, raw_expires = $34,
+		rewritten_plan = $35, mapped_authors = $36, changed_commits = $37, changed_tags = $38, changed_signatures = $39,
+		settle_since = $40, settle_until = $41, hold = $42, approved = $43, map_trailers = $44, map_hashes = $45, engine = $46
 		WHERE id = $1`,
 		i.ID, i.Source.VCS, i.Source.VCSGiven, i.Source.TFVCProject, i.Credentials,
 		i.Wanted.Raw, i.Wanted.Plan, i.Done.Raw, i.Done.Plan,
@@ -84,7 +99,9 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		i.Progress.Percent, i.Progress.PushPercent, i.Progress.Commits, i.Progress.Bytes,
 		i.Found.Commits, i.Found.Authors, i.Found.LargeFilesKnown, i.Found.LargeFiles, i.Found.LargeFilesSize, i.LFS,
 		i.RawBytes, i.Timing.Raw.Milliseconds(), i.Timing.Rewrite.Milliseconds(), i.Timing.Push.Milliseconds(),
-		i.Attempts, millis(i.DueAt), millis(i.UpdatedAt), millis(i.CompletedAt), millis(i.RawExpiresAt))
+		i.Attempts, millis(i.DueAt), millis(i.UpdatedAt), millis(i.CompletedAt), millis(i.RawExpiresAt),
+		i.Rewritten, i.Mapped, i.Changes.Commits, i.Changes.Tags, i.Changes.Signatures,
+		millis(i.Settle.Since), millis(i.Settle.Until), i.Options.Hold, i.Approved, i.Options.MapTrailers, i.Options.MapHashes, i.Options.Engine)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 type WrittenRef struct {
 	Name    string // the exact bytes
 	Wrote   string // what it was after our last proven push
+	Source  string // what stood for Wrote at the source: a map changes ids
 	Writing string // what a push that began, but was not proven, may have made of it
 }
 
@@ -16,11 +17,11 @@ type WrittenRef struct {
 func (db *DB) WrittenRefs(ctx context.Context, repositoryID int64) (map[string]WrittenRef, error) {
 	scan := func(r row) (w WrittenRef, err error) {
 		var name []byte
-		err = r.Scan(&name, &w.Wrote, &w.Writing)
+		err = r.Scan(&name, &w.Wrote, &w.Source, &w.Writing)
 		w.Name = string(name)
 		return w, err
 	}
-	all, err := collect(ctx, db.read, scan, "SELECT name, wrote, writing FROM written_refs WHERE repository_id = $1", repositoryID)
+	all, err := collect(ctx, db.read, scan, "SELECT name, wrote, source, writing FROM written_refs WHERE repository_id = $1", repositoryID)
 	if err != nil {
 		return nil, fmt.Errorf("list written refs: %w", err)
 	}
@@ -33,14 +34,14 @@ func (db *DB) WrittenRefs(ctx context.Context, repositoryID int64) (map[string]W
 
 // SetWritten stores refs as given: with Writing before a push, with Wrote once it is proven.
 func (t *Tx) SetWritten(ctx context.Context, repositoryID int64, refs []WrittenRef) error {
-	set, err := t.tx.PrepareContext(ctx, `INSERT INTO written_refs (repository_id, name, wrote, writing) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (repository_id, name) DO UPDATE SET wrote = excluded.wrote, writing = excluded.writing`)
+	set, err := t.tx.PrepareContext(ctx, `INSERT INTO written_refs (repository_id, name, wrote, source, writing) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (repository_id, name) DO UPDATE SET wrote = excluded.wrote, source = excluded.source, writing = excluded.writing`)
 	if err != nil {
 		return fmt.Errorf("store written refs: %w", err)
 	}
 	defer set.Close() //nolint:errcheck // the transaction decides
 	for _, w := range refs {
-		if _, err := set.ExecContext(ctx, repositoryID, []byte(w.Name), w.Wrote, w.Writing); err != nil {
+		if _, err := set.ExecContext(ctx, repositoryID, []byte(w.Name), w.Wrote, w.Source, w.Writing); err != nil {
 			return fmt.Errorf("store written ref: %w", err)
 		}
 	}

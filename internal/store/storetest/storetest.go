@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"lease of a folder", testFolderLeases},
 		{"deleted imports", testDeleted},
 		{"authors", testAuthors},
+		{"author maps", testAuthorMaps},
 		{"findings", testFindings},
 		{"written refs", testWritten},
 		{"lists", testLists},
@@ -149,6 +150,10 @@ func testImports(t *testing.T, db *store.DB) {
 		i.Progress = rehome.Progress{Percent: 7, PushPercent: 8, Commits: 9, Bytes: 10}
 		i.Timing = store.Timing{Raw: time.Second, Rewrite: 2 * time.Second, Push: 3 * time.Millisecond}
 		i.RawBytes, i.Attempts = 11, 2
+		i.Options = rehome.Options{Hold: true, MapTrailers: true, MapHashes: true, Engine: 7}
+		i.Changes = rehome.Changes{Commits: 12, Tags: 13, Signatures: 14}
+		i.Settle = store.Settle{Since: time.UnixMilli(1700000000001).UTC(), Until: time.UnixMilli(1700000000002).UTC()}
+		i.Rewritten, i.Mapped, i.Approved = 2, 15, true
 	})
 	got, err := db.ImportOf(ctx, r.ID)
 	must(t, err)
@@ -156,6 +161,9 @@ func testImports(t *testing.T, db *store.DB) {
 		t.Errorf("error = %+v, want %+v", got.State.Err, want.State.Err)
 	}
 	got.State.Err, want.State.Err = nil, nil
+	if got.Settle != want.Settle || got.Rewritten != 2 || got.Mapped != 15 || !got.Approved {
+		t.Errorf("read back\n%+v, want\n%+v", got, want)
+	}
 	if got.Import != want.Import || got.Timing != want.Timing || got.RawBytes != 11 || got.Attempts != 2 || string(got.Credentials) != "\x00\x01" {
 		t.Errorf("read back\n%+v, want\n%+v", got, want)
 	}
@@ -296,40 +304,6 @@ func testDeleted(t *testing.T, db *store.DB) {
 	wantDue(t, db, fresh.ID)
 }
 
-func testAuthors(t *testing.T, db *store.DB) {
-	ctx := t.Context()
-	r := newRepository(t, db, "octocat", "one")
-	i := newImport(t, db, r.ID)
-	batch := []rehome.Author{
-		{RemoteName: []byte("Z\xff"), RemoteMail: []byte("z@x"), Name: "Z\ufffd", Email: "z@x"},
-		{RemoteName: nil, RemoteMail: []byte("z@x"), Email: "z@x"},
-		{RemoteName: []byte("z\xff"), RemoteMail: []byte("Z@x")},
-		{RemoteName: []byte("Z\xff"), RemoteMail: []byte("z@x")},
-	}
-	for run, want := range []int{3, 0} { // the second raw run finds nothing new
-		row := change(t, db, r.ID, func(i *store.Import) {}, func(tx *store.Tx, i *store.Import) error {
-			added, err := tx.AddAuthors(ctx, i, batch)
-			if len(added) != want {
-				t.Errorf("run %d added %d, want %d", run, len(added), want)
-			}
-			return err
-		})
-		if row.Found.Authors != 3 {
-			t.Errorf("run %d counts %d authors, want 3", run, row.Found.Authors)
-		}
-	}
-	all, err := db.Authors(ctx, i.ID, 0, 10)
-	must(t, err)
-	if len(all) != 3 || string(all[0].RemoteName) != "Z\xff" || all[0].ID >= all[1].ID || all[1].ID >= all[2].ID || all[0].Name != "Z\ufffd" {
-		t.Errorf("authors: %+v", all)
-	}
-	rest, err := db.Authors(ctx, i.ID, all[0].ID, 1)
-	must(t, err)
-	if len(rest) != 1 || rest[0].ID != all[1].ID {
-		t.Errorf("authors since %d, one: %+v", all[0].ID, rest)
-	}
-}
-
 func testFindings(t *testing.T, db *store.DB) {
 	ctx := t.Context()
 	r := newRepository(t, db, "octocat", "one")
@@ -371,7 +345,7 @@ func testWritten(t *testing.T, db *store.DB) {
 	newImport(t, db, r.ID)
 	for _, refs := range [][]store.WrittenRef{
 		{{Name: "refs/heads/main", Writing: "aa"}, {Name: "refs/heads/\xff", Writing: "bb"}},
-		{{Name: "refs/heads/main", Wrote: "aa"}},
+		{{Name: "refs/heads/main", Wrote: "aa", Source: "cc"}},
 	} {
 		change(t, db, r.ID, func(*store.Import) {}, func(tx *store.Tx, _ *store.Import) error { return tx.SetWritten(ctx, r.ID, refs) })
 	}
@@ -379,7 +353,7 @@ func testWritten(t *testing.T, db *store.DB) {
 	must(t, err)
 	got, err := db.WrittenRefs(ctx, r.ID)
 	must(t, err)
-	if len(got) != 2 || got["refs/heads/main"].Wrote != "aa" || got["refs/heads/main"].Writing != "" || got["refs/heads/\xff"].Writing != "bb" {
+	if len(got) != 2 || got["refs/heads/main"].Wrote != "aa" || got["refs/heads/main"].Source != "cc" || got["refs/heads/main"].Writing != "" || got["refs/heads/\xff"].Writing != "bb" {
 		t.Errorf("written refs: %+v", got)
 	}
 }

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"database/sql"
+	"io/fs"
+	"path/filepath"
+	"testing"
+
+	"github.com/pressly/goose/v3"
+
+	"rehome"
+)
+
+// openAt makes a database of an earlier schema.
+func openAt(t *testing.T, path string, version int64) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", dsn(path, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Sub(migrations, "migrations/sqlite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err == nil {
+		_, err = steps.UpTo(t.Context(), version)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// An import that completed before there were author maps has been rewritten as far as
+// it goes, and its refs are what the source had.
+func TestDatabaseOfTheFirstSchema(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rehome.db")
+	old := openAt(t, path, 1)
+	for _, text := range []string{
+		"INSERT INTO owners (login, kind, created_at) VALUES ('octocat', 'User', 1)",
+		"INSERT INTO repositories (owner_id, name, created_at, updated_at) VALUES (1, 'one', 1, 1)",
+		`INSERT INTO imports (repository_id, vcs, vcs_given, url, tfvc_project, wanted_raw, wanted_plan, done_raw, done_plan, status, created_at, updated_at, completed_at)
+			VALUES (1, 'git', 1, 'https://old.example/one.git', '', 3, 3, 3, 3, 'complete', 1, 1, 1)`,
+		"INSERT INTO import_authors (import_id, remote_name, remote_mail, name, email) VALUES (1, x'61', x'62', 'a', 'b')",
+		"INSERT INTO written_refs (repository_id, name, wrote) VALUES (1, x'6d', 'aa')",
+	} {
+		if _, err := old.Exec(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	i, err := db.ImportOf(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (rehome.Options{Engine: 1}); i.Options != want || i.Rewritten != 3 || i.Changes != (rehome.Changes{}) || i.State.Status != rehome.Complete {
+		t.Errorf("import: %+v", i)
+	}
+	wrote, err := db.WrittenRefs(t.Context(), 1)
+	if want := (WrittenRef{Name: "m", Wrote: "aa", Source: "aa"}); err != nil || wrote["m"] != want {
+		t.Errorf("written refs: %+v, %v", wrote, err)
+	}
+	all, err := db.Authors(t.Context(), i.ID, 0, 0)
+	if err != nil || len(all) != 1 || all[0].Name != "a" {
+		t.Errorf("authors: %+v, %v", all, err)
+	}
+	if _, ok, err := db.AuthorMap(t.Context(), i.ID, 0); ok || err != nil {
+		t.Errorf("author map: %v, %v", ok, err)
+	}
+}
