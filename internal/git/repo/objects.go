@@ -3,13 +3,11 @@ package repo
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-
-	"github.com/klauspost/compress/zlib"
+	"strings"
 
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
@@ -21,28 +19,63 @@ const readLimit = 1 << 30
 // ErrNoObject reports an id that no object of the repository has.
 var ErrNoObject = errors.New("no such object")
 
-// Objects reads single objects of a repository by id: from its packs as they were when
-// it was opened, and from loose objects. It is safe for concurrent use.
+// Objects reads single objects of a repository by id: from its packs and those it borrows as
+// they were when it was opened, and from loose objects. It is safe for concurrent use.
 type Objects struct {
-	repo  *Repo
-	packs []*pack.Pack
-	free  []func()
+	repo    *Repo
+	folders []string // of objects, the repository's own first
+	packs   []*pack.Pack
+	free    []func()
 }
 
-// Objects opens the repository's packs. Close gives them back.
+// Objects opens the repository's packs, and those of its alternates. Close gives them back.
 func (r *Repo) Objects() (*Objects, error) {
-	indexes, err := filepath.Glob(globQuote(r.path("objects/pack")) + "/pack-*.idx")
+	folders, err := r.objectFolders()
 	if err != nil {
-		return nil, fmt.Errorf("list packs: %w", err)
+		return nil, fmt.Errorf("find objects: %w", err)
 	}
-	o := &Objects{repo: r}
-	for _, index := range indexes {
-		if err := o.open(index); err != nil {
+	o := &Objects{repo: r, folders: folders}
+	for _, folder := range folders {
+		if err := o.openAll(filepath.Join(folder, "pack")); err != nil {
 			o.Close()
-			return nil, fmt.Errorf("open pack %s: %w", filepath.Base(index), err)
+			return nil, err
 		}
 	}
 	return o, nil
+}
+
+// openAll opens the packs in a folder. While git repacks, packs go away after the one that has their
+// objects came: then it looks again.
+func (o *Objects) openAll(folder string) error {
+	packs, free := len(o.packs), len(o.free)
+	for range 10 {
+		indexes, err := filepath.Glob(globQuote(folder) + "/pack-*.idx")
+		if err != nil {
+			return fmt.Errorf("list packs: %w", err)
+		}
+		if err = o.openEach(indexes); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for _, free := range o.free[free:] {
+			free()
+		}
+		o.packs, o.free = o.packs[:packs], o.free[:free]
+	}
+	return fmt.Errorf("open packs: those in %q go away again and again", folder)
+}
+
+// openEach opens packs by their indexes. An index that is left without its pack, as git passes it over, is none.
+func (o *Objects) openEach(indexes []string) error {
+	for _, index := range indexes {
+		err := o.open(index)
+		if _, gone := os.Lstat(index); err != nil && errors.Is(err, fs.ErrNotExist) && gone == nil {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("open pack %s: %w", filepath.Base(index), err)
+		}
+	}
+	return nil
 }
 
 func (o *Objects) open(index string) error {
@@ -51,7 +84,7 @@ func (o *Objects) open(index string) error {
 		return err
 	}
 	o.free = append(o.free, freeIndex)
-	b, freePack, err := openMapped(index[:len(index)-len("idx")] + "pack")
+	b, freePack, err := openMapped(strings.TrimSuffix(index, "idx") + "pack")
 	if err != nil {
 		return err
 	}
@@ -82,8 +115,7 @@ func (o *Objects) Has(id object.ID) bool {
 			return true
 		}
 	}
-	_, err := os.Lstat(o.loosePath(id))
-	return err == nil
+	return o.hasLoose(id)
 }
 
 // Read returns the object of that id, ErrNoObject when there is none, and an error for
@@ -137,30 +169,4 @@ func (o *Objects) Links(id object.ID) (object.Type, []object.ID, error) {
 	}
 	commit, _ := object.ParseCommit(id.Format(), data)
 	return t, slices.Collect(commit.Parents()), nil
-}
-
-func (o *Objects) loosePath(id object.ID) string {
-	hex := id.String()
-	return o.repo.path("objects/" + hex[:2] + "/" + hex[2:])
-}
-
-// readLoose reads a loose object: a zlib stream of "type size\0" and the object's bytes.
-func (o *Objects) readLoose(id object.ID) (object.Type, []byte, error) {
-	f, err := os.Open(o.loosePath(id))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil, ErrNoObject
-	}
-	if err != nil {
-		return 0, nil, err
-	}
-	defer f.Close()
-	z, err := zlib.NewReader(f)
-	if err != nil {
-		return 0, nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(z, readLimit))
-	if err != nil {
-		return 0, nil, err
-	}
-	return object.ParseLoose(data)
 }

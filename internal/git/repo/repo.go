@@ -21,9 +21,11 @@ import (
 	"rehome/internal/git/object"
 )
 
-// Repo is a bare repository in a folder. It holds no open files and is safe for concurrent use.
+// Repo is a bare repository in a folder, or what a clone keeps as one. It holds no open files and is safe
+// for concurrent use.
 type Repo struct {
 	dir    string
+	own    string // of the work tree it was opened in, where that has a folder of its own; or ""
 	format object.Format
 }
 
@@ -114,8 +116,14 @@ func (r *Repo) empty() (bool, error) {
 	return !found, err
 }
 
-// path returns the place of a file named with slashes.
-func (r *Repo) path(name string) string { return filepath.Join(r.dir, filepath.FromSlash(name)) }
+// path returns the place of a file named with slashes. Of those that are read or written here, HEAD alone
+// belongs to a single work tree.
+func (r *Repo) path(name string) string {
+	if name == "HEAD" && r.own != "" {
+		return filepath.Join(r.own, name)
+	}
+	return filepath.Join(r.dir, filepath.FromSlash(name))
+}
 
 // replace writes the file name in the repository's folder through a lock file of the
 // same name, as git does; the new bytes are on disk when it returns.
@@ -131,7 +139,7 @@ func (r *Repo) replace(name string, data []byte) error {
 	if err := os.Rename(l.path, r.path(name)); err != nil {
 		return err
 	}
-	return SyncDir(r.dir)
+	return SyncDir(filepath.Dir(r.path(name)))
 }
 
 // writeSynced writes data to path and waits until it is on disk.
