@@ -39,6 +39,10 @@ type Request struct {
 	Limits  Limits
 	Workers int // goroutines that resolve deltas and call what Visit gave; 0 = one for each processor
 
+	// HistoryOnly asks for commits and tags alone. A source that cannot leave out the rest sends it, too. The
+	// refs are not written: what they lead to is not whole.
+	HistoryOnly bool
+
 	Visit    func(object.Format) pack.Visit // gives the visitor once the object format is known; may be nil
 	Refs     func([]repo.Ref)               // told once which refs will be carried, before any object; may be nil
 	Progress func(Progress)                 // called now and then from one goroutine; may be nil

@@ -12,13 +12,14 @@ import (
 var ErrShallow = errors.New("history is shallow")
 
 // Fetch asks for one pack with everything Wants reach. It offers nothing, so the pack is
-// complete: no thin-pack, no include-tag, no filter.
+// complete but for what Filter leaves out: no thin-pack, no include-tag.
 type Fetch struct {
 	Version      int // 0, 1 or 2
 	Agent        string
 	Format       object.Format
 	Capabilities Capabilities // the server's; versions 0 and 1 take from them
 	Wants        []object.ID  // no two alike, at least one
+	Filter       string       // objects to leave out (git rev-list --filter), where the server can; "" for none
 }
 
 // Encode writes the request.
@@ -38,8 +39,16 @@ func (c Fetch) encode2(out *Writer) {
 	for _, id := range c.Wants {
 		out.Line("want %s", id)
 	}
+	if c.Filters() {
+		out.Line("filter %s", c.Filter)
+	}
 	out.Line("done")
 	out.Flush()
+}
+
+// Filters reports whether the server is asked to leave out objects: it is a matter of version 2 here.
+func (c Fetch) Filters() bool {
+	return c.Filter != "" && c.Version == 2 && c.Capabilities.Feature("fetch", "filter")
 }
 
 func (c Fetch) encode0(out *Writer) {

@@ -36,6 +36,16 @@ func TestFetchEncode(t *testing.T) {
 			Fetch{Version: 2, Agent: "git/x", Wants: []object.ID{id(hexA)}},
 			strings.TrimSuffix(lines("command=fetch", "agent=git/x"), "0000") + "0001" + lines("ofs-delta", "want "+hexA, "done"),
 		},
+		{
+			"version 2, a filter",
+			Fetch{Version: 2, Agent: "git/x", Wants: []object.ID{id(hexA)}, Filter: "tree:0", Capabilities: Capabilities{"fetch=shallow filter"}},
+			strings.TrimSuffix(lines("command=fetch", "agent=git/x"), "0000") + "0001" + lines("ofs-delta", "want "+hexA, "filter tree:0", "done"),
+		},
+		{
+			"version 2, a server without filters",
+			Fetch{Version: 2, Agent: "git/x", Wants: []object.ID{id(hexA)}, Filter: "tree:0", Capabilities: Capabilities{"fetch=shallow"}},
+			strings.TrimSuffix(lines("command=fetch", "agent=git/x"), "0000") + "0001" + lines("ofs-delta", "want "+hexA, "done"),
+		},
 	} {
 		var b bytes.Buffer
 		if err := c.fetch.Encode(&b); err != nil || b.String() != c.want {

@@ -112,7 +112,9 @@ func (g *Git) fetch(ctx context.Context, r source.Request) (res source.Result, e
 			return res, err
 		}
 	}
-	res.Refs, err = p.settle(res.Repo)
+	if res.Refs = p.carried; !r.HistoryOnly {
+		res.Refs, err = p.settle(res.Repo)
+	}
 	res.Head, res.Skipped = p.head, p.skipped
 	return res, err
 }

@@ -20,6 +20,9 @@ func (g *Git) receive(ctx context.Context, c conversation, r source.Request, to 
 	request := protocol.Fetch{
 		Version: ad.Version, Agent: g.agent, Format: ad.Format, Capabilities: ad.Capabilities, Wants: wants,
 	}
+	if r.HistoryOnly {
+		request.Filter = "tree:0"
+	}
 	in, err := c.ask(ctx, request.Encode)
 	if err != nil {
 		return repo.Received{}, err

@@ -1,0 +1,44 @@
+package git
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"rehome/internal/egress"
+	"rehome/internal/source"
+	"rehome/internal/testenv"
+)
+
+// Where the server can filter, only commits and tags come.
+func TestHistoryOnly(t *testing.T) {
+	for _, filters := range []string{"true", "false"} {
+		root := t.TempDir()
+		from := filepath.Join(root, "r.git")
+		testenv.Rich(t, from, "sha1")
+		testenv.Git(t, from, "config", "uploadpack.allowFilter", filters)
+		want := strings.Split(testenv.Git(t, from, "rev-list", "--branches", "--tags", "--glob=refs/notes"), "\n")
+		for name, l := range transports(t, root, "r.git") {
+			dir := filepath.Join(t.TempDir(), "raw")
+			res, err := newGit(t, egress.Policy{Unrestricted: true}).Fetch(t.Context(), source.Request{Location: l, Dir: dir, HistoryOnly: true})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if len(res.Refs) == 0 || len(testenv.ShowRefs(t, dir)) != 0 {
+				t.Errorf("%s: %d refs, written %v", name, len(res.Refs), testenv.ShowRefs(t, dir))
+			}
+			have := testenv.Objects(t, dir)
+			for _, id := range want {
+				if !slices.Contains(have, id) {
+					t.Errorf("%s: commit %s did not come", name, id)
+				}
+			}
+			filtered := filters == "true" && (name == "http " || name == "http v2") // the child of a local path has settings of its own
+			few := res.Received.Blobs <= 1 && res.Received.Trees <= 1               // refs may name them
+			if few != filtered {
+				t.Errorf("%s: filters %s, and %d trees and %d blobs came", name, filters, res.Received.Trees, res.Received.Blobs)
+			}
+		}
+	}
+}
