@@ -21,35 +21,55 @@ const adminToken = "rht_benchmarkbenchmarkbenchmark1"
 
 // hostImport is a whole import of a running server into its own host, through the REST API.
 func (l *lab) hostImport(ctx context.Context, dir string) (cost, error) {
-	s, err := startServer(ctx, l.rehome, dir)
+	s, err := l.startServer(ctx, dir)
 	if err != nil {
 		return cost{}, err
 	}
 	defer s.stop()
-	if err := s.call(ctx, "POST", "/user/repos", `{"name": "bench"}`, nil); err != nil {
-		return cost{}, err
+	c, err := s.measured(func() error { return s.importAndWait(ctx, l.from.URL) })
+	if err != nil {
+		return c, err
 	}
+	return c, l.checkPublished(ctx, dir)
+}
+
+func (l *lab) checkPublished(ctx context.Context, dir string) error {
+	published, err := onlyRepository(filepath.Join(dir, "data", "host"))
+	if err != nil {
+		return err
+	}
+	return l.check(ctx, "import into the host", published)
+}
+
+// startServer starts a server with its data in dir, and a repository to import into.
+func (l *lab) startServer(ctx context.Context, dir string) (*server, error) {
+	s, err := startServer(ctx, l.rehome, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.call(ctx, "POST", "/user/repos", `{"name": "bench"}`, nil); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// measured takes what the server uses while work goes on.
+func (s *server) measured(work func() error) (cost, error) {
 	before, err := processorTime(s.pid())
 	if err != nil {
 		return cost{}, err
 	}
 	start := time.Now()
 	peak := watchMemory(s.pid())
-	err = s.importAndWait(ctx, l.from.URL)
+	err = work()
 	c := cost{wall: time.Since(start).Seconds(), memory: peak()}
 	if err != nil {
 		return cost{}, err
 	}
 	after, err := processorTime(s.pid())
-	if err != nil {
-		return cost{}, err
-	}
 	c.cpu = after - before
-	published, err := onlyRepository(filepath.Join(dir, "data", "host"))
-	if err != nil {
-		return cost{}, err
-	}
-	return c, l.check(ctx, "import into the host", published)
+	return c, err
 }
 
 // server is a running rehome serve.
@@ -91,10 +111,22 @@ func (s *server) stop() {
 
 // importAndWait starts an import of url and polls until it ends.
 func (s *server) importAndWait(ctx context.Context, url string) error {
-	body, _ := json.Marshal(map[string]string{"vcs": "git", "vcs_url": url})
-	if err := s.call(ctx, "PUT", "/repos/admin/bench/import", string(body), nil); err != nil {
+	if err := s.start(ctx, map[string]any{"vcs": "git", "vcs_url": url}); err != nil {
 		return err
 	}
+	return s.wait(ctx, "complete")
+}
+
+func (s *server) start(ctx context.Context, parameters map[string]any) error {
+	body, err := json.Marshal(parameters)
+	if err != nil {
+		return err
+	}
+	return s.call(ctx, "PUT", "/repos/admin/bench/import", string(body), nil)
+}
+
+// wait polls until the import has a status, and fails when it rests at another.
+func (s *server) wait(ctx context.Context, want string) error {
 	for {
 		var got struct {
 			Status, Message string
@@ -103,7 +135,7 @@ func (s *server) importAndWait(ctx context.Context, url string) error {
 			return err
 		}
 		switch got.Status {
-		case "complete":
+		case want:
 			return nil
 		case "importing", "mapping", "pushing", "detecting":
 			time.Sleep(200 * time.Millisecond)
@@ -113,13 +145,16 @@ func (s *server) importAndWait(ctx context.Context, url string) error {
 	}
 }
 
-// call makes one request and decodes the answer into out, which may be nil.
+// call makes one request and decodes the answer into out: JSON, or a *[]byte as it is, or nil. A body that is not JSON is text.
 func (s *server) call(ctx context.Context, method, path, body string, out any) error {
 	request, err := http.NewRequestWithContext(ctx, method, s.base+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Authorization", "token "+adminToken)
+	if !json.Valid([]byte(body)) {
+		request.Header.Set("Content-Type", "text/plain")
+	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
@@ -132,7 +167,11 @@ func (s *server) call(ctx context.Context, method, path, body string, out any) e
 	if answer.StatusCode >= 300 {
 		return fmt.Errorf("%s %s: %s: %s", method, path, answer.Status, text)
 	}
-	if out == nil {
+	switch out := out.(type) {
+	case nil:
+		return nil
+	case *[]byte:
+		*out = text
 		return nil
 	}
 	return json.Unmarshal(text, out)

@@ -14,16 +14,19 @@ import (
 	"rehome/internal/survey"
 )
 
-// innerCommand makes this program index a pack, so that only that is measured.
+// innerCommand makes this program do one part of the work, so that only that is measured.
 const innerCommand = "inner"
 
 // largeOver is the size large files are counted from.
 const largeOver = 100 << 20
 
-// inner runs: bare|survey FORMAT PACK DIR.
+// inner runs: bare|survey FORMAT PACK DIR, or rewrite RAW INTO WORK.
 func inner(args []string) error {
 	if len(args) != 4 {
-		return errors.New("inner: want KIND FORMAT PACK DIR")
+		return errors.New("inner: want KIND and three more")
+	}
+	if args[0] == "rewrite" {
+		return innerRewrite(context.Background(), args[1], args[2], args[3])
 	}
 	format := object.SHA1
 	if args[1] == "sha256" {

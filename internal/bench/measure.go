@@ -15,10 +15,13 @@ type pair struct{ ours, theirs cost }
 // result is everything measured on one repository.
 type result struct {
 	subject
-	cli, host []pair
-	survey    surveyCost
-	authors   authorsKnown
-	checked   []string // what was compared at the end, in words
+	cli, host, mapped []pair
+	listing           []pair
+	survey            surveyCost
+	authors           authorsKnown
+	rewrite           rewriting
+	remap             remapping
+	checked           []string // what was compared at the end, in words
 }
 
 func measure(ctx context.Context, s settings, r subject) (result, error) {
@@ -32,20 +35,36 @@ func measure(ctx context.Context, s settings, r subject) (result, error) {
 	if lab.want, err = contents(ctx, r.dir); err != nil {
 		return res, err
 	}
-	if res.cli, err = lab.pairs(ctx, "rehome import URL DIR", lab.importOnce, lab.mirror); err != nil {
+	if lab.people, err = readPeople(ctx, r.dir); err != nil {
 		return res, err
 	}
-	if res.host, err = lab.pairs(ctx, "import into the host", lab.hostImport, lab.mirrorAndPush); err != nil {
-		return res, err
-	}
-	if res.authors, err = lab.authorsKnown(ctx); err != nil {
-		return res, err
-	}
-	if res.survey, err = lab.surveyCost(ctx); err != nil {
-		return res, err
-	}
+	err = lab.measure(ctx, &res)
 	res.checked = lab.checked
-	return res, nil
+	return res, err
+}
+
+// measure fills in res, or with -check only what compares histories.
+func (l *lab) measure(ctx context.Context, res *result) (err error) {
+	if res.rewrite, err = l.rewriting(ctx); err != nil || l.compare {
+		return err
+	}
+	if res.remap, err = l.remapping(ctx); err != nil {
+		return err
+	}
+	if res.listing, err = l.pairs(ctx, "rehome authors PATH", l.authors, l.gitLog); err != nil {
+		return err
+	}
+	if res.cli, err = l.pairs(ctx, "rehome import URL DIR", l.importOnce, l.mirror); err != nil {
+		return err
+	}
+	if res.host, res.mapped, err = l.hostPairs(ctx); err != nil {
+		return err
+	}
+	if res.authors, err = l.authorsKnown(ctx); err != nil {
+		return err
+	}
+	res.survey, err = l.surveyCost(ctx)
+	return err
 }
 
 // lab runs the sides on one repository.
@@ -53,8 +72,9 @@ type lab struct {
 	settings
 	subject
 	from    *origin
-	dir     string   // emptied before each run
-	want    content  // what has to arrive
+	dir     string  // emptied before each run
+	want    content // what has to arrive
+	people  *people
 	checked []string // kinds of run whose result was looked at by git fsck
 }
 
@@ -73,11 +93,15 @@ func (l *lab) pairs(ctx context.Context, what string, ours, theirs side) ([]pair
 		if p.theirs, err = l.fresh(ctx, theirs); err != nil {
 			return nil, fmt.Errorf("git's side of %s: %w", what, err)
 		}
-		log.Printf("%s %d: %.2f s of processor, git %.2f s, ratio %.3f, %d MiB against %d MiB",
-			what, n+1, p.ours.cpu, p.theirs.cpu, p.ours.cpu/p.theirs.cpu, p.ours.memory>>20, p.theirs.memory>>20)
+		p.log(what, n)
 		list = append(list, p)
 	}
 	return list, nil
+}
+
+func (p pair) log(what string, n int) {
+	log.Printf("%s %d: %.2f s of processor, git %.2f s, ratio %.3f, %d MiB against %d MiB",
+		what, n+1, p.ours.cpu, p.theirs.cpu, p.ours.cpu/p.theirs.cpu, p.ours.memory>>20, p.theirs.memory>>20)
 }
 
 func (l *lab) fresh(ctx context.Context, run side) (cost, error) {
@@ -120,7 +144,7 @@ func (l *lab) mirrorAndPush(ctx context.Context, dir string) (cost, error) {
 	return cloned.plus(pushed), err
 }
 
-// check holds what arrived at dir against the source, and the first of each kind against git fsck.
+// check holds what arrived at dir against the source.
 func (l *lab) check(ctx context.Context, kind, dir string) error {
 	have, err := contents(ctx, dir)
 	if err != nil {
@@ -129,10 +153,15 @@ func (l *lab) check(ctx context.Context, kind, dir string) error {
 	if have != l.want {
 		return fmt.Errorf("%s: %s arrived, %s was sent", kind, have, l.want)
 	}
+	return l.fsckOnce(ctx, kind, dir)
+}
+
+// fsckOnce asks git fsck about the first result of each kind.
+func (l *lab) fsckOnce(ctx context.Context, kind, dir string) error {
 	if slices.Contains(l.checked, kind) {
 		return nil
 	}
 	l.checked = append(l.checked, kind)
-	_, err = git(ctx, dir, "fsck", "--full", "--no-dangling", "--no-progress")
+	_, err := git(ctx, dir, "fsck", "--full", "--no-dangling", "--no-progress")
 	return err
 }

@@ -247,12 +247,12 @@ func (c *comparison) expected(raw []byte, note bool, after []byte) (want []byte,
 	return append([]byte(strings.Join(kept, "")), message...), signed
 }
 
-// person maps the identity that a header's value begins with; the date stays.
+// person maps the identity that a header's value begins with, read as Git reads it; the date stays.
 func (c *comparison) person(value string) string {
-	if at := strings.LastIndexByte(value, '>'); at >= 0 {
-		if to, ok := c.People[value[:at+1]]; ok {
-			return to + value[at+1:]
-		}
+	name, rest, _ := strings.Cut(value, "<")
+	mail, rest, ok := strings.Cut(rest, ">")
+	if to, mapped := c.People[strings.Trim(name, " \t\r\n")+" <"+mail+">"]; ok && mapped {
+		return to + rest
 	}
 	return value
 }
