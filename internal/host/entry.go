@@ -28,10 +28,12 @@ type entry struct {
 	lock  *semaphore.Weighted
 	ended sync.Once
 	head  sync.Mutex // held to set HEAD
+	packs sync.Mutex // held to write what is known of packs
 
 	mu    sync.Mutex // guards the fields below
 	gone  bool
 	dirty bool // a process may have left lock files behind
+	look  bool // a superseded pack may be there that nothing needs any more
 	next  int
 	stop  map[int]context.CancelCauseFunc // of those who are in
 }
@@ -45,7 +47,7 @@ func (h *Host) entry(repoID int64) (*entry, error) {
 	}
 	e, ok := h.entries[repoID]
 	if !ok {
-		e = &entry{lock: semaphore.NewWeighted(everybody), dirty: true, stop: map[int]context.CancelCauseFunc{}}
+		e = &entry{lock: semaphore.NewWeighted(everybody), dirty: true, look: true, stop: map[int]context.CancelCauseFunc{}}
 		h.entries[repoID] = e
 	}
 	return e, nil
@@ -87,7 +89,9 @@ func (e *entry) join(ctx context.Context, dir string, weight int64) (context.Con
 	return ctx, func() {
 		forget()
 		e.lock.Release(weight)
-		e.clear(dir) // an error comes up again for the next to join
+		// Errors come up again for the next to join, or to leave.
+		e.clear(dir)
+		e.discardQuietly(dir)
 	}, nil
 }
 
@@ -145,6 +149,19 @@ func (e *entry) setDirty(dirty bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.dirty = dirty
+}
+
+// looks reports whether superseded packs are to be looked at.
+func (e *entry) looks() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.look
+}
+
+func (e *entry) setLook(look bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.look = look
 }
 
 // end lets nobody in any more, tells those who are in why they have to leave, and

@@ -199,6 +199,7 @@ func (x *exchange) pushed(ctx context.Context, before []repo.Ref) error {
 	if err != nil || slices.Equal(before, after) {
 		return err
 	}
+	x.entry.setLook(true)
 	if err := x.entry.followFirstBranch(x.repo, after); err != nil {
 		return err
 	}

@@ -43,6 +43,7 @@ type Options struct {
 type Host struct {
 	o        Options
 	patience time.Duration       // for an upload-pack request; see patience
+	quiet    time.Duration       // for those who are in when a publication ends; see quiet
 	walks    *semaphore.Weighted // of one: held to walk through a history
 
 	mu      sync.Mutex
@@ -68,7 +69,11 @@ func New(o Options) (*Host, error) {
 	if err := sweep(dir); err != nil {
 		return nil, fmt.Errorf("open host: %w", err)
 	}
-	return &Host{o: o, patience: patience, walks: semaphore.NewWeighted(1), entries: map[int64]*entry{}}, nil
+	h := &Host{o: o, patience: patience, quiet: quiet, walks: semaphore.NewWeighted(1), entries: map[int64]*entry{}}
+	if err := h.discardAll(); err != nil {
+		return nil, fmt.Errorf("open host: %w", err)
+	}
+	return h, nil
 }
 
 // sweep removes folders that were being made or removed when a process died.

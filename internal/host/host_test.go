@@ -103,7 +103,7 @@ func creations(t *testing.T, r *repo.Repo) []repo.Update {
 func (hm *home) publish(id int64, r *repo.Repo) {
 	hm.t.Helper()
 	hm.create(id, object.SHA1)
-	if err := hm.Publish(hm.t.Context(), id, r, creations(hm.t, r), "refs/heads/trunk"); err != nil {
+	if err := hm.Publish(hm.t.Context(), id, Publication{From: r, Updates: creations(hm.t, r), Head: "refs/heads/trunk"}); err != nil {
 		hm.t.Fatal(err)
 	}
 }
@@ -113,7 +113,7 @@ func TestPublish(t *testing.T) {
 		t.Run(f.String(), func(t *testing.T) {
 			hm, from := newHome(t), raw(t, f)
 			hm.publish(7, from)
-			if err := hm.Publish(t.Context(), 7, from, nil, "refs/heads/trunk"); err != nil {
+			if err := hm.Publish(t.Context(), 7, Publication{From: from, Head: "refs/heads/trunk"}); err != nil {
 				t.Errorf("again: %v", err)
 			}
 			dir := hm.path(7)
@@ -161,7 +161,7 @@ func TestPublishIsAllOrNothing(t *testing.T) {
 	hm.publish(7, from)
 	before := testenv.ShowRefs(t, hm.path(7))
 	updates := creations(t, from)
-	err := hm.Publish(t.Context(), 7, from, append(updates[:1:1], repo.Update{Name: "refs/heads/new", New: updates[0].New}), "refs/heads/new")
+	err := hm.Publish(t.Context(), 7, Publication{From: from, Updates: append(updates[:1:1], repo.Update{Name: "refs/heads/new", New: updates[0].New}), Head: "refs/heads/new"})
 	var moved *repo.MovedError
 	if !errors.As(err, &moved) || moved.Name != updates[0].Name {
 		t.Errorf("got %v", err)
@@ -170,7 +170,7 @@ func TestPublishIsAllOrNothing(t *testing.T) {
 		t.Errorf("refs changed:\n%s", diff)
 	}
 	other := raw(t, object.SHA256)
-	if err := hm.Publish(t.Context(), 7, other, creations(t, other), ""); err == nil {
+	if err := hm.Publish(t.Context(), 7, Publication{From: other, Updates: creations(t, other), Head: ""}); err == nil {
 		t.Error("sha256 went into a sha1 repository that is not empty")
 	}
 }
@@ -222,7 +222,7 @@ func TestNewClearsAway(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := h.Publish(t.Context(), 1, from, creations(t, from), "refs/heads/trunk"); err != nil {
+	if err := h.Publish(t.Context(), 1, Publication{From: from, Updates: creations(t, from), Head: "refs/heads/trunk"}); err != nil {
 		t.Errorf("locks of the dead: %v", err)
 	}
 	if err := h.Close(); err != nil {

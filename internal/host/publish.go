@@ -10,33 +10,57 @@ import (
 	"rehome/internal/git/repo"
 )
 
-// Publish gives a repository the packs of raw, by hard link, and then moves its refs in one
-// transaction and sets HEAD, unless head is "". A repository that is still empty takes over
-// raw's object format. It is a *repo.MovedError when a ref is not what its Update expects;
-// nothing has changed then. Doing it again with the refs of the moment changes nothing.
-func (h *Host) Publish(ctx context.Context, repoID int64, raw *repo.Repo, updates []repo.Update, head string) error {
-	if err := h.adopt(ctx, repoID, raw.Format()); err != nil {
+// Publication is what Publish does to a repository. Only From is required.
+type Publication struct {
+	From     *repo.Repo // whose packs hold what New of the updates reach
+	Updates  []repo.Update
+	Head     string   // the ref that HEAD is to name; "" leaves it as it is
+	History  string   // the name of From's pack of commits and tags, when every parent of its commits is in it; or ""
+	Replaces []string // names of such packs that From stands instead of
+}
+
+// Publish gives a repository the packs of p.From, by hard link, and then moves its refs in one
+// transaction and sets HEAD. A repository that is still empty takes over From's object format. It is a
+// *repo.MovedError when a ref is not what its Update expects; no ref has moved then. Doing it again with
+// the refs of the moment changes nothing.
+//
+// The packs that p replaces, and the history pack of an earlier publication that From has not, are removed as
+// soon as nobody is in who may use them, unless a ref reaches what they alone have: then they stay until
+// none does.
+func (h *Host) Publish(ctx context.Context, repoID int64, p Publication) error {
+	if err := h.adopt(ctx, repoID, p.From.Format()); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	err := h.use(ctx, repoID, func(_ context.Context, e *entry, r *repo.Repo) error {
-		if err := r.Link(raw); err != nil {
+		if err := e.supersede(r, p); err != nil {
 			return err
 		}
-		if err := r.Update(updates); err != nil {
+		if err := r.Link(p.From); err != nil {
 			return err
 		}
-		e.head.Lock()
-		defer e.head.Unlock()
-		now, err := r.Head()
-		if err != nil || head == "" || head == now {
+		if err := r.Update(p.Updates); err != nil {
 			return err
 		}
-		return r.SetHead(head)
+		return e.setHead(r, p.Head)
 	})
+	if err == nil {
+		err = h.discard(ctx, repoID)
+	}
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	return nil
+}
+
+// setHead makes HEAD name a ref, unless that is "".
+func (e *entry) setHead(r *repo.Repo, head string) error {
+	e.head.Lock()
+	defer e.head.Unlock()
+	now, err := r.Head()
+	if err != nil || head == "" || head == now {
+		return err
+	}
+	return r.SetHead(head)
 }
 
 // adopt makes an empty repository one of format f; any other must be one.

@@ -348,7 +348,7 @@ func TestPushesAndPublicationsAtOnce(t *testing.T) {
 	id := creations(t, from)[0].New
 	for n := range rounds {
 		update := repo.Update{Name: fmt.Sprintf("refs/heads/published-%d", n), New: id}
-		if err := hm.Publish(t.Context(), 7, from, []repo.Update{update}, "refs/heads/trunk"); err != nil {
+		if err := hm.Publish(t.Context(), 7, Publication{From: from, Updates: []repo.Update{update}, Head: "refs/heads/trunk"}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -32,7 +32,7 @@ func TestOnlyWhatIsPublishedIsGivenOut(t *testing.T) {
 				updates = append(updates, repo.Update{Name: "refs/rehome/kept/pull", New: u.New})
 			}
 		}
-		if err := hm.Publish(t.Context(), 7, from, updates, "refs/heads/side"); err != nil {
+		if err := hm.Publish(t.Context(), 7, Publication{From: from, Updates: updates, Head: "refs/heads/side"}); err != nil {
 			t.Fatal(err)
 		}
 		tests := []struct {

@@ -11,6 +11,7 @@ import (
 	"rehome"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
+	"rehome/internal/host"
 	"rehome/internal/store"
 )
 
@@ -87,7 +88,7 @@ func (w *worker) publishRefs(ctx context.Context, from *repo.Repo, final []final
 		return err
 	}
 	w.fault("before publishing")
-	err = w.Host.Publish(ctx, w.row.RepositoryID, from, updates, headToPublish(final, head))
+	err = w.Host.Publish(ctx, w.row.RepositoryID, host.Publication{From: from, Updates: updates, Head: headToPublish(final, head)})
 	return destinationError(err)
 }
 

@@ -242,15 +242,15 @@ func TestCloneConfig(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "sha1",
 		"[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256 ; as git writes it\n": "sha256",
-		"[EXTENSIONS] objectformat=\"sha256\"":                                                            "sha256",
-		"[extensions]\n\tobjectformat = sha2\\\n56\n\tpartialClone = origin\n\tworktreeConfig\n":            "sha256",
-		"[branch \"ex]ten\\\"sions\"]\n\tobjectformat = x\n[alias]\n\tl = \"!f() { x; }; [extensions]\"\n":  "sha1",
-		"[extensions \"x\"]\n\trefstorage = reftable\n":                                                     "sha1",
-		"[extensions]\n\trefStorage = files\n":                                                              "sha1",
-		"[extensions]\n\trefStorage = reftable\n":                                                           "",
-		"[extensions]\n\tobjectformat = md5\n":                                                              "",
-		"[extensions]\n\tnewLayout = true\n":                                                                "",
-		"garbage ] = [\n[unclosed\n= x\n\"":                                                                 "sha1",
+		"[EXTENSIONS] objectformat=\"sha256\"":                                                             "sha256",
+		"[extensions]\n\tobjectformat = sha2\\\n56\n\tpartialClone = origin\n\tworktreeConfig\n":           "sha256",
+		"[branch \"ex]ten\\\"sions\"]\n\tobjectformat = x\n[alias]\n\tl = \"!f() { x; }; [extensions]\"\n": "sha1",
+		"[extensions \"x\"]\n\trefstorage = reftable\n":                                                    "sha1",
+		"[extensions]\n\trefStorage = files\n":                                                             "sha1",
+		"[extensions]\n\trefStorage = reftable\n":                                                          "",
+		"[extensions]\n\tobjectformat = md5\n":                                                             "",
+		"[extensions]\n\tnewLayout = true\n":                                                               "",
+		"garbage ] = [\n[unclosed\n= x\n\"":                                                                "sha1",
 	} {
 		dir := filepath.Join(t.TempDir(), "r.git")
 		if _, err := repo.Init(dir, object.SHA1); err != nil {

@@ -25,6 +25,7 @@ type Objects struct {
 	repo    *Repo
 	folders []string // of objects, the repository's own first
 	packs   []*pack.Pack
+	names   []string // of packs, as "pack-<hex>"
 	free    []func()
 }
 
@@ -59,7 +60,7 @@ func (o *Objects) openAll(folder string) error {
 		for _, free := range o.free[free:] {
 			free()
 		}
-		o.packs, o.free = o.packs[:packs], o.free[:free]
+		o.packs, o.names, o.free = o.packs[:packs], o.names[:packs], o.free[:free]
 	}
 	return fmt.Errorf("open packs: those in %q go away again and again", folder)
 }
@@ -93,7 +94,7 @@ func (o *Objects) open(index string) error {
 	if err != nil {
 		return err
 	}
-	o.packs = append(o.packs, p)
+	o.packs, o.names = append(o.packs, p), append(o.names, strings.TrimSuffix(filepath.Base(index), ".idx"))
 	return nil
 }
 
@@ -102,11 +103,33 @@ func (o *Objects) Close() {
 	for _, free := range o.free {
 		free()
 	}
-	o.free, o.packs = nil, nil
+	o.free, o.packs, o.names = nil, nil, nil
 }
 
 // Packs returns the opened packs. They are valid until Close.
 func (o *Objects) Packs() []*pack.Pack { return o.packs }
+
+// Pack returns the opened pack of that name, "pack-<hex>"; nil where there is none.
+func (o *Objects) Pack(name string) *pack.Pack {
+	if i := slices.Index(o.names, name); i >= 0 {
+		return o.packs[i]
+	}
+	return nil
+}
+
+// Holders returns the names of the packs that have an object, and "" where it is loose as well.
+func (o *Objects) Holders(id object.ID) []string {
+	var names []string
+	for i, p := range o.packs {
+		if _, ok := p.Index.Find(id); ok {
+			names = append(names, o.names[i])
+		}
+	}
+	if o.hasLoose(id) {
+		names = append(names, "")
+	}
+	return names
+}
 
 // Has reports whether the repository has an object of that id.
 func (o *Objects) Has(id object.ID) bool {

@@ -1,0 +1,95 @@
+package host
+
+import (
+	"context"
+	"slices"
+
+	"rehome/internal/git/object"
+	"rehome/internal/git/repo"
+)
+
+func isHistory(t object.Type) bool { return t == object.Commit || t == object.Tag }
+
+// need finds out which superseded packs have what refs reach and no other pack has:
+//
+//	follow parents and what tags name, from every ref
+//	what is in the current history pack leads no further: all its parents are in there
+//	what only superseded packs have needs one of them, the latest; if all its parents are in there,
+//	    too, it leads no further either
+//	what nothing has keeps every pack: the repository is broken already
+type need struct {
+	m       remembered
+	objects *repo.Objects
+	needed  map[string]bool
+	seen    map[object.ID]bool
+	next    []object.ID
+}
+
+func (s *need) walk(ctx context.Context, refs []repo.Ref) error {
+	s.seen = map[object.ID]bool{}
+	for _, ref := range refs {
+		s.push(ref.ID)
+	}
+	for len(s.next) > 0 && len(s.needed) < len(s.m.Superseded) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		id := s.next[len(s.next)-1]
+		s.next = s.next[:len(s.next)-1]
+		if s.closed(id) {
+			continue
+		}
+		_, found, err := s.objects.Links(id)
+		if err != nil {
+			return err
+		}
+		for _, link := range found {
+			s.push(link)
+		}
+	}
+	return nil
+}
+
+func (s *need) push(id object.ID) {
+	if !s.seen[id] && len(s.seen) > maxWalk {
+		s.all()
+	} else if !s.seen[id] {
+		s.seen[id] = true
+		s.next = append(s.next, id)
+	}
+}
+
+// all says that every pack is needed.
+func (s *need) all() {
+	for _, old := range s.m.Superseded {
+		s.needed[old.Pack] = true
+	}
+}
+
+// closed notes the pack that is needed for an object and reports whether what the object leads to
+// is known to be there as well.
+func (s *need) closed(id object.ID) bool {
+	holders := s.objects.Holders(id)
+	if len(holders) == 0 {
+		s.all()
+		return true
+	}
+	var kept bool
+	for _, name := range holders {
+		if name != "" && name == s.m.History {
+			return true
+		}
+		kept = kept || !s.m.has(name)
+	}
+	if kept {
+		return false
+	}
+	for i := len(s.m.Superseded) - 1; i >= 0; i-- {
+		old := s.m.Superseded[i]
+		if slices.Contains(holders, old.Pack) {
+			s.needed[old.Pack] = true
+			return old.Closed
+		}
+	}
+	return false
+}

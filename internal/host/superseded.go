@@ -1,0 +1,246 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rehome/internal/git/pack"
+	"rehome/internal/git/repo"
+)
+
+// quiet is how long a publication waits for those who are in, so that it can remove what it supersedes.
+// Newcomers wait with it.
+const quiet = 3 * time.Second
+
+// packsFile is where a repository's folder remembers its packs of history.
+const packsFile = "rehome-packs.json"
+
+// remembered is what packsFile says. It is a guess at what may go: whether it goes is decided by the refs
+// of the moment, so that nothing is lost when it is wrong.
+type remembered struct {
+	History    string       `json:"history"` // of the last publication; every parent of its commits is in it
+	Superseded []superseded `json:"superseded"`
+}
+
+// superseded is a pack that a publication stands instead of.
+type superseded struct {
+	Pack   string `json:"pack"`
+	Closed bool   `json:"closed"` // every parent of its commits is in it
+}
+
+func (m remembered) has(name string) bool {
+	return slices.ContainsFunc(m.Superseded, func(s superseded) bool { return s.Pack == name })
+}
+
+// remember reads packsFile; a missing one is zero.
+func remember(dir string) (m remembered, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, packsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &m)
+	}
+	if err != nil {
+		return remembered{}, fmt.Errorf("read superseded packs: %w", err)
+	}
+	return m, nil
+}
+
+// write replaces packsFile; it is on disk when it returns.
+func (m remembered) write(dir string) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, packsFile)
+	f, err := os.Create(path + ".new")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	return repo.SyncDir(dir)
+}
+
+// supersede notes, before a ref moves, which packs the publication stands instead of. Those that it
+// brings are none of them, whatever was noted before.
+func (e *entry) supersede(r *repo.Repo, p Publication) error {
+	e.packs.Lock()
+	defer e.packs.Unlock()
+	before, err := remember(r.Dir())
+	if err != nil {
+		return err
+	}
+	brings, err := p.From.PackNames()
+	if err != nil {
+		return err
+	}
+	after := remembered{History: p.History}
+	add := func(s superseded) {
+		if s.Pack != "" && !slices.Contains(brings, s.Pack) && !after.has(s.Pack) && isThere(r, s.Pack) {
+			after.Superseded = append(after.Superseded, s)
+		}
+	}
+	for _, s := range before.Superseded {
+		add(s)
+	}
+	add(superseded{Pack: before.History, Closed: true})
+	for _, name := range p.Replaces {
+		add(superseded{Pack: name})
+	}
+	e.setLook(true)
+	if before.History == after.History && slices.Equal(before.Superseded, after.Superseded) {
+		return nil
+	}
+	return after.write(r.Dir())
+}
+
+// isThere reports whether a pack has a file left, if only a half of it that a crash left.
+func isThere(r *repo.Repo, name string) bool {
+	for _, ext := range []string{".idx", ".pack"} {
+		if _, err := os.Lstat(filepath.Join(r.Dir(), "objects", "pack", name+ext)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// discard removes superseded packs that nothing needs, if nobody is in for a moment before long.
+func (h *Host) discard(ctx context.Context, repoID int64) error {
+	e, err := h.entry(repoID)
+	if err != nil || !e.looks() {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, h.quiet)
+	defer cancel()
+	_, leave, err := e.enterAlone(waiting, h.path(repoID))
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil // whoever leaves last does it
+	}
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return e.discardAlone(ctx, h.path(repoID))
+}
+
+// discardQuietly is discard for one who leaves: nothing happens while somebody else is in.
+func (e *entry) discardQuietly(dir string) error {
+	if !e.looks() || !e.lock.TryAcquire(everybody) {
+		return nil
+	}
+	defer e.lock.Release(everybody)
+	ctx, forget, err := e.register(context.Background())
+	if err != nil {
+		return err
+	}
+	defer forget()
+	return e.discardAlone(ctx, dir)
+}
+
+// discardAlone removes superseded packs that nothing needs, for one who has made sure that nobody is in:
+// a push that was checked against an old commit has then either made its ref or failed.
+func (e *entry) discardAlone(ctx context.Context, dir string) (err error) {
+	e.packs.Lock()
+	defer e.packs.Unlock()
+	e.setLook(false)
+	defer func() {
+		if err != nil {
+			e.setLook(true)
+			err = fmt.Errorf("remove superseded packs: %w", err)
+		}
+	}()
+	m, err := remember(dir)
+	if err != nil || len(m.Superseded) == 0 {
+		return err
+	}
+	r, err := repo.Open(dir)
+	if err != nil {
+		return err
+	}
+	needed, err := neededPacks(ctx, r, m)
+	if err != nil {
+		return err
+	}
+	left := remembered{History: m.History}
+	for _, s := range m.Superseded {
+		if needed[s.Pack] {
+			left.Superseded = append(left.Superseded, s)
+		} else if err := r.RemovePack(s.Pack); err != nil {
+			return err
+		}
+	}
+	if len(left.Superseded) == len(m.Superseded) {
+		return nil
+	}
+	return left.write(dir)
+}
+
+// neededPacks returns the superseded packs that have to stay.
+func neededPacks(ctx context.Context, r *repo.Repo, m remembered) (map[string]bool, error) {
+	refs, err := r.Refs()
+	if err != nil {
+		return nil, err
+	}
+	objects, err := r.Objects()
+	if err != nil {
+		return nil, err
+	}
+	defer objects.Close()
+	s := need{m: m, objects: objects, needed: map[string]bool{}}
+	for _, old := range m.Superseded {
+		if p := objects.Pack(old.Pack); p != nil && !onlyHistory(p) {
+			s.needed[old.Pack] = true
+		}
+	}
+	return s.needed, s.walk(ctx, refs)
+}
+
+// onlyHistory reports whether a pack holds commits and tags alone. Any other is content and never goes.
+func onlyHistory(p *pack.Pack) bool {
+	for i := range p.Index.Len() {
+		if t, err := p.Type(i); err != nil || !isHistory(t) {
+			return false
+		}
+	}
+	return true
+}
+
+// discardAll is discard for every repository, at the start. What fails is tried again when somebody uses
+// the repository.
+func (h *Host) discardAll() error {
+	entries, err := os.ReadDir(h.o.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		digits, _ := strings.CutSuffix(e.Name(), ".git")
+		id, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil {
+			continue
+		}
+		m, err := remember(h.path(id))
+		if err == nil && len(m.Superseded) > 0 {
+			err = h.discard(context.Background(), id)
+		}
+		if err != nil {
+			h.o.Log.Error("superseded packs stay for now", "repository", id, "error", err)
+		}
+	}
+	return nil
+}
