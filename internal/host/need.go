@@ -8,8 +8,6 @@ import (
 	"rehome/internal/git/repo"
 )
 
-func isHistory(t object.Type) bool { return t == object.Commit || t == object.Tag }
-
 // need finds out which superseded packs have what refs reach and no other pack has:
 //
 //	follow parents and what tags name, from every ref

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"rehome/internal/git/pack"
+	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
 )
 
@@ -204,21 +204,15 @@ func neededPacks(ctx context.Context, r *repo.Repo, m remembered) (map[string]bo
 	defer objects.Close()
 	s := need{m: m, objects: objects, needed: map[string]bool{}}
 	for _, old := range m.Superseded {
-		if p := objects.Pack(old.Pack); p != nil && !onlyHistory(p) {
-			s.needed[old.Pack] = true
+		p := objects.Pack(old.Pack)
+		if p == nil {
+			continue
+		}
+		if history, err := p.Only(object.Commit, object.Tag); err != nil || !history {
+			s.needed[old.Pack] = true // any other is content, which never goes
 		}
 	}
 	return s.needed, s.walk(ctx, refs)
-}
-
-// onlyHistory reports whether a pack holds commits and tags alone. Any other is content and never goes.
-func onlyHistory(p *pack.Pack) bool {
-	for i := range p.Index.Len() {
-		if t, err := p.Type(i); err != nil || !isHistory(t) {
-			return false
-		}
-	}
-	return true
 }
 
 // discardAll is discard for every repository, at the start. What fails is tried again when somebody uses

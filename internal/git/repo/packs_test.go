@@ -115,3 +115,30 @@ func TestWritePackLeavesNothing(t *testing.T) {
 		t.Errorf("files (-before +after):\n%s", diff)
 	}
 }
+
+// TestOnly tells packs of history from those of content.
+func TestOnly(t *testing.T) {
+	from := filepath.Join(t.TempDir(), "from.git")
+	testenv.Rich(t, from, "sha1")
+	r, err := repo.Init(filepath.Join(t.TempDir(), "to.git"), object.SHA1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.Receive(t.Context(), strings.NewReader(packOf(t, from)), repo.ReceiveOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := r.Objects()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	for name, want := range map[string]bool{got.HistoryName: true, got.ContentName: false} {
+		if only, err := o.Pack(name).Only(object.Commit, object.Tag); only != want || err != nil {
+			t.Errorf("%s: %v, %v", name, only, err)
+		}
+	}
+	if only, err := o.Pack(got.HistoryName).Only(object.Commit); only || err != nil {
+		t.Errorf("tags pass for commits: %v", err)
+	}
+}
