@@ -125,7 +125,7 @@ func (p *parts) openWork(ctx context.Context) error {
 	wake := newWaker()
 	p.importer = importer.New(importer.Options{
 		DB: p.db, Source: p.sources(), Host: p.host, Folder: p.folder, Seal: box,
-		Wake: wake.wake, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
+		Wake: wake.wake, WakeAt: wake.wakeAt, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
 		LargeOver: int64(p.flags.limits.largeOver), Limits: p.flags.limits.source(), Version: version,
 	})
 	if err := p.importer.Open(ctx); err != nil {
@@ -258,6 +258,15 @@ func (w *waker) wake(ctx context.Context, id int64) error {
 		return w.queue.Wake(ctx, id)
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// wakeAt asks for that later. Before the queue is open its first sweep will do.
+func (w *waker) wakeAt(id int64, after time.Duration) {
+	select {
+	case <-w.opened:
+		w.queue.WakeAt(id, after)
+	default:
 	}
 }
 

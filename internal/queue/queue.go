@@ -39,6 +39,7 @@ type Queue struct {
 	log     *slog.Logger
 	stop    context.CancelFunc // ends the sweeps
 	sweeper sync.WaitGroup
+	alarms  alarms
 }
 
 // Open opens the queue file at path, makes it when missing, and starts workers.
@@ -84,10 +85,21 @@ func (q *Queue) Wake(ctx context.Context, id int64) error {
 	return nil
 }
 
+// WakeAt is Wake after a while; of several for one import the last one counts. Like any
+// wake-up it may be lost, and is when the process ends before.
+func (q *Queue) WakeAt(id int64, after time.Duration) {
+	q.alarms.set(id, after, func() {
+		if err := q.Wake(context.Background(), id); err != nil {
+			q.log.Warn("wake import", "import", id, "err", err)
+		}
+	})
+}
+
 // Close cancels the contexts of running workers, waits for them until ctx ends, and
 // closes the file.
 func (q *Queue) Close(ctx context.Context) error {
 	q.stop()
+	q.alarms.close()
 	q.sweeper.Wait()
 	err := q.client.StopAndCancel(ctx)
 	return errors.Join(err, q.db.Close())
