@@ -1,58 +1,99 @@
 // Package rewrite makes the history that a plan asks for out of the history there is.
+//
+//	read every commit and tag into a graph of numbers
+//	in order, parents first: what names a mapped identity, or names something that changed,
+//	    is edited, hashed, deflated and written; everything else keeps its id
+//	then trees of refs/notes, whose entries are named by what they annotate
+//	copy the entries of what did not change; the result is one pack with all commits and
+//	    tags of the new history
+//
+// It is a pure function of objects, plan and rehome.Engine: dates are never read, encodings
+// never guessed, and the order in which objects lie in their packs plays no part.
 package rewrite
 
 import (
 	"context"
-	"errors"
-	"io"
+	"fmt"
+	"os"
+	"runtime"
 
 	"rehome"
 	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
 )
 
 // Plan says how history is changed. The same history, the same plan and the same
 // rehome.Engine give the same ids.
 type Plan struct {
-	Authors  map[rehome.Identity]rehome.Identity               // who becomes whom, by exact bytes; others stay
+	Authors  map[rehome.Identity]rehome.Identity           // who becomes whom, by exact bytes; others stay
 	Trailers func(rehome.Identity) (rehome.Identity, bool) // who becomes whom in trailers of messages; nil leaves messages alone
 	Hashes   bool                                          // ids of commits in messages become the new ones
 }
 
 // Options say what is rewritten.
 type Options struct {
-	From     *repo.Repo // never changed
+	From     *repo.Repo // never changed, unless it is Into as well
 	Refs     []repo.Ref // what is to be published of it
 	Into     *repo.Repo // where the new history pack goes; nil writes nothing and only counts
 	Plan     Plan
 	Workers  int                     // 0 is one for each processor
-	Progress func(done, total int64) // of commits and tags that change, now and then from one goroutine; may be nil
+	Progress func(done, total int64) // of commits and tags looked at, now and then; may be nil
 }
 
 // Ref is a ref before and after.
 type Ref struct {
 	Name          string
-	Source, Final object.ID
+	Source, Final object.ID // Final is not known when nothing is written and Changed is set
+	Changed       bool
 }
 
-// Result is what came of it. Close gives back its memory.
-type Result struct {
-	Refs              []Ref // in the order of Options.Refs
-	Commits           int64
-	CommitsChanged    int64
-	TagsChanged       int64
-	SignaturesDropped int64
-	Pack              string // base name of the new history pack in Into; "" when nothing changed
+// Run rewrites the history that Refs reach. Only Into gets something, the pack with its
+// index, synced; after an error it gets nothing. An error that people can mend is a *rehome.Error.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Progress == nil {
+		o.Progress = func(int64, int64) {}
+	}
+	r, err := run(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("rewrite: %w", err)
+	}
+	return r, nil
 }
 
-// Run rewrites the history that Refs reach.
-func Run(ctx context.Context, o Options) (*Result, error) { return nil, errors.New("not there yet") }
-
-// WriteMap writes the commit map: a header, then `OLD NEW` for every commit, by OLD.
-func (r *Result) WriteMap(w io.Writer) error { return nil }
-
-// New returns what became of a commit or tag; false when it is none of this history.
-func (r *Result) New(old object.ID) (object.ID, bool) { return object.ID{}, false }
-
-// Close gives back memory.
-func (r *Result) Close() {}
+func run(ctx context.Context, o Options) (*Result, error) {
+	objects, err := o.From.Objects()
+	if err != nil {
+		return nil, err
+	}
+	defer objects.Close()
+	scratch := os.TempDir()
+	if o.Into != nil {
+		scratch = o.Into.Dir()
+	}
+	tips := make([]object.ID, 0, len(o.Refs))
+	for _, r := range o.Refs {
+		tips = append(tips, r.ID)
+	}
+	graph, err := objects.History(ctx, tips, repo.Scratch(scratch), o.Workers)
+	if err != nil {
+		return nil, err
+	}
+	defer graph.Close()
+	p := newPass(o, graph, objects)
+	if o.Into == nil {
+		err = pack.Guard(func() error { return p.rewrite(ctx) })
+	} else {
+		p.result.Pack, err = o.Into.WritePack(ctx, func(file, index pack.File, scratch pack.Scratch) (pack.Written, error) {
+			return p.into(ctx, file, index, scratch)
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.finish()
+	return p.result, nil
+}

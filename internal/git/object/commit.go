@@ -141,7 +141,7 @@ func (h *headers) ident(key string) (Ident, bool) {
 	start := h.at
 	line := h.line()
 	h.found.Add(identFault(line))
-	return parseIdent(h.raw, start, start+len(line)), true
+	return ParseIdent(h.raw, start, start+len(line)), true
 }
 
 // more reports whether another header line follows.

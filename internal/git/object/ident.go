@@ -17,8 +17,8 @@ type Ident struct {
 // Found reports whether the object has the line.
 func (i *Ident) Found() bool { return i.End > 0 }
 
-// parseIdent reads the identity in raw[start:end], the rest of a line after its key.
-func parseIdent(raw []byte, start, end int) Ident {
+// ParseIdent reads the identity in raw[start:end], the rest of a line after its key.
+func ParseIdent(raw []byte, start, end int) Ident {
 	line := raw[start:end]
 	open := bytes.IndexByte(line, '<')
 	if open >= 0 {

@@ -1,5 +1,7 @@
 package object
 
+import "bytes"
+
 // TagParts is where the parts of a tag are. Its slices are the tag's own bytes.
 type TagParts struct {
 	Object  ID
@@ -7,6 +9,8 @@ type TagParts struct {
 	Name    []byte
 	Tagger  Ident // old tags have none
 	Message int   // where the message starts
+	Signed  bool  // it ends in a signature, or has one in its header
+	Sign    int   // where the signature starts; the tag's length when it does not end in one
 }
 
 // ParseTag reads a tag as leniently as Git does and returns its faults. With a dangerous one
@@ -41,7 +45,40 @@ func ParseTag(f Format, raw []byte) (TagParts, Faults) {
 		h.found.Add(MissingTaggerEntry)
 	}
 	t.rest(&h)
+	t.Sign = t.Message + signature(raw[t.Message:])
+	t.Signed = t.Signed || t.Sign < len(raw)
 	return t, h.finish(NoFault)
+}
+
+// signatures are the lines signatures begin with (gitformat-signature).
+var signatures = [][]byte{
+	[]byte("-----BEGIN PGP SIGNATURE-----"),
+	[]byte("-----BEGIN PGP MESSAGE-----"),
+	[]byte("-----BEGIN SSH SIGNATURE-----"),
+	[]byte("-----BEGIN SIGNED MESSAGE-----"),
+}
+
+// signature returns where in a tag's message the signature starts, as Git looks for it: at
+// the last line that begins one. Without one it is the message's length.
+func signature(message []byte) int {
+	at := len(message)
+	for from := 0; from < len(message); {
+		begin := bytes.Index(message[from:], signatures[0][:len("-----BEGIN ")])
+		if begin < 0 {
+			break
+		}
+		begin += from
+		from = begin + 1
+		if begin > 0 && message[begin-1] != '\n' {
+			continue
+		}
+		for _, s := range signatures {
+			if bytes.HasPrefix(message[begin:], s) {
+				at = begin
+			}
+		}
+	}
+	return at
 }
 
 // rest steps over headers after the tagger, as signatures for the other object format. A tagger that
@@ -52,6 +89,7 @@ func (t *TagParts) rest(h *headers) {
 			t.Tagger, _ = h.ident("tagger ")
 			continue
 		}
+		t.Signed = t.Signed || h.has("gpgsig ") || h.has("gpgsig-sha256 ")
 		h.line()
 	}
 	t.Message = h.body()

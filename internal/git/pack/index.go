@@ -148,11 +148,12 @@ func OpenIndex(b []byte, f object.Format) (*Index, error) {
 func (x *Index) Len() int { return x.n }
 
 // ID returns the i-th id in ascending order.
-func (x *Index) ID(i int) object.ID { return object.FromBytes(x.format, x.idBytes(i)) }
+func (x *Index) ID(i int) object.ID { return object.FromBytes(x.format, x.IDBytes(i)) }
 
-func (x *Index) idBytes(i int) []byte {
+// IDBytes returns the bytes of the i-th id in ascending order, which are the index's own.
+func (x *Index) IDBytes(i int) []byte {
 	n := x.format.Size()
-	return x.ids[i*n : i*n+n]
+	return x.ids[i*n : i*n+n : i*n+n]
 }
 
 // Offset returns where the i-th entry starts in the pack; an index that lies gives
@@ -180,6 +181,6 @@ func (x *Index) Find(id object.ID) (i int, ok bool) {
 	if want[0] > 0 {
 		lo = int(binary.BigEndian.Uint32(x.fanout[int(want[0]-1)*4:]))
 	}
-	i = lo + sort.Search(hi-lo, func(k int) bool { return compareIDs(x.idBytes(lo+k), want) >= 0 })
-	return i, i < hi && bytes.Equal(x.idBytes(i), want)
+	i = lo + sort.Search(hi-lo, func(k int) bool { return compareIDs(x.IDBytes(lo+k), want) >= 0 })
+	return i, i < hi && bytes.Equal(x.IDBytes(i), want)
 }

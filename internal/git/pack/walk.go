@@ -143,6 +143,12 @@ func (f *Forest) types(context.Context) error {
 	return nil
 }
 
+// IDBytes returns the bytes of the i-th id in ascending order, which are the index's own.
+func (f *Forest) IDBytes(i int) []byte { return f.pack.Index.IDBytes(i) }
+
+// Place returns the position in the pack of the i-th object in the order of ids.
+func (f *Forest) Place(i int) uint32 { return f.place[i] }
+
 // Type returns the type of the i-th object in the order of ids.
 func (f *Forest) Type(i int) object.Type { return f.table.kind[f.place[i]] }
 

@@ -6,13 +6,67 @@ import (
 	"fmt"
 
 	"rehome/internal/git/history"
+	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 )
 
-// History reads every commit and tag, reachable or not, with as many workers. Close the graph
-// before the objects. What grows with the history lies in scratch memory.
-func (o *Objects) History(ctx context.Context, scratch pack.Scratch, workers int) (*history.Graph, error) {
-	from := history.Source{Format: o.repo.format, Packs: o.packs, Scratch: scratch, Workers: workers}
+// History reads the commits and tags that tips reach, and others that lie in the same packs.
+// Close the graph before the objects. What grows with the history lies in scratch memory.
+//
+// A raw repository has all of its history in one pack. So the packs of the tips are read first,
+// and the others, with the loose objects, only when a parent is not in those.
+func (o *Objects) History(ctx context.Context, tips []object.ID, scratch pack.Scratch, workers int) (*history.Graph, error) {
+	from := history.Source{Format: o.repo.format, Scratch: scratch, Workers: workers}
+	var err error
+	if from.Packs, err = o.packsOf(tips); err != nil {
+		return nil, err
+	}
+	if from.Packs != nil {
+		g, err := history.Read(ctx, from)
+		if err != nil || g.Complete() {
+			return g, err
+		}
+		g.Close()
+	}
+	from.Packs = o.packs
+	if from.Loose, err = o.looseHistory(); err != nil {
+		return nil, err
+	}
+	return history.Read(ctx, from)
+}
+
+// packsOf returns the packs that have the commits and tags among ids, nil when one is in none.
+func (o *Objects) packsOf(ids []object.ID) ([]*pack.Pack, error) {
+	packs := []*pack.Pack{}
+	has := map[*pack.Pack]bool{}
+	for _, id := range ids {
+		p, i := o.find(id)
+		if p == nil {
+			return nil, nil
+		}
+		t, err := p.Type(i)
+		if err != nil {
+			return nil, fmt.Errorf("read object %s: %w", id, err)
+		}
+		if history := t == object.Commit || t == object.Tag; history && !has[p] {
+			has[p] = true
+			packs = append(packs, p)
+		}
+	}
+	return packs, nil
+}
+
+// find returns the first pack that has the object and its number there; nil when none has it.
+func (o *Objects) find(id object.ID) (*pack.Pack, int) {
+	for _, p := range o.packs {
+		if i, ok := p.Index.Find(id); ok {
+			return p, i
+		}
+	}
+	return nil, 0
+}
+
+func (o *Objects) looseHistory() (all []history.Loose, err error) {
 	for id, err := range o.Loose() {
 		if err != nil {
 			return nil, fmt.Errorf("list loose objects: %w", err)
@@ -24,7 +78,7 @@ func (o *Objects) History(ctx context.Context, scratch pack.Scratch, workers int
 		if err != nil {
 			return nil, err
 		}
-		from.Loose = append(from.Loose, history.Loose{ID: id, Type: kind, Data: data})
+		all = append(all, history.Loose{ID: id, Type: kind, Data: data})
 	}
-	return history.Read(ctx, from)
+	return all, nil
 }

@@ -1,0 +1,192 @@
+package rewrite
+
+import (
+	"context"
+
+	"rehome/internal/git/history"
+	"rehome/internal/git/object"
+	"rehome/internal/git/repo"
+)
+
+// pass is one rewrite under way.
+type pass struct {
+	o       Options
+	graph   *history.Graph
+	objects *repo.Objects
+	editor  *Editor
+	hasher  *object.Hasher
+	mapped  []bool      // by number of identity
+	looked  history.Set // what was gone through, in order
+	ids     idTable     // the new id of each
+	sink    *sink       // nil when nothing is written
+	result  *Result
+	total   int64
+	done    int64
+}
+
+func newPass(o Options, g *history.Graph, objects *repo.Objects) *pass {
+	p := &pass{
+		o: o, graph: g, objects: objects, editor: NewEditor(g.Format(), o.Plan), hasher: object.NewHasher(g.Format()),
+		mapped: make([]bool, len(g.Identities())), looked: g.NewSet(), ids: newIDTable(g),
+	}
+	p.result = &Result{graph: g, ids: &p.ids, looked: p.looked, changed: g.NewSet()}
+	p.editor.Abbreviated = p.abbreviated
+	for i, who := range g.Identities() {
+		becomes, ok := o.Plan.Authors[who]
+		p.mapped[i] = ok && becomes != who
+	}
+	return p
+}
+
+// rewrite goes through everything the refs reach: history first, then the notes on it.
+func (p *pass) rewrite(ctx context.Context) error {
+	var tips, notes []object.ID
+	for _, r := range p.o.Refs {
+		if isNotes(r) && p.isCommit(r.ID) {
+			notes = append(notes, r.ID)
+		} else {
+			tips = append(tips, r.ID)
+		}
+	}
+	plain, noted := p.graph.Reach(tips), p.graph.Reach(notes)
+	noted.Remove(plain)
+	p.total = int64(plain.Len() + noted.Len())
+	order, err := p.graph.Order(ctx, plain, p.also())
+	if err != nil {
+		return err
+	}
+	for _, n := range order {
+		if err := p.next(ctx, n, nil); err != nil {
+			return err
+		}
+	}
+	return p.rewriteNotes(ctx, noted)
+}
+
+func (p *pass) isCommit(id object.ID) bool {
+	n, ok := p.graph.Find(id)
+	return ok && p.graph.Type(n) == object.Commit
+}
+
+// next decides what becomes of an object. Everything it names was decided before. tree gives
+// the new tree of a commit, nil for the one it has.
+func (p *pass) next(ctx context.Context, n uint32, tree func(object.ID) object.ID) error {
+	if p.done++; p.done&0xfff == 0 {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		p.o.Progress(p.done, p.total)
+	}
+	p.looked.Add(n)
+	if tree == nil && !p.mayChange(n) {
+		return nil
+	}
+	done, err := p.edit(n, tree)
+	if err != nil || !done.Changed {
+		return err
+	}
+	return p.changed(n, done)
+}
+
+// mayChange reports whether an object has to be looked at.
+func (p *pass) mayChange(n uint32) bool {
+	if p.o.Plan.Trailers != nil || p.o.Plan.Hashes || p.graph.Odd(n) || p.isMapped(p.graph.Author(n)) || p.isMapped(p.graph.Committer(n)) {
+		return true
+	}
+	parents := p.graph.Parents(n)
+	for i := range parents.Len() {
+		if at := parents.At(i); at != history.None && p.result.changed.Has(at) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *pass) isMapped(identity uint32) bool { return identity != history.None && p.mapped[identity] }
+
+func (p *pass) edit(n uint32, tree func(object.ID) object.ID) (Edited, error) {
+	raw := p.graph.Bytes(n)
+	if p.graph.Type(n) == object.Tag {
+		return p.editor.Tag(raw, p.renamed)
+	}
+	if tree == nil {
+		tree = func(id object.ID) object.ID { return id }
+	}
+	return p.editor.commit(raw, tree, p.renamed)
+}
+
+// renamed returns the new id of an object, its old one when it did not change. While nothing
+// is written no new id is known, and it is the zero id.
+func (p *pass) renamed(id object.ID) object.ID {
+	n, ok := p.graph.Find(id)
+	if !ok || !p.result.changed.Has(n) {
+		return id
+	}
+	return p.ids.at(n)
+}
+
+// abbreviated is renamed for the start of a commit's id.
+func (p *pass) abbreviated(hex []byte) (object.ID, bool) {
+	n, ok := p.graph.FindPrefix(hex)
+	if !ok || !p.result.changed.Has(n) {
+		return object.ID{}, false
+	}
+	return p.ids.at(n), true
+}
+
+// changed takes down an object that became another.
+func (p *pass) changed(n uint32, e Edited) error {
+	p.result.changed.Add(n)
+	if p.graph.Type(n) == object.Commit {
+		p.result.CommitsChanged++
+	} else {
+		p.result.TagsChanged++
+	}
+	if e.SignatureDropped {
+		p.result.SignaturesDropped++
+	}
+	if p.sink == nil {
+		return nil
+	}
+	id, err := p.hasher.Sum(p.graph.Type(n), e.Data)
+	if err != nil {
+		return err
+	}
+	if p.ids.set(n, id) {
+		return nil // another object became the same
+	}
+	return p.sink.add(p.graph.Type(n), id, e.Data)
+}
+
+// also returns what an object's message names, so that it is decided before: nil when messages stay.
+func (p *pass) also() func(uint32) []uint32 {
+	if !p.o.Plan.Hashes {
+		return nil
+	}
+	return func(n uint32) (named []uint32) {
+		raw := p.graph.Bytes(n)
+		forHashes(raw, messageStart(raw), len(raw), 2*p.graph.Format().Size(), func(start, end int) {
+			if found, ok := p.graph.FindPrefix(raw[start:end]); ok {
+				named = append(named, found)
+			}
+		})
+		return named
+	}
+}
+
+// finish fills in what the caller wants to know.
+func (p *pass) finish() {
+	for n := range uint32(p.graph.Len()) {
+		if p.looked.Has(n) && p.graph.Type(n) == object.Commit {
+			p.result.Commits++
+		}
+	}
+	for _, r := range p.o.Refs {
+		ref := Ref{Name: r.Name, Source: r.ID, Final: p.renamed(r.ID)}
+		if n, ok := p.graph.Find(r.ID); ok {
+			ref.Changed = p.result.changed.Has(n)
+		}
+		p.result.Refs = append(p.result.Refs, ref)
+	}
+	p.o.Progress(p.total, p.total)
+}
