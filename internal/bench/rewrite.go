@@ -148,7 +148,6 @@ func innerRewrite(ctx context.Context, raw, into, work string) error {
 	if err != nil {
 		return err
 	}
-	defer got.Close()
 	return errors.Join(writeResult(filepath.Join(work, "result"), got), writeMap(filepath.Join(work, "commit-map"), got))
 }
 
