@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,12 +24,14 @@ type importFlags struct {
 	quiet     bool
 	receipt   string
 	verify    string
+	commitMap string
 	large     string
-	largeOver size
+	dryRun    bool
+	plan      planFlags
 }
 
 func (m *Main) importCommand() *cobra.Command {
-	f := importFlags{vcs: "git", verify: "refs", large: "keep", largeOver: 100 << 20}
+	f := importFlags{vcs: "git", verify: "refs", large: "keep", plan: newPlanFlags()}
 	cmd := &cobra.Command{
 		Use:   "import SOURCE DIR",
 		Short: "Move one repository into a new bare repository on this machine, without a server",
@@ -42,11 +43,7 @@ func (m *Main) importCommand() *cobra.Command {
 			if err := f.check(args[1]); err != nil {
 				return err
 			}
-			l, err := m.location(cmd.Context(), args[0], f.user)
-			if err != nil {
-				return err
-			}
-			return m.importOnce(cmd.Context(), l, args[1], f)
+			return m.importOnce(cmd.Context(), args[0], args[1], f)
 		},
 	}
 	flags := cmd.Flags()
@@ -57,7 +54,9 @@ func (m *Main) importCommand() *cobra.Command {
 	flags.StringVar(&f.receipt, "receipt", "", "write the receipt to `FILE`")
 	flags.StringVar(&f.verify, "verify", f.verify, "how deep the result is compared with the source: refs")
 	flags.StringVar(&f.large, "large-files", f.large, "what becomes of large files: keep")
-	flags.Var(&f.largeOver, "large-files-over", "size from which a file counts as large")
+	flags.StringVar(&f.commitMap, "commit-map", "", "write the old and the new id of every commit to `FILE`")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "fetch, say what a move would do as rehome inspect does, and leave nothing behind")
+	f.plan.add(flags)
 	return cmd
 }
 
@@ -81,25 +80,28 @@ func (f *importFlags) check(dest string) error {
 	return nil
 }
 
-func (m *Main) importOnce(ctx context.Context, l source.Location, dest string, f importFlags) error {
-	dir, err := filepath.Abs(dest)
-	if err != nil {
-		return fmt.Errorf("find the destination: %w", err)
-	}
-	reader, err := ownMachineGit()
+func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags) error {
+	var left unmatched
+	plan, err := m.plan(f.plan, &left)
 	if err != nil {
 		return err
 	}
-	if err := checkReceipt(f.receipt); err != nil {
+	if err := errors.Join(checkedFile("--receipt", f.receipt), checkedFile("--commit-map", f.commitMap)); err != nil {
 		return err
 	}
-	show := m.newWatcher(f.json, f.quiet)
-	receipt, err := importer.Once(ctx, importer.OnceOptions{
-		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.largeOver), Version: version, Event: show.event,
-	})
-	show.close()
+	l, err := m.location(ctx, from, f.user)
+	if err != nil {
+		return err
+	}
+	if f.dryRun {
+		return m.inspectAt(ctx, l, inspection{json: f.json, quiet: f.quiet, dir: besides(dest), plan: f.plan}, plan, &left)
+	}
+	receipt, err := m.move(ctx, l, dest, f, plan)
 	if err != nil {
 		return inOwnWords(err, l)
+	}
+	if !f.quiet {
+		m.showUnmatched(f.plan.authors, left)
 	}
 	if err := writeReceipt(f.receipt, receipt); err != nil {
 		return err
@@ -107,26 +109,29 @@ func (m *Main) importOnce(ctx context.Context, l source.Location, dest string, f
 	return m.summarize(receipt, dest, f)
 }
 
-// checkReceipt finds out, before anything starts, whether the receipt can be written. A
-// file that is there keeps what it holds.
-func checkReceipt(file string) error {
-	if file == "" {
-		return nil
-	}
-	_, err := os.Stat(file)
-	made := errors.Is(err, fs.ErrNotExist)
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o644)
-	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("Make that folder first, or choose another.", "the folder of --receipt %q does not exist", file)
-	}
+// move is the import itself, with its commit map.
+func (m *Main) move(ctx context.Context, l source.Location, dest string, f importFlags, plan importer.OncePlan) (rehome.Receipt, error) {
+	dir, err := filepath.Abs(dest)
 	if err != nil {
-		return fmt.Errorf("write --receipt: %w", err)
+		return rehome.Receipt{}, fmt.Errorf("find the destination: %w", err)
 	}
-	err = f.Close()
-	if made {
-		err = errors.Join(err, os.Remove(file))
+	reader, err := ownMachineGit()
+	if err != nil {
+		return rehome.Receipt{}, err
 	}
-	return err
+	ids, err := newCommitMap(f.commitMap)
+	if err != nil {
+		return rehome.Receipt{}, err
+	}
+	if ids != nil {
+		plan.CommitMap = ids
+	}
+	show := m.newWatcher(f.json, f.quiet)
+	receipt, err := importer.Once(ctx, importer.OnceOptions{
+		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.plan.largeOver), Version: version, Event: show.event, Plan: plan,
+	})
+	show.close()
+	return receipt, errors.Join(err, ids.end(err != nil))
 }
 
 // writeReceipt writes the receipt's JSON to a file, if one was asked for.
@@ -167,6 +172,10 @@ func (m *Main) summarize(r rehome.Receipt, dest string, f importFlags) error {
 	}
 	talks := !f.json && !f.quiet
 	if talks {
+		if r.Body.Authors.Mapped > 0 || r.Head.Changed > 0 {
+			fmt.Fprintf(m.Stdout, "%s mapped: %s and %s changed, %s dropped\n", identities(r.Body.Authors.Mapped),
+				counted(r.Head.Changed, "commit"), counted(r.Head.TagsChanged, "tag"), counted(r.Body.SignaturesDropped, "signature"))
+		}
 		fmt.Fprintf(m.Stdout, "%d commits, %d refs and %d authors are in %s\n", r.Head.Commits, len(r.Refs.Refs), r.Body.Authors.Identities, dest)
 		if byRule > 0 {
 			fmt.Fprintf(m.Stdout, "%d refs of the old forge stay behind; --receipt lists them\n", byRule)

@@ -18,9 +18,10 @@ type OnceOptions struct {
 	Source    source.Source
 	VCS       rehome.VCS // for the receipt; "" is git
 	Location  source.Location
-	Dir       string             // becomes a bare repository; must be missing or empty
-	LargeOver int64              // files larger than this many bytes are listed; 0 is DefaultLargeOver
-	Limits    source.Limits      // zero fields are the source's defaults
+	Dir       string        // becomes a bare repository; must be missing or empty
+	LargeOver int64         // files larger than this many bytes are listed; 0 is DefaultLargeOver
+	Limits    source.Limits // zero fields are the source's defaults
+	Plan      OncePlan
 	Version   string             // of Rehome, for the receipt
 	Event     func(rehome.Event) // told what happens, one at a time; may be nil
 	Clock     func() time.Time   // nil is time.Now
@@ -31,19 +32,7 @@ type OnceOptions struct {
 // so that one left by a run that was killed is cleared away by the next. After an error
 // Dir is as it was.
 func Once(ctx context.Context, o OnceOptions) (rehome.Receipt, error) {
-	if o.Clock == nil {
-		o.Clock = time.Now
-	}
-	if o.LargeOver == 0 {
-		o.LargeOver = DefaultLargeOver
-	}
-	if o.VCS == "" {
-		o.VCS = rehome.Git
-	}
-	if o.Event == nil {
-		o.Event = func(rehome.Event) {}
-	}
-	once := &once{OnceOptions: o, meter: meter{clock: o.Clock, start: o.Clock()}}
+	once := newOnce(o)
 	receipt, err := once.run(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -69,30 +58,60 @@ type once struct {
 	told    time.Time // when progress was told last; guarded by mu
 }
 
+// newOnce fills in what the options leave open.
+func newOnce(o OnceOptions) *once {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.LargeOver == 0 {
+		o.LargeOver = DefaultLargeOver
+	}
+	if o.VCS == "" {
+		o.VCS = rehome.Git
+	}
+	if o.Event == nil {
+		o.Event = func(rehome.Event) {}
+	}
+	return &once{OnceOptions: o, meter: meter{clock: o.Clock, start: o.Clock()}}
+}
+
 func (o *once) run(ctx context.Context) (rehome.Receipt, error) {
 	place, err := claimPlace(o.Dir)
 	if err != nil {
 		return rehome.Receipt{}, err
 	}
 	defer place.leave() //nolint:errcheck // a second run clears what is left
-	o.enter(rehome.Importing)
-	got, err := fetchRaw(ctx, o.Source, source.Request{
-		Location: o.Location, Dir: place.repository(), Limits: o.Limits, Progress: o.progress,
-	}, o.LargeOver, o.identities)
+	got, err := o.fetch(ctx, place.repository())
 	if err != nil {
 		return rehome.Receipt{}, err
 	}
-	for _, one := range got.found.Warnings {
-		o.tell(warningEvent(one))
+	did, err := o.rewrite(ctx, got, got.Repo)
+	if err != nil {
+		return rehome.Receipt{}, err
 	}
-	o.timing.Raw = o.enter(rehome.Mapping)
-	p := proof{facts: factsOf(got, o.LargeOver, o.meter.start), final: unchanged(got.Refs)}
+	p := proof{facts: factsOf(got, o.LargeOver, o.meter.start), final: did.final}
 	o.timing.Rewrite = o.enter(rehome.Pushing)
 	if err := o.place(&p, place); err != nil {
 		return rehome.Receipt{}, err
 	}
 	o.timing.Push = o.enter(rehome.Complete)
-	return o.receipt(&p, got), nil
+	return o.receipt(&p, got, did), nil
+}
+
+// fetch is the raw step, into dir. The next one has begun when it returns.
+func (o *once) fetch(ctx context.Context, dir string) (raw, error) {
+	o.enter(rehome.Importing)
+	got, err := fetchRaw(ctx, o.Source, source.Request{
+		Location: o.Location, Dir: dir, Limits: o.Limits, Progress: o.progress,
+	}, o.LargeOver, o.identities)
+	if err != nil {
+		return raw{}, err
+	}
+	for _, one := range got.found.Warnings {
+		o.tell(warningEvent(one))
+	}
+	o.timing.Raw = o.enter(rehome.Mapping)
+	return got, nil
 }
 
 // place compares what is on the disk with what was to come, and then gives it its name.
@@ -115,14 +134,15 @@ func (o *once) place(p *proof, where *place) error {
 	return where.moveIn()
 }
 
-func (o *once) receipt(p *proof, got raw) rehome.Receipt {
+func (o *once) receipt(p *proof, got raw, did rewritten) rehome.Receipt {
 	r := p.receipt()
 	r.Head.Import = filepath.Base(o.Dir)
 	r.Head.Version = o.Version
 	r.Head.CompletedAt = o.Clock().UTC().Truncate(time.Second)
 	r.Head.Source.VCS, r.Head.Source.URL = o.VCS, o.Location.String()
 	r.Head.Destination.URL = o.Dir
-	r.Body.Authors.Identities = int64(len(got.found.Identities))
+	r.Head.Changed, r.Head.TagsChanged, r.Body.SignaturesDropped = did.changes.Commits, did.changes.Tags, did.changes.Signatures
+	r.Body.Authors = rehome.ReceiptAuthors{Identities: int64(len(got.found.Identities)), Mapped: did.mapped}
 	for _, f := range got.found.LargeFiles {
 		r.Body.LargeFiles.Objects++
 		r.Body.LargeFiles.Bytes += f.Size
@@ -163,15 +183,22 @@ func (o *once) identities(batch []survey.Identity) {
 
 func (o *once) progress(p source.Progress) {
 	now := o.meter.read(p)
-	o.mu.Lock()
-	due, authors := o.Clock().Sub(o.told) >= recordEvery/2, o.authors
-	if due {
-		o.told = o.Clock()
-	}
-	o.mu.Unlock()
-	if due {
+	var authors int64
+	if o.due(&authors) {
 		o.tell(o.meter.event(now, authors))
 	}
+}
+
+// due reports whether progress is to be told again, and gives the number of authors so far.
+func (o *once) due(authors *int64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	*authors = o.authors
+	if o.Clock().Sub(o.told) < recordEvery/2 {
+		return false
+	}
+	o.told = o.Clock()
+	return true
 }
 
 // tell hands an event on, one at a time.

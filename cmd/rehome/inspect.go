@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rehome"
+	"rehome/internal/importer"
+	"rehome/internal/source"
+)
+
+func (m *Main) inspectCommand() *cobra.Command {
+	var (
+		user   string
+		asJSON bool
+		plan   = newPlanFlags()
+	)
+	cmd := &cobra.Command{
+		Use:   "inspect SOURCE",
+		Short: "Say what is in a repository and what a move would do; changes nothing",
+		Long: "Say what is in a repository and what a move would do; changes nothing.\n\n" +
+			"The repository is fetched whole into a temporary folder (TMPDIR says where) and removed again.",
+		Args: needs("SOURCE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return m.inspect(cmd.Context(), inspection{raw: args[0], user: user, json: asJSON, plan: plan})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&user, "source-user", "", "user name at the source; the password comes from REHOME_SOURCE_PASSWORD or a prompt")
+	flags.BoolVar(&asJSON, "json", false, "print JSON")
+	plan.add(flags)
+	return cmd
+}
+
+// inspection is what is to be inspected and how it is shown.
+type inspection struct {
+	raw, user   string
+	json, quiet bool
+	dir         string // folder to work in; "" is the system's
+	plan        planFlags
+}
+
+func (m *Main) inspect(ctx context.Context, i inspection) error {
+	var left unmatched
+	plan, err := m.plan(i.plan, &left)
+	if err != nil {
+		return err
+	}
+	l, err := m.location(ctx, i.raw, i.user)
+	if err != nil {
+		return err
+	}
+	return m.inspectAt(ctx, l, i, plan, &left)
+}
+
+func (m *Main) inspectAt(ctx context.Context, l source.Location, i inspection, plan importer.OncePlan, left *unmatched) error {
+	reader, err := ownMachineGit()
+	if err != nil {
+		return err
+	}
+	show := m.newWatcher(false, i.json || i.quiet)
+	found, err := importer.Inspect(ctx, importer.OnceOptions{
+		Source: reader, Location: l, Dir: i.dir, LargeOver: int64(i.plan.largeOver), Version: version, Event: show.event, Plan: plan,
+	})
+	show.close()
+	if err != nil {
+		return inOwnWords(err, l)
+	}
+	if !i.quiet {
+		m.showUnmatched(i.plan.authors, *left)
+	}
+	switch {
+	case i.json:
+		out := json.NewEncoder(m.Stdout)
+		out.SetEscapeHTML(false)
+		return out.Encode(found)
+	case i.quiet:
+		return nil
+	}
+	return m.printInspection(found, i.plan)
+}
+
+// shown is how many entries of a list people are shown.
+const shown = 20
+
+func (m *Main) printInspection(i rehome.Inspection, plan planFlags) error {
+	out := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
+	branch := i.Source.DefaultBranch
+	if branch == "" {
+		branch = "none"
+	}
+	fmt.Fprintf(out, "source\t%s\n", rehome.Clean(i.Source.URL, 400))
+	fmt.Fprintf(out, "version control\t%s, %s\n", i.Source.VCS, i.Source.ObjectFormat)
+	fmt.Fprintf(out, "default branch\t%s\n", rehome.Clean(branch, 200))
+	fmt.Fprintf(out, "refs\t%d branches, %d tags, %d other, %d left behind\n", i.Refs.Branches, i.Refs.Tags, i.Refs.Other, len(i.Skipped))
+	fmt.Fprintf(out, "commits\t%d\n", i.Commits)
+	fmt.Fprintf(out, "sent by the source\t%s\n", bytesText(i.Bytes))
+	fmt.Fprintf(out, "files over %s\t%d\n", plan.largeOver.String(), len(i.LargeFiles))
+	fmt.Fprintf(out, "Git LFS pointers\t%d\n", i.LFS.Pointers)
+	fmt.Fprintf(out, "submodules\t%d\n", len(i.Submodules))
+	fmt.Fprintf(out, "faults, kept as they are\t%d\n", len(i.Faults))
+	fmt.Fprintf(out, "people\t%d\n", len(i.Authors))
+	if plan.authors != "" {
+		p := i.Plan
+		fmt.Fprintf(out, "the map changes\t%s, %s, %s\n", identities(p.AuthorsMapped), counted(p.CommitsChanged, "commit"), counted(p.TagsChanged, "tag"))
+		fmt.Fprintf(out, "signatures dropped\t%d\n", p.SignaturesDropped)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	m.printLists(i)
+	return nil
+}
+
+// printLists shows the beginnings of the lists that are not empty.
+func (m *Main) printLists(i rehome.Inspection) {
+	section(m, "people", i.Authors, func(a rehome.Contributor) string {
+		return fmt.Sprintf("%7d  %s  %s", a.Commits, span(a), rehome.Clean(a.Identity().String(), 200))
+	})
+	section(m, "large files", i.LargeFiles, func(f rehome.InspectedFile) string {
+		return fmt.Sprintf("%s  %s (%s)", bytesText(f.Size), rehome.Clean(f.Path, 200), rehome.Clean(f.Ref, 100))
+	})
+	section(m, "submodules", i.Submodules, func(s rehome.Submodule) string {
+		return fmt.Sprintf("%s  %s", rehome.Clean(s.Path, 200), rehome.Clean(s.URL, 200))
+	})
+	section(m, "faults", i.Faults, func(w rehome.Warning) string {
+		return fmt.Sprintf("%s: %d, first in %s: %s", w.Kind, w.Count, w.Object, w.Text)
+	})
+}
+
+func section[T any](m *Main, title string, list []T, line func(T) string) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(m.Stdout, "\n%s\n", title)
+	for _, one := range list[:min(len(list), shown)] {
+		fmt.Fprintf(m.Stdout, "  %s\n", line(one))
+	}
+	if more := len(list) - shown; more > 0 {
+		fmt.Fprintf(m.Stdout, "  and %d more; --json lists them all\n", more)
+	}
+}
+
+// span is from when to when somebody was there.
+func span(c rehome.Contributor) string {
+	if c.First == nil {
+		return "            no date     "
+	}
+	return c.First.Format(time.DateOnly) + " to " + c.Last.Format(time.DateOnly)
+}
+
+// besides returns the folder that dest is or will be in, "" where none can be written there.
+func besides(dest string) string {
+	abs, err := filepath.Abs(dest)
+	if err != nil {
+		return ""
+	}
+	dir := filepath.Dir(abs)
+	probe, err := os.MkdirTemp(dir, ".rehome-inspect-*")
+	if err != nil || os.Remove(probe) != nil {
+		return ""
+	}
+	return dir
+}
+
+func identities(n int64) string {
+	if n == 1 {
+		return "1 identity"
+	}
+	return fmt.Sprintf("%d identities", n)
+}

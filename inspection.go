@@ -1,0 +1,100 @@
+package rehome
+
+import (
+	"strings"
+	"time"
+)
+
+// Inspection is what a source holds and what a move would change of it. docs/formats.md
+// describes its JSON; fields may be added to it, never changed.
+type Inspection struct {
+	Source     ReceiptSource    `json:"source"`
+	Refs       RefCounts        `json:"refs"`
+	Skipped    []SkippedRef     `json:"skipped_refs"` // what a move would leave behind
+	Commits    int64            `json:"commits"`
+	Authors    []Contributor    `json:"authors"` // most commits first
+	Bytes      int64            `json:"bytes"`   // of the pack the source sent
+	LargeFiles []InspectedFile  `json:"large_files"`
+	LFS        InspectedLFS     `json:"lfs"`
+	Submodules []Submodule      `json:"submodules"` // of the default branch
+	Faults     []Warning        `json:"faults"`
+	Plan       InspectedChanges `json:"plan"`
+}
+
+// RefCounts counts the refs a move would carry.
+type RefCounts struct {
+	Branches int `json:"branches"`
+	Tags     int `json:"tags"`
+	Other    int `json:"other"`
+}
+
+// Contributor is an identity of a history, in whatever role. Name and Email may not be
+// UTF-8; the fields with their bytes are set only then.
+type Contributor struct {
+	Name       string     `json:"name"`
+	NameBytes  []byte     `json:"name_bytes,omitempty"`
+	Email      string     `json:"email"`
+	EmailBytes []byte     `json:"email_bytes,omitempty"`
+	Commits    int64      `json:"commits"` // as the author
+	First      *time.Time `json:"first"`   // when it first wrote or made something, nil without a date that can be read
+	Last       *time.Time `json:"last"`
+}
+
+// NewContributor lists an identity by its exact bytes.
+func NewContributor(is Identity) Contributor {
+	c := Contributor{Name: strings.ToValidUTF8(is.Name, "\uFFFD"), Email: strings.ToValidUTF8(is.Mail, "\uFFFD")}
+	if c.Name != is.Name {
+		c.NameBytes = []byte(is.Name)
+	}
+	if c.Email != is.Mail {
+		c.EmailBytes = []byte(is.Mail)
+	}
+	return c
+}
+
+// Identity returns the exact bytes.
+func (c Contributor) Identity() Identity {
+	is := Identity{c.Name, c.Email}
+	if c.NameBytes != nil {
+		is.Name = string(c.NameBytes)
+	}
+	if c.EmailBytes != nil {
+		is.Mail = string(c.EmailBytes)
+	}
+	return is
+}
+
+// InspectedFile is a large file. Path may not be UTF-8; PathBytes is set only then.
+type InspectedFile struct {
+	Ref       string   `json:"ref_name"`
+	Path      string   `json:"path"`
+	PathBytes []byte   `json:"path_bytes,omitempty"`
+	OID       ObjectID `json:"oid"`
+	Size      int64    `json:"size"`
+}
+
+// InspectedLFS counts Git LFS pointers.
+type InspectedLFS struct {
+	Pointers int64 `json:"pointers"`
+}
+
+// Submodule is what .gitmodules names.
+type Submodule struct {
+	Path string `json:"path"`
+	URL  string `json:"url"`
+}
+
+// InspectedChanges is what a move would change.
+type InspectedChanges struct {
+	CommitsChanged    int64     `json:"commits_changed"`
+	TagsChanged       int64     `json:"tags_changed"`
+	SignaturesDropped int64     `json:"signatures_dropped"`
+	AuthorsMapped     int64     `json:"authors_mapped"`
+	Refused           []Refusal `json:"refused_by_destination"`
+}
+
+// Refusal is something the destination would not take.
+type Refusal struct {
+	Kind string `json:"kind"`
+	Path string `json:"path"`
+}

@@ -1,0 +1,108 @@
+package importer
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"rehome"
+	"rehome/internal/source"
+	"rehome/internal/source/git"
+	"rehome/internal/testenv"
+)
+
+// asGitSays counts who did what by git log and git for-each-ref.
+func asGitSays(t *testing.T, dir string) map[rehome.Identity]rehome.Contributor {
+	t.Helper()
+	all := map[rehome.Identity]rehome.Contributor{}
+	see := func(name, mail, date string, commits int64) {
+		id := rehome.Identity{Name: name, Mail: mail}
+		c, ok := all[id]
+		if !ok {
+			c = rehome.NewContributor(id)
+		}
+		c.Commits += commits
+		if s, err := strconv.ParseInt(date, 10, 64); err == nil {
+			at := time.Unix(s, 0).UTC()
+			if c.First == nil || at.Before(*c.First) {
+				c.First = &at
+			}
+			if c.Last == nil || at.After(*c.Last) {
+				c.Last = &at
+			}
+		}
+		all[id] = c
+	}
+	carried := []string{"log", "--branches", "--tags", "--glob=refs/notes", "--glob=refs/custom", "--encoding=none", "--format=%an%x01%ae%x01%at%x01%cn%x01%ce%x01%ct"}
+	for line := range strings.SplitSeq(testenv.Git(t, dir, carried...), "\n") {
+		f := strings.Split(line, "\x01")
+		see(f[0], f[1], f[2], 1)
+		see(f[3], f[4], f[5], 0)
+	}
+	see("Ada Lovelace", "ada@example.com", "1700000300", 0) // the taggers
+	see("No Mail", "", "1700000400", 0)
+	return all
+}
+
+func TestContributors(t *testing.T) {
+	for _, format := range []string{"sha1", "sha256"} {
+		root := t.TempDir()
+		from := filepath.Join(root, "r.git")
+		testenv.Rich(t, from, format)
+		want := asGitSays(t, from)
+		remote, err := source.ParseLocation(testenv.ServeGit(t, root, testenv.Options{}) + "/r.git")
+		must(t, err)
+		for _, l := range []source.Location{{Path: from}, remote} {
+			t.Setenv("TMPDIR", t.TempDir())
+			got, err := Contributors(t.Context(), onceSource(t), l, git.LeftByRule)
+			must(t, err)
+			if len(got) != len(want) || !slices.IsSortedFunc(got, func(a, b rehome.Contributor) int { return int(b.Commits - a.Commits) }) {
+				t.Errorf("%s: got %+v", l, got)
+			}
+			for _, c := range got {
+				w := want[c.Identity()]
+				if c.Commits != w.Commits || !c.First.Equal(*w.First) || !c.Last.Equal(*w.Last) {
+					t.Errorf("%s: got %+v, want %+v", l, c, w)
+				}
+			}
+			wantOnly(t, os.TempDir())
+		}
+	}
+}
+
+// Dates that no calendar holds are none, and loose objects count.
+func TestContributorsWithOddDates(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "r.git")
+	testenv.Empty(t, dir, "sha1")
+	tree := testenv.GitIn(t, dir, strings.NewReader(""), "mktree")
+	commit := "tree " + tree + "\nauthor A <a> 99999999999999999 +0000\ncommitter B <b> 12 +051800\n\nx\n"
+	id := testenv.GitIn(t, dir, strings.NewReader(commit), "hash-object", "-t", "commit", "-w", "--stdin", "--literally")
+	testenv.Git(t, dir, "update-ref", "refs/heads/main", id)
+	got, err := Contributors(t.Context(), nil, source.Location{Path: dir}, git.LeftByRule)
+	must(t, err)
+	if len(got) != 2 || got[0].Name != "A" || got[0].Commits != 1 || got[0].First != nil || got[1].First == nil || got[1].First.Unix() != 12 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestContributorsOfNothing(t *testing.T) {
+	root := t.TempDir()
+	if _, err := Contributors(t.Context(), nil, source.Location{Path: root}, git.LeftByRule); rehome.CodeOf(err) != rehome.NotARepository {
+		t.Errorf("an empty folder: %v", err)
+	}
+	testenv.Rich(t, filepath.Join(root, "deep.git"), "sha1")
+	testenv.Shallow(t, filepath.Join(root, "deep.git"), filepath.Join(root, "shallow.git"))
+	if _, err := Contributors(t.Context(), nil, source.Location{Path: filepath.Join(root, "shallow.git")}, git.LeftByRule); rehome.CodeOf(err) != rehome.SourceShallow {
+		t.Errorf("a shallow clone: %v", err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := Contributors(ctx, nil, source.Location{Path: filepath.Join(root, "deep.git")}, git.LeftByRule); err == nil {
+		t.Error("it went on after it was stopped")
+	}
+}

@@ -1,0 +1,106 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"rehome"
+	"rehome/internal/git/repo"
+)
+
+// Inspect says what is at a source and what Once would change of it with the same options.
+// It fetches into a temporary folder within o.Dir, "" for the system's, and leaves nothing there.
+func Inspect(ctx context.Context, o OnceOptions) (found rehome.Inspection, err error) {
+	work, err := os.MkdirTemp(o.Dir, ".rehome-inspect-*")
+	if err != nil {
+		return found, fmt.Errorf("make a folder to work in: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	o.Plan.CommitMap = nil // nothing is made, so no new id is known
+	once := newOnce(o)
+	got, err := once.fetch(ctx, filepath.Join(work, "repository"))
+	if err != nil {
+		return found, err
+	}
+	did, err := once.rewrite(ctx, got, nil)
+	if err != nil {
+		return found, err
+	}
+	found = once.inspection(got)
+	found.Plan = rehome.InspectedChanges{
+		CommitsChanged: did.changes.Commits, TagsChanged: did.changes.Tags, SignaturesDropped: did.changes.Signatures,
+		AuthorsMapped: did.mapped, Refused: []rehome.Refusal{},
+	}
+	people, err := contributorsOf(ctx, got.Repo, got.Refs)
+	if err != nil {
+		return found, err
+	}
+	found.Authors = list(people)
+	found.Submodules, err = submodulesOf(got)
+	return found, err
+}
+
+// inspection says what was fetched.
+func (o *once) inspection(got raw) rehome.Inspection {
+	known := factsOf(got, o.LargeOver, o.meter.start)
+	found := rehome.Inspection{
+		Source: rehome.ReceiptSource{
+			VCS: o.VCS, URL: o.Location.String(), ObjectFormat: known.Format, DefaultBranch: strings.TrimPrefix(known.Head, "refs/heads/"),
+		},
+		Skipped: list(got.Skipped), Commits: known.Commits, Bytes: got.Received.Bytes,
+		LargeFiles: []rehome.InspectedFile{}, Faults: []rehome.Warning{},
+	}
+	for _, ref := range got.Refs {
+		switch {
+		case strings.HasPrefix(ref.Name, "refs/heads/"):
+			found.Refs.Branches++
+		case strings.HasPrefix(ref.Name, "refs/tags/"):
+			found.Refs.Tags++
+		default:
+			found.Refs.Other++
+		}
+	}
+	for _, f := range got.found.LargeFiles {
+		one := rehome.InspectedFile{Ref: f.Ref, Path: text(f.Path), OID: f.OID, Size: f.Size}
+		if !utf8.Valid(f.Path) {
+			one.PathBytes = f.Path
+		}
+		found.LargeFiles = append(found.LargeFiles, one)
+	}
+	for _, w := range known.Warnings {
+		if w.Kind == rehome.WarnLFSPointer {
+			found.LFS.Pointers = w.Count
+		} else {
+			found.Faults = append(found.Faults, w)
+		}
+	}
+	return found
+}
+
+// submodulesOf lists the submodules of the default branch.
+func submodulesOf(got raw) ([]rehome.Submodule, error) {
+	all := []rehome.Submodule{}
+	at := slices.IndexFunc(got.Refs, func(r repo.Ref) bool { return r.Name == got.Head })
+	if at < 0 {
+		return all, nil
+	}
+	objects, err := got.Repo.Objects()
+	if err != nil {
+		return nil, fmt.Errorf("open what was received: %w", err)
+	}
+	defer objects.Close()
+	named, err := objects.Submodules(got.Refs[at].ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range named {
+		all = append(all, rehome.Submodule{Path: text([]byte(s.Path)), URL: text([]byte(s.URL))})
+	}
+	return all, nil
+}
