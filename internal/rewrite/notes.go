@@ -2,8 +2,9 @@ package rewrite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -89,29 +90,22 @@ func (t *notes) diff(before, after object.ID, prefix string) error {
 	if before == after {
 		return nil
 	}
-	old, err := t.read(before)
-	if err != nil {
+	old, now := cursor{format: t.graph.Format()}, cursor{format: t.graph.Format()}
+	if err := errors.Join(t.open(&old, before), t.open(&now, after)); err != nil {
 		return err
 	}
-	now, err := t.read(after)
-	if err != nil {
-		return err
-	}
-	for name, e := range old {
-		if have, ok := now[name]; !ok || have.mode != e.mode {
-			err = t.change(prefix, name, e, entry{})
-		}
-		if err != nil {
-			return err
-		}
-	}
-	for name, e := range now {
-		have := old[name]
-		if have.mode != e.mode {
-			have = entry{}
-		}
-		if have.id != e.id {
-			err = t.change(prefix, name, have, e)
+	for !old.end || !now.end {
+		var err error
+		switch c := old.compare(&now); {
+		case c < 0:
+			err = errors.Join(t.change(prefix, &old, nil), old.next())
+		case c > 0:
+			err = errors.Join(t.change(prefix, nil, &now), now.next())
+		default:
+			if !bytes.Equal(old.ID, now.ID) || !bytes.Equal(old.mode, now.mode) {
+				err = t.change(prefix, &old, &now)
+			}
+			err = errors.Join(err, old.next(), now.next())
 		}
 		if err != nil {
 			return err
@@ -120,58 +114,104 @@ func (t *notes) diff(before, after object.ID, prefix string) error {
 	return nil
 }
 
-// change replaces one entry by another of the same name and mode; empty ones are not there.
-func (t *notes) change(prefix, name string, before, after entry) error {
-	path := prefix + name
-	if mode := before.mode + after.mode; isFanout(name) && len(prefix) < 3*t.graph.Format().Size() && (mode == "40000" || mode == "4000040000") {
-		return t.diff(t.treeID(before), t.treeID(after), path+"/")
+// change replaces one entry by another of the same name; nil is none.
+func (t *notes) change(prefix string, before, after *cursor) error {
+	one := before
+	if one == nil {
+		one = after
 	}
-	if before.id != "" {
+	path := prefix + string(one.Name)
+	if before.isFanout() && after.isFanout() && len(prefix) < 3*t.graph.Format().Size() {
+		return t.diff(before.id(one.format), after.id(one.format), path+"/")
+	}
+	if before != nil {
 		t.take(path)
 	}
-	if after.id != "" {
-		after.path = path
-		t.put(after)
+	if after != nil {
+		t.put(entry{path: path, mode: string(after.mode), id: string(after.ID)})
 	}
 	return nil
 }
 
-func isFanout(name string) bool {
-	_, err := hex.DecodeString(name)
-	return len(name) == 2 && err == nil
-}
-
-// treeID returns the tree an entry names, the zero id for one that is not there.
-func (t *notes) treeID(e entry) object.ID {
-	if e.id == "" {
-		return t.graph.Format().Zero()
-	}
-	return object.FromBytes(t.graph.Format(), []byte(e.id))
-}
-
-// read returns the entries of a tree by name.
-func (t *notes) read(id object.ID) (map[string]entry, error) {
+// open begins to read a tree.
+func (t *notes) open(c *cursor, id object.ID) error {
 	if id.IsZero() {
-		return nil, nil
+		c.end = true
+		return nil
 	}
 	kind, data, err := t.objects.Read(id)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if kind != object.Tree {
-		return nil, fmt.Errorf("%s is a %s, not a tree", id, kind)
+		return fmt.Errorf("%s is a %s, not a tree", id, kind)
 	}
-	all := map[string]entry{}
-	for len(data) > 0 {
-		e, n, err := object.ReadEntry(t.graph.Format(), data)
-		if err != nil {
-			return nil, fmt.Errorf("tree %s: %w", id, err)
-		}
-		mode, _, _ := bytes.Cut(data[:n], []byte{' '})
-		all[string(e.Name)] = entry{mode: string(mode), id: string(e.ID)}
-		data = data[n:]
+	c.rest = data
+	return c.next()
+}
+
+// cursor reads a tree entry by entry.
+type cursor struct {
+	object.TreeEntry
+	mode   []byte // as written
+	rest   []byte
+	end    bool
+	format object.Format
+}
+
+func (c *cursor) next() (err error) {
+	if c.end = len(c.rest) == 0; c.end {
+		return nil
 	}
-	return all, nil
+	var n int
+	if c.TreeEntry, n, err = object.ReadEntry(c.format, c.rest); err != nil {
+		return err
+	}
+	c.mode = c.rest[:bytes.IndexByte(c.rest, ' ')]
+	c.rest = c.rest[n:]
+	return nil
+}
+
+// compare orders two entries as Git sorts trees: folders as if a slash followed their names.
+// What has ended comes last.
+func (c *cursor) compare(o *cursor) int {
+	switch {
+	case c.end:
+		return 1
+	case o.end:
+		return -1
+	}
+	n := min(len(c.Name), len(o.Name))
+	if order := bytes.Compare(c.Name[:n], o.Name[:n]); order != 0 {
+		return order
+	}
+	return cmp.Compare(c.after(n), o.after(n))
+}
+
+// after returns the byte of the name at n, for its end a slash for folders and 0 for others.
+func (c *cursor) after(n int) byte {
+	switch {
+	case n < len(c.Name):
+		return c.Name[n]
+	case c.Mode.IsTree():
+		return '/'
+	}
+	return 0
+}
+
+// isFanout reports whether the entry is nothing, or a folder named by two digits.
+func (c *cursor) isFanout() bool {
+	return c == nil || c.Mode.IsTree() && len(c.Name) == 2 && isDigit(c.Name[0]) && isDigit(c.Name[1])
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
+
+// id returns what the entry names, the zero id for nothing.
+func (c *cursor) id(f object.Format) object.ID {
+	if c == nil {
+		return f.Zero()
+	}
+	return object.FromBytes(f, c.ID)
 }
 
 // place returns the folder and the name an old path comes to, and whether that is another

@@ -30,7 +30,7 @@ func (t *notes) write(f *folder) (object.ID, error) {
 		return object.ID{}, err
 	}
 	f.id, f.clean = id, true
-	if t.known[string(id.Bytes())] || t.objects.Has(id) {
+	if t.known[string(id.Bytes())] {
 		return id, nil
 	}
 	t.known[string(id.Bytes())] = true
