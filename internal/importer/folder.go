@@ -20,7 +20,8 @@ import (
 //	lock               held by the one process that works here
 //	folder-id          names the folder in leases, so that its next process knows its own
 //	raw/<import>       raw repositories, whole
-//	work/<import>-<fence>  one being received
+//	final/<import>     what a plan made of them, where it changes anything
+//	work/<import>-<fence>  one being received or made
 type Folder struct {
 	dir  string
 	id   string
@@ -30,7 +31,7 @@ type Folder struct {
 // Claim makes the data folder at dir ready and takes it for this process, which has to
 // come before anything in it is opened. It waits up to lockPatience for another to leave. Close gives it back.
 func Claim(dir string) (*Folder, error) {
-	for _, dir := range []string{dir, filepath.Join(dir, "raw"), filepath.Join(dir, "work")} {
+	for _, dir := range []string{dir, filepath.Join(dir, "raw"), filepath.Join(dir, "final"), filepath.Join(dir, "work")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("make data folder: %w", err)
 		}
@@ -71,32 +72,46 @@ func (f *Folder) raw(importID int64) string {
 	return filepath.Join(f.dir, "raw", strconv.FormatInt(importID, 10))
 }
 
-// work is where a worker with that fence receives the import.
+// final is where what the import's plan made of its raw repository lies.
+func (f *Folder) final(importID int64) string {
+	return filepath.Join(f.dir, "final", strconv.FormatInt(importID, 10))
+}
+
+// work is where a worker with that fence receives or rewrites the import.
 func (f *Folder) work(importID, fence int64) string {
 	return filepath.Join(f.dir, "work", fmt.Sprintf("%d-%d", importID, fence))
 }
 
-// keep moves a received repository to its place, where it replaces an older one.
-func (f *Folder) keep(work, raw string) error {
+// aside makes a folder for what is looked at and thrown away.
+func (f *Folder) aside() (string, error) {
+	dir, err := os.MkdirTemp(filepath.Join(f.dir, "work"), "aside-*")
+	if err != nil {
+		return "", fmt.Errorf("make a folder aside: %w", err)
+	}
+	return dir, nil
+}
+
+// keep moves a finished repository to its place, where it replaces an older one.
+func (f *Folder) keep(work, place string) error {
 	old := work + "-old"
-	if err := os.Rename(raw, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("put old raw repository aside: %w", err)
+	if err := os.Rename(place, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("put old repository aside: %w", err)
 	}
-	if err := os.Rename(work, raw); err != nil {
-		return fmt.Errorf("keep raw repository: %w", err)
+	if err := os.Rename(work, place); err != nil {
+		return fmt.Errorf("keep repository: %w", err)
 	}
-	if err := errors.Join(repo.SyncDir(filepath.Dir(raw)), repo.SyncDir(filepath.Dir(work))); err != nil {
+	if err := errors.Join(repo.SyncDir(filepath.Dir(place)), repo.SyncDir(filepath.Dir(work))); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(old); err != nil {
-		return fmt.Errorf("remove old raw repository: %w", err)
+		return fmt.Errorf("remove old repository: %w", err)
 	}
 	return nil
 }
 
 // drop removes what there is of an import, whole or not.
 func (f *Folder) drop(importID int64) error {
-	return errors.Join(f.dropWork(importID), os.RemoveAll(f.raw(importID)))
+	return errors.Join(f.dropWork(importID), os.RemoveAll(f.final(importID)), os.RemoveAll(f.raw(importID)))
 }
 
 // dropWork removes what an import left unfinished. Only the holder of its lease may ask.
@@ -105,16 +120,18 @@ func (f *Folder) dropWork(importID int64) error {
 	return removeIn(filepath.Join(f.dir, "work"), func(name string) bool { return strings.HasPrefix(name, its) })
 }
 
-// clear removes unfinished work, which the lock says is nobody's, and raw repositories
-// of imports that are not known.
+// clear removes unfinished work, which the lock says is nobody's, and repositories of
+// imports that are not known.
 func (f *Folder) clear(known map[int64]bool) error {
-	var errs []error
-	errs = append(errs, removeIn(filepath.Join(f.dir, "work"), func(string) bool { return true }))
-	errs = append(errs, removeIn(filepath.Join(f.dir, "raw"), func(name string) bool {
+	unknown := func(name string) bool {
 		id, err := strconv.ParseInt(name, 10, 64)
 		return err != nil || !known[id]
-	}))
-	if err := errors.Join(errs...); err != nil {
+	}
+	err := errors.Join(
+		removeIn(filepath.Join(f.dir, "work"), func(string) bool { return true }),
+		removeIn(filepath.Join(f.dir, "final"), unknown),
+		removeIn(filepath.Join(f.dir, "raw"), unknown))
+	if err != nil {
 		return fmt.Errorf("clear data folder: %w", err)
 	}
 	return nil

@@ -15,15 +15,15 @@ const reasonForced = "forced at the source since the last import: it stays as it
 
 // withoutForced takes out the refs that an import which completed before wrote, and that
 // do not lead on from there: somebody forced them at the source, and following them would
-// take commits away.
-func withoutForced(ctx context.Context, from *repo.Repo, final []finalRef, wrote map[string]store.WrittenRef) (follow []finalRef, skipped []rehome.SkippedRef, err error) {
-	objects, err := from.Objects()
+// take commits away. What counts are the ids of the source, which a map does not change.
+func withoutForced(ctx context.Context, raw *repo.Repo, final []finalRef, wrote map[string]store.WrittenRef) (follow []finalRef, skipped []rehome.SkippedRef, err error) {
+	objects, err := raw.Objects()
 	if err != nil {
 		return nil, nil, fmt.Errorf("open raw repository: %w", err)
 	}
 	defer objects.Close()
 	for _, f := range final {
-		onward, err := leadsOn(ctx, objects, f.final, wrote[f.name])
+		onward, err := leadsOn(ctx, objects, f.source, wrote[f.name].Source)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -36,12 +36,12 @@ func withoutForced(ctx context.Context, from *repo.Repo, final []finalRef, wrote
 	return follow, skipped, nil
 }
 
-// leadsOn reports whether a ref may go to next from what was written to it last.
-func leadsOn(ctx context.Context, objects *repo.Objects, next object.ID, last store.WrittenRef) (bool, error) {
-	if last.Wrote == "" || last.Wrote == next.String() || last.Writing == next.String() {
+// leadsOn reports whether a ref may go to next from what stood for it last, "" for nothing.
+func leadsOn(ctx context.Context, objects *repo.Objects, next object.ID, last string) (bool, error) {
+	if last == "" || last == next.String() {
 		return true, nil
 	}
-	old, err := object.ParseID(last.Wrote)
+	old, err := object.ParseID(last)
 	if err != nil {
 		return false, fmt.Errorf("what was written last: %w", err)
 	}

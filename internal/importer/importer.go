@@ -2,11 +2,11 @@
 //
 //	detection   which version control answers          detect.go
 //	raw         fetch and survey, never changed after  raw.go
-//	rewrite     raw and plan become what is published  rewrite.go
+//	rewrite     raw and plan become what is published  plan.go, rewrite.go, final.go
 //	push        publish, read back, write the receipt  push.go, verify.go, receipt.go
 //
-// Every call from outside only changes what is wanted (start.go, update.go, cancel.go)
-// and wakes a worker. A worker takes the import's lease and does steps until the row
+// Every call from outside only changes what is wanted (start.go, update.go, authors.go,
+// hold.go, cancel.go) and wakes a worker; changes of the plan settle first (settle.go). A worker takes the import's lease and does steps until the row
 // wants no more (reconcile.go, worker.go); an error becomes a status by one table
 // (outcome.go). A crash costs a repeat of one step.
 package importer
@@ -40,6 +40,7 @@ type Options struct {
 	Seal   *seal.Box
 
 	Wake     func(ctx context.Context, importID int64) error // sends a worker to Reconcile; nil leaves it to Sweep's caller
+	WakeAt   func(importID int64, after time.Duration)       // the same, later; the last call for an import counts
 	CheckURL func(*url.URL) error                            // refuses a source at once; nil refuses none
 	CloneURL func(rehome.Repository) string                  // for receipts; nil gives owner/name.git
 	Clock    func() time.Time                                // nil is time.Now
@@ -49,6 +50,7 @@ type Options struct {
 	Limits    source.Limits   // zero fields are the source's defaults
 	Version   string          // of Rehome, for receipts
 	Backoff   []time.Duration // waits before another try of a source that did not answer; nil is 2 s, 10 s
+	Settle    []time.Duration // how long a plan rests after its last change, and after its first at most; nil is 2 s, 30 s
 }
 
 // Importer does the work of imports. It is safe for concurrent use.
@@ -68,6 +70,9 @@ func New(o Options) *Importer {
 	if o.Wake == nil {
 		o.Wake = func(context.Context, int64) error { return nil }
 	}
+	if o.WakeAt == nil {
+		o.WakeAt = func(int64, time.Duration) {}
+	}
 	if o.CheckURL == nil {
 		o.CheckURL = func(*url.URL) error { return nil }
 	}
@@ -85,6 +90,9 @@ func New(o Options) *Importer {
 	}
 	if o.Backoff == nil {
 		o.Backoff = []time.Duration{2 * time.Second, 10 * time.Second} // the source tries a few times by itself, too
+	}
+	if o.Settle == nil {
+		o.Settle = defaultSettle
 	}
 	return &Importer{
 		Options: o,

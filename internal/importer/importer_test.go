@@ -165,10 +165,20 @@ func TestOthersRefsAreNotTouched(t *testing.T) {
 	r := w.repository("new")
 	w.start(r, StartRequest{URL: url})
 	side := testenv.Git(t, from, "rev-parse", "refs/heads/side")
+	wrote := testenv.Git(t, from, "rev-parse", "refs/heads/other")
 	testenv.Git(t, w.hosted(r), "update-ref", "refs/heads/other", side) // somebody pushes there
+	_, err := w.Update(t.Context(), r.ID, UpdateRequest{})
+	must(t, err)
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "") // what is new at the source does not move it
+	if got := testenv.Git(t, w.hosted(r), "rev-parse", "refs/heads/other"); got != side {
+		t.Errorf("the ref is at %s, not where somebody left it", got)
+	}
 	before := testenv.ShowRefs(t, w.hosted(r))
 	testenv.Git(t, from, "update-ref", "refs/heads/fresh", side)
-	_, err := w.Update(t.Context(), r.ID, UpdateRequest{})
+	onward := testenv.Git(t, from, "commit-tree", "-p", wrote, "-m", "onward", wrote+"^{tree}")
+	testenv.Git(t, from, "update-ref", "refs/heads/other", onward)
+	_, err = w.Update(t.Context(), r.ID, UpdateRequest{})
 	must(t, err)
 	w.work()
 	i := w.get(r)

@@ -20,16 +20,12 @@ import (
 // Nobody else pushes to the repository meanwhile: the lease keeps others from this import,
 // the turn keeps off an import that was deleted and one that came after it.
 func (w *worker) push(ctx context.Context) error {
-	started, generation := w.Clock(), w.row.Wanted.Plan
-	from, err := w.openRaw(ctx)
-	if err != nil || from == nil {
+	started := w.Clock()
+	done, err := w.finished(ctx)
+	if err != nil || done == nil {
 		return err
 	}
 	known, err := w.facts(ctx)
-	if err != nil {
-		return err
-	}
-	final, err := planned(from)
 	if err != nil {
 		return err
 	}
@@ -44,19 +40,31 @@ func (w *worker) push(ctx context.Context) error {
 	}
 	var forced []rehome.SkippedRef
 	if !w.row.CompletedAt.IsZero() {
-		if final, forced, err = withoutForced(ctx, from, final, wrote); err != nil {
+		if done.refs, forced, err = withoutForced(ctx, done.raw, done.refs, wrote); err != nil {
 			return err
 		}
 	}
-	if err := w.publishRefs(ctx, from, final, wrote, known.Head); err != nil {
+	left, err := w.publishRefs(ctx, done, wrote, known.Head)
+	if err != nil || w.row.State.Status != rehome.Pushing {
 		return err
 	}
 	w.fault("published")
-	back, err := w.readBack(ctx, final, headToPublish(final, known.Head))
+	back, err := w.readBack(ctx, without(done.refs, left), headToPublish(done.refs, known.Head))
 	if err != nil {
 		return err
 	}
-	return w.complete(ctx, proof{facts: known, final: final, forced: forced, back: back, generation: generation, started: started})
+	return w.complete(ctx, proof{facts: known, final: done.refs, forced: forced, back: back, generation: w.row.Rewritten, started: started})
+}
+
+// without returns the refs that are not left alone.
+func without(final []finalRef, left map[string]bool) []finalRef {
+	var rest []finalRef
+	for _, f := range final {
+		if !left[f.name] {
+			rest = append(rest, f)
+		}
+	}
+	return rest
 }
 
 func (w *worker) facts(ctx context.Context) (known facts, err error) {
@@ -70,48 +78,61 @@ func (w *worker) facts(ctx context.Context) (known facts, err error) {
 	return known, nil
 }
 
-// publishRefs moves the destination's refs to where they belong, as one transaction.
-// What it is about to write is stored before, so that a successor knows it for ours.
-func (w *worker) publishRefs(ctx context.Context, from *repo.Repo, final []finalRef, wrote map[string]store.WrittenRef, head string) error {
+// publishRefs moves the destination's refs to where they belong, as one transaction, and
+// returns those that it leaves to somebody else. What it is about to write is stored
+// before, so that a successor knows it for ours. A rewrite that is out of date by then is
+// not pushed: the import goes back to that step.
+func (w *worker) publishRefs(ctx context.Context, done *finished, wrote map[string]store.WrittenRef, head string) (left map[string]bool, err error) {
 	have, _, err := w.Host.Refs(ctx, w.row.RepositoryID)
 	if err != nil {
-		return destinationError(fmt.Errorf("read destination: %w", err))
+		return nil, destinationError(fmt.Errorf("read destination: %w", err))
 	}
-	updates, err := updatesFor(final, have, wrote)
+	updates, left, err := updatesFor(done.refs, have, wrote)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = w.advance(ctx, func(t *store.Tx, _ *store.Import) error {
+	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
+		if i.Wanted.Plan > i.Rewritten {
+			become(i, rehome.Mapping)
+			return nil
+		}
 		return t.SetWritten(ctx, w.row.RepositoryID, writing(updates, wrote))
 	})
-	if err != nil {
-		return err
+	if err != nil || w.row.State.Status != rehome.Pushing {
+		return nil, err
 	}
 	w.fault("before publishing")
-	err = w.Host.Publish(ctx, w.row.RepositoryID, host.Publication{From: from, Updates: updates, Head: headToPublish(final, head)})
-	return destinationError(err)
+	err = w.Host.Publish(ctx, w.row.RepositoryID, host.Publication{
+		From: done.repo, Updates: updates, Head: headToPublish(done.refs, head), History: done.history, Replaces: done.replaces,
+	})
+	return left, destinationError(err)
 }
 
-// updatesFor compares what is to be with what is there. A ref may only move if it is
-// what we wrote, or may have written, last; it is an error if somebody else made it so.
-func updatesFor(final []finalRef, have []repo.Ref, wrote map[string]store.WrittenRef) ([]repo.Update, error) {
-	there := make(map[string]object.ID, len(have))
+// updatesFor compares what is to be with what is there. A ref may only move if it is what
+// we wrote, or may have written, last; it is an error if somebody else made it so. One that
+// somebody else moved on from where it still belongs is left alone.
+func updatesFor(final []finalRef, have []repo.Ref, wrote map[string]store.WrittenRef) (updates []repo.Update, left map[string]bool, err error) {
+	there := make(map[string]repo.Ref, len(have))
 	for _, r := range have {
-		there[r.Name] = r.ID
+		there[r.Name] = r
 	}
-	var updates []repo.Update
+	left = map[string]bool{}
 	for _, f := range final {
 		now, exists := there[f.name]
-		if exists && now == f.final {
+		if exists && now.ID == f.final {
 			continue
 		}
 		last := wrote[f.name]
-		if exists && now.String() != last.Wrote && now.String() != last.Writing {
-			return nil, moved(f.name, last.Wrote)
+		switch {
+		case !exists || isOurs(now, last):
+			updates = append(updates, repo.Update{Name: f.name, Old: now.ID, New: f.final})
+		case f.final.String() == last.Wrote:
+			left[f.name] = true
+		default:
+			return nil, nil, moved(f.name, last.Wrote)
 		}
-		updates = append(updates, repo.Update{Name: f.name, Old: now, New: f.final})
 	}
-	return updates, nil
+	return updates, left, nil
 }
 
 // writing notes what the updates are about to do. The id a ref has now stays noted as
@@ -119,11 +140,11 @@ func updatesFor(final []finalRef, have []repo.Ref, wrote map[string]store.Writte
 func writing(updates []repo.Update, wrote map[string]store.WrittenRef) []store.WrittenRef {
 	all := make([]store.WrittenRef, 0, len(updates))
 	for _, u := range updates {
-		last := wrote[u.Name].Wrote
+		last := wrote[u.Name]
 		if !u.Old.IsZero() {
-			last = u.Old.String()
+			last.Wrote = u.Old.String()
 		}
-		all = append(all, store.WrittenRef{Name: u.Name, Wrote: last, Writing: u.New.String()})
+		all = append(all, store.WrittenRef{Name: u.Name, Wrote: last.Wrote, Source: last.Source, Writing: u.New.String()})
 	}
 	return all
 }
@@ -217,7 +238,7 @@ func (w *worker) complete(ctx context.Context, p proof) error {
 func written(final []finalRef) []store.WrittenRef {
 	all := make([]store.WrittenRef, 0, len(final))
 	for _, f := range final {
-		all = append(all, store.WrittenRef{Name: f.name, Wrote: f.final.String()})
+		all = append(all, store.WrittenRef{Name: f.name, Wrote: f.final.String(), Source: f.source.String()})
 	}
 	return all
 }

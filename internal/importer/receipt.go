@@ -39,7 +39,10 @@ func (m *Importer) receipt(i *store.Import, repository rehome.Repository, p proo
 	if r.Head.Destination.DefaultBranch == "" {
 		r.Head.Destination.DefaultBranch = repository.DefaultBranch
 	}
-	r.Body.Authors.Identities = i.Found.Authors
+	r.Head.Engine = i.Options.Engine
+	r.Head.Changed, r.Head.TagsChanged = i.Changes.Commits, i.Changes.Tags
+	r.Body.SignaturesDropped = i.Changes.Signatures
+	r.Body.Authors = rehome.ReceiptAuthors{Identities: i.Found.Authors, Mapped: i.Mapped}
 	r.Body.LargeFiles.Choice = i.LFS
 	r.Body.LargeFiles.Objects, r.Body.LargeFiles.Bytes = i.Found.LargeFiles, i.Found.LargeFilesSize
 	r.Body.Timing = rehome.ReceiptTiming{Raw: seconds(i.Timing.Raw), Rewrite: seconds(i.Timing.Rewrite), Push: seconds(i.Timing.Push)}

@@ -31,7 +31,9 @@ type recorder struct {
 	err  error // of the write that failed; read after wg.Wait
 
 	meter  meter
-	stored time.Time // when something was written last; of the writing goroutine
+	stored time.Time // when something was written last; of the writing goroutine, as the next two
+	whole  *wholeMap // the author map for identities still to come; nil for none
+	known  int64     // its version
 
 	mu      sync.Mutex
 	seen    []survey.Identity // not stored yet; guarded by mu
@@ -118,7 +120,11 @@ func (r *recorder) write(ctx context.Context) (more bool, err error) {
 		if current.Bytes > 0 && i.State.Note == silentNote {
 			i.State.Note = ""
 		}
-		added, err = t.AddAuthors(ctx, i, authorsOf(seen))
+		authors := authorsOf(seen)
+		if err := r.mapNew(ctx, t, i.ID, authors); err != nil {
+			return err
+		}
+		added, err = t.AddAuthors(ctx, i, authors)
 		return err
 	})
 	if err != nil {
@@ -130,6 +136,27 @@ func (r *recorder) write(ctx context.Context) (more bool, err error) {
 	}
 	r.w.publish(r.w.row.ID, r.meter.event(current, r.w.row.Found.Authors))
 	return more, nil
+}
+
+// mapNew maps identities as the whole map says that was given before they were seen.
+func (r *recorder) mapNew(ctx context.Context, t *store.Tx, importID int64, authors []rehome.Author) error {
+	if len(authors) == 0 {
+		return nil
+	}
+	kept, ok, err := t.AuthorMap(ctx, importID, r.known)
+	if err != nil {
+		return err
+	}
+	if ok {
+		if r.whole, err = readMap(kept); err != nil {
+			return err
+		}
+		r.known = kept.Version
+	}
+	if r.whole != nil {
+		remap(authors, r.whole)
+	}
+	return nil
 }
 
 // authorsOf gives identities the mapping they start with: themselves, made valid UTF-8.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"rehome"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
+	"rehome/internal/rewrite"
 	"rehome/internal/store"
 )
 
@@ -19,34 +21,6 @@ type finalRef struct {
 	final  object.ID
 }
 
-// rewrite is the step that turns raw and plan into what is published.
-func (w *worker) rewrite(ctx context.Context) error {
-	started := w.Clock()
-	from, err := w.openRaw(ctx)
-	if err != nil || from == nil {
-		return err
-	}
-	if _, err := planned(from); err != nil {
-		return err
-	}
-	return w.advance(ctx, func(_ *store.Tx, i *store.Import) error {
-		i.Timing.Rewrite = w.took(started)
-		i.Progress.PushPercent = 0
-		become(i, rehome.Pushing)
-		return nil
-	})
-}
-
-// planned gives the refs that a plan makes of a raw repository. There is no plan yet
-// that changes anything, and one that does not keeps every id.
-func planned(from *repo.Repo) ([]finalRef, error) {
-	refs, err := from.Refs()
-	if err != nil {
-		return nil, fmt.Errorf("read raw refs: %w", err)
-	}
-	return unchanged(refs), nil
-}
-
 // unchanged is what a plan that changes nothing makes of refs.
 func unchanged(refs []repo.Ref) []finalRef {
 	all := make([]finalRef, 0, len(refs))
@@ -54,6 +28,128 @@ func unchanged(refs []repo.Ref) []finalRef {
 		all = append(all, finalRef{r.Name, r.ID, r.ID})
 	}
 	return all
+}
+
+// rewrite is the step that turns raw and plan into what is published, once the plan has
+// settled. A plan that changed meanwhile is rewritten again before anything is pushed.
+func (w *worker) rewrite(ctx context.Context) error {
+	started := w.Clock()
+	if ready, err := w.settled(ctx); err != nil || !ready {
+		return err
+	}
+	generation := w.row.Wanted.Plan
+	from, err := w.openRaw(ctx)
+	if err != nil || from == nil {
+		return err
+	}
+	p, err := w.planOf(ctx, &w.row)
+	if err != nil {
+		return err
+	}
+	plan, mapped := p.plan()
+	changes, err := w.remake(ctx, from, plan)
+	if err != nil {
+		return err
+	}
+	w.fault("final kept")
+	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
+		i.Timing.Rewrite = w.took(started)
+		i.Rewritten, i.Changes, i.Mapped = generation, changes, mapped
+		switch {
+		case i.Wanted.Plan > generation: // once more
+		case held(i):
+			become(i, rehome.WaitingToPush)
+		default:
+			letPush(i, t.Now)
+		}
+		return nil
+	})
+	if err == nil && changes == (rehome.Changes{}) {
+		err = os.RemoveAll(w.Folder.final(w.row.ID)) // nobody looks at it now
+	}
+	return err
+}
+
+// remake carries out a plan. Where it changes anything, the result is kept as the final repository.
+func (w *worker) remake(ctx context.Context, from *repo.Repo, plan rewrite.Plan) (rehome.Changes, error) {
+	if changesNothing(plan) {
+		return rehome.Changes{}, nil
+	}
+	refs, err := from.Refs()
+	if err != nil {
+		return rehome.Changes{}, fmt.Errorf("read raw refs: %w", err)
+	}
+	if err := w.Folder.dropWork(w.row.ID); err != nil {
+		return rehome.Changes{}, fmt.Errorf("clear work folder: %w", err)
+	}
+	dir := w.Folder.work(w.row.ID, w.lease.Fence)
+	into, err := repo.Init(dir, from.Format())
+	if err != nil {
+		return rehome.Changes{}, err
+	}
+	result, err := rewrite.Run(ctx, rewrite.Options{From: from, Refs: refs, Into: into, Plan: plan, Progress: w.rewriteProgress()})
+	if err != nil {
+		return rehome.Changes{}, err
+	}
+	if result.Pack == "" {
+		return rehome.Changes{}, w.Folder.dropWork(w.row.ID)
+	}
+	if err := w.fillFinal(ctx, from, into, result); err != nil {
+		return rehome.Changes{}, err
+	}
+	w.fault("rewritten")
+	changes := rehome.Changes{Commits: result.CommitsChanged, Tags: result.TagsChanged, Signatures: result.SignaturesDropped}
+	return changes, w.Folder.keep(dir, w.Folder.final(w.row.ID))
+}
+
+// fillFinal makes a whole repository around the new history: the content of raw, the refs,
+// the default branch and the commit map.
+func (w *worker) fillFinal(ctx context.Context, from, into *repo.Repo, result *rewrite.Result) error {
+	known, err := w.facts(ctx)
+	if err != nil {
+		return err
+	}
+	old, err := historyPack(from)
+	if err != nil {
+		return err
+	}
+	if err := into.Link(from); err != nil {
+		return err
+	}
+	if old != "" && old != result.Pack {
+		if err := into.RemovePack(old); err != nil {
+			return err
+		}
+	}
+	updates := make([]repo.Update, 0, len(result.Refs))
+	for _, r := range result.Refs {
+		updates = append(updates, repo.Update{Name: r.Name, New: r.Final})
+	}
+	if err := into.Update(updates); err != nil {
+		return err
+	}
+	if known.Head != "" {
+		if err := into.SetHead(known.Head); err != nil {
+			return err
+		}
+	}
+	return writeMapFile(into.Dir(), result.WriteMap)
+}
+
+// rewriteProgress tells the watchers how far the step is, now and then.
+func (w *worker) rewriteProgress() func(done, total int64) {
+	m := meter{clock: w.Clock, start: w.Clock()}
+	told := m.start
+	return func(done, total int64) {
+		now := w.Clock()
+		if total <= 0 || now.Sub(told) < recordEvery/2 {
+			return
+		}
+		told = now
+		e := m.event(rehome.Progress{Percent: int(min(done, total) * 99 / total), Commits: done}, w.row.Found.Authors)
+		e.Step, e.Status = rehome.StepRewrite, rehome.Mapping
+		w.publish(w.row.ID, e)
+	}
 }
 
 // openRaw opens the raw repository. When it is gone it returns nil, and the import goes

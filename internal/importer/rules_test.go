@@ -47,18 +47,21 @@ func TestUpdatesFor(t *testing.T) {
 		{"perhaps ours", three, store.WrittenRef{Wrote: two.String(), Writing: three.String()}, "3-1"},
 		{"never written by us", two, store.WrittenRef{}, "moved"},
 		{"moved by others", three, store.WrittenRef{Wrote: two.String()}, "moved"},
+		{"moved by others, and it need not move", three, store.WrittenRef{Wrote: one.String()}, "left"},
 	} {
 		var have []repo.Ref
 		if !c.have.IsZero() {
 			have = []repo.Ref{{Name: name, ID: c.have}, {Name: "refs/heads/others", ID: three}}
 		}
-		updates, err := updatesFor([]finalRef{{name, one, one}}, have, map[string]store.WrittenRef{name: c.wrote})
+		updates, left, err := updatesFor([]finalRef{{name, one, one}}, have, map[string]store.WrittenRef{name: c.wrote})
 		got := ""
 		switch {
 		case rehome.CodeOf(err) == rehome.DestinationMoved:
 			got = "moved"
 		case err != nil:
 			t.Errorf("%s: %v", c.what, err)
+		case left[name]:
+			got = "left"
 		case len(updates) == 1:
 			got = fmt.Sprintf("%d-%d", updates[0].Old.Bytes()[0], updates[0].New.Bytes()[0])
 		}

@@ -17,11 +17,16 @@ type StartRequest struct {
 	Username    string
 	Password    rehome.Secret
 	TFVCProject string
+	Hold        *bool // as in UpdateRequest, and the next two
+	MapTrailers *bool
+	MapHashes   *bool
 }
 
+func (q StartRequest) choices() choices { return choices{q.Hold, q.MapTrailers, q.MapHashes} }
+
 // Start makes the repository's import, or returns the one there is for the same URL.
-// One that had stopped is tried again, with the credentials given now. Another URL is
-// refused with Invalid; so are URLs and version control systems nothing can read.
+// One that had stopped is tried again, with the credentials given now; options that are
+// given hold from now on in any case. Another URL is refused with Invalid; so are URLs and version control systems nothing can read.
 func (m *Importer) Start(ctx context.Context, r rehome.Repository, q StartRequest) (rehome.Import, error) {
 	l, err := m.parse(q.URL)
 	if err != nil {
@@ -40,18 +45,19 @@ func (m *Importer) Start(ctx context.Context, r rehome.Repository, q StartReques
 	wanted := store.Import{Credentials: sealed, Import: rehome.Import{
 		RepositoryID: r.ID,
 		Source:       rehome.Source{VCS: q.VCS, VCSGiven: q.VCS != "", URL: l.URL.String(), TFVCProject: q.TFVCProject},
+		Options:      rehome.Options{Engine: rehome.Engine},
 	}}
+	q.choices().applyTo(&wanted.Options)
 	tryAgain(&wanted, time.Time{}) // the store fills in its own time
 	before := rehome.Status("")
 	made, err := m.DB.CreateImport(ctx, wanted, func(t *store.Tx, have *store.Import) error {
 		before = have.State.Status
-		return startAgain(have, wanted, t.Now)
+		return m.startAgain(have, wanted, q.choices(), t.Now)
 	})
 	if err != nil {
 		return rehome.Import{}, err
 	}
-	m.announce(before, &made)
-	m.wake(ctx, made.ID)
+	m.tell(ctx, before, &made)
 	return made.Import, nil
 }
 
@@ -101,15 +107,20 @@ func checkProject(name string) error {
 }
 
 // startAgain is what a start does to the import there is.
-func startAgain(have *store.Import, wanted store.Import, now time.Time) error {
-	switch {
-	case have.Source.URL != wanted.Source.URL:
+func (m *Importer) startAgain(have *store.Import, wanted store.Import, c choices, now time.Time) error {
+	if have.Source.URL != wanted.Source.URL {
 		return &rehome.Error{
 			Code: rehome.Invalid, Field: "vcs_url",
 			Message: "The repository has an import from another URL.", Hint: "Cancel that one with DELETE first.",
 		}
-	case have.State.Status.Running() || have.State.Status == rehome.Complete || have.State.Status == rehome.WaitingToPush:
-		return store.ErrUnchanged
+	}
+	s := have.State.Status
+	chosen := m.choose(have, c, now)
+	if s.Running() || s == rehome.Complete || s == rehome.WaitingToPush {
+		if !chosen {
+			return store.ErrUnchanged
+		}
+		return nil
 	}
 	have.Credentials = wanted.Credentials
 	if wanted.Source.VCSGiven {

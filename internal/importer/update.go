@@ -15,12 +15,24 @@ type UpdateRequest struct {
 	Password    *rehome.Secret
 	VCS         *rehome.VCS
 	TFVCProject *string
+	Hold        *bool // stop before the first push until Approve
+	MapTrailers *bool // map identities in trailers of messages, too
+	MapHashes   *bool // rewrite hashes of commits in messages, too
+}
+
+func (q UpdateRequest) choices() choices { return choices{q.Hold, q.MapTrailers, q.MapHashes} }
+
+// choosesOnly reports whether nothing but options is given.
+func (q UpdateRequest) choosesOnly() bool {
+	c := q.choices()
+	return c != choices{} && q == UpdateRequest{Hold: c.hold, MapTrailers: c.mapTrailers, MapHashes: c.mapHashes}
 }
 
 // Update changes what is wanted of the repository's import and starts it again, unless
-// it runs: then what is given counts from the next try on. NotFound when there is no
+// it runs: then what is given counts from the next try on. Options alone start nothing
+// again; what was rewritten without them is rewritten with them. NotFound when there is no
 // import, Invalid for a version control system nothing can read and for credentials and
-// a project that cannot be.
+// a project that cannot be, DestinationMoved as with MapAuthor.
 func (m *Importer) Update(ctx context.Context, repositoryID int64, q UpdateRequest) (rehome.Import, error) {
 	if q.VCS != nil {
 		if err := m.checkVCS(*q.VCS); err != nil {
@@ -32,22 +44,24 @@ func (m *Importer) Update(ctx context.Context, repositoryID int64, q UpdateReque
 			return rehome.Import{}, err
 		}
 	}
-	var before rehome.Status
-	row, err := m.DB.ChangeImport(ctx, repositoryID, func(t *store.Tx, i *store.Import) error {
-		before = i.State.Status
-		return m.update(i, q, t.Now)
-	})
-	if err != nil {
-		return rehome.Import{}, err
+	if q.MapTrailers != nil || q.MapHashes != nil {
+		if err := m.refuseMoved(ctx, repositoryID, func(p *planned) { q.choices().applyTo(&p.options) }); err != nil {
+			return rehome.Import{}, err
+		}
 	}
-	m.announce(before, &row)
-	m.wake(ctx, row.ID)
-	return row.Import, nil
+	row, err := m.change(ctx, repositoryID, func(t *store.Tx, i *store.Import) error { return m.update(i, q, t.Now) })
+	return row.Import, err
 }
 
 func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error {
 	if i.State.Status.Running() && q == (UpdateRequest{}) {
 		return store.ErrUnchanged
+	}
+	if chosen := m.choose(i, q.choices(), now); q.choosesOnly() {
+		if !chosen {
+			return store.ErrUnchanged
+		}
+		return nil
 	}
 	if err := m.updateCredentials(i, q); err != nil {
 		return err

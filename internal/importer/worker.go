@@ -23,7 +23,7 @@ type worker struct {
 // next is the step the row wants now, nil for none.
 func (w *worker) next() func(context.Context) error {
 	if w.waits {
-		return nil // a sweep comes back to it
+		return nil // WakeAt or a sweep comes back to it
 	}
 	switch w.row.State.Status {
 	case rehome.Detecting:
@@ -42,12 +42,19 @@ func (w *worker) next() func(context.Context) error {
 func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Import) error) error {
 	before := w.row.State.Status
 	w.fault("before a change")
-	row, err := w.DB.Advance(ctx, w.lease, change)
+	var now time.Time
+	row, err := w.DB.Advance(ctx, w.lease, func(t *store.Tx, i *store.Import) error {
+		now = t.Now
+		return change(t, i)
+	})
 	if err != nil {
 		return err
 	}
 	w.fault("after a change")
-	w.row, w.waits = row, row.DueAt.After(row.UpdatedAt)
+	w.row, w.waits = row, row.DueAt.After(now)
+	if w.waits {
+		w.WakeAt(row.ID, row.DueAt.Sub(now))
+	}
 	w.announce(before, &row)
 	return nil
 }

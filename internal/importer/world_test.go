@@ -75,7 +75,7 @@ func openWorld(ctx context.Context, data string, change ...func(*Options)) (*wor
 	o := Options{
 		DB: db, Host: home, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
 		Source:  map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
-		Backoff: []time.Duration{0, 0},
+		Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0},
 	}
 	for _, c := range change {
 		c(&o)
@@ -187,7 +187,7 @@ func wantSame(t testing.TB, got, from string) {
 // wantNothingLeft checks that the data folder holds no raw repository and no work.
 func (w *world) wantNothingLeft() {
 	w.t.Helper()
-	for _, dir := range []string{"raw", "work"} {
+	for _, dir := range []string{"raw", "final", "work"} {
 		entries, err := os.ReadDir(filepath.Join(w.data, dir))
 		must(w.t, err)
 		for _, e := range entries {

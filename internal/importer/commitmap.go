@@ -1,0 +1,215 @@
+package importer
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"rehome"
+	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
+	"rehome/internal/git/repo"
+	"rehome/internal/store"
+)
+
+// mapFile is the commit map in a final repository: a header line, then `OLD NEW` for every
+// commit, by OLD.
+const mapFile = "commit-map"
+
+// writeMapFile makes the commit map of the repository in dir.
+func writeMapFile(dir string, write func(io.Writer) error) (err error) {
+	f, err := os.Create(filepath.Join(dir, mapFile))
+	if err != nil {
+		return fmt.Errorf("make commit map: %w", err)
+	}
+	out := bufio.NewWriterSize(f, 1<<16)
+	if err := errors.Join(write(out), out.Flush(), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write commit map: %w", err)
+	}
+	return nil
+}
+
+// CommitMap returns the commit map of the last rewrite and its size in bytes. NotFound
+// without an import, and before it was rewritten for the first time.
+func (m *Importer) CommitMap(ctx context.Context, repositoryID int64) (io.ReadCloser, int64, error) {
+	i, err := m.rewritten(ctx, repositoryID)
+	if err != nil {
+		return nil, 0, err
+	}
+	file, err := m.openMap(ctx, &i)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(fmt.Errorf("open commit map: %w", err), file.Close())
+	}
+	return file, info.Size(), nil
+}
+
+// NewCommit returns what a commit of the source became in the last rewrite. NotFound as
+// with CommitMap, and for an id that is no commit of the source.
+func (m *Importer) NewCommit(ctx context.Context, repositoryID int64, old object.ID) (object.ID, error) {
+	i, err := m.rewritten(ctx, repositoryID)
+	if err != nil {
+		return object.ID{}, err
+	}
+	if i.Changes == (rehome.Changes{}) {
+		return m.sameCommit(&i, old)
+	}
+	file, err := m.openMap(ctx, &i)
+	if err != nil {
+		return object.ID{}, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return object.ID{}, fmt.Errorf("open commit map: %w", err)
+	}
+	return findCommit(file, info.Size(), old)
+}
+
+var errNoCommit = &rehome.Error{Code: rehome.NotFound, Message: "There is no such commit."}
+
+// rewritten returns the row of an import that was rewritten.
+func (m *Importer) rewritten(ctx context.Context, repositoryID int64) (store.Import, error) {
+	i, err := m.DB.ImportOf(ctx, repositoryID)
+	if err == nil && i.Rewritten == 0 {
+		err = &rehome.Error{Code: rehome.NotFound, Message: "There is no commit map yet."}
+	}
+	return i, err
+}
+
+// openMap opens the commit map. Where nothing was changed it is made on the way, in a
+// file that has no name.
+func (m *Importer) openMap(ctx context.Context, i *store.Import) (*os.File, error) {
+	if i.Changes != (rehome.Changes{}) {
+		file, err := os.Open(filepath.Join(m.Folder.final(i.ID), mapFile))
+		return file, notThere(err)
+	}
+	raw, err := repo.Open(m.Folder.raw(i.ID))
+	if err != nil {
+		return nil, notThere(err)
+	}
+	file, err := os.CreateTemp(filepath.Join(m.Folder.dir, "work"), "map-*")
+	if err != nil {
+		return nil, fmt.Errorf("make commit map: %w", err)
+	}
+	out := bufio.NewWriterSize(file, 1<<16)
+	err = errors.Join(os.Remove(file.Name()), writeIdentity(ctx, raw, out), out.Flush())
+	if _, again := file.Seek(0, io.SeekStart); err != nil || again != nil {
+		return nil, errors.Join(fmt.Errorf("make commit map: %w", errors.Join(err, again)), file.Close())
+	}
+	return file, nil
+}
+
+// notThere turns a missing repository, which will come again, into NotFound.
+func notThere(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &rehome.Error{Code: rehome.NotFound, Message: "The commit map is not there at the moment.", Err: err}
+	}
+	return err
+}
+
+// writeIdentity writes the map of a history that stays as it is.
+func writeIdentity(ctx context.Context, raw *repo.Repo, out io.Writer) error {
+	digits := 2 * raw.Format().Size()
+	if _, err := fmt.Fprintf(out, "%-*s new\n", digits, "old"); err != nil {
+		return err
+	}
+	return eachCommit(ctx, raw, func(id object.ID) error {
+		_, err := fmt.Fprintf(out, "%s %s\n", id, id)
+		return err
+	})
+}
+
+// eachCommit visits the commits of a raw repository, by id. They are all in one pack.
+func eachCommit(ctx context.Context, raw *repo.Repo, visit func(object.ID) error) error {
+	objects, err := raw.Objects()
+	if err != nil {
+		return err
+	}
+	defer objects.Close()
+	return pack.Guard(func() error {
+		for _, p := range objects.Packs() {
+			for n := range p.Index.Len() {
+				t, err := p.Type(n)
+				if err != nil {
+					return err
+				}
+				if t == object.Blob || t == object.Tree {
+					break // the content pack
+				}
+				if t != object.Commit {
+					continue
+				}
+				if err := errors.Join(visit(p.Index.ID(n)), ctx.Err()); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// sameCommit is NewCommit where nothing was changed.
+func (m *Importer) sameCommit(i *store.Import, old object.ID) (object.ID, error) {
+	raw, err := repo.Open(m.Folder.raw(i.ID))
+	if err != nil {
+		return object.ID{}, notThere(err)
+	}
+	if old.Format() != raw.Format() {
+		return object.ID{}, errNoCommit
+	}
+	objects, err := raw.Objects()
+	if err != nil {
+		return object.ID{}, err
+	}
+	defer objects.Close()
+	if !objects.Has(old) {
+		return object.ID{}, errNoCommit
+	}
+	t, err := objects.Type(old)
+	if err == nil && t != object.Commit {
+		err = errNoCommit
+	}
+	return old, err
+}
+
+// findCommit looks an id up in a commit map of size bytes, whose lines are sorted and,
+// but for the header, of one length.
+func findCommit(file io.ReaderAt, size int64, old object.ID) (object.ID, error) {
+	want := old.String()
+	header, length := int64(len(want)+len(" new\n")), int64(2*len(want)+2)
+	if (size-header)%length != 0 { // of the other object format
+		return object.ID{}, errNoCommit
+	}
+	line := make([]byte, length)
+	var err error
+	read := func(n int) string {
+		if _, failed := file.ReadAt(line, header+int64(n)*length); failed != nil {
+			err = failed
+		}
+		return string(line)
+	}
+	lines := int((size - header) / length)
+	n := sort.Search(lines, func(n int) bool { return read(n)[:len(want)] >= want })
+	if n == lines {
+		return object.ID{}, errNoCommit
+	}
+	found, became, _ := strings.Cut(strings.TrimSuffix(read(n), "\n"), " ")
+	switch {
+	case err != nil:
+		return object.ID{}, fmt.Errorf("read commit map: %w", err)
+	case found != want:
+		return object.ID{}, errNoCommit
+	}
+	return object.ParseID(became)
+}

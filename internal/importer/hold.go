@@ -1,0 +1,63 @@
+package importer
+
+import (
+	"context"
+	"time"
+
+	"rehome"
+	"rehome/internal/store"
+)
+
+// Approve lets a held import push. Invalid when nothing is held, NotFound without an import.
+func (m *Importer) Approve(ctx context.Context, repositoryID int64) (rehome.Import, error) {
+	row, err := m.change(ctx, repositoryID, func(t *store.Tx, i *store.Import) error {
+		if i.State.Status != rehome.WaitingToPush {
+			return &rehome.Error{
+				Code: rehome.Invalid, Message: "Nothing waits to be approved: the import's status is " + string(i.State.Status) + ".",
+			}
+		}
+		i.Approved = true
+		letPush(i, t.Now)
+		return nil
+	})
+	return row.Import, err
+}
+
+// held reports whether the import stops before its push: only the first one is held.
+func held(i *store.Import) bool { return i.Options.Hold && !i.Approved && i.CompletedAt.IsZero() }
+
+// letPush moves an import on to its push.
+func letPush(i *store.Import, now time.Time) {
+	i.DueAt = now
+	i.Progress.PushPercent = 0
+	become(i, rehome.Pushing)
+}
+
+// choices are what a request says of an import's options; nil leaves one as it is.
+type choices struct{ hold, mapTrailers, mapHashes *bool }
+
+// applyTo changes options as chosen.
+func (c choices) applyTo(o *rehome.Options) {
+	for _, one := range []struct {
+		chosen *bool
+		option *bool
+	}{{c.hold, &o.Hold}, {c.mapTrailers, &o.MapTrailers}, {c.mapHashes, &o.MapHashes}} {
+		if one.chosen != nil {
+			*one.option = *one.chosen
+		}
+	}
+}
+
+// choose changes the options of an import that is there, and what follows from them:
+// another plan, or the push of one that is not held any more. false when it is all as it was.
+func (m *Importer) choose(i *store.Import, c choices, now time.Time) bool {
+	was := i.Options
+	c.applyTo(&i.Options)
+	if i.Options.MapTrailers != was.MapTrailers || i.Options.MapHashes != was.MapHashes {
+		m.replan(i, now)
+	}
+	if i.State.Status == rehome.WaitingToPush && !i.Options.Hold {
+		letPush(i, now)
+	}
+	return i.Options != was
+}

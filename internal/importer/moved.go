@@ -1,0 +1,117 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"rehome"
+	"rehome/internal/git/repo"
+	"rehome/internal/rewrite"
+	"rehome/internal/store"
+)
+
+// refuseMoved refuses a change of plan that would have to move a ref of ours which
+// somebody else moved since, so that nobody waits for a push that cannot be. change makes
+// the plan of the moment the new one. What others do with refs of their own is their
+// business, and so is a ref that stays where we wrote it.
+func (m *Importer) refuseMoved(ctx context.Context, repositoryID int64, change func(*planned)) error {
+	i, err := m.DB.ImportOf(ctx, repositoryID)
+	if err != nil {
+		return err
+	}
+	astray, err := m.movedRefs(ctx, repositoryID)
+	if err != nil || len(astray) == 0 {
+		return err
+	}
+	p, err := m.planOf(ctx, &i)
+	if err != nil {
+		return err
+	}
+	change(p)
+	plan, _ := p.plan()
+	final, err := m.finalRefs(ctx, i.ID, plan)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it comes again before the next push, which finds out
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range final {
+		if w, ok := astray[f.name]; ok && f.final.String() != w.Wrote {
+			return refused(w)
+		}
+	}
+	return nil
+}
+
+// movedRefs returns what we wrote to refs that are elsewhere now, by name.
+func (m *Importer) movedRefs(ctx context.Context, repositoryID int64) (map[string]store.WrittenRef, error) {
+	wrote, err := m.DB.WrittenRefs(ctx, repositoryID)
+	if err != nil || len(wrote) == 0 {
+		return nil, err
+	}
+	have, _, err := m.Host.Refs(ctx, repositoryID)
+	if rehome.CodeOf(err) == rehome.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read destination: %w", err)
+	}
+	astray := map[string]store.WrittenRef{}
+	for _, r := range have {
+		if w, ours := wrote[r.Name]; ours && w.Wrote != "" && !isOurs(r, w) {
+			astray[r.Name] = w
+		}
+	}
+	return astray, nil
+}
+
+// isOurs reports whether a ref is what we made of it, or may have made of it, last.
+func isOurs(now repo.Ref, last store.WrittenRef) bool {
+	is := now.ID.String()
+	return is == last.Wrote || is == last.Writing
+}
+
+// finalRefs says what a plan would make of the refs of the import's raw repository. Ids
+// are known once their objects are made, so it makes them, aside.
+func (m *Importer) finalRefs(ctx context.Context, importID int64, plan rewrite.Plan) (final []finalRef, err error) {
+	from, err := repo.Open(m.Folder.raw(importID))
+	if err != nil {
+		return nil, fmt.Errorf("open raw repository: %w", err)
+	}
+	refs, err := from.Refs()
+	if err != nil {
+		return nil, fmt.Errorf("read raw refs: %w", err)
+	}
+	if changesNothing(plan) {
+		return unchanged(refs), nil
+	}
+	dir, err := m.Folder.aside()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	into, err := repo.Init(dir, from.Format())
+	if err != nil {
+		return nil, err
+	}
+	result, err := rewrite.Run(ctx, rewrite.Options{From: from, Refs: refs, Into: into, Plan: plan})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range result.Refs {
+		final = append(final, finalRef{r.Name, r.Source, r.Final})
+	}
+	return final, nil
+}
+
+func refused(w store.WrittenRef) error {
+	return &rehome.Error{
+		Code:    rehome.DestinationMoved,
+		Message: fmt.Sprintf("The ref %q of the destination was moved by somebody else since it was pushed, and this change would have to move it.", rehome.Clean(w.Name, 200)),
+		Hint:    fmt.Sprintf("Push what is new there to a branch of another name, force the ref back to %s, and ask again.", w.Wrote),
+	}
+}

@@ -1,0 +1,57 @@
+package importer
+
+import (
+	"context"
+	"time"
+
+	"rehome"
+	"rehome/internal/store"
+)
+
+// defaultSettle is how long a plan has to rest before it is carried out: after its last
+// change, and after its first at most.
+var defaultSettle = []time.Duration{2 * time.Second, 30 * time.Second}
+
+// replan makes a new plan wanted. Where history was rewritten before and nothing leads to
+// another rewrite, the import goes back to that step; while something runs, the newer plan
+// is taken up after it. Changes that come close together become one rewrite.
+func (m *Importer) replan(i *store.Import, now time.Time) {
+	i.Wanted.Plan++
+	if now.After(i.Settle.Until) {
+		i.Settle.Since = now
+	}
+	i.Settle.Until = now.Add(m.Settle[0])
+	if most := i.Settle.Since.Add(m.Settle[1]); most.Before(i.Settle.Until) {
+		i.Settle.Until = most
+	}
+	failed := i.State.Status == rehome.Failed && (i.State.FailedStep == rehome.StepRewrite || i.State.FailedStep == rehome.StepPush)
+	if failed || i.State.Status == rehome.Complete || i.State.Status == rehome.WaitingToPush {
+		become(i, rehome.Mapping)
+	}
+	if i.State.Status == rehome.Mapping {
+		i.DueAt = i.Settle.Until
+	}
+}
+
+// tell tells the watchers of a change from outside, and sends a worker when it is due.
+func (m *Importer) tell(ctx context.Context, before rehome.Status, row *store.Import) {
+	m.announce(before, row)
+	if wait := row.DueAt.Sub(row.UpdatedAt); wait > 0 {
+		m.WakeAt(row.ID, wait)
+		return
+	}
+	m.wake(ctx, row.ID)
+}
+
+// settled reports whether the plan has rested long enough to be carried out. If not, the
+// row is due again when it has.
+func (w *worker) settled(ctx context.Context) (ready bool, err error) {
+	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
+		if ready = !i.Settle.Until.After(t.Now); ready {
+			return store.ErrUnchanged
+		}
+		i.DueAt = i.Settle.Until
+		return nil
+	})
+	return ready, err
+}
