@@ -5,12 +5,13 @@ import (
 	"slices"
 
 	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
 )
 
 // need finds out which superseded packs have what refs reach and no other pack has:
 //
-//	follow parents and what tags name, from every ref
+//	follow parents and what tags name, from every ref; and trees, where a superseded pack has some
 //	what is in the current history pack leads no further: all its parents are in there
 //	what only superseded packs have needs one of them, the latest; if all its parents are in there,
 //	    too, it leads no further either
@@ -19,8 +20,41 @@ type need struct {
 	m       remembered
 	objects *repo.Objects
 	needed  map[string]bool
+	trees   bool // some superseded pack has trees: those of notes are made anew with history
 	seen    map[object.ID]bool
 	next    []object.ID
+}
+
+// lookInside lets packs stay that are no history.
+func (s *need) lookInside() error {
+	for _, old := range s.m.Superseded {
+		p := s.objects.Pack(old.Pack)
+		if p == nil {
+			continue
+		}
+		if pure, err := p.Only(object.Commit, object.Tag); err != nil {
+			return err
+		} else if pure {
+			continue
+		}
+		s.trees = true
+		if content, err := isContent(p); err != nil {
+			return err
+		} else if content {
+			s.needed[old.Pack] = true
+		}
+	}
+	return nil
+}
+
+// isContent reports whether a pack has blobs, or trees alone.
+func isContent(p *pack.Pack) (bool, error) {
+	alone, err := p.Only(object.Tree)
+	if err != nil || alone {
+		return alone, err
+	}
+	history, err := p.Only(object.Commit, object.Tag, object.Tree)
+	return !history, err
 }
 
 func (s *need) walk(ctx context.Context, refs []repo.Ref) error {
@@ -37,7 +71,7 @@ func (s *need) walk(ctx context.Context, refs []repo.Ref) error {
 		if s.closed(id) {
 			continue
 		}
-		_, found, err := s.objects.Links(id)
+		found, err := s.links(id)
 		if err != nil {
 			return err
 		}
@@ -46,6 +80,31 @@ func (s *need) walk(ctx context.Context, refs []repo.Ref) error {
 		}
 	}
 	return nil
+}
+
+// links returns what an object leads to; blobs and submodules are not looked at.
+func (s *need) links(id object.ID) ([]object.ID, error) {
+	t, found, err := s.objects.Links(id)
+	if err != nil || !s.trees || t != object.Commit && t != object.Tree {
+		return found, err
+	}
+	_, data, err := s.objects.Read(id)
+	if err != nil {
+		return nil, err
+	}
+	if t == object.Commit {
+		commit, _ := object.ParseCommit(id.Format(), data)
+		return append(found, commit.Tree), nil
+	}
+	for e, err := range object.Entries(id.Format(), data) {
+		if err != nil {
+			return nil, err
+		}
+		if e.Mode.IsTree() {
+			found = append(found, object.FromBytes(id.Format(), e.ID))
+		}
+	}
+	return found, nil
 }
 
 func (s *need) push(id object.ID) {

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
 )
 
@@ -203,14 +202,8 @@ func neededPacks(ctx context.Context, r *repo.Repo, m remembered) (map[string]bo
 	}
 	defer objects.Close()
 	s := need{m: m, objects: objects, needed: map[string]bool{}}
-	for _, old := range m.Superseded {
-		p := objects.Pack(old.Pack)
-		if p == nil {
-			continue
-		}
-		if history, err := p.Only(object.Commit, object.Tag); err != nil || !history {
-			s.needed[old.Pack] = true // any other is content, which never goes
-		}
+	if err := s.lookInside(); err != nil {
+		return nil, err
 	}
 	return s.needed, s.walk(ctx, refs)
 }
