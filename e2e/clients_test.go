@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 	"rehome/internal/testenv"
 )
 
-// TestGoGitHub lets go-github start, poll, list authors and cancel, at the root and below /api/v3.
+// TestGoGitHub lets go-github start, poll, list and map authors and cancel, at the root and below /api/v3.
 func TestGoGitHub(t *testing.T) {
 	root := t.TempDir()
 	testenv.Rich(t, filepath.Join(root, "a.git"), "sha1")
@@ -59,6 +60,7 @@ func useGoGitHub(t *testing.T, client *github.Client, name, source string) {
 	if err != nil || len(authors) != done.GetAuthorsCount() {
 		t.Errorf("authors: %d of %d, %v", len(authors), done.GetAuthorsCount(), err)
 	}
+	mapGoGitHub(t, client, owner, name, authors)
 	if files, _, err := client.Migrations.LargeFiles(ctx, owner, name); err != nil || len(files) != 0 {
 		t.Errorf("large files: %v, %v", files, err)
 	}
@@ -69,6 +71,34 @@ func useGoGitHub(t *testing.T, client *github.Client, name, source string) {
 	var refused *github.ErrorResponse
 	if !errors.As(err, &refused) || refused.Response.StatusCode != 404 || refused.Message != "Not Found" {
 		t.Errorf("after cancel: %v", err)
+	}
+}
+
+// mapGoGitHub maps one author after the import is complete, and back: the import goes once more through mapping and pushing.
+func mapGoGitHub(t *testing.T, client *github.Client, owner, name string, authors []*github.SourceImportAuthor) {
+	at := slices.IndexFunc(authors, func(a *github.SourceImportAuthor) bool { return a.GetRemoteID() == "ada@example.com" })
+	if at < 0 {
+		t.Fatalf("no author ada@example.com: %v", authors)
+	}
+	ada := authors[at]
+	for _, to := range []string{"Countess of Lovelace", ada.GetName()} {
+		mapped, _, err := client.Migrations.MapCommitAuthor(t.Context(), owner, name, ada.GetID(), &github.SourceImportAuthor{Name: &to})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mapped.GetID() != ada.GetID() || mapped.GetName() != to || mapped.GetEmail() != ada.GetEmail() || mapped.GetRemoteName() != ada.GetRemoteName() {
+			t.Errorf("mapped to %s: %v", to, mapped)
+		}
+		if got, _, err := client.Migrations.ImportProgress(t.Context(), owner, name); err != nil || got.GetStatus() != "mapping" {
+			t.Errorf("after mapping to %s: %v, %v", to, got, err)
+		}
+		pollGoGitHub(t, client, owner, name)
+	}
+	bad := "line\nfeed"
+	_, _, err := client.Migrations.MapCommitAuthor(t.Context(), owner, name, ada.GetID(), &github.SourceImportAuthor{Name: &bad})
+	var refused *github.ErrorResponse
+	if !errors.As(err, &refused) || refused.Response.StatusCode != 422 || len(refused.Errors) == 0 || refused.Errors[0].Field != "name" {
+		t.Errorf("a name with a line feed: %v", err)
 	}
 }
 
@@ -94,7 +124,7 @@ func pollGoGitHub(t *testing.T, client *github.Client, owner, name string) *gith
 //go:embed clients/octokit
 var octokit embed.FS
 
-// TestOctokitRest lets @octokit/rest 20.1.0 start, poll, list authors and cancel, at the root and below /api/v3.
+// TestOctokitRest lets @octokit/rest 20.1.0 start, poll, list and map authors and cancel, at the root and below /api/v3.
 func TestOctokitRest(t *testing.T) {
 	root := t.TempDir()
 	testenv.Rich(t, filepath.Join(root, "a.git"), "sha1")

@@ -67,6 +67,9 @@ func TestScripts(t *testing.T) {
 			"exits":      exits,
 			"empties":    empties,
 			"read":       readInto,
+			"author":     author,
+			"rewritten":  rewritten,
+			"lacks":      lacks,
 		},
 	})
 }

@@ -26,8 +26,8 @@ type Compared struct {
 // Compare holds the history at to against what the one at from should have become:
 // every commit and tag byte for byte, so tree, parents through the map, identities, dates,
 // other headers and the message; that from's carried refs lead to it, and no other; and that
-// they reach nothing else. Of commits below refs/notes the tree may differ. It reads both with
-// git and shares no code with what rewrites.
+// they reach nothing else. Of commits below refs/notes the tree may differ: at each tip it has to
+// give every commit its note under the new id. It reads both with git and shares no code with what rewrites.
 func (r Rewritten) Compare(ctx context.Context, from, to string) (Compared, error) {
 	if r.Ref == nil {
 		r.Ref = Carried
@@ -42,6 +42,9 @@ func (r Rewritten) Compare(ctx context.Context, from, to string) (Compared, erro
 	err := c.each(ctx, c.old, c.new, c.commit)
 	if err == nil {
 		err = c.tags(ctx)
+	}
+	if err == nil {
+		err = c.annotations(ctx)
 	}
 	return c.done, err
 }
@@ -160,6 +163,47 @@ func (c *comparison) list(ctx context.Context) error {
 		c.notes[id] = true
 	}
 	return err
+}
+
+// annotations compares what the notes refs say of which object.
+func (c *comparison) annotations(ctx context.Context) error {
+	out, err := Run(ctx, c.from, nil, "for-each-ref", "--format=%(refname)", "refs/notes/")
+	if err != nil {
+		return err
+	}
+	for ref := range strings.FieldsSeq(out) {
+		if !c.Ref(ref) {
+			continue
+		}
+		before, err := notesOf(ctx, c.from, ref, c.Commits)
+		if err != nil {
+			return err
+		}
+		after, err := notesOf(ctx, c.to, ref, nil)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(before, after) {
+			return fmt.Errorf("%s has other notes: %d, want %d", ref, len(after), len(before))
+		}
+	}
+	return nil
+}
+
+// notesOf lists `object note` of a notes ref, with the objects renamed.
+func notesOf(ctx context.Context, dir, ref string, renamed map[string]string) ([]string, error) {
+	out, err := Run(ctx, dir, nil, "ls-tree", "-r", "--format=%(path) %(objectname)", ref)
+	var list []string
+	for line := range strings.Lines(out) {
+		path, note, _ := strings.Cut(strings.TrimSpace(line), " ")
+		path = strings.ReplaceAll(path, "/", "")
+		if to, ok := renamed[path]; ok {
+			path = to
+		}
+		list = append(list, path+" "+note)
+	}
+	slices.Sort(list)
+	return list, err
 }
 
 // tags compares all tags that refs name, then the tags that those name.

@@ -1,4 +1,4 @@
-// Starts an import, polls it, lists its authors and cancels it, as users of @octokit/rest do.
+// Starts an import, polls it, lists and maps its authors and cancels it, as users of @octokit/rest do.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Octokit } from "@octokit/rest";
@@ -18,17 +18,36 @@ assert.equal(started.data.vcs_url, SOURCE);
 assert.equal(started.data.url, `${BASE}/repos/${user.login}/${repo}/import`);
 assert.equal(started.headers.location, started.data.url);
 
+// Polls as importers do: while history streams, authors are asked for by the highest id seen so far.
 const running = ["detecting", "importing", "mapping", "pushing"];
-let status = started.data.status;
-for (let n = 0; running.includes(status) && n < 2000; n++) {
-  await sleep(20);
-  const polled = await octokit.rest.migrations.getImportStatus(where);
-  status = polled.data.status;
+const seen = [];
+async function complete(status) {
+  for (let n = 0; running.includes(status) && n < 2000; n++) {
+    await sleep(20);
+    const since = seen.at(-1)?.id;
+    const { data } = await octokit.rest.migrations.getCommitAuthors(since ? { ...where, since } : where);
+    seen.push(...data);
+    status = (await octokit.rest.migrations.getImportStatus(where)).data.status;
+  }
+  assert.equal(status, "complete");
 }
-assert.equal(status, "complete");
+await complete(started.data.status);
 
 const authors = await octokit.rest.migrations.getCommitAuthors(where);
-assert.ok(authors.data.some((author) => author.remote_id === "ada@example.com"));
+seen.push(...(await octokit.rest.migrations.getCommitAuthors({ ...where, since: seen.at(-1)?.id ?? 0 })).data);
+assert.deepEqual(seen, authors.data);
+
+// Maps an author after the push, and once more: each time the import goes through mapping and pushing again.
+const ada = authors.data.find((author) => author.remote_id === "ada@example.com");
+for (const name of ["Countess of Lovelace", "A. A. Lovelace"]) {
+  const mapped = await octokit.rest.migrations.mapCommitAuthor({ ...where, author_id: ada.id, name, email: "ada@engine.example" });
+  assert.deepEqual(mapped.data, { ...ada, name, email: "ada@engine.example" });
+  const { status } = (await octokit.rest.migrations.getImportStatus(where)).data;
+  assert.equal(status, "mapping");
+  await complete(status);
+}
+await assert.rejects(octokit.rest.migrations.mapCommitAuthor({ ...where, author_id: ada.id, email: "<>" }), { status: 422 });
+
 const last = authors.data.at(-1).id;
 assert.deepEqual((await octokit.rest.migrations.getCommitAuthors({ ...where, since: last })).data, []);
 assert.deepEqual((await octokit.rest.migrations.getLargeFiles(where)).data, []);
