@@ -18,22 +18,28 @@ type Forest struct {
 	table *table
 	place []uint32 // of each entry in the order of ids: its position in the pack
 	rank  []uint32 // the other way round
+
+	limits Limits
 }
 
 // WalkOptions say how a pack is walked.
 type WalkOptions struct {
 	Types   []object.Type
 	Workers int // at least 1
-	Limits  Limits
 }
 
-// Forest reads the headers of the pack's entries. Its errors wrap ErrCorrupt. Close it.
+// Forest reads the headers of the pack's entries. Its errors wrap ErrCorrupt, or a *LimitError
+// for what passes DefaultLimits. Close it.
 func (p *Pack) Forest(ctx context.Context, s Scratch) (*Forest, error) {
+	return p.forest(ctx, s, DefaultLimits)
+}
+
+func (p *Pack) forest(ctx context.Context, s Scratch, limits Limits) (*Forest, error) {
 	t, err := newTable(p.Index.format, int64(p.Index.Len()), s)
 	if err != nil {
 		return nil, fmt.Errorf("make table of %d objects: %w", p.Index.Len(), err)
 	}
-	f := &Forest{pack: p, table: t}
+	f := &Forest{pack: p, table: t, limits: limits}
 	for _, step := range []func(context.Context) error{f.arrange, f.headers, f.types} {
 		if err := Guard(func() error { return step(ctx) }); err != nil {
 			f.Close()
@@ -85,7 +91,13 @@ func (f *Forest) headers(ctx context.Context) error {
 		}
 		if t.kind[pos], t.base[pos] = h.typ, none; h.typ.Valid() {
 			t.size[pos] = uint64(h.size)
+			if err := f.limits.check(h.typ, h.size, true); err != nil {
+				return err
+			}
 			continue
+		}
+		if h.size > f.limits.HeldBytes {
+			return &LimitError{"bytes in a delta", h.size, f.limits.HeldBytes}
 		}
 		if t.base[pos], err = f.base(pos, h); err != nil {
 			return err
@@ -156,7 +168,7 @@ func (f *Forest) Type(i int) object.Type { return f.table.kind[f.place[i]] }
 // visit, which is called as Visit says but for the order of types. Object.Pos is the object's
 // number in the order of ids; its id is the index's word. An error of visit comes back wrapped.
 func (f *Forest) Walk(ctx context.Context, o WalkOptions, visit Visit) error {
-	t, limits := f.table, o.Limits.orDefault()
+	t := f.table
 	var made atomic.Int64
 	most := int64(madeFloor) + madeRatio*int64(len(f.pack.bytes))
 	walk := &forest{
@@ -181,7 +193,7 @@ func (f *Forest) Walk(ctx context.Context, o WalkOptions, visit Visit) error {
 	walk.measure = func(pos uint32, delta []byte) (int64, error) {
 		_, size, _, err := DeltaSizes(delta)
 		if err == nil {
-			err = limits.check(t.kind[pos], size, false)
+			err = f.limits.check(t.kind[pos], size, false)
 		}
 		if err == nil {
 			err = walk.spend(size)
