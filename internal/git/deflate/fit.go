@@ -31,9 +31,9 @@ func fitted(counts *[symbols]int64, blocks int64) (best [symbols]uint8) {
 		f.pre[s] = 4
 	}
 	least := int64(math.MaxInt64)
-	for range 3 {
+	for range 2 {
 		var pre [preSymbols]uint8
-		for percent := int64(85); percent <= 120; percent += 5 {
+		for percent := int64(80); percent <= 120; percent += 10 {
 			f.space(percent)
 			size := f.shortest()
 			complete(size[:litSymbols], counts[:litSymbols])
@@ -122,11 +122,15 @@ func (f *fit) leave(at int) {
 	if f.counts[at] != 0 {
 		return
 	}
-	for run := uint8(3); run <= 10; run++ {
-		f.try(at, step{run, before}, 0, f.pre[zeros]+3)
+	run := 1
+	for run < 138 && at+run < symbols && f.counts[at+run] == 0 {
+		run++
 	}
-	for run := uint8(11); run <= 138; run++ {
-		f.try(at, step{run, before}, 0, f.pre[manyZeros]+7)
+	switch {
+	case run > 10:
+		f.try(at, step{uint8(run), before}, 0, f.pre[manyZeros]+7)
+	case run > 2:
+		f.try(at, step{uint8(run), before}, 0, f.pre[zeros]+3)
 	}
 }
 

@@ -16,15 +16,14 @@ func Train(samples [][]byte) *Table {
 	p := new(parser)
 	for _, s := range samples {
 		if _, plain := checksum(s); plain {
-			ascii.add(p, s)
+			ascii.add(p, s, 1)
+			all.add(p, s, 1)
 		} else {
-			all.add(p, s)
+			all.add(p, s, 4) // they are the ones that all is for; the others help where these are few
 		}
 	}
 	if ascii.blocks == 0 {
 		ascii = all
-	} else if all.blocks == 0 {
-		all = ascii
 	}
 	return &Table{ascii: ascii.codes(true), all: all.codes(false)}
 }
@@ -36,26 +35,26 @@ type tally struct {
 	bytes  int64
 }
 
-// add counts the symbols that src is sent as.
-func (t *tally) add(p *parser, src []byte) {
+// add counts the symbols that src is sent as, so many times.
+func (t *tally) add(p *parser, src []byte, times int64) {
 	p.begin(len(src))
 	for from := 0; from < len(src); from += blockSize {
 		end := min(len(src), from+blockSize)
-		t.block(src[from:end], p.find(src[:end], from))
+		t.block(src[from:end], p.find(src[:end], from), times)
 	}
 }
 
-func (t *tally) block(src []byte, matches []match) {
-	t.blocks++
-	t.bytes += int64(len(src))
-	t.counts[endSymbol]++
+func (t *tally) block(src []byte, matches []match, times int64) {
+	t.blocks += times
+	t.bytes += times * int64(len(src))
+	t.counts[endSymbol] += times
 	for _, m := range matches {
 		for _, b := range src[:m.literals] {
-			t.counts[b]++
+			t.counts[b] += times
 		}
 		if m.length > 0 {
-			t.counts[lengthSymbol+int(lengthSymbols[m.length])]++
-			t.counts[litSymbols+distSymbol(uint32(m.dist)+1)]++
+			t.counts[lengthSymbol+int(lengthSymbols[m.length])] += times
+			t.counts[litSymbols+distSymbol(uint32(m.dist)+1)] += times
 		}
 		src = src[m.literals+m.length:]
 	}
