@@ -4,17 +4,15 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"rehome"
-	"rehome/internal/git/history"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
 	"rehome/internal/source"
@@ -65,30 +63,119 @@ func contributorsOf(ctx context.Context, r *repo.Repo, refs []repo.Ref) ([]rehom
 		return nil, fmt.Errorf("open source: %w", err)
 	}
 	defer objects.Close()
-	var tips []object.ID
+	c := census{objects: objects, seen: map[object.ID]bool{}, lines: map[string]int{}, people: map[rehome.Identity]int{}}
 	for _, ref := range refs {
-		tips = append(tips, ref.ID)
+		if err := c.pushAny(ref.ID); err != nil {
+			return nil, fmt.Errorf("read history: %w", err)
+		}
 	}
-	graph, err := objects.History(ctx, tips, repo.Scratch(os.TempDir()), runtime.GOMAXPROCS(0))
+	err = c.take(ctx)
+	if errors.Is(err, repo.ErrNoObject) {
+		return nil, &rehome.Error{Code: rehome.CorruptObject, Message: "The source's history lacks a commit that others name.", Hint: "Run git fsck on the source.", Err: err}
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read history: %w", err)
 	}
-	defer graph.Close()
-	return count(graph, graph.Reach(tips)), nil
+	return c.list(), nil
 }
 
-// deeds is what an identity did in a history. Times are Unix seconds, valid once any is there.
+// census goes through a history from its tips and counts who did what. It reads each
+// object once, and keeps none.
+type census struct {
+	objects *repo.Objects
+	seen    map[object.ID]bool
+	next    []object.ID
+	lines   map[string]int // numbers of identities by `Name <mail>` as it stands there
+	people  map[rehome.Identity]int
+	deeds   []deeds
+}
+
+func (c *census) push(id object.ID) {
+	if !c.seen[id] {
+		c.seen[id] = true
+		c.next = append(c.next, id)
+	}
+}
+
+// pushAny is push for what may be a tree or a blob, which is not looked at: it may be
+// large, or have been left out.
+func (c *census) pushAny(id object.ID) error {
+	t, err := c.objects.Type(id)
+	if errors.Is(err, repo.ErrNoObject) {
+		return nil
+	}
+	if err == nil && (t == object.Commit || t == object.Tag) {
+		c.push(id)
+	}
+	return err
+}
+
+func (c *census) take(ctx context.Context) error {
+	for n := 0; len(c.next) > 0; n++ {
+		if n&0xfff == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		id := c.next[len(c.next)-1]
+		c.next = c.next[:len(c.next)-1]
+		t, raw, err := c.objects.Read(id)
+		if err != nil {
+			return err
+		}
+		switch t {
+		case object.Commit:
+			c.commit(id.Format(), raw)
+		case object.Tag:
+			tag, _ := object.ParseTag(id.Format(), raw)
+			c.person(raw, &tag.Tagger)
+			if err := c.pushAny(tag.Object); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *census) commit(f object.Format, raw []byte) {
+	commit, _ := object.ParseCommit(f, raw)
+	if d := c.person(raw, &commit.Author); d != nil {
+		d.commits++
+	}
+	c.person(raw, &commit.Committer)
+	for parent := range commit.Parents() {
+		c.push(parent)
+	}
+}
+
+// person takes down an identity and when it did something; nil where there is none.
+func (c *census) person(raw []byte, i *object.Ident) *deeds {
+	if !i.Found() {
+		return nil
+	}
+	n, ok := c.lines[string(raw[i.Start:i.End])]
+	if !ok {
+		is := rehome.Identity{Name: string(i.Name), Mail: string(i.Mail)}
+		if n, ok = c.people[is]; !ok {
+			n = len(c.deeds)
+			c.people[is] = n
+			c.deeds = append(c.deeds, deeds{})
+		}
+		c.lines[string(raw[i.Start:i.End])] = n
+	}
+	c.deeds[n].add(dateIn(raw[i.End:]))
+	return &c.deeds[n]
+}
+
+// deeds is what an identity did in a history. Times are Unix seconds.
 type deeds struct {
-	seen, dated bool
 	commits     int64
+	dated       bool // the next two are known
 	first, last int64
 }
 
-func (d *deeds) add(raw []byte, i object.Ident) {
-	d.seen = true
-	at, ok := dateOf(raw[i.End:])
+// add takes down that something was done at a time.
+func (d *deeds) add(at int64, dated bool) {
 	switch {
-	case !ok:
+	case !dated:
 	case !d.dated:
 		d.dated, d.first, d.last = true, at, at
 	default:
@@ -96,43 +183,29 @@ func (d *deeds) add(raw []byte, i object.Ident) {
 	}
 }
 
-// dateOf reads the Unix time at the start of what follows `Name <mail>`. One that no
-// calendar of four digits holds is none.
-func dateOf(rest []byte) (int64, bool) {
-	line, _, _ := bytes.Cut(rest, []byte{'\n'})
-	number, _, _ := strings.Cut(strings.TrimLeft(string(line[:min(len(line), 40)]), " "), " ")
-	at, err := strconv.ParseInt(number, 10, 64)
-	return at, err == nil && at >= 0 && at < 253402300800
-}
-
-// count lists who did what in the members of a graph.
-func count(g *history.Graph, members history.Set) []rehome.Contributor {
-	all := make([]deeds, len(g.Identities()))
-	for n := range uint32(g.Len()) {
-		if !members.Has(n) {
-			continue
+// dateIn reads the Unix time in what follows `Name <mail>`, behind the last mail of the
+// line as Git does. One that no calendar of four digits holds is none.
+func dateIn(rest []byte) (at int64, ok bool) {
+	if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+		rest = rest[:end]
+	}
+	rest = bytes.TrimLeft(rest[bytes.LastIndexByte(rest, '>')+1:], " ")
+	for n, c := range rest {
+		if c < '0' || c > '9' {
+			return at, n > 0 && c == ' '
 		}
-		author, committer, raw := g.Author(n), g.Committer(n), g.Bytes(n)
-		if g.Type(n) == object.Tag {
-			if tag, _ := object.ParseTag(g.Format(), raw); committer != history.None {
-				all[committer].add(raw, tag.Tagger)
-			}
-			continue
-		}
-		commit, _ := object.ParseCommit(g.Format(), raw)
-		if author != history.None {
-			all[author].commits++
-			all[author].add(raw, commit.Author)
-		}
-		if committer != history.None {
-			all[committer].add(raw, commit.Committer)
+		if at = at*10 + int64(c-'0'); at >= 253402300800 {
+			return 0, false
 		}
 	}
-	var list []rehome.Contributor
-	for n, d := range all {
-		if d.seen {
-			list = append(list, contributor(g.Identities()[n], d))
-		}
+	return at, len(rest) > 0
+}
+
+// list is everybody, the one with most commits first.
+func (c *census) list() []rehome.Contributor {
+	list := make([]rehome.Contributor, 0, len(c.people))
+	for is, n := range c.people {
+		list = append(list, contributor(is, c.deeds[n]))
 	}
 	slices.SortFunc(list, func(a, b rehome.Contributor) int {
 		return cmp.Or(cmp.Compare(b.Commits, a.Commits), strings.Compare(a.Name, b.Name), strings.Compare(a.Email, b.Email))

@@ -75,6 +75,22 @@ func TestContributors(t *testing.T) {
 	}
 }
 
+// A server that filters leaves out the tree a tag names, too.
+func TestContributorsOfATagOfATree(t *testing.T) {
+	root := t.TempDir()
+	from := filepath.Join(root, "r.git")
+	testenv.Rich(t, from, "sha1")
+	testenv.Git(t, from, "config", "uploadpack.allowFilter", "true")
+	testenv.Git(t, from, "tag", "-a", "-m", "x", "of-a-tree", "refs/tags/a-tree")
+	l, err := source.ParseLocation(testenv.ServeGit(t, root, testenv.Options{}) + "/r.git")
+	must(t, err)
+	got, err := Contributors(t.Context(), onceSource(t), l, git.LeftByRule)
+	must(t, err)
+	if !slices.ContainsFunc(got, func(c rehome.Contributor) bool { return c.Name == "Charles Babbage" }) {
+		t.Errorf("the tagger is missing: %+v", got)
+	}
+}
+
 // Dates that no calendar holds are none, and loose objects count.
 func TestContributorsWithOddDates(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "r.git")
@@ -99,6 +115,15 @@ func TestContributorsOfNothing(t *testing.T) {
 	testenv.Shallow(t, filepath.Join(root, "deep.git"), filepath.Join(root, "shallow.git"))
 	if _, err := Contributors(t.Context(), nil, source.Location{Path: filepath.Join(root, "shallow.git")}, git.LeftByRule); rehome.CodeOf(err) != rehome.SourceShallow {
 		t.Errorf("a shallow clone: %v", err)
+	}
+	cut := filepath.Join(root, "cut.git")
+	testenv.Empty(t, cut, "sha1")
+	tree := testenv.GitIn(t, cut, strings.NewReader(""), "mktree")
+	lost := "tree " + tree + "\nparent " + strings.Repeat("1", 40) + "\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\nx\n"
+	id := testenv.GitIn(t, cut, strings.NewReader(lost), "hash-object", "-t", "commit", "-w", "--stdin")
+	testenv.Git(t, cut, "update-ref", "refs/heads/main", id)
+	if _, err := Contributors(t.Context(), nil, source.Location{Path: cut}, git.LeftByRule); rehome.CodeOf(err) != rehome.CorruptObject {
+		t.Errorf("a lost parent: %v", err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()

@@ -74,6 +74,9 @@ func lineFor(id rehome.Identity, known twins) (line, why string) {
 	shown, other := fromLatin1(id)
 	half := withName(shown.Name, shown.Mail)
 	line = half + " " + half
+	if _, err := parseLine(withName(shown.Name, "new@mail") + " " + half); err == nil && id.Mail == "" {
+		return withName(shown.Name, "new@mail") + " " + half, "has no mail; a rule has to give one"
+	}
 	rule, err := parseLine(line)
 	switch {
 	case err != nil || rule == nil || rule.apply(shown) != shown || rule.oldName != shown.Name || rule.oldMail != shown.Mail:
