@@ -118,3 +118,10 @@ func TestPercentNeverFalls(t *testing.T) {
 		t.Errorf("event: %+v", e.ProgressEvent)
 	}
 }
+
+func hexID(t testing.TB, s string) object.ID {
+	t.Helper()
+	id, err := object.ParseID(s)
+	must(t, err)
+	return id
+}

@@ -1,0 +1,63 @@
+package importer
+
+import (
+	"testing"
+
+	"rehome"
+	"rehome/internal/testenv"
+)
+
+func TestHold(t *testing.T) {
+	w := newWorld(t)
+	r, url, from := w.rich("sha1")
+	yes, no := true, false
+	i := w.start(r, StartRequest{URL: url, Hold: &yes})
+	wantStatus(t, i, rehome.WaitingToPush, "", "")
+	if refs := testenv.ShowRefs(t, w.hosted(r)); len(refs) > 0 {
+		t.Errorf("held, and yet there is %v", refs)
+	}
+	w.remap(r, "Ada Lovelace", "Hubot", "hubot@example.com")
+	if s := w.get(r).State.Status; s != rehome.Mapping {
+		t.Errorf("a map while held leads to %s", s)
+	}
+	_, err := w.Approve(t.Context(), r.ID)
+	if rehome.CodeOf(err) != rehome.Invalid {
+		t.Errorf("approved while it is mapped: %v", err)
+	}
+	w.work()
+	i = w.get(r)
+	wantStatus(t, i, rehome.WaitingToPush, "", "")
+	if i.Changes.Commits == 0 || i.Changes.Tags == 0 {
+		t.Errorf("nothing would change: %+v", i.Changes)
+	}
+	i, err = w.Approve(t.Context(), r.ID)
+	must(t, err)
+	wantStatus(t, i, rehome.Pushing, "", "")
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	w.wantRewritten(r, from, map[string]string{ada: hubot})
+	w.remap(r, "Ada Lovelace", "Other", "hubot@example.com") // only the first push is held
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	if i, err = w.Update(t.Context(), r.ID, UpdateRequest{Hold: &no}); err != nil || i.State.Status != rehome.Complete {
+		t.Errorf("an option alone restarted: %+v, %v", i, err)
+	}
+}
+
+func TestHoldGivenUp(t *testing.T) {
+	w := newWorld(t)
+	r, url, from := w.rich("sha1")
+	yes, no := true, false
+	_, err := w.Start(t.Context(), r, StartRequest{URL: url})
+	must(t, err)
+	_, err = w.Start(t.Context(), r, StartRequest{URL: url, Hold: &yes}) // PUT again
+	must(t, err)
+	w.work()
+	wantStatus(t, w.get(r), rehome.WaitingToPush, "", "")
+	i, err := w.Update(t.Context(), r.ID, UpdateRequest{Hold: &no})
+	must(t, err)
+	wantStatus(t, i, rehome.Pushing, "", "")
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	w.wantMoved(r, from)
+}

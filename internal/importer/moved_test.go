@@ -1,0 +1,75 @@
+package importer
+
+import (
+	"strings"
+	"testing"
+
+	"rehome"
+	"rehome/internal/testenv"
+)
+
+// addCommit commits to a branch at the source, as one person. parents holds from lines.
+func addCommit(t *testing.T, from, branch, person, parents string) {
+	t.Helper()
+	stream := "commit refs/heads/" + branch + "\ncommitter " + person + " 1700001000 +0000\ndata 5\nmore\n" + parents + "\n"
+	testenv.GitIn(t, from, strings.NewReader(stream), "fast-import", "--quiet")
+}
+
+// A change that would have to move a ref which somebody else moved is refused, one that
+// would not is not, and nobody's commits are touched.
+func TestChangeThatWouldMoveSomebodysRef(t *testing.T) {
+	w := newWorld(t)
+	r, url, from := w.rich("sha1")
+	addCommit(t, from, "alone", "Loner <alone@example.com>", "")
+	w.start(r, StartRequest{URL: url})
+	w.remap(r, "Ada Lovelace", "Hubot", "hubot@example.com")
+	w.work()
+	home := w.hosted(r)
+	wrote := testenv.Git(t, home, "rev-parse", "refs/heads/alone")
+	push := func(ref, onto string) string {
+		id := testenv.Git(t, home, "commit-tree", "-p", onto, "-m", "mine", onto+"^{tree}")
+		testenv.Git(t, home, "update-ref", ref, id)
+		return id
+	}
+	theirs := push("refs/heads/alone", wrote)
+	own := push("refs/heads/own", "refs/heads/side")
+
+	w.remap(r, "Charles Babbage", "C", "c@example.com") // not on that branch
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	before := w.get(r)
+	people, err := w.Authors(t.Context(), r.ID, 0, 0)
+	must(t, err)
+	const alone = "Loner"
+	name := "Somebody"
+	_, err = w.MapAuthor(t.Context(), r.ID, w.author(r, alone).ID, &name, nil)
+	if e := rehome.AsError(err); e.Code != rehome.DestinationMoved || !strings.Contains(e.Message, "refs/heads/alone") || !strings.Contains(e.Hint, wrote) {
+		t.Errorf("a change that would move it: %v", err)
+	}
+	_, err = w.MapAuthors(t.Context(), r.ID, AuthorMap{Text: []byte(alone + " = X <x@y>\n")})
+	if rehome.CodeOf(err) != rehome.DestinationMoved {
+		t.Errorf("a whole map that would move it: %v", err)
+	}
+	if now := w.get(r); now != before {
+		t.Errorf("a refused change made %+v of %+v", now, before)
+	}
+	after, err := w.Authors(t.Context(), r.ID, 0, 0)
+	must(t, err)
+	for n := range after {
+		if after[n].Name != people[n].Name {
+			t.Errorf("author %+v was mapped", after[n])
+		}
+	}
+	for ref, want := range map[string]string{"refs/heads/alone": theirs, "refs/heads/own": own} {
+		if got := testenv.Git(t, home, "rev-parse", ref); got != want {
+			t.Errorf("%s is at %s, not %s", ref, got, want)
+		}
+	}
+	testenv.Git(t, home, "fsck", "--full")
+	testenv.Git(t, home, "update-ref", "refs/heads/alone", wrote)
+	_, err = w.MapAuthor(t.Context(), r.ID, w.author(r, alone).ID, &name, nil)
+	must(t, err)
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	wantOnly(t, w.data+"/work")
+}
