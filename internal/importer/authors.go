@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -122,6 +123,7 @@ func (m *Importer) MapAuthors(ctx context.Context, repositoryID int64, given Aut
 		return Mapped{}, err
 	}
 	var did Mapped
+	stored := whole.stored()
 	_, err = m.change(ctx, repositoryID, func(t *store.Tx, i *store.Import) error {
 		all, err := t.Authors(ctx, i.ID)
 		if err != nil {
@@ -133,7 +135,7 @@ func (m *Importer) MapAuthors(ctx context.Context, repositoryID int64, given Aut
 		if err != nil {
 			return err
 		}
-		same := kept.Version > 0 && whole.equal(kept)
+		same := kept.Version > 0 && kept.Kind == stored.Kind && bytes.Equal(kept.Body, stored.Body)
 		if same && len(changed) == 0 {
 			return store.ErrUnchanged
 		}
@@ -143,7 +145,7 @@ func (m *Importer) MapAuthors(ctx context.Context, repositoryID int64, given Aut
 		if err := t.MapAuthors(ctx, i.ID, changed); err != nil || same {
 			return err
 		}
-		return t.SetAuthorMap(ctx, i.ID, whole.stored())
+		return t.SetAuthorMap(ctx, i.ID, stored)
 	})
 	return did, err
 }

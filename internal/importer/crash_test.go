@@ -53,35 +53,45 @@ func crash(dir string) {
 	os.Exit(0)
 }
 
-// Killed at any point, an import ends complete after the next start, with nothing left over.
+// Killed at any point, an import ends complete after the next start, with nothing left
+// over: one whose authors were mapped from the first, and one that is mapped again later.
 func TestKilledAnywhereItGoesOn(t *testing.T) {
 	root := t.TempDir()
 	from := filepath.Join(root, "old.git")
 	testenv.Rich(t, from, "sha1")
-	url := testenv.ServeGit(t, root, testenv.Options{}) + "/old.git"
-	for _, point := range []string{"before a change", "after a change", "raw received", "raw kept", "published"} {
-		nth := 1
-		for killedAt(t, url, from, point, nth) {
-			nth++
+	k := killing{url: testenv.ServeGit(t, root, testenv.Options{}) + "/old.git", from: from}
+	points := []string{"before a change", "after a change", "rewritten", "final kept", "before publishing", "published"}
+	for _, again := range []bool{false, true} {
+		k.again = again
+		if !again {
+			points = append(points, "raw received", "raw kept")
+		} else {
+			points = points[:len(points)-2]
 		}
-		if nth == 1 {
-			t.Errorf("no run came to %q", point)
+		for _, point := range points {
+			nth := 1
+			for k.at(t, point, nth) {
+				nth++
+			}
+			if nth == 1 {
+				t.Errorf("no run came to %q", point)
+			}
 		}
 	}
 }
 
-// killedAt runs an import in a child that kills itself at a fail point, then goes on
-// with it. It returns false when the child came to the end before.
-func killedAt(t *testing.T, url, from, point string, nth int) (killed bool) {
+// killing is what is done to imports that are killed.
+type killing struct {
+	url, from string
+	again     bool // they are complete, and mapped anew
+}
+
+// at runs an import in a child that kills itself at a fail point, then goes on with it.
+// It returns false when the child came to the end before.
+func (k killing) at(t *testing.T, point string, nth int) (killed bool) {
 	t.Helper()
 	dir := t.TempDir()
-	first, err := openWorld(t.Context(), dir)
-	must(t, err)
-	first.t = t
-	r := first.repository("new")
-	_, err = first.Start(t.Context(), r, StartRequest{URL: url})
-	must(t, err)
-	first.close()
+	r := k.prepare(t, dir)
 
 	child := exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), crashIn+"="+dir, crashAt+"="+point, crashNth+"="+strconv.Itoa(nth))
@@ -101,10 +111,30 @@ func killedAt(t *testing.T, url, from, point string, nth int) (killed bool) {
 	defer w.close()
 	w.work()
 	wantStatus(t, w.get(r), rehome.Complete, "", "")
-	w.wantMoved(r, from)
+	w.wantRewritten(r, k.from, map[string]string{ada: hubot})
 	must(t, w.Cancel(t.Context(), r.ID))
 	w.wantNothingLeft()
 	return killed
+}
+
+// prepare makes an import in dir that is due.
+func (k killing) prepare(t *testing.T, dir string) rehome.Repository {
+	t.Helper()
+	w, err := openWorld(t.Context(), dir)
+	must(t, err)
+	w.t = t
+	defer w.close()
+	r := w.repository("new")
+	_, err = w.Start(t.Context(), r, StartRequest{URL: k.url})
+	must(t, err)
+	if k.again {
+		_, err = w.MapAuthors(t.Context(), r.ID, AuthorMap{Text: []byte("Other <other@example.com> <ada@example.com>\n")})
+		must(t, err)
+		w.work()
+	}
+	_, err = w.MapAuthors(t.Context(), r.ID, AuthorMap{Text: []byte(hubot + " <ada@example.com>\n")})
+	must(t, err)
+	return r
 }
 
 func TestTwoOnOneFolderAreRefused(t *testing.T) {
@@ -123,7 +153,7 @@ func TestOpenRemovesWhatNobodyOwns(t *testing.T) {
 	i, err := w.Start(t.Context(), r, StartRequest{URL: "https://old.example/old.git"})
 	must(t, err)
 	w.close()
-	for _, name := range []string{w.Folder.raw(i.ID), w.Folder.raw(i.ID + 1), w.Folder.work(i.ID, 1), filepath.Join(dir, "raw", "odd")} {
+	for _, name := range []string{w.Folder.raw(i.ID), w.Folder.raw(i.ID + 1), w.Folder.work(i.ID, 1), filepath.Join(dir, "raw", "odd"), w.Folder.final(i.ID), w.Folder.final(i.ID + 1)} {
 		must(t, os.MkdirAll(name, 0o700))
 	}
 	w, err = openWorld(t.Context(), dir)
@@ -132,6 +162,7 @@ func TestOpenRemovesWhatNobodyOwns(t *testing.T) {
 	defer w.close()
 	for name, want := range map[string]bool{
 		w.Folder.raw(i.ID): true, w.Folder.raw(i.ID + 1): false, w.Folder.work(i.ID, 1): false, filepath.Join(dir, "raw", "odd"): false,
+		w.Folder.final(i.ID): true, w.Folder.final(i.ID + 1): false,
 	} {
 		if _, err := os.Stat(name); (err == nil) != want {
 			t.Errorf("%s is there: %v, want %v", name, err == nil, want)

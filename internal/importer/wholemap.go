@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -194,11 +193,6 @@ func (w *wholeMap) stored() store.AuthorMap {
 	}
 	body, _ := json.Marshal(open) // strings and numbers always encode
 	return store.AuthorMap{Kind: mapOfEntries, Body: body}
-}
-
-func (w *wholeMap) equal(kept store.AuthorMap) bool {
-	own := w.stored()
-	return own.Kind == kept.Kind && bytes.Equal(own.Body, kept.Body)
 }
 
 // readMap parses a map that was kept.
