@@ -30,9 +30,9 @@ func NewEncoder(t *Table) *Encoder {
 	return &Encoder{table: t}
 }
 
-// Append appends the zlib stream of src to dst. The same table and src always make the same
-// bytes. It does not allocate when dst has room for Bound(len(src)) bytes more; it may write
-// anywhere in that room.
+// Append appends the zlib stream of src, which is smaller than 4 GiB, to dst. The same table and
+// src always make the same bytes. It does not allocate when dst has room for Bound(len(src))
+// bytes more; it may write anywhere in that room.
 func (e *Encoder) Append(dst, src []byte) []byte {
 	start := len(dst)
 	dst = slices.Grow(dst, Bound(len(src)))

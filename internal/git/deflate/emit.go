@@ -54,76 +54,84 @@ func (w *writer) stored(src []byte) {
 
 // coded writes a block: the matches of src, with their literals, in the codes of c. It reports
 // false, and w is to be thrown away, when a stored block is shorter.
-//
-// It is long because calls and fields would cost more than the work between them.
 func (c *codes) coded(w *writer, src []byte, matches []match) bool {
-	start := w.out
-	dst := w.dst[:min(len(w.dst), w.out+len(src)+storedHead+slack)]
-	if len(dst)-w.out < 8*len(c.head)+slack {
+	most := w.out + len(src) + storedHead
+	if w.out+6*len(c.head) > most {
 		return false
 	}
 	w.begin(c.kind)
 	for _, h := range c.head {
 		w.put(h.bits, h.n)
 	}
-	out, acc, n, at := w.out, w.bits, w.n, 0
-	for _, m := range matches {
-		rest := int(m.literals)
-		for ; rest >= 4; rest -= 4 {
-			if out > len(dst)-slack {
-				return false
-			}
-			four := binary.LittleEndian.Uint32(src[at:])
-			at += 4
-			a, b, x, y := c.lit[byte(four)], c.lit[byte(four>>8)], c.lit[byte(four>>16)], c.lit[four>>24]
-			acc |= (uint64(a>>8) | uint64(b>>8)<<(a&63)) << (n & 63)
-			n += uint(a + b)
-			acc |= (uint64(x>>8) | uint64(y>>8)<<(x&63)) << (n & 63)
-			n += uint(x + y)
-			binary.LittleEndian.PutUint64(dst[out:], acc)
-			out += int(n >> 3 & 7)
-			acc >>= n & 56
-			n &= 7
+	for i := range matches {
+		m := &matches[i]
+		fours := int(m.literals &^ 3)
+		if fours > 0 {
+			c.literals(w, src[:fours], most)
 		}
-		if out > len(dst)-slack {
+		src = src[fours:]
+		if w.out > most {
 			return false
 		}
 		if m.length == 0 {
 			break
 		}
-		three := binary.LittleEndian.Uint32(src[at:])
-		a := c.lit[byte(three)] & code(int32(0-rest)>>31)
-		b := c.lit[byte(three>>8)] & code(int32(1-rest)>>31)
-		x := c.lit[byte(three>>16)] & code(int32(2-rest)>>31)
-		acc |= (uint64(a>>8) | uint64(b>>8)<<(a&63)) << (n & 63)
-		n += uint(a + b)
-		acc |= uint64(x>>8) << (n & 63)
-		n += uint(x)
-		binary.LittleEndian.PutUint64(dst[out:], acc)
-		out += int(n >> 3 & 7)
-		acc >>= n & 56
-		n &= 7
+		c.match(w, src, m)
+		src = src[m.literals&3+m.length:]
+	}
+	for _, b := range src { // three at most
+		w.put(uint64(c.lit[b]>>8), c.lit[b].size())
+	}
+	w.put(uint64(c.end>>8), c.end.size())
+	return w.out < most
+}
 
-		at += rest + int(m.length)
-		l := c.length[m.length]
-		acc |= uint64(l>>8) << (n & 63)
-		n += uint(l)
-		s := distSymbol(uint32(m.dist)+1) & 31
-		d := c.dist[s]
-		acc |= uint64(d>>8) << (n & 63)
-		n += uint(d)
-		extra := distBits[s] & 31
-		acc |= uint64(uint32(m.dist)&(1<<extra-1)) << (n & 63)
-		n += uint(extra)
+// literals writes literals, four at a time, until w stands behind most.
+func (c *codes) literals(w *writer, run []byte, most int) {
+	dst, out, acc, n := w.dst, w.out, w.bits, w.n
+	for len(run) >= 4 && out <= most {
+		four := binary.LittleEndian.Uint32(run)
+		run = run[4:]
+		a, b, x, y := c.lit[byte(four)], c.lit[byte(four>>8)], c.lit[byte(four>>16)], c.lit[four>>24]
+		ab, k := uint64(a>>8)|uint64(b>>8)<<(a&63), uint(a+b)
+		xy := uint64(x>>8) | uint64(y>>8)<<(x&63)
+		acc |= (ab | xy<<(k&63)) << (n & 63)
+		n += k + uint(x+y)
 		binary.LittleEndian.PutUint64(dst[out:], acc)
 		out += int(n >> 3 & 7)
 		acc >>= n & 56
 		n &= 7
 	}
 	w.out, w.bits, w.n = out, acc, n
-	for _, b := range src[at:] { // three at most
-		w.put(uint64(c.lit[b]>>8), c.lit[b].size())
-	}
-	w.put(uint64(c.end>>8), c.end.size())
-	return w.out < start+len(src)+storedHead
 }
+
+// match writes the match m and those literals, three at most, that src has before it. Codes
+// that are not wanted are masked, for which way a branch would go cannot be foreseen.
+func (c *codes) match(w *writer, src []byte, m *match) {
+	dst, out, acc, n := w.dst, w.out, w.bits, w.n
+	three, mask := binary.LittleEndian.Uint32(src), &masks[m.literals&3]
+	a, b, x := c.lit[byte(three)]&mask[0], c.lit[byte(three>>8)]&mask[1], c.lit[byte(three>>16)]&mask[2]
+	ab, k := uint64(a>>8)|uint64(b>>8)<<(a&63), uint(a+b)
+	acc |= (ab | uint64(x>>8)<<(k&63)) << (n & 63)
+	n += k + uint(x)
+	binary.LittleEndian.PutUint64(dst[out:], acc)
+	out += int(n >> 3 & 7)
+	acc >>= n & 56
+	n &= 7
+
+	s := distSymbol(uint32(m.dist)) & 31
+	l, d, more := c.length[m.length], c.dist[s], distBits[s]&31
+	acc |= uint64(l>>8) << (n & 63)
+	n += uint(l)
+	acc |= uint64(d>>8) << (n & 63)
+	n += uint(d)
+	acc |= uint64(uint32(m.dist)&(1<<more-1)) << (n & 63)
+	n += uint(more)
+	binary.LittleEndian.PutUint64(dst[out:], acc)
+	w.out = out + int(n>>3&7)
+	w.bits = acc >> (n & 56)
+	w.n = n & 7
+}
+
+// masks keep so many codes of three.
+var masks = [4][3]code{1: {^code(0)}, 2: {^code(0), ^code(0)}, 3: {^code(0), ^code(0), ^code(0)}}

@@ -17,8 +17,8 @@ func (c code) then(value uint32, n uint8) code {
 }
 
 // huffman sets size to the code lengths, of at most limit bits, that suit the counts; a symbol
-// with a count of zero gets none, and there have to be two others. Where the best code would have longer ones, the
-// lowest counts are raised.
+// with a count of zero gets none, and there have to be two others. Where the best code would have
+// longer ones, the lowest counts are raised.
 func huffman(size []uint8, counts []uint32, limit int) {
 	var room [preSymbols]uint64 // count and symbol
 	leaves := room[:0]

@@ -39,12 +39,11 @@ func spreadLengths() (symbol [maxMatch + 1]uint8, start [litSymbols - lengthSymb
 	return symbol, start
 }
 
-// distSymbol returns the symbol of a distance, 1 to 32,768.
-func distSymbol(dist uint32) uint32 {
-	d := dist - 1
-	if d < 2 {
-		return d
+// distSymbol returns the symbol of a distance less one, 0 to 32,767.
+func distSymbol(less uint32) uint32 {
+	if less < 2 {
+		return less
 	}
-	top := uint32(bits.Len32(d)) - 1
-	return 2*top + d>>((top-1)&31)&1
+	top := uint32(bits.Len32(less)) - 1
+	return 2*top + less>>((top-1)&31)&1
 }

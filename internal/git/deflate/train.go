@@ -54,7 +54,7 @@ func (t *tally) block(src []byte, matches []match, times int64) {
 		}
 		if m.length > 0 {
 			t.counts[lengthSymbol+int(lengthSymbols[m.length])] += times
-			t.counts[litSymbols+distSymbol(uint32(m.dist)+1)] += times
+			t.counts[litSymbols+distSymbol(uint32(m.dist))] += times
 		}
 		src = src[m.literals+m.length:]
 	}
