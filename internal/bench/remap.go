@@ -153,7 +153,7 @@ func (l *lab) remapRuns(ctx context.Context, s *server, dir string, who rehome.I
 		if err != nil {
 			return nil, err
 		}
-		log.Printf("mapping an author of %d commits and followers after the push: %.2f s of processor", len(l.people.commits), c.cpu)
+		log.Printf("mapping %q after the push, published again: %.2f s of processor", who, c.cpu)
 		runs = append(runs, c)
 		if n == 0 {
 			err = l.checkMapped(ctx, s, dir, "remap after the push", map[string]string{who.String(): to.String()})
