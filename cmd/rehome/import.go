@@ -62,20 +62,27 @@ func (m *Main) importCommand() *cobra.Command {
 
 // check refuses what this version cannot do.
 func (f *importFlags) check(dest string) error {
-	vcs, known := rehome.ParseVCS(f.vcs)
 	switch {
 	case f.json && f.quiet:
 		return usagef("Give one of them.", "--json and --quiet exclude each other")
-	case !known:
-		return usagef("Use --vcs git.", "--vcs %q is not a version control system", f.vcs)
-	case vcs != rehome.Git:
-		return usagef("Only git can be read so far.", "there is no reader for %s yet", vcs)
 	case f.verify != "refs":
 		return usagef("Use --verify refs.", "--verify %q cannot be done yet", f.verify)
 	case f.large != "keep":
 		return usagef("Use --large-files keep.", "--large-files %q cannot be done yet", f.large)
 	case strings.Contains(dest, "://"):
 		return usagef("Give a folder that does not exist yet; push from it to the new home with git push --mirror.", "the destination %q is not a folder", dest)
+	}
+	return checkVCS(f.vcs)
+}
+
+// checkVCS refuses what nothing can read yet.
+func checkVCS(name string) error {
+	vcs, known := rehome.ParseVCS(name)
+	switch {
+	case !known:
+		return usagef("Use --vcs git.", "--vcs %q is not a version control system", name)
+	case vcs != rehome.Git:
+		return usagef("Only git can be read so far.", "there is no reader for %s yet", vcs)
 	}
 	return nil
 }

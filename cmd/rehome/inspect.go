@@ -18,6 +18,7 @@ import (
 
 func (m *Main) inspectCommand() *cobra.Command {
 	var (
+		vcs    = "git"
 		user   string
 		asJSON bool
 		plan   = newPlanFlags()
@@ -29,10 +30,14 @@ func (m *Main) inspectCommand() *cobra.Command {
 			"The repository is fetched whole into a temporary folder (TMPDIR says where) and removed again.",
 		Args: needs("SOURCE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkVCS(vcs); err != nil {
+				return err
+			}
 			return m.inspect(cmd.Context(), inspection{raw: args[0], user: user, json: asJSON, plan: plan})
 		},
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&vcs, "vcs", vcs, "version control system of the source: git")
 	flags.StringVar(&user, "source-user", "", "user name at the source; the password comes from REHOME_SOURCE_PASSWORD or a prompt")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	plan.add(flags)

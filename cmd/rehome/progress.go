@@ -71,6 +71,9 @@ func plainLines(w io.Writer, now func() time.Time) watcher {
 // describe puts progress into one line.
 func describe(e rehome.Event, percent bool) string {
 	line := fmt.Sprintf("%s: %d commits, %d authors, %s", e.Step, e.Commits, e.Authors, bytesText(e.Bytes))
+	if e.Step == rehome.StepRewrite { // nothing is received
+		line = fmt.Sprintf("%s: %d commits and tags", e.Step, e.Commits)
+	}
 	if percent && e.Percent != nil {
 		line += fmt.Sprintf(", %d%%", *e.Percent)
 	}

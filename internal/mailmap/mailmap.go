@@ -8,7 +8,8 @@
 //	New Name <new@mail> Old Name <old@mail>    both, for those who have this name, too
 //	user = New Name <new@mail>                 both, for whoever has user as name or as mail
 //
-// Blank lines, lines that begin with # and what follows the last mail after a # are comments.
+// A line with one mail and an = before it is of the last form. Blank lines, lines that begin
+// with # and what follows the last mail after a # are comments.
 package mailmap
 
 import (
