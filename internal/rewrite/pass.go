@@ -19,6 +19,7 @@ type pass struct {
 	looked  history.Set // what was gone through, in order
 	ids     idTable     // the new id of each
 	sink    *sink       // nil when nothing is written
+	before  *again      // nil without an earlier rewrite
 	result  *Result
 	total   int64
 	done    int64
@@ -29,7 +30,7 @@ func newPass(o Options, g *history.Graph, objects *repo.Objects) *pass {
 		o: o, graph: g, objects: objects, editor: NewEditor(g.Format(), o.Plan), hasher: object.NewHasher(g.Format()),
 		mapped: make([]bool, len(g.Identities())), looked: g.NewSet(), ids: newIDTable(g),
 	}
-	p.result = &Result{graph: g, ids: &p.ids, looked: p.looked, changed: g.NewSet()}
+	p.result = &Result{plan: o.Plan, graph: g, ids: &p.ids, looked: p.looked, changed: g.NewSet()}
 	p.editor.Abbreviated = p.abbreviated
 	for i, who := range g.Identities() {
 		becomes, ok := o.Plan.Authors[who]
@@ -50,6 +51,7 @@ func (p *pass) rewrite(ctx context.Context) error {
 	}
 	plain, noted := p.graph.Reach(tips), p.graph.Reach(notes)
 	noted.Remove(plain)
+	p.result.noted = noted
 	p.total = int64(plain.Len() + noted.Len())
 	order, err := p.graph.Order(ctx, plain, p.also())
 	if err != nil {
@@ -78,7 +80,7 @@ func (p *pass) next(ctx context.Context, n uint32, tree func(object.ID) object.I
 		p.o.Progress(p.done, p.total)
 	}
 	p.looked.Add(n)
-	if tree == nil && !p.mayChange(n) {
+	if tree == nil && (p.reuse(n) || !p.mayChange(n)) {
 		return nil
 	}
 	done, err := p.edit(n, tree)
@@ -134,17 +136,22 @@ func (p *pass) abbreviated(hex []byte) (object.ID, bool) {
 	return p.ids.at(n), true
 }
 
-// changed takes down an object that became another.
-func (p *pass) changed(n uint32, e Edited) error {
+// count notes that an object becomes another.
+func (p *pass) count(n uint32, signatureDropped bool) {
 	p.result.changed.Add(n)
 	if p.graph.Type(n) == object.Commit {
 		p.result.CommitsChanged++
 	} else {
 		p.result.TagsChanged++
 	}
-	if e.SignatureDropped {
+	if signatureDropped {
 		p.result.SignaturesDropped++
 	}
+}
+
+// changed takes down an object that became another.
+func (p *pass) changed(n uint32, e Edited) error {
+	p.count(n, e.SignatureDropped)
 	if p.sink == nil {
 		return nil
 	}
@@ -189,4 +196,10 @@ func (p *pass) finish() {
 		p.result.Refs = append(p.result.Refs, ref)
 	}
 	p.o.Progress(p.total, p.total)
+}
+
+func (p *pass) close() {
+	if p.before != nil {
+		p.before.objects.Close()
+	}
 }

@@ -20,10 +20,12 @@ type Result struct {
 	SignaturesDropped int64
 	Pack              string // base name of the new history pack in Into, which holds every commit and tag; "" when nothing changed
 
+	plan    Plan
 	graph   *history.Graph
 	ids     *idTable
 	looked  history.Set
 	changed history.Set
+	noted   history.Set // reached by refs of notes alone
 }
 
 // New returns what became of a commit or tag; false when it is none of this history, or

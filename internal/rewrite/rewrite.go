@@ -37,6 +37,7 @@ type Options struct {
 	Refs     []repo.Ref // what is to be published of it
 	Into     *repo.Repo // where the new history pack goes; nil writes nothing and only counts
 	Plan     Plan
+	Before   *Before                 // an earlier rewrite to take from what stays the same; may be nil
 	Workers  int                     // 0 is one for each processor
 	Progress func(done, total int64) // of commits and tags looked at, now and then; may be nil
 }
@@ -84,6 +85,10 @@ func run(ctx context.Context, o Options) (*Result, error) {
 	}
 	defer graph.Close()
 	p := newPass(o, graph, objects)
+	if err := p.useBefore(); err != nil {
+		return nil, err
+	}
+	defer p.close()
 	if o.Into == nil {
 		err = pack.Guard(func() error { return p.rewrite(ctx) })
 	} else {

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -188,7 +189,7 @@ func (p *pass) into(ctx context.Context, file, index pack.File, scratch pack.Scr
 	}
 	var written pack.Written
 	err = pack.Guard(func() error {
-		if err := p.copyUnchanged(ctx, w); err != nil {
+		if err := errors.Join(p.copyReused(ctx, w, scratch), p.copyUnchanged(ctx, w)); err != nil {
 			return err
 		}
 		written, err = w.Finish(ctx, index)

@@ -190,6 +190,12 @@ func (g *Graph) ID(n uint32) object.ID {
 	return object.FromBytes(g.format, g.ids[int(n)*g.format.Size():])
 }
 
+// IDBytes returns the bytes of an object's id, which are the graph's own.
+func (g *Graph) IDBytes(n uint32) []byte {
+	size := g.format.Size()
+	return g.ids[int(n)*size : int(n)*size+size : int(n)*size+size]
+}
+
 // Find returns the number of an object, false when there is no such commit or tag.
 func (g *Graph) Find(id object.ID) (n uint32, ok bool) {
 	var b [32]byte
