@@ -27,18 +27,27 @@ type form struct {
 
 // readForm reads the body as a JSON object. No body, and null, are an empty object.
 func readForm(w http.ResponseWriter, r *http.Request, resource string) (*form, error) {
+	body, err := readBody(w, r, maxBody)
+	if err != nil {
+		return nil, err
+	}
+	return parseForm(body, resource)
+}
+
+// readBody reads a body of at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	control := http.NewResponseController(w)
 	control.SetReadDeadline(time.Now().Add(bodyWithin)) //nolint:errcheck // a writer without deadlines is a test's
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	control.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, errBodyTooLarge
+		return nil, bodyTooLarge(limit)
 	case err != nil: // cut off by the client, or not in the encoding it announced
 		return nil, errBadJSON
 	}
-	return parseForm(body, resource)
+	return body, nil
 }
 
 func parseForm(body []byte, resource string) (*form, error) {

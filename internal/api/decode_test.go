@@ -42,8 +42,8 @@ func TestFormTellsWhatIsWrong(t *testing.T) {
 		{"object", `{"vcs_url": {"x": "y"}}`, "vcs_url", "invalid"},
 		{"other field", `{"vcs_url": "x", "vcs_password": 12345678}`, "vcs_password", "invalid"},
 		{"system", `{"vcs_url": "x", "vcs": "cvs"}`, "vcs", "invalid"},
-		{"not yet", `{"vcs_url": "x", "hold": true}`, "hold", "unprocessable"},
-		{"fine", `{"vcs_url": "x", "vcs": "hg", "hold": false, "refs": []}`, "", ""},
+		{"not yet", `{"vcs_url": "x", "prune": true}`, "prune", "unprocessable"},
+		{"fine", `{"vcs_url": "x", "vcs": "hg", "prune": false, "refs": []}`, "", ""},
 	} {
 		f, err := parseForm([]byte(c.body), "Import")
 		if err != nil {

@@ -25,25 +25,30 @@ type fieldError struct {
 	Field    string `json:"field,omitempty"`
 	Code     string `json:"code"`
 	Message  string `json:"message,omitempty"`
+	Index    int    `json:"index,omitempty"` // the line at fault, from 1
 }
 
 func (f *failure) Error() string { return f.message }
 
 // Clients compare some of these texts to the letter.
 var (
-	errNotFound     = &failure{status: http.StatusNotFound, message: "Not Found"}
-	errBadToken     = &failure{status: http.StatusUnauthorized, message: "Bad credentials"}
-	errSignIn       = &failure{status: http.StatusUnauthorized, message: "Requires authentication"}
-	errNoScope      = &failure{status: http.StatusForbidden, message: "This needs a token with the scope repo."}
-	errNoRights     = &failure{status: http.StatusForbidden, message: "Must have admin rights to Repository."}
-	errBadJSON      = &failure{status: http.StatusBadRequest, message: "Problems parsing JSON"}
-	errNoObject     = &failure{status: http.StatusBadRequest, message: "Body should be a JSON object"}
-	errBadVersion   = &failure{status: http.StatusBadRequest, message: "The API version in X-GitHub-Api-Version is not supported. Supported are " + strings.Join(versions, " and ") + "."}
-	errBodyTooLarge = &failure{status: http.StatusRequestEntityTooLarge, message: "The body is larger than " + strconv.Itoa(maxBody) + " bytes."}
-	errInternal     = &failure{status: http.StatusInternalServerError, message: "Something went wrong inside Rehome. The server's log has the details under this answer's X-GitHub-Request-Id."}
-	errUnavailable  = &failure{status: http.StatusServiceUnavailable, message: "Unavailable due to service under maintenance."}
-	errDiskFull     = &failure{status: http.StatusServiceUnavailable, message: "The server has no space left. Try again later."}
+	errNotFound    = &failure{status: http.StatusNotFound, message: "Not Found"}
+	errBadToken    = &failure{status: http.StatusUnauthorized, message: "Bad credentials"}
+	errSignIn      = &failure{status: http.StatusUnauthorized, message: "Requires authentication"}
+	errNoScope     = &failure{status: http.StatusForbidden, message: "This needs a token with the scope repo."}
+	errNoRights    = &failure{status: http.StatusForbidden, message: "Must have admin rights to Repository."}
+	errBadJSON     = &failure{status: http.StatusBadRequest, message: "Problems parsing JSON"}
+	errNoArray     = &failure{status: http.StatusBadRequest, message: "Body should be a JSON array of objects"}
+	errNoObject    = &failure{status: http.StatusBadRequest, message: "Body should be a JSON object"}
+	errBadVersion  = &failure{status: http.StatusBadRequest, message: "The API version in X-GitHub-Api-Version is not supported. Supported are " + strings.Join(versions, " and ") + "."}
+	errInternal    = &failure{status: http.StatusInternalServerError, message: "Something went wrong inside Rehome. The server's log has the details under this answer's X-GitHub-Request-Id."}
+	errUnavailable = &failure{status: http.StatusServiceUnavailable, message: "Unavailable due to service under maintenance."}
+	errDiskFull    = &failure{status: http.StatusServiceUnavailable, message: "The server has no space left. Try again later."}
 )
+
+func bodyTooLarge(limit int64) *failure {
+	return &failure{status: http.StatusRequestEntityTooLarge, message: "The body is larger than " + strconv.FormatInt(limit, 10) + " bytes."}
+}
 
 // outcome is how a cause shows in an answer.
 type outcome struct {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 
 	"rehome"
@@ -21,7 +23,10 @@ func importObject(u urls, r rehome.Repository, im rehome.Import) *document {
 	case rehome.Pushing:
 		o.add("push_percent", numberOrNull(im.Progress.PushPercent))
 		addSurveyed(o, im)
-	case rehome.Mapping, rehome.WaitingToPush, rehome.Complete:
+	case rehome.WaitingToPush:
+		im.State.Note = outlook(im)
+		addSurveyed(o, im)
+	case rehome.Mapping, rehome.Complete:
 		addSurveyed(o, im)
 	case rehome.Failed:
 		addFailed(o, im)
@@ -100,12 +105,11 @@ func advised(s rehome.State) *rehome.Error {
 
 // statusTexts are the words people know for a status. The first two are the service's own.
 var statusTexts = map[rehome.Status]string{
-	rehome.Importing:     "Importing...",
-	rehome.Complete:      "Done",
-	rehome.Mapping:       "Rewriting commits...",
-	rehome.Pushing:       "Pushing...",
-	rehome.WaitingToPush: "Waiting to push",
-	rehome.Failed:        "Error",
+	rehome.Importing: "Importing...",
+	rehome.Complete:  "Done",
+	rehome.Mapping:   "Rewriting commits...",
+	rehome.Pushing:   "Pushing...",
+	rehome.Failed:    "Error",
 }
 
 func statusText(s rehome.State) any {
@@ -113,6 +117,38 @@ func statusText(s rehome.State) any {
 		return s.Note
 	}
 	return textOrNull(statusTexts[s.Status])
+}
+
+// outlook says what approval would publish.
+func outlook(im rehome.Import) string {
+	changed := im.Changes
+	if changed == (rehome.Changes{}) {
+		return "Waiting to push: nothing changes"
+	}
+	text := fmt.Sprintf("Waiting to push: %s of %s commits", grouped(changed.Commits), grouped(im.Found.Commits))
+	if changed.Tags > 0 {
+		text += " and " + counted(changed.Tags, "tag", "tags")
+	}
+	text += " change"
+	if changed.Signatures > 0 {
+		text += ", " + counted(changed.Signatures, "signature is", "signatures are") + " dropped"
+	}
+	return text
+}
+
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return grouped(n) + " " + many
+}
+
+// grouped writes n with a comma before every three digits.
+func grouped(n int64) string {
+	if n < 1000 {
+		return strconv.FormatInt(n, 10)
+	}
+	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
 }
 
 // authorObject is one identity of the source and what it is mapped to.

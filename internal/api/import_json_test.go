@@ -75,6 +75,15 @@ func TestImportObject(t *testing.T) {
 			"pushing, nothing yet", im(rehome.Pushing, surveyed),
 			hg + `"status":"pushing","push_percent":null,"status_text":"Pushing...",` + large + where,
 		},
+		{"waiting", im(rehome.WaitingToPush, func(i *rehome.Import) {
+			surveyed(i)
+			i.Found.Commits, i.Changes = 85403, rehome.Changes{Commits: 74504, Tags: 855, Signatures: 41}
+		}), hg + `"status":"waiting_to_push","status_text":"Waiting to push: 74,504 of 85,403 commits and 855 tags change, 41 signatures are dropped",` + large + where},
+		{"waiting, a little changes", im(rehome.WaitingToPush, func(i *rehome.Import) {
+			surveyed(i)
+			i.Changes = rehome.Changes{Commits: 1, Tags: 1, Signatures: 1}
+		}), hg + `"status":"waiting_to_push","status_text":"Waiting to push: 1 of 1,042 commits and 1 tag change, 1 signature is dropped",` + large + where},
+		{"waiting, nothing changes", im(rehome.WaitingToPush, surveyed), hg + `"status":"waiting_to_push","status_text":"Waiting to push: nothing changes",` + large + where},
 		{"complete", im(rehome.Complete, surveyed), hg + `"status":"complete","status_text":"Done",` + large + where},
 		{"complete and empty", im(rehome.Complete, func(i *rehome.Import) {
 			i.State.Note = "The source is empty."

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	"rehome"
 	"rehome/internal/importer"
@@ -13,7 +12,7 @@ import (
 // later are keys of PUT and PATCH this version knows and cannot do. To ignore them
 // would be to do something else than what was asked.
 var later = []string{
-	"hold", "prune", "map_trailers", "map_hashes", "allow_missing_lfs", "refs", "exclude_refs",
+	"prune", "allow_missing_lfs", "refs", "exclude_refs",
 	"default_branch", "sync_interval", "verify", "ssh_key",
 }
 
@@ -27,6 +26,9 @@ func (a *API) startImport(ctx context.Context, c *call) (answer, error) {
 		Username:    orEmpty(f.text("vcs_username")),
 		Password:    rehome.Secret(orEmpty(f.text("vcs_password"))),
 		TFVCProject: orEmpty(f.text("tfvc_project")),
+		Hold:        f.boolean("hold"),
+		MapTrailers: f.boolean("map_trailers"),
+		MapHashes:   f.boolean("map_hashes"),
 	}
 	if vcs := readVCS(f); vcs != nil {
 		wanted.VCS = *vcs
@@ -64,14 +66,17 @@ func (a *API) importStatus(ctx context.Context, c *call) (answer, error) {
 	return ok(importObject(c.urls, c.repo, im)), nil
 }
 
-// updateImport takes new credentials or a choice of project; without any of them it restarts.
+// updateImport takes new credentials, a choice of project or options; without any of them it restarts.
 // Some clients send the URL along; it has to be the one that is being imported.
 func (a *API) updateImport(ctx context.Context, c *call) (answer, error) {
 	f, err := readForm(c.w, c.r, "Import")
 	if err != nil {
 		return answer{}, err
 	}
-	wanted := importer.UpdateRequest{Username: f.text("vcs_username"), VCS: readVCS(f), TFVCProject: f.text("tfvc_project")}
+	wanted := importer.UpdateRequest{
+		Username: f.text("vcs_username"), VCS: readVCS(f), TFVCProject: f.text("tfvc_project"),
+		Hold: f.boolean("hold"), MapTrailers: f.boolean("map_trailers"), MapHashes: f.boolean("map_hashes"),
+	}
 	if password := f.text("vcs_password"); password != nil {
 		secret := rehome.Secret(*password)
 		wanted.Password = &secret
@@ -113,6 +118,15 @@ func (a *API) checkSameURL(ctx context.Context, repoID int64, vcsURL string) err
 	}
 }
 
+// approve lets a held import push.
+func (a *API) approve(ctx context.Context, c *call) (answer, error) {
+	im, err := a.Importer.Approve(ctx, c.repo.ID)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(importObject(c.urls, c.repo, im)), nil
+}
+
 func (a *API) cancelImport(ctx context.Context, c *call) (answer, error) {
 	if err := a.Importer.Cancel(ctx, c.repo.ID); err != nil {
 		return answer{}, err
@@ -126,27 +140,6 @@ func notYet(field, what string) func(context.Context, *call) (answer, error) {
 	return func(_ context.Context, c *call) (answer, error) {
 		return answer{}, invalid(fieldError{Resource: c.route.resource(), Field: field, Code: "unprocessable", Message: what + notSupported})
 	}
-}
-
-// authors lists identities from the one after since on, all of them: clients poll with the highest id they know.
-func (a *API) authors(ctx context.Context, c *call) (answer, error) {
-	since := int64(0)
-	if text := c.r.URL.Query().Get("since"); text != "" {
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || n < 0 {
-			return answer{}, invalid(fieldError{Resource: "Import", Field: "since", Code: "invalid", Message: "since is not an author's id"})
-		}
-		since = n
-	}
-	found, err := a.Importer.Authors(ctx, c.repo.ID, since, 0)
-	if err != nil {
-		return answer{}, err
-	}
-	list := make([]*document, 0, len(found))
-	for _, author := range found {
-		list = append(list, authorObject(c.urls, c.repo, author))
-	}
-	return ok(list), nil
 }
 
 // largeFiles lists all of them unless a page is asked for, which one client's documentation allows.

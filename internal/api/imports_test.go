@@ -283,10 +283,6 @@ func TestNotYet(t *testing.T) {
 	s.create(t, token, "socm", "")
 	for _, c := range []struct{ rest, body, want string }{
 		{
-			"/authors/3031110", `{"name": "Hubot", "email": "hubot@github.com"}`,
-			`[{"resource":"Import","code":"unprocessable","message":"mapping authors is not supported by this version of Rehome"}]`,
-		},
-		{
 			"/lfs", `{"use_lfs": "opt_in"}`,
 			`[{"resource":"Import","field":"use_lfs","code":"unprocessable","message":"choosing what becomes of large files is not supported by this version of Rehome"}]`,
 		},

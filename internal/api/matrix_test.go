@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,8 +19,9 @@ import (
 func TestThoseWhoMayDo(t *testing.T) {
 	s := start(t, nil)
 	admin := s.token(t, auth.Grant{})
-	from, _ := serveSource(t, testenv.Options{})
-	notYet := []string{"/import/authors/{author}", "/import/lfs"}
+	from, dir := serveSource(t, testenv.Options{})
+	commit := testenv.Git(t, dir, "rev-parse", "HEAD")
+	refused := []string{"PATCH /import/lfs", "POST /import/approve"} // not yet; nothing is held
 	for _, c := range []struct{ name, token, owner, create string }{
 		{"owner", s.token(t, auth.Grant{User: "octocat", Scopes: []string{"repo"}}), "octocat", "/user/repos"},
 		{"acting for the owner", s.token(t, auth.Grant{User: "mona", Owners: []string{"labs"}}), "labs", "/orgs/labs/repos"},
@@ -29,6 +31,7 @@ func TestThoseWhoMayDo(t *testing.T) {
 		at := "/repos/" + c.owner + "/socm"
 		s.want(t, 201, request{method: "PUT", path: at + "/import", token: c.token, body: `{"vcs_url": "` + from + `"}`})
 		s.work(t)
+		author := s.want(t, 200, request{method: "GET", path: at + "/import/authors", token: c.token}).list(t)[0]["id"]
 		ends := map[string]string{} // of what is there, to be asked last: the import, then the repository
 		for _, rt := range s.api.routes() {
 			rest, ok := strings.CutPrefix(rt.pattern, byName)
@@ -37,14 +40,17 @@ func TestThoseWhoMayDo(t *testing.T) {
 			case rt.method == http.MethodDelete:
 				ends[rest] = at + rest
 			default:
-				want := map[string]int{http.MethodPut: 201}[rt.method]
-				if want == 0 {
-					want = 200
-				}
-				if slices.Contains(notYet, rest) {
+				want, body := 200, `{"vcs_url": "`+from+`"}`
+				switch {
+				case slices.Contains(refused, rt.method+" "+rest):
 					want = 422
+				case rt.method+" "+rest == "PUT /import":
+					want = 201
+				case rt.method+" "+rest == "PUT /import/authors":
+					body = "[]"
 				}
-				s.want(t, want, request{method: rt.method, path: at + rest, token: c.token, body: `{"vcs_url": "` + from + `"}`})
+				rest = strings.NewReplacer("{author}", fmt.Sprint(author), "{old}", commit).Replace(rest)
+				s.want(t, want, request{method: rt.method, path: at + rest, token: c.token, body: body})
 			}
 			s.work(t)
 		}

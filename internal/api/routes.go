@@ -55,11 +55,15 @@ func (a *API) routes() []route {
 		{"PATCH", "/repos/{owner}/{repo}/import", writes, a.updateImport, docImports + "#update-an-import"},
 		{"DELETE", "/repos/{owner}/{repo}/import", writes, a.cancelImport, docImports + "#cancel-an-import"},
 		{"GET", "/repos/{owner}/{repo}/import/authors", writes, a.authors, docImports + "#get-commit-authors"},
-		{"PATCH", "/repos/{owner}/{repo}/import/authors/{author}", writes, notYet("", "mapping authors"), docImports + "#map-a-commit-author"},
+		{"PUT", "/repos/{owner}/{repo}/import/authors", writes, a.mapAuthors, docImports},
+		{"PATCH", "/repos/{owner}/{repo}/import/authors/{author}", writes, a.mapAuthor, docImports + "#map-a-commit-author"},
 		{"PATCH", "/repos/{owner}/{repo}/import/lfs", writes, notYet("use_lfs", "choosing what becomes of large files"), docImports + "#update-git-lfs-preference"},
 		{"GET", "/repos/{owner}/{repo}/import/large_files", writes, a.largeFiles, docImports + "#get-large-files"},
 		{"GET", "/repos/{owner}/{repo}/import/receipt", writes, a.receipt, docImports},
+		{"GET", "/repos/{owner}/{repo}/import/commit_map", writes, a.commitMap, docImports},
 		{"GET", "/repos/{owner}/{repo}/import/events", writes, a.events, docImports},
+		{"POST", "/repos/{owner}/{repo}/import/approve", writes, a.approve, docImports},
+		{"GET", "/repos/{owner}/{repo}/commit/{old}", writes, a.newCommit, docImports},
 		{"GET", "/imports", signedIn, a.imports, docImports},
 	}
 }

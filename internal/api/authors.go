@@ -1,0 +1,146 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"rehome/internal/importer"
+	"rehome/internal/mailmap"
+)
+
+// maxMap is the largest author map taken, in bytes.
+const maxMap = 10 << 20
+
+// authors lists identities from the one after since on, all of them: clients poll with the highest id they know.
+func (a *API) authors(ctx context.Context, c *call) (answer, error) {
+	since := int64(0)
+	if text := c.r.URL.Query().Get("since"); text != "" {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 0 {
+			return answer{}, invalid(fieldError{Resource: "Import", Field: "since", Code: "invalid", Message: "since is not an author's id"})
+		}
+		since = n
+	}
+	found, err := a.Importer.Authors(ctx, c.repo.ID, since, 0)
+	if err != nil {
+		return answer{}, err
+	}
+	list := make([]*document, 0, len(found))
+	for _, author := range found {
+		list = append(list, authorObject(c.urls, c.repo, author))
+	}
+	return ok(list), nil
+}
+
+// mapAuthor maps one identity. What else clients send along of an author is read only.
+func (a *API) mapAuthor(ctx context.Context, c *call) (answer, error) {
+	id, err := strconv.ParseInt(c.params["author"], 10, 64)
+	if err != nil {
+		return answer{}, errNotFound
+	}
+	f, err := readForm(c.w, c.r, "Import")
+	if err != nil {
+		return answer{}, err
+	}
+	name, email := f.text("name"), f.text("email")
+	if err := f.err(); err != nil {
+		return answer{}, err
+	}
+	author, err := a.Importer.MapAuthor(ctx, c.repo.ID, id, name, email)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(authorObject(c.urls, c.repo, author)), nil
+}
+
+// mapAuthors replaces the whole author map.
+func (a *API) mapAuthors(ctx context.Context, c *call) (answer, error) {
+	body, err := readBody(c.w, c.r, maxMap)
+	if err != nil {
+		return answer{}, err
+	}
+	given := importer.AuthorMap{Text: body}
+	if isJSON(c.r, body) {
+		if given, err = parseEntries(body); err != nil {
+			return answer{}, err
+		}
+	}
+	did, err := a.Importer.MapAuthors(ctx, c.repo.ID, given)
+	var bad *mailmap.Error
+	if errors.As(err, &bad) {
+		return answer{}, badLines(bad)
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	unknown := make([]*document, 0, len(did.Unknown))
+	for _, l := range did.Unknown {
+		unknown = append(unknown, fieldsOf("line", l.Line, "text", l.Text))
+	}
+	return ok(fieldsOf("mapped", did.Mapped, "unknown", unknown, "unmapped", did.Unmapped)), nil
+}
+
+// isJSON reports whether a map is JSON: by its type, and where that is neither text nor
+// JSON, as with clients that name a form's by themselves, by how it begins.
+func isJSON(r *http.Request, body []byte) bool {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case kind == "application/json", strings.HasSuffix(kind, "+json"):
+		return true
+	case strings.HasPrefix(kind, "text/"):
+		return false
+	}
+	body = bytes.TrimSpace(body)
+	return len(body) > 0 && (body[0] == '[' || body[0] == '{')
+}
+
+// parseEntries reads a map in JSON. An entry's place counts from 1.
+func parseEntries(body []byte) (importer.AuthorMap, error) {
+	if !utf8.Valid(body) || !json.Valid(body) {
+		return importer.AuthorMap{}, errBadJSON
+	}
+	var objects []map[string]json.RawMessage
+	if err := json.Unmarshal(body, &objects); err != nil || objects == nil {
+		return importer.AuthorMap{}, errNoArray
+	}
+	entries := make([]importer.AuthorEntry, 0, len(objects))
+	var faults []fieldError
+	for n, o := range objects {
+		f := &form{values: o, resource: "Import"}
+		e := importer.AuthorEntry{RemoteName: f.text("remote_name"), RemoteID: f.text("remote_id"), Name: f.text("name"), Email: f.text("email")}
+		if id := read[int64](f, "id", "an author's id"); id != nil {
+			e.ID = *id
+		}
+		entries = append(entries, e)
+		for _, fault := range f.faults {
+			fault.Index = n + 1
+			faults = append(faults, fault)
+		}
+	}
+	if len(faults) > 0 {
+		return importer.AuthorMap{}, invalid(first(faults)...)
+	}
+	return importer.AuthorMap{Entries: entries}, nil
+}
+
+// badLines lists the lines of a map that could not be taken.
+func badLines(bad *mailmap.Error) error {
+	var fields []fieldError
+	for _, l := range first(bad.Faults) {
+		fields = append(fields, fieldError{
+			Resource: "Import", Field: "authors", Code: "invalid", Index: l.Line, Message: fmt.Sprintf("line %d %s: %s", l.Line, l.Why, l.Text),
+		})
+	}
+	return invalid(fields...)
+}
+
+// first bounds a list of faults: nobody mends more at once.
+func first[T any](faults []T) []T { return faults[:min(len(faults), 1000)] }

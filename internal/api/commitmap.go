@@ -1,0 +1,57 @@
+package api
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"rehome/internal/git/object"
+)
+
+// commitMap streams the commit map, which may be hundreds of megabytes long.
+func (a *API) commitMap(ctx context.Context, c *call) (answer, error) {
+	text, size, err := a.Importer.CommitMap(ctx, c.repo.ID)
+	if err != nil {
+		return answer{}, err
+	}
+	defer text.Close()
+	a.headers(c.w.Header(), c)
+	h := c.w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Length", strconv.FormatInt(size, 10))
+	h.Set("Cache-Control", "private, no-cache")
+	c.w.WriteHeader(http.StatusOK)
+	if c.r.Method == http.MethodHead {
+		return answer{stream: true}, nil
+	}
+	out := steady{w: c.w, control: http.NewResponseController(c.w)}
+	io.Copy(out, text)                        //nolint:errcheck // the client is gone; nothing is left to be told to it
+	out.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // as in sender.send
+	return answer{stream: true}, nil
+}
+
+// steady gives a client time for each piece of a long answer, not for all of it.
+type steady struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+func (s steady) Write(p []byte) (int, error) {
+	s.control.SetWriteDeadline(time.Now().Add(writeWithin)) //nolint:errcheck // as in sender.send
+	return s.w.Write(p)
+}
+
+// newCommit says what a commit of the source became.
+func (a *API) newCommit(ctx context.Context, c *call) (answer, error) {
+	old, err := object.ParseID(c.params["old"])
+	if err != nil {
+		return answer{}, errNotFound
+	}
+	became, err := a.Importer.NewCommit(ctx, c.repo.ID, old)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(fieldsOf("old", old.String(), "new", became.String())), nil
+}
