@@ -38,7 +38,7 @@ func (p *planned) plan() (made rewrite.Plan, mapped int64) {
 			made.Authors[a.Remote()] = to
 		}
 	}
-	if p.options.MapTrailers {
+	if p.options.MapTrailers && (len(made.Authors) > 0 || p.whole != nil) {
 		made.Trailers = p.trailers(made.Authors)
 	}
 	return made, int64(len(made.Authors))
