@@ -78,6 +78,21 @@ func (s refState) merged() []Ref {
 	return refs
 }
 
+// Symbolic returns the refs that name others, each with the name it holds. HEAD is none of them.
+func (r *Repo) Symbolic() (map[string]string, error) {
+	loose, err := r.looseRefs()
+	if err != nil {
+		return nil, fmt.Errorf("read refs: %w", err)
+	}
+	found := map[string]string{}
+	for name, ref := range loose {
+		if ref.target != "" {
+			found[name] = ref.target
+		}
+	}
+	return found, nil
+}
+
 // findPacked returns where name is or would be.
 func findPacked(refs []packedRef, name string) (int, bool) {
 	return slices.BinarySearchFunc(refs, name, func(r packedRef, name string) int { return strings.Compare(r.Name, name) })

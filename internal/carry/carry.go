@@ -1,0 +1,288 @@
+// Package carry moves the unpushed branches and stashes of a developer's clone of the old repository onto the new history.
+//
+// The rewrite is a function of objects, so that it can go on where the import left off:
+//
+//	from each branch and stash: walk local commits until those that the commit map knows
+//	refuse what cannot move, ref by ref: its base is gone, not here, or has other files now
+//	make the local commits anew, parents first: parents renamed, trees as they are, authors mapped on request
+//	write them as one pack; move all refs in one transaction, the old tips kept under refs/rehome/before-carry/
+//
+// A tip's tree is what it was, so that indexes and work trees stay right, whatever is changed in them.
+package carry
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"path"
+	"slices"
+	"strings"
+
+	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
+	"rehome/internal/git/repo"
+	"rehome/internal/mailmap"
+)
+
+// kept is where the old tips go: a slash and the rest of the ref's name follow, as heads/main, or stash/0.
+const kept = "refs/rehome/before-carry"
+
+// Options say what is carried. Clone and Commits are required.
+type Options struct {
+	Clone    *repo.Repo // of the old repository, with the new history fetched
+	Commits  *Map
+	Authors  *mailmap.Map // applied to local commits; nil maps nobody
+	Trailers bool         // with Authors, in messages as well
+	DryRun   bool         // nothing is written
+}
+
+// Outcome is what became of a ref.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Stays   Outcome = iota // it is on the new history already, or nothing of it changed
+	Moved                  // with DryRun: it would be
+	Refused                // Why says why
+	Apart                  // it has nothing to do with the map
+)
+
+// Ref is a branch, or a stash by its name in the log, and what became of it.
+type Ref struct {
+	Name     string // as refs/heads/main, or stash@{0}
+	Old, New object.ID
+	Outcome  Outcome
+	Remade   int    // commits
+	Why      string // with Refused
+}
+
+// Result is what was carried.
+type Result struct {
+	Refs       []Ref  // branches by name, then stashes, latest first
+	Signatures int    // of commits that were made anew: they are gone
+	Detached   bool   // HEAD names a commit, not a branch: it stays as it is
+	Kept       string // the prefix of the refs that keep the old tips; "" when nothing was moved
+}
+
+// carry is one run.
+type carry struct {
+	o     Options
+	local *local
+	trees worktrees
+	there map[string]object.ID // refs
+	stash *stash
+	refs  []Ref
+}
+
+// Run carries what can be. Nothing is written before all is known; a ref that somebody moved meanwhile is
+// a *repo.MovedError, and nothing has moved then. Done again it does nothing.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	got, err := run(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("carry: %w", err)
+	}
+	return got, nil
+}
+
+func run(ctx context.Context, o Options) (*Result, error) {
+	if o.Commits.Len() > 0 && o.Commits.format != o.Clone.Format() {
+		return nil, fmt.Errorf("the commit map has %s ids, the repository %s", o.Commits.format, o.Clone.Format())
+	}
+	objects, err := o.Clone.Objects()
+	if err != nil {
+		return nil, err
+	}
+	defer objects.Close()
+	c := &carry{o: o, local: &local{commits: o.Commits, objects: objects, places: map[object.ID]*place{}}}
+	for _, step := range []func() error{c.look, c.list} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	m := newRemake(c.local, o.Clone.Format(), o.Authors, o.Trailers)
+	if err := c.decide(ctx, m); err != nil {
+		return nil, err
+	}
+	head, err := o.Clone.Head()
+	if err != nil {
+		return nil, err
+	}
+	got := &Result{Refs: c.refs, Signatures: m.signatures, Detached: head == ""}
+	if o.DryRun || !slices.ContainsFunc(c.refs, func(r Ref) bool { return r.Outcome == Moved }) {
+		return got, nil
+	}
+	got.Kept = c.prefix()
+	return got, c.write(ctx, m, got.Kept)
+}
+
+// look reads what may be in the way.
+func (c *carry) look() (err error) {
+	if c.local.shallow, err = c.o.Clone.Shallow(); err != nil {
+		return err
+	}
+	if c.trees, err = readWorktrees(c.o.Clone); err != nil {
+		return err
+	}
+	c.stash, err = readStash(c.o.Clone)
+	return err
+}
+
+// list finds the refs that may move. A branch that is another one's name stands for that.
+func (c *carry) list() error {
+	refs, err := c.o.Clone.Refs()
+	if err != nil {
+		return err
+	}
+	symbolic, err := c.o.Clone.Symbolic()
+	if err != nil {
+		return err
+	}
+	c.there = map[string]object.ID{}
+	for _, ref := range refs {
+		c.there[ref.Name] = ref.ID
+		if strings.HasPrefix(ref.Name, "refs/heads/") && symbolic[ref.Name] == "" {
+			c.refs = append(c.refs, Ref{Name: ref.Name, Old: ref.ID})
+		}
+	}
+	tip, ok := c.there[stashRef]
+	if !ok {
+		c.stash.lines = nil
+	}
+	if n := len(c.stash.lines); ok && (n == 0 || c.stash.at(0) != tip) {
+		c.refs = append(c.refs, Ref{Name: stashRef, Old: tip})
+	}
+	for n := range c.stash.lines {
+		c.refs = append(c.refs, Ref{Name: fmt.Sprintf("stash@{%d}", n), Old: c.stash.at(n)})
+	}
+	return nil
+}
+
+// decide finds out what becomes of each ref, and makes the commits for it.
+func (c *carry) decide(ctx context.Context, m *remake) error {
+	wanted := map[object.ID]bool{}
+	for i := range c.refs {
+		if err := c.local.visit(ctx, c.refs[i].Old); err != nil {
+			return err
+		}
+		if p := c.local.places[c.refs[i].Old]; p.based && p.fault == "" {
+			c.local.below(c.refs[i].Old, func(id object.ID) { wanted[id] = true })
+		}
+	}
+	if err := m.all(ctx, wanted); err != nil {
+		return err
+	}
+	for i := range c.refs {
+		c.judge(&c.refs[i], m)
+	}
+	return nil
+}
+
+// judge says what becomes of a ref.
+func (c *carry) judge(ref *Ref, m *remake) {
+	p := c.local.places[ref.Old]
+	if ref.New = m.becomes(ref.Old); p.fault != "" || ref.New == ref.Old {
+		ref.New = ref.Old
+	}
+	switch {
+	case p.fault != "":
+		ref.Outcome, ref.Why = Refused, p.fault
+	case !p.based:
+		ref.Outcome = Apart
+	case ref.New == ref.Old:
+		ref.Outcome = Stays
+	case c.trees.busy[ref.Name] != "":
+		ref.Outcome, ref.Why = Refused, c.trees.busy[ref.Name]+" is in progress on it: finish or abort it first"
+	case p.differs != "" && (c.trees.checkedOut[ref.Name] || !strings.HasPrefix(ref.Name, "refs/heads/")):
+		ref.Outcome, ref.Why = Refused, p.differs
+	default:
+		ref.Outcome = Moved
+		c.local.below(ref.Old, func(id object.ID) {
+			if _, ok := m.ids[id]; ok {
+				ref.Remade++
+			}
+		})
+	}
+	if ref.Outcome != Moved {
+		ref.New = ref.Old
+	}
+}
+
+// write writes the commits and moves the refs.
+func (c *carry) write(ctx context.Context, m *remake, prefix string) error {
+	r := c.o.Clone
+	_, err := r.WritePack(ctx, func(p, index pack.File, scratch pack.Scratch) (pack.Written, error) {
+		return m.write(ctx, r.Format(), p, index, scratch)
+	})
+	if err != nil {
+		return err
+	}
+	stashed := map[object.ID]object.ID{}
+	var updates []repo.Update
+	for ref := range c.moved() {
+		updates = append(updates, repo.Update{Name: ref.keptAs(prefix), New: ref.Old})
+		name := ref.Name
+		if !strings.HasPrefix(name, "refs/") {
+			stashed[ref.Old] = ref.New
+			if name != latestStash || c.there[stashRef] != ref.Old {
+				continue
+			}
+			name = stashRef
+		}
+		updates = append(updates, repo.Update{Name: name, Old: ref.Old, New: ref.New})
+	}
+	return c.stash.replace(c.stash.renamed(stashed), func() error { return r.Update(updates) })
+}
+
+// moved iterates over the refs that move.
+func (c *carry) moved() iter.Seq[Ref] {
+	return func(yield func(Ref) bool) {
+		for _, ref := range c.refs {
+			if ref.Outcome == Moved && !yield(ref) {
+				return
+			}
+		}
+	}
+}
+
+// prefix returns one under which no ref stands in the way of the old tips.
+func (c *carry) prefix() string {
+	for n := 1; ; n++ {
+		prefix := kept + "/"
+		if n > 1 {
+			prefix = fmt.Sprintf("%s.%d/", kept, n)
+		}
+		if !c.inTheWay(prefix) {
+			return prefix
+		}
+	}
+}
+
+func (c *carry) inTheWay(prefix string) bool {
+	there := map[string]bool{}
+	for name := range c.there {
+		for strings.HasPrefix(name, prefix) {
+			there[name] = true
+			name = path.Dir(name)
+		}
+	}
+	for ref := range c.moved() {
+		name := ref.keptAs(prefix)
+		if there[name] {
+			return true
+		}
+		for ; strings.HasPrefix(name, prefix); name = path.Dir(name) {
+			if _, ok := c.there[name]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// keptAs returns the name of the ref that keeps the old tip.
+func (r Ref) keptAs(prefix string) string {
+	if rest, ok := strings.CutPrefix(r.Name, "refs/"); ok {
+		return prefix + rest
+	}
+	return prefix + "stash/" + strings.Trim(r.Name, "stash@{}")
+}
