@@ -23,15 +23,15 @@ import (
 // commit, by OLD.
 const mapFile = "commit-map"
 
-// writeMapFile makes the commit map of the repository in dir.
-func writeMapFile(dir string, write func(io.Writer) error) (err error) {
-	f, err := os.Create(filepath.Join(dir, mapFile))
+// writeFile makes a file of what write writes, on disk when it returns.
+func writeFile(name string, write func(io.Writer) error) (err error) {
+	f, err := os.Create(name)
 	if err != nil {
-		return fmt.Errorf("make commit map: %w", err)
+		return fmt.Errorf("make %s: %w", filepath.Base(name), err)
 	}
 	out := bufio.NewWriterSize(f, 1<<16)
 	if err := errors.Join(write(out), out.Flush(), f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write commit map: %w", err)
+		return fmt.Errorf("write %s: %w", filepath.Base(name), err)
 	}
 	return nil
 }

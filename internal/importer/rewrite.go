@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"rehome"
 	"rehome/internal/git/object"
@@ -87,7 +88,9 @@ func (w *worker) remake(ctx context.Context, from *repo.Repo, plan rewrite.Plan)
 	if err != nil {
 		return rehome.Changes{}, err
 	}
-	result, err := rewrite.Run(ctx, rewrite.Options{From: from, Refs: refs, Into: into, Plan: plan, Progress: w.rewriteProgress()})
+	result, err := rewrite.Run(ctx, rewrite.Options{
+		From: from, Refs: refs, Into: into, Plan: plan, Before: w.rewrittenBefore(), Progress: w.rewriteProgress(),
+	})
 	if err != nil {
 		return rehome.Changes{}, err
 	}
@@ -133,7 +136,34 @@ func (w *worker) fillFinal(ctx context.Context, from, into *repo.Repo, result *r
 			return err
 		}
 	}
-	return writeMapFile(into.Dir(), result.WriteMap)
+	if err := writeFile(filepath.Join(into.Dir(), savedRewrite), result.Save); err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(into.Dir(), mapFile), result.WriteMap)
+}
+
+// savedRewrite is the file of a final repository that the next rewrite takes up.
+const savedRewrite = "rewritten"
+
+// rewrittenBefore opens what the rewrite before left, nil for nothing that is of use. That one
+// is damaged costs time only.
+func (w *worker) rewrittenBefore() *rewrite.Before {
+	dir := w.Folder.final(w.row.ID)
+	saved, err := os.ReadFile(filepath.Join(dir, savedRewrite))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var before *rewrite.Before
+	if err == nil {
+		var final *repo.Repo
+		if final, err = repo.Open(dir); err == nil {
+			before, err = rewrite.OpenBefore(final, saved)
+		}
+	}
+	if err != nil {
+		w.Log.Warn("take up the rewrite before", "import", w.row.ID, "err", err)
+	}
+	return before
 }
 
 // rewriteProgress tells the watchers how far the step is, now and then.
