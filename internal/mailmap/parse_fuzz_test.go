@@ -13,6 +13,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte("ada = Ada <a@y>\n"), "ada", "")
 	f.Add([]byte("a\xfc = A <a>"), "a\xfc", "x")
+	f.Add([]byte("<0><>"), "\n", "0")
 	f.Fuzz(func(t *testing.T, text []byte, name, mail string) {
 		m, err := Parse(text)
 		if err != nil {

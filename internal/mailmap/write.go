@@ -74,12 +74,11 @@ func lineFor(id rehome.Identity, known twins) (line, why string) {
 	shown, other := fromLatin1(id)
 	half := withName(shown.Name, shown.Mail)
 	line = half + " " + half
-	if _, err := parseLine(withName(shown.Name, "new@mail") + " " + half); err == nil && id.Mail == "" {
-		return withName(shown.Name, "new@mail") + " " + half, "has no mail; a rule has to give one"
+	if filled := withName(shown.Name, "new@mail") + " " + half; id.Mail == "" && writes(filled, shown) {
+		return filled, "has no mail; a rule has to give one"
 	}
-	rule, err := parseLine(line)
 	switch {
-	case err != nil || rule == nil || rule.apply(shown) != shown || rule.oldName != shown.Name || rule.oldMail != shown.Mail:
+	case !writes(line, shown):
 		return rehome.Clean(half, 3*maxPart), "cannot be written as a rule"
 	case other:
 		return line, "not UTF-8; as a rule it makes it so"
@@ -87,6 +86,12 @@ func lineFor(id rehome.Identity, known twins) (line, why string) {
 		return line, "another differs in case or encoding only; as a rule it is for both"
 	}
 	return line, ""
+}
+
+// writes reports whether a line is a rule for exactly this identity, and keeps its name.
+func writes(line string, id rehome.Identity) bool {
+	rule, err := parseLine(line)
+	return err == nil && rule != nil && rule.apply(id).Name == id.Name && rule.oldName == id.Name && rule.oldMail == id.Mail
 }
 
 // twins tells which identities a rule cannot tell apart.
