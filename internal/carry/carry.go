@@ -107,7 +107,7 @@ func run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	got := &Result{Refs: c.refs, Signatures: m.signatures, Detached: head == ""}
+	got := &Result{Refs: c.refs, Signatures: m.signatures(), Detached: head == ""}
 	if o.DryRun || !slices.ContainsFunc(c.refs, func(r Ref) bool { return r.Outcome == Moved }) {
 		return got, nil
 	}
@@ -171,18 +171,18 @@ func (c *carry) decide(ctx context.Context, m *remake) error {
 	if err := m.all(ctx, wanted); err != nil {
 		return err
 	}
+	moving := map[object.ID]bool{}
 	for i := range c.refs {
-		c.judge(&c.refs[i], m)
+		c.judge(&c.refs[i], m, moving)
 	}
+	m.only(moving)
 	return nil
 }
 
-// judge says what becomes of a ref.
-func (c *carry) judge(ref *Ref, m *remake) {
+// judge says what becomes of a ref. Commits that are made anew for it go into moving.
+func (c *carry) judge(ref *Ref, m *remake, moving map[object.ID]bool) {
 	p := c.local.places[ref.Old]
-	if ref.New = m.becomes(ref.Old); p.fault != "" || ref.New == ref.Old {
-		ref.New = ref.Old
-	}
+	ref.New = m.becomes(ref.Old)
 	switch {
 	case p.fault != "":
 		ref.Outcome, ref.Why = Refused, p.fault
@@ -199,6 +199,7 @@ func (c *carry) judge(ref *Ref, m *remake) {
 		c.local.below(ref.Old, func(id object.ID) {
 			if _, ok := m.ids[id]; ok {
 				ref.Remade++
+				moving[id] = true
 			}
 		})
 	}
@@ -230,7 +231,11 @@ func (c *carry) write(ctx context.Context, m *remake, prefix string) error {
 		}
 		updates = append(updates, repo.Update{Name: name, Old: ref.Old, New: ref.New})
 	}
-	return c.stash.replace(c.stash.renamed(stashed), func() error { return r.Update(updates) })
+	move := func() error { return r.Update(updates) }
+	if len(stashed) == 0 {
+		return move()
+	}
+	return c.stash.replace(c.stash.renamed(stashed), move)
 }
 
 // moved iterates over the refs that move.
@@ -284,5 +289,5 @@ func (r Ref) keptAs(prefix string) string {
 	if rest, ok := strings.CutPrefix(r.Name, "refs/"); ok {
 		return prefix + rest
 	}
-	return prefix + "stash/" + strings.Trim(r.Name, "stash@{}")
+	return prefix + "stash/" + strings.TrimSuffix(strings.TrimPrefix(r.Name, "stash@{"), "}")
 }

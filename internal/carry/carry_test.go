@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -335,88 +334,92 @@ func TestStashes(t *testing.T) {
 	}
 }
 
-// TestRefusals leaves alone what cannot move, and says why.
-func TestRefusals(t *testing.T) {
+// TestNothingToMake moves a branch that has nothing of its own: no pack is written.
+func TestNothingToMake(t *testing.T) {
 	m := moved(t, "sha1")
-	trunk := testenv.Git(t, m.old, "rev-parse", "trunk")
-	tests := []struct {
-		name  string
-		make  func(t *testing.T) string
-		edit  func(text string) string // of the map
-		wants string                   // of refs/heads/mine
-	}{
-		{"not fetched", func(*testing.T) string { return m.clone(false) }, nil, "refused: the new history is not in this clone"},
-		{"removed", func(*testing.T) string { return m.clone(true) }, func(text string) string {
-			return replaceLine(text, trunk, strings.Repeat("0", 40))
-		}, "was removed from history"},
-		{"other files", func(*testing.T) string { return m.clone(true) }, func(text string) string {
-			return replaceLine(text, trunk, testenv.Git(t, m.fresh, "rev-parse", "other"))
-		}, "are others in the new history"},
-		{"unrelated map", func(*testing.T) string { return m.clone(true) }, func(text string) string {
-			return text[:strings.Index(text, "\n")+1] + strings.Repeat("1", 40) + " " + strings.Repeat("2", 40) + "\n"
-		}, "apart"},
-		{"shallow", func(t *testing.T) string {
-			dir := m.clone(false, "--depth=1", "--branch=side")
-			m.fetch(dir)
-			return dir
-		}, func(text string) string { return replaceLine(text, testenv.Git(t, m.old, "rev-parse", "side"), "") }, "refused: history before"},
-		{"merge under way", func(t *testing.T) string {
-			dir := m.clone(true)
-			testenv.Git(t, dir, "checkout", "-q", "-b", "mine")
-			commit(t, dir, "mine", "mine", "mine")
-			if _, err := testenv.Run(t.Context(), dir, nil, "merge", "-q", "origin/feature/#1-\xc3\xbc"); err == nil {
-				t.Error("no conflict")
-			}
-			return dir
-		}, nil, "refused: a merge is in progress"},
-		{"rebase under way", func(t *testing.T) string {
-			dir := m.clone(true)
-			testenv.Git(t, dir, "checkout", "-q", "-b", "mine", "origin/side")
-			commit(t, dir, "side.txt", "mine", "mine")
-			if _, err := testenv.Run(t.Context(), dir, nil, "rebase", "-q", "origin/feature/#1-\xc3\xbc"); err == nil {
-				t.Error("no conflict")
-			}
-			return dir
-		}, nil, "refused: a rebase is in progress"},
-		{"bisection under way", func(t *testing.T) string {
-			dir := m.clone(true)
-			testenv.Git(t, dir, "checkout", "-q", "-b", "mine")
-			commit(t, dir, "mine", "mine", "mine")
-			testenv.Git(t, dir, "bisect", "start", "HEAD", "HEAD~3")
-			return dir
-		}, nil, "refused: a bisection is in progress"},
+	dir := m.clone(true)
+	packs := testenv.Git(t, dir, "count-objects", "-v")
+	got := m.carry(dir, mapPeople(t))
+	if diff := cmp.Diff(map[string]string{"refs/heads/trunk": "moved "}, outcomes(got)); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			dir := tt.make(t)
-			if _, err := testenv.Run(t.Context(), dir, nil, "rev-parse", "-q", "--verify", "refs/heads/mine"); err != nil {
-				testenv.Git(t, dir, "checkout", "-q", "-b", "mine")
-				commit(t, dir, "mine", "mine", "mine")
-			}
-			before := testenv.ShowRefs(t, dir)
-			mine := slices.DeleteFunc(slices.Clone(before), func(s string) bool { return !strings.HasSuffix(s, " refs/heads/mine") })
-			now := *m
-			if now.t = t; tt.edit != nil {
-				now.commits = []byte(tt.edit(string(m.commits)))
-			}
-			got := outcomes(now.carry(dir, nil))["refs/heads/mine"]
-			if !strings.Contains(got, tt.wants) {
-				t.Errorf("got %q, want %q", got, tt.wants)
-			}
-			if after := testenv.ShowRefs(t, dir); !slices.Contains(after, mine[0]) {
-				t.Errorf("refs were\n%s\nare\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
-			}
-			testenv.Git(t, dir, "fsck", "--strict")
-		})
+	if now := testenv.Git(t, dir, "count-objects", "-v"); now != packs {
+		t.Errorf("objects were\n%s\nare\n%s", packs, now)
+	}
+	if trunk := testenv.Git(t, dir, "rev-parse", "trunk"); trunk != testenv.Git(t, dir, "rev-parse", "new/trunk") {
+		t.Errorf("trunk is %s", trunk)
 	}
 }
 
-// replaceLine gives a commit of a map another id, or takes it out.
-func replaceLine(text, old, to string) string {
-	at := strings.Index(text, "\n"+old) + 1
-	end := at + strings.IndexByte(text[at:], '\n') + 1
-	if to == "" {
-		return text[:at] + text[end:]
+// TestLockedStash moves nothing while another process writes the log of the stash.
+func TestLockedStash(t *testing.T) {
+	m := moved(t, "sha1")
+	dir := m.clone(true)
+	if err := os.WriteFile(filepath.Join(dir, "README"), []byte("x\n"), 0o666); err != nil {
+		t.Fatal(err)
 	}
-	return text[:at] + old + " " + to + "\n" + text[end:]
+	testenv.Git(t, dir, "stash", "push", "-q")
+	before := testenv.ShowRefs(t, dir)
+	lock := filepath.Join(dir, ".git/logs/refs/stash.lock")
+	if err := os.WriteFile(lock, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.try(dir, nil); err == nil {
+		t.Error("carried")
+	}
+	if diff := cmp.Diff(before, testenv.ShowRefs(t, dir)); diff != "" {
+		t.Errorf("refs (-before +after):\n%s", diff)
+	}
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	m.carry(dir, nil)
+	testenv.Git(t, dir, "stash", "pop", "-q")
+}
+
+// TestCrashBetweenRefsAndLog goes on where a process died after the refs had moved.
+func TestCrashBetweenRefsAndLog(t *testing.T) {
+	m := moved(t, "sha1")
+	dir := m.clone(true)
+	for _, text := range []string{"one\n", "two\n"} {
+		if err := os.WriteFile(filepath.Join(dir, "README"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		testenv.Git(t, dir, "stash", "push", "-q")
+	}
+	log := filepath.Join(dir, ".git/logs/refs/stash")
+	before, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.carry(dir, nil)
+	after, err := os.ReadFile(log)
+	if err != nil || bytes.Equal(before, after) {
+		t.Fatalf("the log is as it was, %v", err)
+	}
+	if err := os.WriteFile(log, before, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	m.carry(dir, nil)
+	if now, _ := os.ReadFile(log); !bytes.Equal(now, after) {
+		t.Errorf("the log is\n%s\nwant\n%s", now, after)
+	}
+	testenv.Git(t, dir, "fsck", "--strict")
+}
+
+// TestSignatures counts those that are lost.
+func TestSignatures(t *testing.T) {
+	m := moved(t, "sha1")
+	dir := m.clone(true)
+	raw := testenv.Git(t, dir, "cat-file", "commit", commit(t, dir, "mine", "mine", "mine"))
+	head, body, _ := strings.Cut(raw, "\n\n")
+	signed := testenv.GitIn(t, dir, strings.NewReader(head+"\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\n"+body+"\n"), "hash-object", "-t", "commit", "-w", "--stdin")
+	testenv.Git(t, dir, "reset", "-q", "--hard", signed)
+	got := m.carry(dir, nil)
+	if got.Signatures != 1 {
+		t.Errorf("%d signatures", got.Signatures)
+	}
+	if now := testenv.Git(t, dir, "cat-file", "commit", "trunk"); strings.Contains(now, "SIGNATURE") {
+		t.Errorf("it is signed:\n%s", now)
+	}
 }

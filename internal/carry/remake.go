@@ -16,19 +16,19 @@ import (
 // remake makes local commits anew, on the new history.
 type remake struct {
 	*local
-	authors    *mailmap.Map
-	plan       rewrite.Plan
-	editor     *rewrite.Editor
-	hasher     *object.Hasher
-	ids        map[object.ID]object.ID // old ones to new ones, of local commits that changed
-	made       []madeCommit
-	signatures int
+	authors *mailmap.Map
+	plan    rewrite.Plan
+	editor  *rewrite.Editor
+	hasher  *object.Hasher
+	ids     map[object.ID]object.ID // old ones to new ones, of local commits that changed
+	made    []madeCommit
 }
 
-// madeCommit is a commit that is not in the clone yet.
+// madeCommit is a commit made anew.
 type madeCommit struct {
-	id   object.ID
-	data []byte
+	old, id  object.ID
+	data     []byte
+	unsigned bool // the old one had a signature
 }
 
 func newRemake(l *local, f object.Format, authors *mailmap.Map, trailers bool) *remake {
@@ -81,10 +81,7 @@ func (m *remake) commit(id object.ID, p *place) error {
 		return err
 	}
 	m.ids[id] = made
-	m.made = append(m.made, madeCommit{made, slices.Clone(edited.Data)})
-	if edited.SignatureDropped {
-		m.signatures++
-	}
+	m.made = append(m.made, madeCommit{id, made, slices.Clone(edited.Data), edited.SignatureDropped})
 	return nil
 }
 
@@ -113,7 +110,22 @@ func (m *remake) becomes(id object.ID) object.ID {
 	return id
 }
 
-// write writes what was made as one pack.
+// only leaves of what was made the commits that came of the given ones.
+func (m *remake) only(olds map[object.ID]bool) {
+	m.made = slices.DeleteFunc(m.made, func(c madeCommit) bool { return !olds[c.old] })
+}
+
+// signatures returns how many of the commits made have lost one.
+func (m *remake) signatures() (n int) {
+	for _, c := range m.made {
+		if c.unsigned {
+			n++
+		}
+	}
+	return n
+}
+
+// write writes what was made as one pack, but for what is there.
 func (m *remake) write(ctx context.Context, f object.Format, p, index pack.File, scratch pack.Scratch) (pack.Written, error) {
 	w, err := pack.NewWriter(p, pack.WriterOptions{Format: f, Objects: int64(len(m.made)), Scratch: scratch})
 	if err != nil {

@@ -85,9 +85,6 @@ func (s *stash) renamed(ids map[object.ID]object.ID) []byte {
 // replace calls move and then gives the log its new text. It fails, and nothing has happened, when another
 // process writes to the stash meanwhile.
 func (s *stash) replace(text []byte, move func() error) error {
-	if bytes.Equal(text, s.text) {
-		return move()
-	}
 	lock, err := os.OpenFile(s.path+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return fmt.Errorf("lock the log of the stash: %w", err)
