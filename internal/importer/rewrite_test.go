@@ -1,0 +1,57 @@
+package importer
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rehome"
+	"rehome/internal/testenv"
+)
+
+// A name that the encoding of a commit lacks fails the rewrite and says whom it is about;
+// another name mends it.
+func TestNameThatAnEncodingLacks(t *testing.T) {
+	w, root := newWorld(t), t.TempDir()
+	from := filepath.Join(root, "old.git")
+	testenv.FromStream(t, from, "sha1", "commit refs/heads/trunk\ncommitter A <a@x> 1700000000 +0000\nencoding ISO-8859-1\ndata 5\nwork\n\n")
+	r := w.repository("new")
+	w.start(r, StartRequest{URL: testenv.ServeGit(t, root, testenv.Options{}) + "/old.git"})
+	w.remap(r, "A", "\u042f", "a@y")
+	w.work()
+	i := w.get(r)
+	wantStatus(t, i, rehome.Failed, rehome.StepRewrite, rehome.Invalid)
+	if i.State.Err != nil && !strings.Contains(i.State.Err.Message, "\u042f") {
+		t.Errorf("the message does not say who: %s", i.State.Err.Message)
+	}
+	wantOnly(t, filepath.Join(w.data, "work"))
+	w.remap(r, "A", "\u00c4", "a@y")
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	if raw := testenv.Git(t, w.hosted(r), "cat-file", "commit", "refs/heads/trunk"); !strings.Contains(raw, "author \xc4 <a@y> ") {
+		t.Errorf("the commit is %q", raw)
+	}
+}
+
+func TestRewriteTellsHowFarItIs(t *testing.T) {
+	w := newWorld(t)
+	r := w.peopled("Ada <ada@x>")
+	events, err := w.Watch(t.Context(), r.ID)
+	must(t, err)
+	<-events // where it stands
+	now := time.Unix(1700000000, 0)
+	one := &worker{Importer: w.Importer}
+	one.Clock = func() time.Time { return now }
+	one.row, err = w.DB.ImportByID(t.Context(), w.get(r).ID)
+	must(t, err)
+	told := one.rewriteProgress()
+	told(1, 100) // too soon
+	now = now.Add(time.Minute)
+	told(0, 0) // nothing is known
+	told(50, 100)
+	e := <-events
+	if e.Kind != rehome.EventProgress || e.Step != rehome.StepRewrite || e.Status != rehome.Mapping || *e.Percent != 49 || e.ProgressEvent.Authors != 1 {
+		t.Errorf("event %+v, %+v", e, e.ProgressEvent)
+	}
+}
