@@ -92,7 +92,7 @@ func TestFailureTable(t *testing.T) {
 	} {
 		for _, vcs := range []rehome.VCS{rehome.Git, ""} {
 			t.Run(fmt.Sprintf("%s/vcs=%s", c.name, vcs), func(t *testing.T) {
-				w := newWorld(t, func(o *Options) { o.Backoff = []time.Duration{} })
+				w := newWorld(t, func(o *Options) { o.Waits.Backoff = []time.Duration{} })
 				q, want := c.q, c.with
 				if q.VCS = vcs; vcs == "" {
 					want = c.without
@@ -176,7 +176,7 @@ func TestCutOffIsTriedAgain(t *testing.T) {
 }
 
 func TestRetryWaits(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.Backoff = []time.Duration{time.Hour} })
+	w := newWorld(t, func(o *Options) { o.Waits.Backoff = []time.Duration{time.Hour} })
 	i := w.start(w.repository("new"), StartRequest{URL: "http://127.0.0.1:1/old.git"})
 	wantStatus(t, i, rehome.Detecting, "", "")
 	if i.State.Note == "" {

@@ -46,11 +46,16 @@ type Options struct {
 	Clock    func() time.Time                                // nil is time.Now
 	Log      *slog.Logger                                    // nil drops it
 
-	LargeOver int64           // files larger than this many bytes are listed; 0 is DefaultLargeOver
-	Limits    source.Limits   // zero fields are the source's defaults
-	Version   string          // of Rehome, for receipts
-	Backoff   []time.Duration // waits before another try of a source that did not answer; nil is 2 s, 10 s
-	Settle    []time.Duration // how long a plan rests after its last change, and after its first at most; nil is 2 s, 30 s
+	LargeOver int64         // files larger than this many bytes are listed; 0 is DefaultLargeOver
+	Limits    source.Limits // zero fields are the source's defaults
+	Version   string        // of Rehome, for receipts
+	Waits     Waits
+}
+
+// Waits say how long imports wait for what may change by itself.
+type Waits struct {
+	Backoff []time.Duration // before another try of a source that did not answer; nil is 2 s, 10 s
+	Settle  []time.Duration // for another change of a plan, after the last one and after the first at most; nil is 2 s, 30 s
 }
 
 // Importer does the work of imports. It is safe for concurrent use.
@@ -88,11 +93,11 @@ func New(o Options) *Importer {
 	if o.LargeOver == 0 {
 		o.LargeOver = DefaultLargeOver
 	}
-	if o.Backoff == nil {
-		o.Backoff = []time.Duration{2 * time.Second, 10 * time.Second} // the source tries a few times by itself, too
+	if o.Waits.Backoff == nil {
+		o.Waits.Backoff = []time.Duration{2 * time.Second, 10 * time.Second} // the source tries a few times by itself, too
 	}
-	if o.Settle == nil {
-		o.Settle = defaultSettle
+	if o.Waits.Settle == nil {
+		o.Waits.Settle = defaultSettle
 	}
 	return &Importer{
 		Options: o,

@@ -20,8 +20,8 @@ func (m *Importer) replan(i *store.Import, now time.Time) {
 	if now.After(i.Settle.Until) {
 		i.Settle.Since = now
 	}
-	i.Settle.Until = now.Add(m.Settle[0])
-	if most := i.Settle.Since.Add(m.Settle[1]); most.Before(i.Settle.Until) {
+	i.Settle.Until = now.Add(m.Waits.Settle[0])
+	if most := i.Settle.Since.Add(m.Waits.Settle[1]); most.Before(i.Settle.Until) {
 		i.Settle.Until = most
 	}
 	failed := i.State.Status == rehome.Failed && (i.State.FailedStep == rehome.StepRewrite || i.State.FailedStep == rehome.StepPush)

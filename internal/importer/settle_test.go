@@ -9,7 +9,7 @@ import (
 )
 
 func TestReplan(t *testing.T) {
-	m := &Importer{Options: Options{Settle: defaultSettle}}
+	m := &Importer{Options: Options{Waits: Waits{Settle: defaultSettle}}}
 	start := time.UnixMilli(1700000000000).UTC()
 	i := &store.Import{Import: rehome.Import{State: rehome.State{Status: rehome.Complete}}}
 	for _, c := range []struct{ at, until float64 }{
@@ -28,7 +28,7 @@ func TestReplan(t *testing.T) {
 }
 
 func TestWhereAChangeLeads(t *testing.T) {
-	m := &Importer{Options: Options{Settle: defaultSettle}}
+	m := &Importer{Options: Options{Waits: Waits{Settle: defaultSettle}}}
 	now := time.UnixMilli(1700000000000).UTC()
 	failed := func(s rehome.Step) rehome.State { return rehome.State{Status: rehome.Failed, FailedStep: s} }
 	for _, c := range []struct {
@@ -75,7 +75,7 @@ func TestChangesSettle(t *testing.T) {
 			pushes++
 		}
 	}
-	w.Settle = []time.Duration{time.Hour, 2 * time.Hour}
+	w.Waits.Settle = []time.Duration{time.Hour, 2 * time.Hour}
 	w.remap(r, "Ada Lovelace", "Other", "other@example.com")
 	w.work()
 	wantStatus(t, w.get(r), rehome.Mapping, "", "")
@@ -84,7 +84,7 @@ func TestChangesSettle(t *testing.T) {
 	if rewrites+pushes != 0 || len(waits) != 2 || waits[0] != time.Hour {
 		t.Errorf("%d rewrites and %d pushes before they settled, wake-ups after %v", rewrites, pushes, waits)
 	}
-	w.Settle = []time.Duration{0, 0}
+	w.Waits.Settle = []time.Duration{0, 0}
 	w.remap(r, "Ada Lovelace", "Hubot", "hubot@example.com")
 	w.work()
 	wantStatus(t, w.get(r), rehome.Complete, "", "")
@@ -104,7 +104,7 @@ func TestChangeDuringARewriteSettles(t *testing.T) {
 	w.fault = func(point string) {
 		if point == "final kept" && !changed {
 			changed = true
-			w.Settle = []time.Duration{time.Hour, time.Hour}
+			w.Waits.Settle = []time.Duration{time.Hour, time.Hour}
 			w.remap(r, "Ada Lovelace", "Hubot", "hubot@example.com")
 		}
 	}

@@ -94,8 +94,8 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 			return store.ErrUnchanged // somebody changed what is wanted meanwhile
 		case isAboutCredentials(e.Code) && !bytes.Equal(w.used, i.Credentials):
 			return nil // there are others now: try them
-		case canPass(e.Code) && i.State.Status.Step() != rehome.StepPush && i.Attempts < len(w.Backoff):
-			i.DueAt = t.Now.Add(w.Backoff[i.Attempts])
+		case canPass(e.Code) && i.State.Status.Step() != rehome.StepPush && i.Attempts < len(w.Waits.Backoff):
+			i.DueAt = t.Now.Add(w.Waits.Backoff[i.Attempts])
 			i.Attempts++
 			i.State.Note = silentNote
 			return nil

@@ -75,7 +75,7 @@ func openWorld(ctx context.Context, data string, change ...func(*Options)) (*wor
 	o := Options{
 		DB: db, Host: home, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
 		Source:  map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
-		Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0},
+		Waits: Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
 	}
 	for _, c := range change {
 		c(&o)
