@@ -48,6 +48,14 @@ func (c choices) applyTo(o *rehome.Options) {
 	}
 }
 
+// refuseChoices refuses options as refuseMoved does.
+func (m *Importer) refuseChoices(ctx context.Context, repositoryID int64, c choices) error {
+	if c.mapTrailers == nil && c.mapHashes == nil {
+		return nil
+	}
+	return m.refuseMoved(ctx, repositoryID, func(p *planned) { c.applyTo(&p.options) })
+}
+
 // choose changes the options of an import that is there, and what follows from them:
 // another plan, or the push of one that is not held any more. false when it is all as it was.
 func (m *Importer) choose(i *store.Import, c choices, now time.Time) bool {

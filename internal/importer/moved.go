@@ -31,11 +31,7 @@ func (m *Importer) refuseMoved(ctx context.Context, repositoryID int64, change f
 		return err
 	}
 	change(p)
-	plan, _ := p.plan()
-	final, err := m.finalRefs(ctx, i.ID, plan)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it comes again before the next push, which finds out
-	}
+	final, err := m.foreseen(ctx, &i, p)
 	if err != nil {
 		return err
 	}
@@ -45,6 +41,29 @@ func (m *Importer) refuseMoved(ctx context.Context, repositoryID int64, change f
 		}
 	}
 	return nil
+}
+
+// foreseen returns the refs that a push under the plan would set. Without a raw repository
+// there are none: it comes again before the push, which finds out.
+func (m *Importer) foreseen(ctx context.Context, i *store.Import, p *planned) ([]finalRef, error) {
+	raw, err := repo.Open(m.Folder.raw(i.ID))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open raw repository: %w", err)
+	}
+	plan, _ := p.plan()
+	final, err := m.finalRefs(ctx, raw, plan)
+	if err != nil || i.CompletedAt.IsZero() {
+		return final, err
+	}
+	wrote, err := m.DB.WrittenRefs(ctx, i.RepositoryID)
+	if err != nil {
+		return nil, err
+	}
+	final, _, err = withoutForced(ctx, raw, final, wrote)
+	return final, err
 }
 
 // movedRefs returns what we wrote to refs that are elsewhere now, by name.
@@ -75,13 +94,9 @@ func isOurs(now repo.Ref, last store.WrittenRef) bool {
 	return is == last.Wrote || is == last.Writing
 }
 
-// finalRefs says what a plan would make of the refs of the import's raw repository. Ids
-// are known once their objects are made, so it makes them, aside.
-func (m *Importer) finalRefs(ctx context.Context, importID int64, plan rewrite.Plan) (final []finalRef, err error) {
-	from, err := repo.Open(m.Folder.raw(importID))
-	if err != nil {
-		return nil, fmt.Errorf("open raw repository: %w", err)
-	}
+// finalRefs says what a plan would make of the refs of a raw repository. Ids are known
+// once their objects are made, so it makes them, aside.
+func (m *Importer) finalRefs(ctx context.Context, from *repo.Repo, plan rewrite.Plan) (final []finalRef, err error) {
 	refs, err := from.Refs()
 	if err != nil {
 		return nil, fmt.Errorf("read raw refs: %w", err)

@@ -42,6 +42,9 @@ func (m *Importer) Start(ctx context.Context, r rehome.Repository, q StartReques
 	if err != nil {
 		return rehome.Import{}, err
 	}
+	if err := m.refuseChoices(ctx, r.ID, q.choices()); err != nil && rehome.CodeOf(err) != rehome.NotFound {
+		return rehome.Import{}, err
+	}
 	wanted := store.Import{Credentials: sealed, Import: rehome.Import{
 		RepositoryID: r.ID,
 		Source:       rehome.Source{VCS: q.VCS, VCSGiven: q.VCS != "", URL: l.URL.String(), TFVCProject: q.TFVCProject},

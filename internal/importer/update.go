@@ -44,10 +44,8 @@ func (m *Importer) Update(ctx context.Context, repositoryID int64, q UpdateReque
 			return rehome.Import{}, err
 		}
 	}
-	if q.MapTrailers != nil || q.MapHashes != nil {
-		if err := m.refuseMoved(ctx, repositoryID, func(p *planned) { q.choices().applyTo(&p.options) }); err != nil {
-			return rehome.Import{}, err
-		}
+	if err := m.refuseChoices(ctx, repositoryID, q.choices()); err != nil {
+		return rehome.Import{}, err
 	}
 	row, err := m.change(ctx, repositoryID, func(t *store.Tx, i *store.Import) error { return m.update(i, q, t.Now) })
 	return row.Import, err

@@ -74,8 +74,8 @@ func openWorld(ctx context.Context, data string, change ...func(*Options)) (*wor
 	noWait := func(context.Context, time.Duration) error { return nil }
 	o := Options{
 		DB: db, Host: home, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
-		Source:  map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
-		Waits: Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
+		Source: map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
+		Waits:  Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
 	}
 	for _, c := range change {
 		c(&o)
