@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// against pairs our runs with one of git filter-repo: it takes long, and its processor time hardly changes between runs.
-func (l *lab) against(ctx context.Context, ours []cost, what, mail string, flags ...string) ([]pair, error) {
+// against pairs our runs with one of git filter-repo just before: it takes long, and its processor time hardly changes between runs.
+func (l *lab) against(ctx context.Context, ours func() ([]cost, error), what, mail string, flags ...string) ([]pair, error) {
 	theirs, err := l.fresh(ctx, func(ctx context.Context, dir string) (cost, error) {
 		c, _, err := l.filterRepo(ctx, dir, mail, flags...)
 		return c, err
@@ -19,8 +19,12 @@ func (l *lab) against(ctx context.Context, ours []cost, what, mail string, flags
 	if err != nil {
 		return nil, err
 	}
+	runs, err := ours()
+	if err != nil {
+		return nil, err
+	}
 	var list []pair
-	for n, c := range ours {
+	for n, c := range runs {
 		p := pair{ours: c, theirs: theirs}
 		p.log("author rewrite against "+what, n)
 		list = append(list, p)

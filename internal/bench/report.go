@@ -31,8 +31,8 @@ func section(b *bytes.Buffer, r result) {
 	row(b, "`rehome import URL DIR` against `git clone --mirror`", r.cli, 0.75)
 	row(b, "import into the host against `git clone --mirror` + `git push --mirror`", r.host, 0.45)
 	row(b, "the same with an author map known before the push", r.mapped, 0.50)
-	row(b, "author rewrite alone against `git filter-repo --mailmap FILE --partial`", r.rewrite.partial, 1.0/15)
-	row(b, "author rewrite alone against `git filter-repo --mailmap FILE`", r.rewrite.plain, 1.0/25)
+	row(b, "author rewrite alone against `git filter-repo --mailmap FILE --partial`", r.rewrite.partial, rewriteGoal(r, 15))
+	row(b, "author rewrite alone against `git filter-repo --mailmap FILE`", r.rewrite.plain, rewriteGoal(r, 25))
 	row(b, "`rehome authors PATH` against `git log --all --format=…`", r.listing, 1)
 	b.WriteString("\n| measure | figure | goal | |\n|---|---|---|---|\n")
 	peak := max(highest(r.cli), highest(r.host), highest(r.mapped))
@@ -96,12 +96,25 @@ func processor(runs []cost) []float64 {
 // highest is our peak of memory in MiB.
 func highest(pairs []pair) float64 { return slices.Max(column(pairs, ourMemory)) }
 
+// rewriteGoal is one of that many, for histories that are large enough to tell; 0 for others.
+func rewriteGoal(r result, times float64) float64 {
+	if r.commits < 50_000 {
+		return 0
+	}
+	return 1 / times
+}
+
+// row compares pairs with a goal, 0 for none.
 func row(b *bytes.Buffer, what string, pairs []pair, goal float64) {
 	ratios := column(pairs, func(p pair) float64 { return p.ours.cpu / p.theirs.cpu })
-	fmt.Fprintf(b, "| %s | %s | %s | %s | ≤ %.3g %s | %s | %s | %.0f | %.0f |\n", what,
+	met := "–"
+	if goal > 0 {
+		met = fmt.Sprintf("≤ %.3g %s", goal, verdict(median(ratios), goal))
+	}
+	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %.0f | %.0f |\n", what,
 		spread(column(pairs, func(p pair) float64 { return p.ours.cpu }), 2),
 		spread(column(pairs, func(p pair) float64 { return p.theirs.cpu }), 2),
-		spread(ratios, 3), goal, verdict(median(ratios), goal),
+		spread(ratios, 3), met,
 		spread(column(pairs, func(p pair) float64 { return p.ours.wall }), 1),
 		spread(column(pairs, func(p pair) float64 { return p.theirs.wall }), 1),
 		slices.Max(column(pairs, ourMemory)),

@@ -48,8 +48,7 @@ func (l *lab) rewriting(ctx context.Context) (r rewriting, err error) {
 	if r.nobody, err = l.rewriteNobody(ctx, dir); err != nil {
 		return r, err
 	}
-	ours, err := l.rewriteRuns(ctx, dir, ids)
-	if err != nil {
+	if _, err := l.rewriteOnce(ctx, dir, ids); err != nil {
 		return r, err
 	}
 	if r.done, err = l.compareRewritten(ctx, dir, ids); err != nil {
@@ -58,6 +57,7 @@ func (l *lab) rewriting(ctx context.Context) (r rewriting, err error) {
 	if r.ids, err = l.compareIDs(ctx, dir, mail); err != nil || l.compare {
 		return r, err
 	}
+	ours := func() ([]cost, error) { return l.rewriteRuns(ctx, dir, ids) }
 	if r.partial, err = l.against(ctx, ours, "filter-repo --partial", mail, "--partial"); err != nil {
 		return r, err
 	}
