@@ -41,7 +41,7 @@ demo: ## a repository comes home through the API; the server stays
 	$(MAKE) --no-print-directory build
 	demo/run $(BIN)/rehome
 
-bench: build ## side by side with git and git filter-repo; REPOS="a.git name=b.git" for real ones. Writes docs/benchmarks.md
+bench: build ## side by side with git and git filter-repo; REPOS="a.git name=b.git" for real ones, BENCHFLAGS=-check compares only. Writes docs/benchmarks.md
 	.ci/install git git-filter-repo
 	go run ./internal/bench -rehome $(BIN)/rehome $(BENCHFLAGS) $(REPOS)
 
