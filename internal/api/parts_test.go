@@ -41,8 +41,8 @@ func parts(t *testing.T, dir string, db *store.DB) (*host.Host, *importer.Import
 	noWait := func(context.Context, time.Duration) error { return nil }
 	m := importer.New(importer.Options{
 		DB: db, Host: home, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
-		Source:  map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
-		Waits: importer.Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
+		Source: map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
+		Waits:  importer.Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
 	})
 	if err := m.Open(t.Context()); err != nil {
 		t.Fatal(err)
