@@ -13,8 +13,24 @@ func TestReplan(t *testing.T) {
 	start := time.UnixMilli(1700000000000).UTC()
 	i := &store.Import{Import: rehome.Import{State: rehome.State{Status: rehome.Complete}}}
 	for _, c := range []struct{ at, until float64 }{
-		{0, 2}, {1, 3}, {2.5, 4.5}, {4.5, 6.5}, {6, 8}, {8, 10}, {10, 12}, {12, 14}, {14, 16}, {16, 18}, {18, 20}, {20, 22}, {22, 24}, {24, 26}, {26, 28},
-		{27.9, 29.9}, {29.5, 30}, {29.9, 30}, // 30 s after the first, however many come
+		{0, 2},
+		{1, 3},
+		{2.5, 4.5},
+		{4.5, 6.5},
+		{6, 8},
+		{8, 10},
+		{10, 12},
+		{12, 14},
+		{14, 16},
+		{16, 18},
+		{18, 20},
+		{20, 22},
+		{22, 24},
+		{24, 26},
+		{26, 28},
+		{27.9, 29.9},
+		{29.5, 30},
+		{29.9, 30},   // 30 s after the first, however many come
 		{30.1, 32.1}, // the next
 		{100, 102},
 	} {

@@ -69,13 +69,15 @@ func TestMapAuthors(t *testing.T) {
 		unknown []UnknownLine
 	}{
 		{
-			"lines match without case", AuthorMap{Text: []byte("# all\nAdele <a@y> <ADA@x>\nbob = Robert <r@y>\nNobody <n@y> <none@x>\n")},
+			"lines match without case",
+			AuthorMap{Text: []byte("# all\nAdele <a@y> <ADA@x>\nbob = Robert <r@y>\nNobody <n@y> <none@x>\n")},
 			[]string{"Adele <a@y>", "Adele <a@y>", "Robert <r@y>", "J\ufffdrg <j@x>", " <>"},
 			[]UnknownLine{{4, "Nobody <n@y> <none@x>"}},
 		},
 		{"nothing", AuthorMap{Text: []byte{}}, []string{"Ada <ada@x>", "ADA <Ada@X>", "Bob <bob@x>", "J\ufffdrg <j@x>", " <>"}, nil},
 		{
-			"entries match exactly", AuthorMap{Entries: []AuthorEntry{
+			"entries match exactly",
+			AuthorMap{Entries: []AuthorEntry{
 				{RemoteID: ptr("ada@x"), Name: ptr("Adele")},
 				{RemoteName: ptr("Bob"), RemoteID: ptr("bob@x"), Email: ptr("")},
 				{RemoteName: ptr("J\ufffdrg"), Name: ptr("J\u00f6rg"), Email: ptr("j@y")},
@@ -86,10 +88,12 @@ func TestMapAuthors(t *testing.T) {
 			[]UnknownLine{{4, "bob"}, {5, "id 99"}},
 		},
 		{
-			"the id comes first", AuthorMap{Entries: []AuthorEntry{
+			"the id comes first",
+			AuthorMap{Entries: []AuthorEntry{
 				{ID: 1, RemoteName: ptr("Bob"), Name: ptr("by id")}, {RemoteID: ptr("ada@x"), Name: ptr("by mail")},
 			}},
-			[]string{"by id <ada@x>", "ADA <Ada@X>", "Bob <bob@x>", "J\ufffdrg <j@x>", " <>"}, nil,
+			[]string{"by id <ada@x>", "ADA <Ada@X>", "Bob <bob@x>", "J\ufffdrg <j@x>", " <>"},
+			nil,
 		},
 		{"no entries", AuthorMap{Entries: []AuthorEntry{}}, []string{"Ada <ada@x>", "ADA <Ada@X>", "Bob <bob@x>", "J\ufffdrg <j@x>", " <>"}, nil},
 	} {
