@@ -72,4 +72,21 @@ func TestChangeThatWouldMoveSomebodysRef(t *testing.T) {
 	w.work()
 	wantStatus(t, w.get(r), rehome.Complete, "", "")
 	wantOnly(t, w.data+"/work")
+
+	// The branch of their own holds the history it grew from, as long as it is there.
+	has := func(id string) bool {
+		return !strings.HasSuffix(testenv.GitIn(t, home, strings.NewReader(id+"\n"), "cat-file", "--batch-check"), "missing")
+	}
+	grew := testenv.Git(t, home, "rev-parse", own+"^")
+	testenv.Git(t, home, "fsck", "--full", "--strict")
+	if !has(grew) {
+		t.Error("the history under somebody's branch is gone")
+	}
+	testenv.Git(t, home, "update-ref", "-d", "refs/heads/own")
+	w.remap(r, "Charles Babbage", "D", "c@example.com")
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	if has(grew) {
+		t.Error("history that no ref reaches is still there")
+	}
 }
