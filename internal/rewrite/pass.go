@@ -16,6 +16,7 @@ type pass struct {
 	editor  *Editor
 	hasher  *object.Hasher
 	mapped  []bool      // by number of identity
+	reached history.Set // by the refs
 	looked  history.Set // what was gone through, in order
 	ids     idTable     // the new id of each
 	sink    *sink       // nil when nothing is written
@@ -52,7 +53,8 @@ func (p *pass) rewrite(ctx context.Context) error {
 	plain, noted := p.graph.Reach(tips), p.graph.Reach(notes)
 	noted.Remove(plain)
 	p.result.noted = noted
-	p.total = int64(plain.Len() + noted.Len())
+	p.reached = p.graph.Reach(append(tips, notes...))
+	p.total = int64(p.reached.Len())
 	order, err := p.graph.Order(ctx, plain, p.also())
 	if err != nil {
 		return err
@@ -129,7 +131,7 @@ func (p *pass) renamed(id object.ID) object.ID {
 
 // abbreviated is renamed for the start of a commit's id.
 func (p *pass) abbreviated(hex []byte) (object.ID, bool) {
-	n, ok := p.graph.FindPrefix(hex)
+	n, ok := p.graph.FindPrefix(hex, p.reached)
 	if !ok || !p.result.changed.Has(n) {
 		return object.ID{}, false
 	}
@@ -173,7 +175,7 @@ func (p *pass) also() func(uint32) []uint32 {
 	return func(n uint32) (named []uint32) {
 		raw := p.graph.Bytes(n)
 		forHashes(raw, messageStart(raw), len(raw), 2*p.graph.Format().Size(), func(start, end int) {
-			if found, ok := p.graph.FindPrefix(raw[start:end]); ok {
+			if found, ok := p.graph.FindPrefix(raw[start:end], p.reached); ok {
 				named = append(named, found)
 			}
 		})

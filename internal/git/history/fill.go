@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -89,7 +90,8 @@ func (w *taker) commit(node *node, data []byte) {
 	if c.Signed {
 		node.flags |= signed
 	}
-	if faults.Has(object.MultipleAuthors) || faults.Has(object.MissingAuthor) || faults.Has(object.MissingCommitter) {
+	if faults.Has(object.MultipleAuthors) || faults.Has(object.MissingAuthor) || faults.Has(object.MissingCommitter) ||
+		isOdd(faults, data, c.Committer.End, c.Message, "\nauthor ", "\ncommitter ") {
 		node.flags |= odd
 	}
 }
@@ -101,9 +103,23 @@ func (w *taker) tag(node *node, data []byte) {
 	if t.Signed {
 		node.flags |= signed
 	}
-	if faults.Has(object.MissingTaggerEntry) {
+	if faults.Has(object.MissingTaggerEntry) || isOdd(faults, data, t.Tagger.End, t.Message, "\ntagger ") {
 		node.flags |= odd
 	}
+}
+
+// isOdd reports whether an object is one that Git cannot read, or has other people after the last
+// whom Git looks for, up to its message.
+func isOdd(faults object.Faults, data []byte, last, message int, keys ...string) bool {
+	if faults != 0 && faults.Dangerous() != object.NoFault {
+		return true
+	}
+	for _, key := range keys {
+		if bytes.Contains(data[last:message], []byte(key)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *taker) parent(id object.ID, kind object.Type) {

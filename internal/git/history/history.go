@@ -220,16 +220,19 @@ func (g *Graph) find(id []byte) (uint32, bool) {
 	return None, false
 }
 
-// FindPrefix returns the one commit whose id begins with the given hex digits, at least
-// four of them and in lower case; false when there is none or more than one.
-func (g *Graph) FindPrefix(hex []byte) (n uint32, ok bool) {
+// FindPrefix returns the one commit among some whose id begins with the given hex digits, in lower
+// case; false when there is none or more than one. A whole id may be a tag's, too. nil is all.
+func (g *Graph) FindPrefix(hex []byte, among Set) (n uint32, ok bool) {
 	size := g.format.Size()
+	if len(hex) > 2*size {
+		return None, false
+	}
 	from := sort.Search(len(g.nodes), func(i int) bool {
 		return compareHex(g.ids[i*size:i*size+size], hex) >= 0
 	})
 	n = None
 	for i := from; i < len(g.nodes) && compareHex(g.ids[i*size:i*size+size], hex) == 0; i++ {
-		if g.nodes[i].kind != object.Commit {
+		if g.nodes[i].kind != object.Commit && len(hex) < 2*size || among != nil && !among.Has(uint32(i)) {
 			continue
 		}
 		if n != None {
