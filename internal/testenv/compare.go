@@ -206,10 +206,17 @@ func notesOf(ctx context.Context, dir, ref string, renamed map[string]string) ([
 	return list, err
 }
 
-// tags compares all tags that refs name, then the tags that those name.
+// tags compares all tags that refs name, then the tags that those name, each once.
 func (c *comparison) tags(ctx context.Context) error {
+	seen := map[string]bool{}
 	for len(c.oldTags) > 0 {
-		old, changed := c.oldTags, c.newTags
+		var old, changed []string
+		for n, id := range c.oldTags {
+			if pair := id + c.newTags[n]; !seen[pair] {
+				seen[pair] = true
+				old, changed = append(old, id), append(changed, c.newTags[n])
+			}
+		}
 		c.oldTags, c.newTags = nil, nil
 		if err := c.each(ctx, old, changed, c.tag); err != nil {
 			return err
