@@ -271,6 +271,9 @@ func (r *reference) hash(digits string) string {
 	if !isHash.MatchString(digits) || len(digits) > size || len(digits) < size && !strings.ContainsAny(digits, "abcdef") {
 		return digits
 	}
+	if r.plain[digits] {
+		return r.new(digits)
+	}
 	var found []string
 	for _, id := range r.abbrev {
 		if strings.HasPrefix(id, digits) {

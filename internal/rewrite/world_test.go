@@ -201,6 +201,9 @@ func (w *world) tag() object.ID {
 		tagger = ""
 	}
 	text := w.message()
+	if w.named[what] == object.Tag && text != "" {
+		text += "more than " + what.String() + "\n"
+	}
 	if !w.tame && w.often(5) {
 		tagger += pick(w, "gpgsig-sha256 x\n y\n", "tagger "+w.person()+"\n", "x y\n")
 	}
