@@ -19,14 +19,19 @@ func FuzzGraphAgrees(f *testing.F) {
 	}
 	other, _ := object.ParseID(b1)
 	head, people := "tree "+tree+"\nparent "+parent.String()+"\n", "author Old <old@x> 1 +0000\ncommitter <bare@x> 1 +0000\n"
+	root := "tree " + tree + "\n"
 	for _, s := range []string{
+		root + people + "\nm", root + "author A <a>\ncommitter A <a>\nencoding x\nauthor Old <old@x>\n\n", root + "author A <a>\nauthor Old <old@x>\n\n",
+		root + "committer A <a>\nauthor Old <old@x>\n\n", root + "author A <a>\ncommitter A <a>\ncommitter Old <old@x>", "author Old <old@x>\n",
 		head + people + "\nm", head + people + people + "\nm", head + "gpgsig x\n y\n" + people + "gpgsig-sha256 z\n\nm",
 		head + "author A <a>\ncommitter A <a>\nencoding x\nauthor Old <old@x>\n\n", head + "author All Name\n", head[:len(head)-1],
 	} {
 		f.Add([]byte(s), false)
 	}
 	tag := "object " + parent.String() + "\ntype commit\ntag v1\n"
+	blob := "object " + tree + "\ntype blob\ntag v1\n"
 	for _, s := range []string{
+		blob + "tagger Old <old@x> 1 +0000\n\nm", blob + "tagger A <a>\ntagger Old <old@x>\n\n", blob + "x\ntagger Old <old@x>\n", "tagger Old <old@x>\n",
 		tag + "tagger Old <old@x> 1 +0000\n\nm\n-----BEGIN PGP SIGNATURE-----\n", tag + "tagger A <a>\ntagger Old <old@x>\ngpgsig x\n\nm", tag + "x\ntagger Old <old@x>\n", tag[:60],
 	} {
 		f.Add([]byte(s), true)
