@@ -42,3 +42,17 @@ func TestHistoryOnly(t *testing.T) {
 		}
 	}
 }
+
+// A server that offers filters but refuses this one sends everything.
+func TestHistoryOnlyWhereTheFilterIsRefused(t *testing.T) {
+	root := t.TempDir()
+	from := filepath.Join(root, "r.git")
+	testenv.Rich(t, from, "sha256")
+	testenv.Git(t, from, "config", "uploadpack.allowFilter", "true")
+	testenv.Git(t, from, "config", "uploadpackfilter.tree.allow", "false")
+	l := location(t, testenv.ServeGit(t, root, testenv.Options{})+"/r.git")
+	res, err := newGit(t, egress.Policy{}).Fetch(t.Context(), source.Request{Location: l, Dir: filepath.Join(t.TempDir(), "raw"), HistoryOnly: true})
+	if err != nil || res.Received.Commits == 0 || res.Received.Blobs <= 1 {
+		t.Errorf("%+v, %v", res.Received, err)
+	}
+}

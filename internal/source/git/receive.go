@@ -3,6 +3,7 @@ package git
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"sync"
 
@@ -23,14 +24,16 @@ func (g *Git) receive(ctx context.Context, c conversation, r source.Request, to 
 	if r.HistoryOnly {
 		request.Filter = "tree:0"
 	}
-	in, err := c.ask(ctx, request.Encode)
+	m := &meter{tell: r.Progress}
+	stream, err := begin(ctx, c, request, m.hear)
+	if said := (*protocol.RemoteError)(nil); request.Filters() && errors.As(err, &said) {
+		// Git offers filters and may be told to refuse some of them (uploadpackfilter.<filter>.allow).
+		c.finish()
+		request.Filter = ""
+		stream, err = begin(ctx, c, request, m.hear)
+	}
 	if err != nil {
 		return repo.Received{}, err
-	}
-	m := &meter{tell: r.Progress}
-	stream, err := request.Pack(in, m.hear)
-	if err != nil {
-		return repo.Received{}, &readError{err}
 	}
 	o := repo.ReceiveOptions{Limits: r.Limits.Pack, Progress: m.count, Workers: workers(r.Workers)}
 	if r.Visit != nil {
@@ -42,6 +45,19 @@ func (g *Git) receive(ctx context.Context, c conversation, r source.Request, to 
 		err = from.err
 	}
 	return got, err
+}
+
+// begin sends a request and returns the pack that answers it.
+func begin(ctx context.Context, c conversation, request protocol.Fetch, hear func([]byte)) (io.Reader, error) {
+	in, err := c.ask(ctx, request.Encode)
+	if err != nil {
+		return nil, err
+	}
+	stream, err := request.Pack(in, hear)
+	if err != nil {
+		return nil, &readError{err}
+	}
+	return stream, nil
 }
 
 // foreign remembers that reading the source failed, as opposed to anything on this machine.
