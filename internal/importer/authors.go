@@ -122,15 +122,13 @@ func (m *Importer) MapAuthors(ctx context.Context, repositoryID int64, given Aut
 	if err != nil {
 		return Mapped{}, err
 	}
-	var did Mapped
+	var all []rehome.Author
 	stored := whole.stored()
-	_, err = m.change(ctx, repositoryID, func(t *store.Tx, i *store.Import) error {
-		all, err := t.Authors(ctx, i.ID)
-		if err != nil {
+	_, err = m.change(ctx, repositoryID, func(t *store.Tx, i *store.Import) (err error) {
+		if all, err = t.Authors(ctx, i.ID); err != nil {
 			return err
 		}
 		changed := remap(all, whole)
-		did = whole.report(all)
 		kept, _, err := t.AuthorMap(ctx, i.ID, 0)
 		if err != nil {
 			return err
@@ -147,7 +145,10 @@ func (m *Importer) MapAuthors(ctx context.Context, repositoryID int64, given Aut
 		}
 		return t.SetAuthorMap(ctx, i.ID, stored)
 	})
-	return did, err
+	if err != nil {
+		return Mapped{}, err
+	}
+	return whole.report(all), nil
 }
 
 // remap maps authors as a whole map says, in place, and returns those that changed.

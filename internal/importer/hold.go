@@ -14,6 +14,7 @@ func (m *Importer) Approve(ctx context.Context, repositoryID int64) (rehome.Impo
 		if i.State.Status != rehome.WaitingToPush {
 			return &rehome.Error{
 				Code: rehome.Invalid, Message: "Nothing waits to be approved: the import's status is " + string(i.State.Status) + ".",
+				Hint: "Approve when it is waiting_to_push, where an import comes to that was started with hold.",
 			}
 		}
 		i.Approved = true

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"strings"
 	"testing"
 
 	"rehome"
@@ -42,6 +43,25 @@ func TestHold(t *testing.T) {
 	if i, err = w.Update(t.Context(), r.ID, UpdateRequest{Hold: &no}); err != nil || i.State.Status != rehome.Complete {
 		t.Errorf("an option alone restarted: %+v, %v", i, err)
 	}
+}
+
+// An approval is of what was there to be seen, not of what another fetch brings.
+func TestApprovalEndsWithARestart(t *testing.T) {
+	w := newWorld(t)
+	r, url, _ := w.rich("sha1")
+	yes := true
+	w.start(r, StartRequest{URL: url, Hold: &yes})
+	_, err := w.Approve(t.Context(), r.ID)
+	must(t, err)
+	home := w.hosted(r)
+	tree := testenv.GitIn(t, home, strings.NewReader(""), "mktree")
+	testenv.Git(t, home, "update-ref", "refs/heads/trunk", testenv.Git(t, home, "commit-tree", "-m", "mine", tree))
+	w.work()
+	wantStatus(t, w.get(r), rehome.Failed, rehome.StepPush, rehome.DestinationMoved)
+	_, err = w.Update(t.Context(), r.ID, UpdateRequest{})
+	must(t, err)
+	w.work()
+	wantStatus(t, w.get(r), rehome.WaitingToPush, "", "")
 }
 
 func TestHoldGivenUp(t *testing.T) {

@@ -63,6 +63,7 @@ type Importer struct {
 	Options
 	watched watched
 	pushes  turns              // a deleted import may still push when its successor comes to it
+	outlook turns              // what requests foresee takes a rewrite each
 	owner   string             // of the leases this process takes
 	fault   func(point string) // where a test ends the process
 

@@ -53,6 +53,11 @@ func (m *Importer) foreseen(ctx context.Context, i *store.Import, p *planned) ([
 	if err != nil {
 		return nil, fmt.Errorf("open raw repository: %w", err)
 	}
+	end, err := m.outlook.take(ctx, i.RepositoryID)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	plan, _ := p.plan()
 	final, err := m.finalRefs(ctx, raw, plan)
 	if err != nil || i.CompletedAt.IsZero() {

@@ -34,6 +34,30 @@ func TestNameThatAnEncodingLacks(t *testing.T) {
 	}
 }
 
+// Who mends a map while the one before is carried out does not have to ask for a restart when that fails.
+func TestMapMendedWhileItFails(t *testing.T) {
+	w, root := newWorld(t), t.TempDir()
+	from := filepath.Join(root, "old.git")
+	testenv.FromStream(t, from, "sha1", "commit refs/heads/trunk\ncommitter A <a@x> 1700000000 +0000\nencoding ISO-8859-1\ndata 5\nwork\n\n")
+	r := w.repository("new")
+	w.start(r, StartRequest{URL: testenv.ServeGit(t, root, testenv.Options{}) + "/old.git"})
+	w.remap(r, "A", "\u042f", "a@y")
+	changes := 0
+	w.fault = func(point string) {
+		if point != "before a change" {
+			return
+		}
+		if changes++; changes == 2 { // the first asks whether the plan has settled, this one records the failure
+			w.remap(r, "A", "B", "b@y")
+		}
+	}
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	if who := testenv.Git(t, w.hosted(r), "log", "-1", "--format=%an", "refs/heads/trunk"); who != "B" {
+		t.Errorf("the author is %q", who)
+	}
+}
+
 func TestRewriteTellsHowFarItIs(t *testing.T) {
 	w := newWorld(t)
 	r := w.peopled("Ada <ada@x>")

@@ -134,10 +134,12 @@ func (m *Importer) startAgain(have *store.Import, wanted store.Import, c choices
 	return nil
 }
 
-// tryAgain makes a new raw generation wanted, and with it a new plan.
+// tryAgain makes a new raw generation wanted, and with it a new plan. Nobody has approved of
+// what it will bring.
 func tryAgain(i *store.Import, now time.Time) {
 	i.Wanted.Raw++
 	i.Wanted.Plan++
+	i.Approved = false
 	i.Attempts = 0
 	i.DueAt = now
 	i.Progress = noProgress

@@ -9,8 +9,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"rehome"
+	"rehome/internal/store"
 	"rehome/internal/testenv"
 )
 
@@ -67,6 +69,30 @@ func TestStartAgain(t *testing.T) {
 	_, err = w.Start(t.Context(), r, StartRequest{URL: url + "/other.git"})
 	if !errors.As(err, &e) || e.Code != rehome.Invalid || e.Field != "vcs_url" {
 		t.Errorf("another URL: %v", err)
+	}
+}
+
+// Options that come along with something else do not keep an import at rest from starting again.
+func TestUpdateWithOptionsStartsAgain(t *testing.T) {
+	w := newWorld(t)
+	name, yes, no := "u", true, false
+	for _, c := range []struct {
+		at, want rehome.Status
+		q        UpdateRequest
+	}{
+		{rehome.Complete, rehome.Importing, UpdateRequest{Username: &name, MapTrailers: &yes}},
+		{rehome.Complete, rehome.Mapping, UpdateRequest{MapTrailers: &yes}},
+		{rehome.WaitingToPush, rehome.Importing, UpdateRequest{Username: &name, Hold: &no}},
+		{rehome.WaitingToPush, rehome.Pushing, UpdateRequest{Hold: &no}},
+		{rehome.Pushing, rehome.Pushing, UpdateRequest{Username: &name, MapHashes: &yes}},
+	} {
+		i := &store.Import{Import: rehome.Import{
+			State: rehome.State{Status: c.at}, Source: rehome.Source{VCS: rehome.Git}, Options: rehome.Options{Hold: true},
+		}}
+		must(t, w.update(i, c.q, time.UnixMilli(1700000000000)))
+		if i.State.Status != c.want {
+			t.Errorf("%+v at %s leads to %s, want %s", c.q, c.at, i.State.Status, c.want)
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ type UpdateRequest struct {
 	Password    *rehome.Secret
 	VCS         *rehome.VCS
 	TFVCProject *string
-	Hold        *bool // stop before the first push until Approve
+	Hold        *bool // stop before the first push until Approve; too late once that has begun
 	MapTrailers *bool // map identities in trailers of messages, too
 	MapHashes   *bool // rewrite hashes of commits in messages, too
 }
@@ -55,6 +55,7 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 	if i.State.Status.Running() && q == (UpdateRequest{}) {
 		return store.ErrUnchanged
 	}
+	ran := i.State.Status.Running()
 	if chosen := m.choose(i, q.choices(), now); q.choosesOnly() {
 		if !chosen {
 			return store.ErrUnchanged
@@ -71,7 +72,7 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 		i.Source.VCS, i.Source.VCSGiven = *q.VCS, true
 	}
 	switch {
-	case !i.State.Status.Running():
+	case !ran:
 		tryAgain(i, now)
 	case i.State.Status == rehome.Detecting && i.Source.VCS != "":
 		i.State.Status = rehome.Importing

@@ -13,6 +13,7 @@ import (
 // wholeMap is a whole author map, parsed: lines or entries.
 type wholeMap struct {
 	lines   *mailmap.Map // nil for entries
+	text    []byte       // what lines were read from
 	entries []AuthorEntry
 
 	byID   map[int64]AuthorEntry
@@ -31,7 +32,7 @@ const (
 func parseMap(given AuthorMap) (*wholeMap, error) {
 	if given.Text != nil || given.Entries == nil {
 		lines, err := mailmap.Parse(given.Text)
-		return &wholeMap{lines: lines}, err
+		return &wholeMap{lines: lines, text: given.Text}, err
 	}
 	var faults []mailmap.Fault
 	for n, e := range given.Entries {
@@ -180,10 +181,11 @@ func (w *wholeMap) unknown(all []rehome.Author) []UnknownLine {
 	return left
 }
 
-// stored is the map as it is kept for identities still to come. Entries by id are for none of those.
+// stored is the map as it is kept for identities still to come. Entries by id are for none
+// of those. Lines are kept as they were given: written anew they could be too long to be read.
 func (w *wholeMap) stored() store.AuthorMap {
 	if w.lines != nil {
-		return store.AuthorMap{Kind: mapOfLines, Body: []byte(w.lines.String())}
+		return store.AuthorMap{Kind: mapOfLines, Body: w.text}
 	}
 	open := []AuthorEntry{}
 	for _, e := range w.entries {

@@ -122,6 +122,23 @@ func TestMapAuthors(t *testing.T) {
 	}
 }
 
+// A map that was taken can be read again when it is needed, however it was written.
+func TestMapIsKeptAsItWasGiven(t *testing.T) {
+	w := newWorld(t)
+	r := w.peopled("Ada <ada@x>")
+	text := "\xef\xbb\xbf# all\n" + strings.Repeat("A<b>#\n", 500) + "Later<later@x>\n"
+	_, err := w.MapAuthors(t.Context(), r.ID, AuthorMap{Text: []byte(text)})
+	must(t, err)
+	kept, ok, err := w.DB.AuthorMap(t.Context(), w.get(r).ID, 0)
+	if err != nil || !ok || string(kept.Body) != text {
+		t.Errorf("kept %q, %v, %v", kept.Body, ok, err)
+	}
+	w.addAuthors(r, "L <later@x>")
+	if people := w.people(r); people[1] != "Later <later@x>" {
+		t.Errorf("people %q", people)
+	}
+}
+
 // A map that changes nothing makes no new plan.
 func TestSameMapAgain(t *testing.T) {
 	w := newWorld(t)

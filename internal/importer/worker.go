@@ -92,6 +92,9 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 		switch {
 		case i.State.Status != at:
 			return store.ErrUnchanged // somebody changed what is wanted meanwhile
+		case i.Wanted.Plan > w.row.Wanted.Plan && (at == rehome.Mapping || at == rehome.Pushing):
+			i.State.Status, i.Attempts = rehome.Mapping, 0 // the newer plan may be the remedy
+			return nil
 		case isAboutCredentials(e.Code) && !bytes.Equal(w.used, i.Credentials):
 			return nil // there are others now: try them
 		case canPass(e.Code) && i.State.Status.Step() != rehome.StepPush && i.Attempts < len(w.Waits.Backoff):
