@@ -16,8 +16,12 @@ import (
 	"rehome/internal/mailmap"
 )
 
-// maxMap is the largest author map taken, in bytes.
-const maxMap = 10 << 20
+// An author map may have maxMap bytes and, in JSON, maxEntries entries: a short one takes
+// many times its length in memory.
+const (
+	maxMap     = 10 << 20
+	maxEntries = 250_000
+)
 
 // authors lists identities from the one after since on, all of them: clients poll with the highest id they know.
 func (a *API) authors(ctx context.Context, c *call) (answer, error) {
@@ -104,31 +108,43 @@ func isJSON(r *http.Request, body []byte) bool {
 
 // parseEntries reads a map in JSON. An entry's place counts from 1.
 func parseEntries(body []byte) (importer.AuthorMap, error) {
+	given := importer.AuthorMap{Entries: []importer.AuthorEntry{}}
 	if !utf8.Valid(body) || !json.Valid(body) {
-		return importer.AuthorMap{}, errBadJSON
+		return given, errBadJSON
 	}
-	var objects []map[string]json.RawMessage
-	if err := json.Unmarshal(body, &objects); err != nil || objects == nil {
-		return importer.AuthorMap{}, errNoArray
+	values := json.NewDecoder(bytes.NewReader(body))
+	if begin, err := values.Token(); err != nil || begin != json.Delim('[') {
+		return given, errNoArray
 	}
-	entries := make([]importer.AuthorEntry, 0, len(objects))
 	var faults []fieldError
-	for n, o := range objects {
-		f := &form{values: o, resource: "Import"}
-		e := importer.AuthorEntry{RemoteName: f.text("remote_name"), RemoteID: f.text("remote_id"), Name: f.text("name"), Email: f.text("email")}
-		if id := read[int64](f, "id", "an author's id"); id != nil {
-			e.ID = *id
+	for values.More() {
+		if len(given.Entries) == maxEntries {
+			return given, invalid(fieldError{
+				Resource: "Import", Field: "authors", Code: "invalid", Message: fmt.Sprintf("the map has more than %d entries; leave out those that change nobody", maxEntries),
+			})
 		}
-		entries = append(entries, e)
+		f := &form{resource: "Import"}
+		if err := values.Decode(&f.values); err != nil {
+			return given, errNoArray
+		}
+		given.Entries = append(given.Entries, entryOf(f))
 		for _, fault := range f.faults {
-			fault.Index = n + 1
-			faults = append(faults, fault)
+			fault.Index = len(given.Entries)
+			faults = first(append(faults, fault))
 		}
 	}
 	if len(faults) > 0 {
-		return importer.AuthorMap{}, invalid(first(faults)...)
+		return given, invalid(faults...)
 	}
-	return importer.AuthorMap{Entries: entries}, nil
+	return given, nil
+}
+
+func entryOf(f *form) importer.AuthorEntry {
+	e := importer.AuthorEntry{RemoteName: f.text("remote_name"), RemoteID: f.text("remote_id"), Name: f.text("name"), Email: f.text("email")}
+	if id := read[int64](f, "id", "an author's id"); id != nil {
+		e.ID = *id
+	}
+	return e
 }
 
 // badLines lists the lines of a map that could not be taken.

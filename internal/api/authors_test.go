@@ -168,12 +168,14 @@ func TestMapAuthorsRefuses(t *testing.T) {
 		{"application/json", ``, 400, nil},
 		{"application/json", `[`, 400, nil},
 		{"text/plain", strings.Repeat("#", maxMap+1), 413, nil},
+		{"application/json", "[" + strings.Repeat(`{"id":1},`, maxEntries) + "{}]", 422, []float64{0}},
 	} {
 		r := s.want(t, c.status, request{method: "PUT", path: at + "/authors", token: token, body: c.body, headers: []string{"Content-Type", c.kind}})
 		var lines []float64
 		if c.lines != nil {
 			for _, fault := range r.object(t)["errors"].([]any) {
-				lines = append(lines, fault.(map[string]any)["index"].(float64))
+				line, _ := fault.(map[string]any)["index"].(float64)
+				lines = append(lines, line)
 			}
 		}
 		if !slices.Equal(lines, c.lines) {
