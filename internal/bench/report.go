@@ -70,7 +70,7 @@ func surveyRow(b *bytes.Buffer, survey surveyCost) {
 }
 
 func rewriteRows(b *bytes.Buffer, r result) {
-	memory, goal := highest(r.rewrite.partial), rewriteMemory+perCommit*1000*float64(r.commits)/(1<<20)
+	memory, goal := max(highest(r.rewrite.partial), highest(r.rewrite.plain)), rewriteMemory+perCommit*1000*float64(r.commits)/(1<<20)
 	bound(b, fmt.Sprintf("peak anonymous memory of the author rewrite (%d commits and %d tags changed)", r.rewrite.done.CommitsChanged, r.rewrite.done.TagsChanged),
 		fmt.Sprintf("%.0f MiB", memory), fmt.Sprintf("%.0f MiB", goal), verdict(memory, goal))
 	share := 100 * float64(r.remap.commits) / float64(r.commits)
