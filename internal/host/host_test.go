@@ -22,7 +22,16 @@ import (
 	"rehome/internal/testenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	var err error
+	if shelf.dir, err = os.MkdirTemp("", "rehome-host-*"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(shelf.dir)
+		os.Exit(code)
+	}))
+}
 
 var formats = []object.Format{object.SHA1, object.SHA256}
 

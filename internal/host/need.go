@@ -15,7 +15,7 @@ import (
 //	what is in the current history pack leads no further: all its parents are in there
 //	what only superseded packs have needs one of them, the latest; if all its parents are in there,
 //	    too, it leads no further either
-//	what nothing has keeps every pack: the repository is broken already
+//	what nothing has, or what cannot be read, keeps every pack: the repository is broken already
 type need struct {
 	m       remembered
 	objects *repo.Objects
@@ -26,25 +26,20 @@ type need struct {
 }
 
 // lookInside lets packs stay that are no history.
-func (s *need) lookInside() error {
+func (s *need) lookInside() {
 	for _, old := range s.m.Superseded {
 		p := s.objects.Pack(old.Pack)
 		if p == nil {
 			continue
 		}
-		if pure, err := p.Only(object.Commit, object.Tag); err != nil {
-			return err
-		} else if pure {
+		if pure, err := p.Only(object.Commit, object.Tag); err == nil && pure {
 			continue
 		}
 		s.trees = true
-		if content, err := isContent(p); err != nil {
-			return err
-		} else if content {
+		if content, err := isContent(p); err != nil || content {
 			s.needed[old.Pack] = true
 		}
 	}
-	return nil
 }
 
 // isContent reports whether a pack has blobs, or trees alone.
@@ -73,7 +68,7 @@ func (s *need) walk(ctx context.Context, refs []repo.Ref) error {
 		}
 		found, err := s.links(id)
 		if err != nil {
-			return err
+			s.all()
 		}
 		for _, link := range found {
 			s.push(link)

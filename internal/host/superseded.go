@@ -41,18 +41,32 @@ func (m remembered) has(name string) bool {
 }
 
 // remember reads packsFile; a missing one is zero.
-func remember(dir string) (m remembered, err error) {
+func remember(dir string) (remembered, error) {
 	text, err := os.ReadFile(filepath.Join(dir, packsFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return m, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &m)
+		return remembered{}, nil
 	}
 	if err != nil {
 		return remembered{}, fmt.Errorf("read superseded packs: %w", err)
 	}
+	var m remembered
+	if json.Unmarshal(text, &m) != nil {
+		return suspectAll(dir)
+	}
 	return m, nil
+}
+
+// suspectAll is what is remembered where packsFile is damaged: any pack may be superseded.
+func suspectAll(dir string) (m remembered, err error) {
+	r, err := repo.Open(dir)
+	if err != nil {
+		return m, err
+	}
+	names, err := r.PackNames()
+	for _, name := range names {
+		m.Superseded = append(m.Superseded, superseded{Pack: name})
+	}
+	return m, err
 }
 
 // write replaces packsFile; it is on disk when it returns.
@@ -202,9 +216,7 @@ func neededPacks(ctx context.Context, r *repo.Repo, m remembered) (map[string]bo
 	}
 	defer objects.Close()
 	s := need{m: m, objects: objects, needed: map[string]bool{}}
-	if err := s.lookInside(); err != nil {
-		return nil, err
-	}
+	s.lookInside()
 	return s.needed, s.walk(ctx, refs)
 }
 

@@ -28,8 +28,28 @@ type generation struct {
 	tip     string // of trunk
 }
 
-// made makes a history whose first two commits are the same for every mail.
+// shelf keeps the generations that were made, for all tests: nobody changes them.
+var shelf struct {
+	dir  string
+	made map[string]generation
+}
+
+// made returns the generation of a mail. Its first two commits are the same for every mail.
 func made(t *testing.T, f object.Format, mail string) generation {
+	t.Helper()
+	name := f.String() + " " + mail
+	if g, ok := shelf.made[name]; ok {
+		return g
+	}
+	g := newGeneration(t, f, mail, filepath.Join(shelf.dir, name))
+	if shelf.made == nil {
+		shelf.made = map[string]generation{}
+	}
+	shelf.made[name] = g
+	return g
+}
+
+func newGeneration(t *testing.T, f object.Format, mail, dir string) generation {
 	t.Helper()
 	var s strings.Builder
 	for i := range 6 {
@@ -43,7 +63,7 @@ func made(t *testing.T, f object.Format, mail string) generation {
 			who, 1700000000+i, len(message), message, len(content), content)
 	}
 	fmt.Fprintf(&s, "tag v1\nfrom refs/heads/trunk\ntagger Somebody <%s> 1700000100 +0000\ndata 4\none\n\n", mail)
-	loose, dir := filepath.Join(t.TempDir(), "made.git"), filepath.Join(t.TempDir(), "from.git")
+	loose := filepath.Join(t.TempDir(), "made.git")
 	testenv.FromStream(t, loose, f.String(), s.String())
 	r, err := repo.Init(dir, f)
 	if err != nil {
@@ -91,6 +111,11 @@ func (hm *home) mustBecome(g generation, instead ...generation) {
 func (hm *home) sound() {
 	hm.t.Helper()
 	testenv.Git(hm.t, hm.path(7), "fsck", "--strict", "--full")
+}
+
+// clones lets git clone the repository.
+func (hm *home) clones() {
+	hm.t.Helper()
 	testenv.Git(hm.t, hm.t.TempDir(), "clone", "-q", "--mirror", hm.url(7), filepath.Join(hm.t.TempDir(), "clone"))
 }
 
@@ -114,7 +139,9 @@ func generations(t *testing.T, f object.Format) (hm *home, a, b, c generation) {
 	hm, a, b, c = newHome(t), made(t, f, "a@example.com"), made(t, f, "b@example.com"), made(t, f, "c@example.com")
 	hm.quiet = 10 * time.Millisecond
 	hm.create(7, object.SHA1)
-	hm.mustBecome(a)
+	if err := hm.become(a); err != nil {
+		t.Fatal(err)
+	}
 	return hm, a, b, c
 }
 
@@ -135,6 +162,7 @@ func TestSupersededPackGoes(t *testing.T) {
 			hm.mustBecome(a, b, c)
 			hm.expect("undone", a.tip, true)
 			hm.expect("undone", c.tip, false)
+			hm.clones()
 			m, err := remember(hm.path(7))
 			if diff := cmp.Diff(remembered{History: a.history}, m); diff != "" || err != nil {
 				t.Errorf("%v, remembered (-want +got):\n%s", err, diff)
@@ -220,7 +248,7 @@ func TestWhoIsInKeepsPacks(t *testing.T) {
 	for hm.users(7) > 1 {
 		time.Sleep(time.Millisecond)
 	}
-	hm.sound()
+	hm.clones()
 	hm.expect("one is in", a.tip, true)
 	leaveToo()
 	hm.expect("nobody is in", a.tip, false)
@@ -370,6 +398,40 @@ func TestFailedPublicationLosesNothing(t *testing.T) {
 	hm.mustBecome(c, a)
 	hm.expect("published", a.tip, false)
 	hm.expect("published", b.tip, false)
+}
+
+// TestUnreadableObjectKeepsPacks publishes where a user's commit is damaged: nobody knows what it needs.
+func TestUnreadableObjectKeepsPacks(t *testing.T) {
+	hm, a, b, _ := generations(t, object.SHA1)
+	dir := hm.worktree(7)
+	id := commit(t, dir, "mine", []byte("mine"))
+	testenv.Git(t, dir, "push", "-q", "origin", id+":refs/heads/mine")
+	loose := filepath.Join(hm.path(7), "objects", id[:2], id[2:])
+	if err := errors.Join(os.Remove(loose), os.WriteFile(loose, []byte("no zlib"), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	if err := hm.become(b, a); err != nil {
+		t.Fatal(err)
+	}
+	hm.expect("published", a.tip, true)
+	hm.expect("published", b.tip, true)
+}
+
+// TestDamagedNotes publishes where nobody knows any more what was superseded.
+func TestDamagedNotes(t *testing.T) {
+	hm, a, b, c := generations(t, object.SHA1)
+	dir := hm.worktree(7)
+	testenv.Git(t, dir, "push", "-q", "origin", commit(t, dir, "mine", []byte("mine"))+":refs/heads/mine")
+	hm.mustBecome(b, a)
+	if err := os.WriteFile(filepath.Join(hm.path(7), packsFile), []byte(`{"history":"pack-1`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	hm.mustBecome(c)
+	hm.expect("published", a.tip, true)
+	hm.expect("published", b.tip, false)
+	testenv.Git(t, dir, "push", "-q", "origin", ":mine")
+	hm.expect("without the ref", a.tip, false)
+	hm.sound()
 }
 
 // TestContentNeverGoes names packs with content among those replaced.
