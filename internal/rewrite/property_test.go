@@ -22,7 +22,7 @@ import (
 // TestMain has every run draw the same histories; flags say otherwise.
 func TestMain(m *testing.M) {
 	flag.Set("rapid.seed", "20240229")
-	flag.Set("rapid.checks", "12")
+	flag.Set("rapid.checks", "8")
 	flag.Set("rapid.nofailfile", "true")
 	flag.Parse()
 	os.Exit(m.Run())
