@@ -148,8 +148,7 @@ func (s *sink) write() error {
 	return nil
 }
 
-// close writes what is left and waits for the workers. It may be called again, and without
-// flush after an error.
+// close writes what is left, if flush says so, and waits for the workers.
 func (s *sink) close(flush bool) error {
 	var err error
 	if flush && len(s.now.items) > 0 {
