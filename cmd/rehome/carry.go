@@ -25,7 +25,8 @@ func (m *Main) carryCommand() *cobra.Command {
 		Use:   "carry COMMIT_MAP",
 		Short: "In a clone of the old repository: move its unpushed branches and stashes onto the new history",
 		Long: "In a clone of the old repository: move its unpushed branches and stashes onto the new history.\n\n" +
-			"Fetch the new history first, with git fetch URL. COMMIT_MAP is what rehome import --commit-map wrote.\n" +
+			"Fetch the new history first, all of it: git remote add new URL, git fetch new. COMMIT_MAP is what\n" +
+			"rehome import --commit-map wrote.\n" +
 			"Remote-tracking branches and tags stay as they are, and so do files and index.",
 		Args: needs("COMMIT_MAP"),
 		RunE: func(cmd *cobra.Command, args []string) error {

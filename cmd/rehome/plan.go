@@ -132,7 +132,7 @@ func (c *commitMap) end(failed bool) error {
 	if c == nil {
 		return nil
 	}
-	err := errors.Join(c.Flush(), c.file.Chmod(0o644), c.file.Close())
+	err := errors.Join(c.Flush(), c.file.Chmod(0o644), c.file.Sync(), c.file.Close())
 	if err == nil && !failed {
 		err = os.Rename(c.file.Name(), c.name)
 	}

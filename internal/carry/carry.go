@@ -49,7 +49,7 @@ const (
 
 // Ref is a branch, or a stash by its name in the log, and what became of it.
 type Ref struct {
-	Name     string // as refs/heads/main, or stash@{0}
+	Name     string // as refs/heads/main, or stash@{0}; refs/stash where its log does not end with it
 	Old, New object.ID
 	Outcome  Outcome
 	Remade   int    // commits
@@ -192,7 +192,7 @@ func (c *carry) judge(ref *Ref, m *remake, moving map[object.ID]bool) {
 		ref.Outcome = Stays
 	case c.trees.busy[ref.Name] != "":
 		ref.Outcome, ref.Why = Refused, c.trees.busy[ref.Name]+" is in progress on it: finish or abort it first"
-	case p.differs != "" && (c.trees.checkedOut[ref.Name] || !strings.HasPrefix(ref.Name, "refs/heads/")):
+	case p.differs != "" && (c.trees.checkedOut[ref.Name] || !ref.isBranch()):
 		ref.Outcome, ref.Why = Refused, p.differs
 	default:
 		ref.Outcome = Moved
@@ -221,18 +221,17 @@ func (c *carry) write(ctx context.Context, m *remake, prefix string) error {
 	var updates []repo.Update
 	for ref := range c.moved() {
 		updates = append(updates, repo.Update{Name: ref.keptAs(prefix), New: ref.Old})
-		name := ref.Name
-		if !strings.HasPrefix(name, "refs/") {
+		if ref.isBranch() {
+			updates = append(updates, repo.Update{Name: ref.Name, Old: ref.Old, New: ref.New})
+		} else {
 			stashed[ref.Old] = ref.New
-			if name != latestStash || c.there[stashRef] != ref.Old {
-				continue
-			}
-			name = stashRef
 		}
-		updates = append(updates, repo.Update{Name: name, Old: ref.Old, New: ref.New})
+	}
+	if tip, ok := c.there[stashRef]; ok && len(stashed) > 0 { // it must be where it was, even if others move
+		updates = append(updates, repo.Update{Name: stashRef, Old: tip, New: renamed(tip, stashed)})
 	}
 	move := func() error { return r.Update(updates) }
-	if len(stashed) == 0 {
+	if len(stashed) == 0 || len(c.stash.lines) == 0 {
 		return move()
 	}
 	return c.stash.replace(c.stash.renamed(stashed), move)
@@ -284,10 +283,16 @@ func (c *carry) inTheWay(prefix string) bool {
 	return false
 }
 
+// isBranch tells a branch from a stash.
+func (r Ref) isBranch() bool { return strings.HasPrefix(r.Name, "refs/heads/") }
+
 // keptAs returns the name of the ref that keeps the old tip.
 func (r Ref) keptAs(prefix string) string {
-	if rest, ok := strings.CutPrefix(r.Name, "refs/"); ok {
-		return prefix + rest
+	if r.Name == stashRef {
+		return prefix + "stash/tip" // beside those in the log
+	}
+	if r.isBranch() {
+		return prefix + strings.TrimPrefix(r.Name, "refs/")
 	}
 	return prefix + "stash/" + strings.TrimSuffix(strings.TrimPrefix(r.Name, "stash@{"), "}")
 }

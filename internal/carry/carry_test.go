@@ -377,6 +377,48 @@ func TestLockedStash(t *testing.T) {
 	testenv.Git(t, dir, "stash", "pop", "-q")
 }
 
+// TestStashBesideItsLog carries stashes whose ref the log does not end with, or that have no log.
+func TestStashBesideItsLog(t *testing.T) {
+	m := moved(t, "sha1")
+	dir := m.clone(true)
+	for _, text := range []string{"one\n", "two\n"} {
+		if err := os.WriteFile(filepath.Join(dir, "README"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		testenv.Git(t, dir, "stash", "push", "-q")
+	}
+	tip, first := testenv.Git(t, dir, "rev-parse", "stash@{0}"), testenv.Git(t, dir, "rev-parse", "stash@{1}")
+	log := filepath.Join(dir, ".git/logs/refs/stash")
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	if err := os.WriteFile(log, append(line, '\n'), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	got := m.carry(dir, func(o *carry.Options) { o.DryRun = true })
+	want := map[string]string{"refs/heads/trunk": "moved ", "refs/stash": "moved ++", "stash@{0}": "moved ++"}
+	if diff := cmp.Diff(want, outcomes(got)); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+	m.carry(dir, nil)
+	for name, old := range map[string]string{"stash/tip": tip, "stash/0": first} {
+		if kept := testenv.Git(t, dir, "rev-parse", "refs/rehome/before-carry/"+name); kept != old {
+			t.Errorf("%s keeps %s, want %s", name, kept, old)
+		}
+	}
+	if now := testenv.Git(t, dir, "rev-parse", "refs/stash"); now == tip {
+		t.Error("refs/stash has not moved")
+	}
+
+	dir = m.clone(true)
+	testenv.Git(t, dir, "update-ref", "refs/stash", testenv.GitIn(t, dir, strings.NewReader("own\n"), "commit-tree", "-p", "HEAD", "HEAD^{tree}"))
+	if diff := cmp.Diff(map[string]string{"refs/heads/trunk": "moved ", "refs/stash": "moved +"}, outcomes(m.carry(dir, nil))); diff != "" {
+		t.Errorf("without a log (-want +got):\n%s", diff)
+	}
+}
+
 // TestCrashBetweenRefsAndLog goes on where a process died after the refs had moved.
 func TestCrashBetweenRefsAndLog(t *testing.T) {
 	m := moved(t, "sha1")

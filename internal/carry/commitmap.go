@@ -62,7 +62,7 @@ func ReadMap(r io.Reader) (*Map, error) {
 	m, bad := &Map{}, &MapError{}
 	lines := bufio.NewScanner(r)
 	number := 0
-	for lines.Scan() {
+	for len(bad.Faults) < maxFaults && lines.Scan() {
 		number++
 		line := strings.TrimRight(lines.Text(), "\r")
 		if number == 1 {

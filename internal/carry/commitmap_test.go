@@ -3,6 +3,7 @@ package carry_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -124,5 +125,20 @@ func BenchmarkReadMap(b *testing.B) {
 		if _, err := carry.ReadMap(strings.NewReader(text.String())); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// endless gives bad lines for ever.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return copy(p, strings.Repeat("?\n", len(p)/2+1)), nil }
+
+// TestReadMapEndsEarly reads no further when it has as many bad lines as it lists.
+func TestReadMapEndsEarly(t *testing.T) {
+	rest := &io.LimitedReader{R: endless{}, N: 1 << 20}
+	_, err := carry.ReadMap(io.MultiReader(strings.NewReader("old new\n"), rest))
+	var bad *carry.MapError
+	if !errors.As(err, &bad) || len(bad.Faults) != 20 || rest.N == 0 {
+		t.Errorf("%v, %d bytes not read", err, rest.N)
 	}
 }

@@ -109,7 +109,7 @@ func (l *local) mapped(id, to object.ID) (*place, error) {
 		return nil, err
 	}
 	if why != "" {
-		p.fault = fmt.Sprintf("the new history is not in this clone (%s for %s): fetch it first, with git fetch URL", short(to), short(id))
+		p.fault = fmt.Sprintf("the new history is not in this clone (%s for %s): fetch it first, with git remote add new URL and git fetch new", short(to), short(id))
 		return p, nil
 	}
 	before, why, err := l.read(id)

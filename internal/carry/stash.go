@@ -13,10 +13,7 @@ import (
 	"rehome/internal/git/repo"
 )
 
-const (
-	stashRef    = "refs/stash"
-	latestStash = "stash@{0}"
-)
+const stashRef = "refs/stash"
 
 // stash is the log of refs/stash, which is where all stashes but the latest are: stash@{0} is its last line.
 type stash struct {
@@ -69,17 +66,18 @@ func (s *stash) at(n int) object.ID { return s.lines[len(s.lines)-1-n].new }
 
 // renamed returns the log's text with other ids. Who, when and messages stay.
 func (s *stash) renamed(ids map[object.ID]object.ID) []byte {
-	name := func(id object.ID) object.ID {
-		if to, ok := ids[id]; ok {
-			return to
-		}
-		return id
-	}
 	var b bytes.Buffer
 	for _, l := range s.lines {
-		fmt.Fprintf(&b, "%s %s%s\n", name(l.old), name(l.new), l.rest)
+		fmt.Fprintf(&b, "%s %s%s\n", renamed(l.old, ids), renamed(l.new, ids), l.rest)
 	}
 	return b.Bytes()
+}
+
+func renamed(id object.ID, ids map[object.ID]object.ID) object.ID {
+	if to, ok := ids[id]; ok {
+		return to
+	}
+	return id
 }
 
 // replace calls move and then gives the log its new text. It fails, and nothing has happened, when another
