@@ -17,10 +17,8 @@ import (
 // rich serves a rich source and makes a repository for it.
 func (w *world) rich(format string) (r rehome.Repository, url, from string) {
 	w.t.Helper()
-	root := w.t.TempDir()
-	from = filepath.Join(root, "old.git")
-	testenv.Rich(w.t, from, format)
-	return w.repository("new"), testenv.ServeGit(w.t, root, testenv.Options{}) + "/old.git", from
+	url, from = serveRich(w.t, format)
+	return w.repository("new"), url, from
 }
 
 // author finds an identity by its name at the source.
@@ -84,6 +82,7 @@ func (w *world) wantRewritten(r rehome.Repository, from string, people map[strin
 const ada, hubot = "Ada Lovelace <ada@example.com>", "Hubot <hubot@example.com>"
 
 func TestMapBeforeAndAfterThePush(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"sha1", "sha256"} {
 		t.Run(format, func(t *testing.T) {
 			w := newWorld(t)
@@ -147,6 +146,7 @@ func (w *world) wantReceipt(r rehome.Repository, did testenv.Compared, mapped in
 }
 
 func TestMapWhileItRuns(t *testing.T) {
+	t.Parallel()
 	for _, at := range []rehome.Status{rehome.Importing, rehome.Mapping, rehome.Pushing} {
 		t.Run(string(at), func(t *testing.T) {
 			w := newWorld(t)
@@ -181,6 +181,7 @@ func TestMapWhileItRuns(t *testing.T) {
 }
 
 func TestMapOfNothingChangesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r, url, _ := w.rich("sha1")
 	before := w.start(r, StartRequest{URL: url})
@@ -224,6 +225,7 @@ func TestMapOfNothingChangesNothing(t *testing.T) {
 
 // A name that is not UTF-8 keeps its bytes while only the mail is mapped.
 func TestHalfAMapKeepsBytes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r, url, from := w.rich("sha1")
 	w.start(r, StartRequest{URL: url})
@@ -235,6 +237,7 @@ func TestHalfAMapKeepsBytes(t *testing.T) {
 }
 
 func TestMapSurvivesRestartsOfBoth(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r, url, from := w.rich("sha1")
 	w.start(r, StartRequest{URL: url})
@@ -262,6 +265,7 @@ func TestMapSurvivesRestartsOfBoth(t *testing.T) {
 
 // What is lost of the rewritten history is made again.
 func TestLostFinalRepositoryIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r, url, from := w.rich("sha1")
 	i := w.start(r, StartRequest{URL: url})
@@ -282,6 +286,7 @@ func TestLostFinalRepositoryIsMadeAgain(t *testing.T) {
 }
 
 func TestTrailersAreMappedOnRequest(t *testing.T) {
+	t.Parallel()
 	w, root := newWorld(t), t.TempDir()
 	from := filepath.Join(root, "old.git")
 	testenv.FromStream(t, from, "sha1", "commit refs/heads/trunk\ncommitter A <a@x> 1700000000 +0000\ndata <<EOF\nwork\n\n"+
@@ -313,6 +318,7 @@ func TestTrailersAreMappedOnRequest(t *testing.T) {
 }
 
 func TestNewCommit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r, url, _ := w.rich("sha1")
 	_, err := w.Start(t.Context(), r, StartRequest{URL: url})

@@ -23,6 +23,7 @@ func silent(t *testing.T) (url string, asked <-chan struct{}) {
 }
 
 func TestCancelStopsWhatRuns(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.repository("new")
 	url, asked := silent(t)
@@ -55,6 +56,7 @@ func TestCancelStopsWhatRuns(t *testing.T) {
 }
 
 func TestCancelAtRest(t *testing.T) {
+	t.Parallel()
 	w, root := newWorld(t), t.TempDir()
 	from := filepath.Join(root, "old.git")
 	testenv.Synthetic(t, from, "sha1", testenv.Size{Commits: 5})
@@ -81,6 +83,7 @@ func TestCancelAtRest(t *testing.T) {
 }
 
 func TestStopKeepsWhatIsDone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.repository("new")
 	url, asked := silent(t)

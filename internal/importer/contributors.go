@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,8 +41,11 @@ func Contributors(ctx context.Context, from source.Source, l source.Location, le
 
 func localContributors(ctx context.Context, path string, left func(string) bool) ([]rehome.Contributor, error) {
 	r, err := repo.OpenClone(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &rehome.Error{Code: rehome.NotARepository, Message: fmt.Sprintf("There is no Git repository in this folder: %q.", path), Hint: "Check the path.", Err: err}
+	}
 	if err != nil {
-		return nil, &rehome.Error{Code: rehome.NotARepository, Message: fmt.Sprintf("There is no Git repository that can be read in this folder: %q.", path), Hint: "Check the path.", Err: err}
+		return nil, fmt.Errorf("open source: %w", err)
 	}
 	if st, err := os.Stat(filepath.Join(r.Dir(), "shallow")); err == nil && st.Size() > 0 {
 		return nil, &rehome.Error{Code: rehome.SourceShallow, Message: "The source's history is cut off: it is a shallow clone.", Hint: "Run git fetch --unshallow there first."}

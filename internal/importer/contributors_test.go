@@ -53,7 +53,7 @@ func TestContributors(t *testing.T) {
 	for _, format := range []string{"sha1", "sha256"} {
 		root := t.TempDir()
 		from := filepath.Join(root, "r.git")
-		testenv.Rich(t, from, format)
+		richAt(t, from, format)
 		want := asGitSays(t, from)
 		remote, err := source.ParseLocation(testenv.ServeGit(t, root, testenv.Options{}) + "/r.git")
 		must(t, err)
@@ -77,9 +77,10 @@ func TestContributors(t *testing.T) {
 
 // A server that filters leaves out the tree a tag names, too.
 func TestContributorsOfATagOfATree(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	from := filepath.Join(root, "r.git")
-	testenv.Rich(t, from, "sha1")
+	richAt(t, from, "sha1")
 	testenv.Git(t, from, "config", "uploadpack.allowFilter", "true")
 	testenv.Git(t, from, "tag", "-a", "-m", "x", "of-a-tree", "refs/tags/a-tree")
 	l, err := source.ParseLocation(testenv.ServeGit(t, root, testenv.Options{}) + "/r.git")
@@ -107,11 +108,12 @@ func TestContributorsWithOddDates(t *testing.T) {
 }
 
 func TestContributorsOfNothing(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	if _, err := Contributors(t.Context(), nil, source.Location{Path: root}, git.LeftByRule); rehome.CodeOf(err) != rehome.NotARepository {
 		t.Errorf("an empty folder: %v", err)
 	}
-	testenv.Rich(t, filepath.Join(root, "deep.git"), "sha1")
+	richAt(t, filepath.Join(root, "deep.git"), "sha1")
 	testenv.Shallow(t, filepath.Join(root, "deep.git"), filepath.Join(root, "shallow.git"))
 	if _, err := Contributors(t.Context(), nil, source.Location{Path: filepath.Join(root, "shallow.git")}, git.LeftByRule); rehome.CodeOf(err) != rehome.SourceShallow {
 		t.Errorf("a shallow clone: %v", err)

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"rehome"
-	"rehome/internal/testenv"
 )
 
 // A child process with these in its environment opens the world in the folder, works,
@@ -56,42 +55,42 @@ func crash(dir string) {
 // Killed at any point, an import ends complete after the next start, with nothing left
 // over: one whose authors were mapped from the first, and one that is mapped again later.
 func TestKilledAnywhereItGoesOn(t *testing.T) {
-	root := t.TempDir()
-	from := filepath.Join(root, "old.git")
-	testenv.Rich(t, from, "sha1")
-	k := killing{url: testenv.ServeGit(t, root, testenv.Options{}) + "/old.git", from: from}
-	points := []string{"before a change", "after a change", "rewritten", "final kept", "before publishing", "published"}
-	for _, again := range []bool{false, true} {
-		k.again = again
-		if !again {
-			points = append(points, "raw received", "raw kept")
-		} else {
-			points = points[:len(points)-2]
-		}
+	url, from := serveRich(t, "sha1")
+	later := []string{"before a change", "after a change", "rewritten", "final kept", "before publishing", "published"}
+	for name, points := range map[string][]string{"first": append([]string{"raw received", "raw kept"}, later...), "again": later} {
+		k := killing{url: url, from: from, again: name == "again", begun: t.TempDir()}
+		k.prepare(t)
 		for _, point := range points {
-			nth := 1
-			for k.at(t, point, nth) {
-				nth++
-			}
-			if nth == 1 {
-				t.Errorf("no run came to %q", point)
-			}
+			t.Run(name+"/"+point, func(t *testing.T) {
+				t.Parallel()
+				nth := 1
+				for k.at(t, point, nth) {
+					nth++
+				}
+				if nth == 1 {
+					t.Error("no run came there")
+				}
+			})
 		}
 	}
 }
 
 // killing is what is done to imports that are killed.
 type killing struct {
-	url, from string
-	again     bool // they are complete, and mapped anew
+	url, from  string
+	again      bool   // they are complete, and mapped anew
+	begun      string // a data folder with one that is due
+	repository rehome.Repository
 }
 
 // at runs an import in a child that kills itself at a fail point, then goes on with it.
 // It returns false when the child came to the end before.
-func (k killing) at(t *testing.T, point string, nth int) (killed bool) {
+func (k *killing) at(t *testing.T, point string, nth int) (killed bool) {
 	t.Helper()
-	dir := t.TempDir()
-	r := k.prepare(t, dir)
+	dir := filepath.Join(t.TempDir(), "data")
+	if out, err := exec.CommandContext(t.Context(), "cp", "-Rp", k.begun, dir).CombinedOutput(); err != nil {
+		t.Fatalf("copy the data folder: %v: %s", err, out)
+	}
 
 	child := exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), crashIn+"="+dir, crashAt+"="+point, crashNth+"="+strconv.Itoa(nth))
@@ -99,8 +98,8 @@ func (k killing) at(t *testing.T, point string, nth int) (killed bool) {
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
+		return false
 	case errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL:
-		killed = true
 	default:
 		t.Fatalf("child at %q %d: %v: %s", point, nth, err, out)
 	}
@@ -110,21 +109,23 @@ func (k killing) at(t *testing.T, point string, nth int) (killed bool) {
 	w.t = t
 	defer w.close()
 	w.work()
+	r := k.repository
 	wantStatus(t, w.get(r), rehome.Complete, "", "")
 	w.wantRewritten(r, k.from, map[string]string{ada: hubot})
 	must(t, w.Cancel(t.Context(), r.ID))
 	w.wantNothingLeft()
-	return killed
+	return true
 }
 
-// prepare makes an import in dir that is due.
-func (k killing) prepare(t *testing.T, dir string) rehome.Repository {
+// prepare makes an import that is due.
+func (k *killing) prepare(t *testing.T) {
 	t.Helper()
-	w, err := openWorld(t.Context(), dir)
+	w, err := openWorld(t.Context(), k.begun)
 	must(t, err)
 	w.t = t
 	defer w.close()
 	r := w.repository("new")
+	k.repository = r
 	_, err = w.Start(t.Context(), r, StartRequest{URL: k.url})
 	must(t, err)
 	if k.again {
@@ -134,10 +135,10 @@ func (k killing) prepare(t *testing.T, dir string) rehome.Repository {
 	}
 	_, err = w.MapAuthors(t.Context(), r.ID, AuthorMap{Text: []byte(hubot + " <ada@example.com>\n")})
 	must(t, err)
-	return r
 }
 
 func TestTwoOnOneFolderAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if _, err := Claim(w.data); err == nil || !strings.Contains(err.Error(), "in use by another rehome") {
 		t.Errorf("a second claim on the same folder: %v", err)

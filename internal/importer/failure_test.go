@@ -30,6 +30,7 @@ func answers(t *testing.T, h http.HandlerFunc) string {
 }
 
 func TestFailureTable(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	testenv.Synthetic(t, filepath.Join(root, "old.git"), "sha1", testenv.Size{Commits: 200})
 	testenv.Shallow(t, filepath.Join(root, "old.git"), filepath.Join(root, "shallow.git"))
@@ -112,6 +113,7 @@ func TestFailureTable(t *testing.T) {
 }
 
 func TestPolicyRefusesAName(t *testing.T) {
+	t.Parallel()
 	strict, err := egress.New(egress.Policy{})
 	must(t, err)
 	defer strict.Close()
@@ -131,6 +133,7 @@ func TestPolicyRefusesAName(t *testing.T) {
 }
 
 func TestDangerousContentIsAnErrorOfTheRawStep(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	from := filepath.Join(root, "old.git")
 	testenv.Empty(t, from, "sha1")
@@ -147,6 +150,7 @@ func TestDangerousContentIsAnErrorOfTheRawStep(t *testing.T) {
 }
 
 func TestCutOffIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		cuts int64
 		want rehome.Status
@@ -176,6 +180,7 @@ func TestCutOffIsTriedAgain(t *testing.T) {
 }
 
 func TestRetryWaits(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(o *Options) { o.Waits.Backoff = []time.Duration{time.Hour} })
 	i := w.start(w.repository("new"), StartRequest{URL: "http://127.0.0.1:1/old.git"})
 	wantStatus(t, i, rehome.Detecting, "", "")
@@ -191,6 +196,7 @@ func TestRetryWaits(t *testing.T) {
 }
 
 func TestLimitIsAnErrorOfTheRawStep(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	testenv.Synthetic(t, filepath.Join(root, "old.git"), "sha1", testenv.Size{Commits: 20})
 	w := newWorld(t, func(o *Options) { o.Limits.Pack.Objects = 10 })
@@ -201,6 +207,7 @@ func TestLimitIsAnErrorOfTheRawStep(t *testing.T) {
 
 // A panic is one import's failure.
 func TestPanicFailsTheImport(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(o *Options) { o.Source = map[rehome.VCS]source.Source{rehome.Git: nil} })
 	w.Source[rehome.Git] = (*panicking)(nil)
 	i := w.start(w.repository("new"), StartRequest{URL: "https://old.example/old.git"})

@@ -14,9 +14,10 @@ import (
 // TestForcedRefsStay rewinds a branch and moves a tag at the source: a restart leaves both
 // where they are here, says so in the receipt, and still follows what went on.
 func TestForcedRefsStay(t *testing.T) {
+	t.Parallel()
 	w, root := newWorld(t), t.TempDir()
 	from := filepath.Join(root, "old.git")
-	testenv.Rich(t, from, "sha1")
+	richAt(t, from, "sha1")
 	r := w.repository("new")
 	w.start(r, StartRequest{URL: testenv.ServeGit(t, root, testenv.Options{}) + "/old.git"})
 	trunk := testenv.Git(t, from, "rev-parse", "refs/heads/trunk")

@@ -9,6 +9,7 @@ import (
 )
 
 func TestHold(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r, url, from := w.rich("sha1")
 	yes, no := true, false
@@ -47,6 +48,7 @@ func TestHold(t *testing.T) {
 
 // An approval is of what was there to be seen, not of what another fetch brings.
 func TestApprovalEndsWithARestart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r, url, _ := w.rich("sha1")
 	yes := true
@@ -65,6 +67,7 @@ func TestApprovalEndsWithARestart(t *testing.T) {
 }
 
 func TestHoldGivenUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r, url, from := w.rich("sha1")
 	yes, no := true, false

@@ -15,6 +15,7 @@ import (
 )
 
 func TestImportEndsComplete(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, format string
 		vcs          rehome.VCS
@@ -26,7 +27,7 @@ func TestImportEndsComplete(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w, root := newWorld(t), t.TempDir()
 			from := filepath.Join(root, "old.git")
-			testenv.Rich(t, from, c.format)
+			richAt(t, from, c.format)
 			r := w.repository("new")
 			i := w.start(r, StartRequest{URL: testenv.ServeGit(t, root, testenv.Options{}) + "/old.git", VCS: c.vcs})
 			wantStatus(t, i, rehome.Complete, "", "")
@@ -44,8 +45,9 @@ func TestImportEndsComplete(t *testing.T) {
 }
 
 func TestAuthorsAreListed(t *testing.T) {
+	t.Parallel()
 	w, root := newWorld(t), t.TempDir()
-	testenv.Rich(t, filepath.Join(root, "old.git"), "sha1")
+	richAt(t, filepath.Join(root, "old.git"), "sha1")
 	r := w.repository("new")
 	i := w.start(r, StartRequest{URL: testenv.ServeGit(t, root, testenv.Options{}) + "/old.git"})
 	first, err := w.Authors(t.Context(), r.ID, 0, 0)
@@ -81,6 +83,7 @@ func TestAuthorsAreListed(t *testing.T) {
 }
 
 func TestEmptySourceIsComplete(t *testing.T) {
+	t.Parallel()
 	w, root := newWorld(t), t.TempDir()
 	testenv.Empty(t, filepath.Join(root, "old.git"), "sha1")
 	r := w.repository("new")
@@ -98,6 +101,7 @@ func TestEmptySourceIsComplete(t *testing.T) {
 }
 
 func TestManyReconcilesDoTheWorkOnce(t *testing.T) {
+	t.Parallel()
 	root, asked := t.TempDir(), sync.Map{}
 	testenv.Synthetic(t, filepath.Join(root, "old.git"), "sha1", testenv.Size{Commits: 5})
 	s := testenv.NewServer(t, root, testenv.Options{Wrap: func(h http.Handler) http.Handler {
@@ -133,9 +137,10 @@ func TestManyReconcilesDoTheWorkOnce(t *testing.T) {
 }
 
 func TestRestartTakesUpWhatIsNew(t *testing.T) {
+	t.Parallel()
 	w, root := newWorld(t), t.TempDir()
 	from := filepath.Join(root, "old.git")
-	testenv.Rich(t, from, "sha1")
+	richAt(t, from, "sha1")
 	r := w.repository("new")
 	first := w.start(r, StartRequest{URL: testenv.ServeGit(t, root, testenv.Options{}) + "/old.git"})
 	testenv.Git(t, from, "update-ref", "refs/heads/other", "refs/heads/trunk")
@@ -158,9 +163,10 @@ func TestRestartTakesUpWhatIsNew(t *testing.T) {
 }
 
 func TestOthersRefsAreNotTouched(t *testing.T) {
+	t.Parallel()
 	w, root := newWorld(t), t.TempDir()
 	from := filepath.Join(root, "old.git")
-	testenv.Rich(t, from, "sha1")
+	richAt(t, from, "sha1")
 	url := testenv.ServeGit(t, root, testenv.Options{}) + "/old.git"
 	r := w.repository("new")
 	w.start(r, StartRequest{URL: url})
@@ -198,6 +204,7 @@ func TestOthersRefsAreNotTouched(t *testing.T) {
 }
 
 func TestLostRawRepositoryIsFetchedAgain(t *testing.T) {
+	t.Parallel()
 	w, root := newWorld(t), t.TempDir()
 	from := filepath.Join(root, "old.git")
 	testenv.Synthetic(t, from, "sha1", testenv.Size{Commits: 5})

@@ -33,10 +33,11 @@ func parsed(t testing.TB, text string) *mailmap.Map {
 
 // What inspect says a map changes is what the import then changes.
 func TestInspectForetellsOnce(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"sha1", "sha256"} {
 		root := t.TempDir()
 		from, dir, work := filepath.Join(root, "old.git"), filepath.Join(root, "new.git"), t.TempDir()
-		testenv.Rich(t, from, format)
+		richAt(t, from, format)
 		o := onceFrom(from, work)
 		var left []mailmap.Line
 		var ids bytes.Buffer
@@ -82,9 +83,10 @@ func equalChanges(a, b rehome.InspectedChanges) bool {
 
 // No object of the old history is left in the destination.
 func TestOnceLeavesNoOldIdentity(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	from, dir := filepath.Join(root, "old.git"), filepath.Join(root, "new.git")
-	testenv.Rich(t, from, "sha1")
+	richAt(t, from, "sha1")
 	o := onceFrom(from, dir)
 	o.Plan.Authors = parsed(t, "New <new@x> <ada@example.com>\nNew <new@x> <charles@example.com>\n")
 	_, err := Once(t.Context(), o)

@@ -18,6 +18,7 @@ func addCommit(t *testing.T, from, branch, person, parents string) {
 // A change that would have to move a ref which somebody else moved is refused, one that
 // would not is not, and nobody's commits are touched.
 func TestChangeThatWouldMoveSomebodysRef(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r, url, from := w.rich("sha1")
 	addCommit(t, from, "alone", "Loner <alone@example.com>", "")

@@ -20,10 +20,11 @@ func onceFrom(path, dir string) OnceOptions {
 }
 
 func TestOnce(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"sha1", "sha256"} {
 		root := t.TempDir()
 		from, dir := filepath.Join(root, "old.git"), filepath.Join(root, "deep", "er", "new.git")
-		testenv.Rich(t, from, format)
+		richAt(t, from, format)
 		o := onceFrom(from, dir)
 		var kinds []rehome.EventKind
 		var statuses []rehome.Status
@@ -67,6 +68,7 @@ func wantOnly(t *testing.T, dir string, names ...string) {
 }
 
 func TestOnceIntoAnEmptyFolder(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	from, dir := filepath.Join(root, "old.git"), filepath.Join(root, "new")
 	testenv.Empty(t, from, "sha1")
@@ -77,6 +79,7 @@ func TestOnceIntoAnEmptyFolder(t *testing.T) {
 }
 
 func TestOnceRefusesWhatIsThere(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	from, dir := filepath.Join(root, "old.git"), filepath.Join(root, "new")
 	testenv.Empty(t, from, "sha1")
@@ -92,6 +95,7 @@ func TestOnceRefusesWhatIsThere(t *testing.T) {
 }
 
 func TestOnceLeavesNothingAfterAnError(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	_, err := Once(t.Context(), onceFrom(filepath.Join(root, "missing"), filepath.Join(root, "a", "b", "new")))
 	if rehome.CodeOf(err) != rehome.NotARepository {
@@ -109,9 +113,10 @@ func TestOnceLeavesNothingAfterAnError(t *testing.T) {
 }
 
 func TestOnceClearsWhatAKilledRunLeft(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	from, dir := filepath.Join(root, "old.git"), filepath.Join(root, "new")
-	testenv.Rich(t, from, "sha1")
+	richAt(t, from, "sha1")
 	left := filepath.Join(root, ".new.rehome-incoming", "repository", "objects")
 	must(t, os.MkdirAll(left, 0o755))
 	_, err := Once(t.Context(), onceFrom(from, dir))
@@ -120,6 +125,7 @@ func TestOnceClearsWhatAKilledRunLeft(t *testing.T) {
 }
 
 func TestOnceWaitsForNobody(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	from, dir := filepath.Join(root, "old.git"), filepath.Join(root, "new")
 	testenv.Empty(t, from, "sha1")
@@ -135,6 +141,7 @@ func TestOnceWaitsForNobody(t *testing.T) {
 
 // A step's time is by the clock that was given.
 func TestOnceTimesItsSteps(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	from := filepath.Join(root, "old.git")
 	testenv.Empty(t, from, "sha1")

@@ -18,6 +18,7 @@ import (
 
 // Credentials that come while the raw step runs with others are tried before it fails.
 func TestCredentialsGivenWhileItFails(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	testenv.Synthetic(t, filepath.Join(root, "old.git"), "sha1", testenv.Size{Commits: 3})
 	asked, goOn := make(chan struct{}), make(chan struct{})
@@ -49,6 +50,7 @@ func TestCredentialsGivenWhileItFails(t *testing.T) {
 // A push that had begun ends before DELETE answers, so that nothing of a deleted import
 // shows up later or meets the push of its successor.
 func TestCancelWaitsForAPush(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	for _, name := range []string{"one", "two"} {
 		testenv.Synthetic(t, filepath.Join(root, name+".git"), "sha1", testenv.Size{Commits: len(name) + int(name[0])%5})
@@ -102,6 +104,7 @@ func (*babbling) Fetch(_ context.Context, q source.Request) (source.Result, erro
 
 // A panic in the raw step leaves nobody waiting to record more of it (goleak sees that).
 func TestPanicInTheRawStep(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Source[rehome.Git] = &babbling{}
 	i := w.start(w.repository("new"), StartRequest{URL: "https://old.example/old.git", VCS: rehome.Git})
@@ -111,6 +114,7 @@ func TestPanicInTheRawStep(t *testing.T) {
 
 // Whoever tells too late is not heard and hurts nobody.
 func TestRecorderTakesLateWords(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.repository("new")
 	i, err := w.Start(t.Context(), r, StartRequest{URL: "https://old.example/old.git", VCS: rehome.Git})
@@ -158,6 +162,7 @@ func TestOpenMakesAMissingFolder(t *testing.T) {
 // An import deleted by somebody else, as with its repository, ends its watchers when it
 // is cleaned up.
 func TestCleaningUpEndsWatchers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.repository("new")
 	_, err := w.Start(t.Context(), r, StartRequest{URL: "https://old.example/old.git"})
@@ -172,6 +177,7 @@ func TestCleaningUpEndsWatchers(t *testing.T) {
 
 // What the row says about a silent source goes when the source speaks again.
 func TestNoteGoesWhenTheSourceAnswers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.repository("new")
 	i, err := w.Start(t.Context(), r, StartRequest{URL: "https://old.example/old.git", VCS: rehome.Git})

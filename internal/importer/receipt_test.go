@@ -90,13 +90,14 @@ func TestReceiptKeepsHostileNames(t *testing.T) {
 }
 
 func TestReceiptOfAnImport(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 678, time.FixedZone("", 3600))
 	w, root := newWorld(t, func(o *Options) {
 		o.Clock = func() time.Time { return now }
 		o.CloneURL = func(r rehome.Repository) string { return "https://new.example/" + r.FullName() + ".git" }
 	}), t.TempDir()
 	from := filepath.Join(root, "old.git")
-	testenv.Rich(t, from, "sha1")
+	richAt(t, from, "sha1")
 	url := testenv.ServeGit(t, root, testenv.Options{}) + "/old.git"
 	r := w.repository("new")
 	if _, err := w.Receipt(t.Context(), r.ID); rehome.CodeOf(err) != rehome.NotFound {

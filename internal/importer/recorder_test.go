@@ -14,6 +14,7 @@ import (
 // More identities than fit into one transaction, told while the clock stands still,
 // are all there in their order at the end.
 func TestRecorderStoresEverythingInOrder(t *testing.T) {
+	t.Parallel()
 	now := time.Unix(1700000000, 0)
 	w := newWorld(t, func(o *Options) { o.Clock = func() time.Time { return now } })
 	r := w.repository("new")
@@ -46,6 +47,7 @@ func TestRecorderStoresEverythingInOrder(t *testing.T) {
 
 // A step whose lease is lost ends, and what it told last is not written.
 func TestRecorderStopsWithTheLease(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.repository("new")
 	i, err := w.Start(t.Context(), r, StartRequest{URL: "https://old.example/old.git", VCS: rehome.Git})

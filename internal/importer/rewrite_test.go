@@ -13,6 +13,7 @@ import (
 // A name that the encoding of a commit lacks fails the rewrite and says whom it is about;
 // another name mends it.
 func TestNameThatAnEncodingLacks(t *testing.T) {
+	t.Parallel()
 	w, root := newWorld(t), t.TempDir()
 	from := filepath.Join(root, "old.git")
 	testenv.FromStream(t, from, "sha1", "commit refs/heads/trunk\ncommitter A <a@x> 1700000000 +0000\nencoding ISO-8859-1\ndata 5\nwork\n\n")
@@ -36,6 +37,7 @@ func TestNameThatAnEncodingLacks(t *testing.T) {
 
 // Who mends a map while the one before is carried out does not have to ask for a restart when that fails.
 func TestMapMendedWhileItFails(t *testing.T) {
+	t.Parallel()
 	w, root := newWorld(t), t.TempDir()
 	from := filepath.Join(root, "old.git")
 	testenv.FromStream(t, from, "sha1", "commit refs/heads/trunk\ncommitter A <a@x> 1700000000 +0000\nencoding ISO-8859-1\ndata 5\nwork\n\n")
@@ -59,6 +61,7 @@ func TestMapMendedWhileItFails(t *testing.T) {
 }
 
 func TestRewriteTellsHowFarItIs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.peopled("Ada <ada@x>")
 	events, err := w.Watch(t.Context(), r.ID)

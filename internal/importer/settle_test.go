@@ -76,6 +76,7 @@ func TestWhereAChangeLeads(t *testing.T) {
 
 // Changes that come close together become one rewrite and one push.
 func TestChangesSettle(t *testing.T) {
+	t.Parallel()
 	var waits []time.Duration
 	w := newWorld(t, func(o *Options) {
 		o.WakeAt = func(_ int64, after time.Duration) { waits = append(waits, after) }
@@ -112,6 +113,7 @@ func TestChangesSettle(t *testing.T) {
 
 // A change that came during a rewrite settles before the next.
 func TestChangeDuringARewriteSettles(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r, url, _ := w.rich("sha1")
 	w.start(r, StartRequest{URL: url})

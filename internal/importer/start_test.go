@@ -17,6 +17,7 @@ import (
 )
 
 func TestStartRefuses(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(o *Options) {})
 	r := w.repository("new")
 	for _, c := range []struct {
@@ -48,6 +49,7 @@ func TestStartRefuses(t *testing.T) {
 }
 
 func TestStartAgain(t *testing.T) {
+	t.Parallel()
 	w, root := newWorld(t), t.TempDir()
 	testenv.Synthetic(t, filepath.Join(root, "old.git"), "sha1", testenv.Size{Commits: 3})
 	url := testenv.ServeGit(t, root, testenv.Options{User: "u", Password: "p"})
@@ -74,6 +76,7 @@ func TestStartAgain(t *testing.T) {
 
 // Options that come along with something else do not keep an import at rest from starting again.
 func TestUpdateWithOptionsStartsAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	name, yes, no := "u", true, false
 	for _, c := range []struct {
@@ -97,6 +100,7 @@ func TestUpdateWithOptionsStartsAgain(t *testing.T) {
 }
 
 func TestManyStartsGiveOneImport(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.repository("new")
 	ids := make([]int64, 100)
@@ -120,6 +124,7 @@ func TestManyStartsGiveOneImport(t *testing.T) {
 }
 
 func TestCredentialsByUpdate(t *testing.T) {
+	t.Parallel()
 	const canary = "canary-5d0e1f"
 	root := t.TempDir()
 	testenv.Synthetic(t, filepath.Join(root, "old.git"), "sha1", testenv.Size{Commits: 3})

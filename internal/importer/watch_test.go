@@ -10,8 +10,9 @@ import (
 )
 
 func TestWatchTellsTheWholeStory(t *testing.T) {
+	t.Parallel()
 	w, root := newWorld(t), t.TempDir()
-	testenv.Rich(t, filepath.Join(root, "old.git"), "sha1")
+	richAt(t, filepath.Join(root, "old.git"), "sha1")
 	r := w.repository("new")
 	if _, err := w.Watch(t.Context(), r.ID); rehome.CodeOf(err) != rehome.NotFound {
 		t.Errorf("watching nothing: %v", err)

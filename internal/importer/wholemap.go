@@ -13,7 +13,7 @@ import (
 // wholeMap is a whole author map, parsed: lines or entries.
 type wholeMap struct {
 	lines   *mailmap.Map // nil for entries
-	text    []byte       // what lines were read from
+	text    []byte       // that lines were read from
 	entries []AuthorEntry
 
 	byID   map[int64]AuthorEntry
@@ -205,7 +205,7 @@ func readMap(kept store.AuthorMap) (*wholeMap, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the author map that was kept: %w", err)
 		}
-		return &wholeMap{lines: lines}, nil
+		return &wholeMap{lines: lines, text: kept.Body}, nil
 	case mapOfEntries:
 		var entries []AuthorEntry
 		if err := json.Unmarshal(kept.Body, &entries); err != nil {

@@ -61,6 +61,7 @@ func (w *world) people(r rehome.Repository) []string {
 func ptr(s string) *string { return &s }
 
 func TestMapAuthors(t *testing.T) {
+	t.Parallel()
 	authors := []string{"Ada <ada@x>", "ADA <Ada@X>", "Bob <bob@x>", "J\xf6rg <j@x>", " <>"}
 	for _, c := range []struct {
 		name    string
@@ -124,6 +125,7 @@ func TestMapAuthors(t *testing.T) {
 
 // A map that was taken can be read again when it is needed, however it was written.
 func TestMapIsKeptAsItWasGiven(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.peopled("Ada <ada@x>")
 	text := "\xef\xbb\xbf# all\n" + strings.Repeat("A<b>#\n", 500) + "Later<later@x>\n"
@@ -141,6 +143,7 @@ func TestMapIsKeptAsItWasGiven(t *testing.T) {
 
 // A map that changes nothing makes no new plan.
 func TestSameMapAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.peopled("Ada <ada@x>")
 	for _, c := range []struct {
@@ -158,6 +161,7 @@ func TestSameMapAgain(t *testing.T) {
 
 // Lines for nobody are kept for identities still to come, and what PATCH did stays.
 func TestMapIsKeptForThoseToCome(t *testing.T) {
+	t.Parallel()
 	for _, given := range []AuthorMap{
 		{Text: []byte("Later <later@y> <LATER@x>\n")},
 		{Entries: []AuthorEntry{{RemoteID: ptr("later@x"), Name: ptr("Later"), Email: ptr("later@y")}, {ID: 2, Name: ptr("never")}}},
@@ -178,6 +182,7 @@ func TestMapIsKeptForThoseToCome(t *testing.T) {
 }
 
 func TestBadMapsAreNotTaken(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.peopled("Ada <ada@x>")
 	for _, c := range []struct {

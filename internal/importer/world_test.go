@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,7 +28,42 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashIn); dir != "" {
 		crash(dir)
 	}
-	goleak.VerifyTestMain(m)
+	var err error
+	if fixtures, err = os.MkdirTemp("", "rehome-importer-*"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(fixtures)
+		os.Exit(code)
+	}))
+}
+
+// A rich repository is made once for each object format, in a folder here.
+var (
+	fixtures string
+	making   sync.Mutex
+)
+
+// richAt gives a copy of testenv.Rich.
+func richAt(t testing.TB, dir, format string) {
+	t.Helper()
+	making.Lock()
+	defer making.Unlock()
+	made := filepath.Join(fixtures, format)
+	if _, err := os.Stat(made); err != nil {
+		testenv.Rich(t, made, format)
+	}
+	must(t, os.CopyFS(dir, os.DirFS(made)))
+}
+
+// serveRich serves one.
+func serveRich(t testing.TB, format string) (url, from string) {
+	t.Helper()
+	root := t.TempDir()
+	from = filepath.Join(root, "old.git")
+	richAt(t, from, format)
+	return testenv.ServeGit(t, root, testenv.Options{}) + "/old.git", from
 }
 
 // world is a server without its doors: real rows, a real host, real sources on loopback.
