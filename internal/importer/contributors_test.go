@@ -93,6 +93,20 @@ func TestContributorsOfATagOfATree(t *testing.T) {
 }
 
 // Dates that no calendar holds are none, and loose objects count.
+// A repository that cannot be read is not said to be none.
+func TestContributorsOfAnUnreadableRepository(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "r.git")
+	testenv.Empty(t, dir, "sha1")
+	testenv.Git(t, dir, "config", "extensions.refstorage", "reftable")
+	_, err := Contributors(t.Context(), nil, source.Location{Path: dir}, nil)
+	if err == nil || rehome.CodeOf(err) == rehome.NotARepository || !strings.Contains(err.Error(), "reftable") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Contributors(t.Context(), nil, source.Location{Path: t.TempDir()}, nil); rehome.CodeOf(err) != rehome.NotARepository {
+		t.Errorf("of an empty folder: %v", err)
+	}
+}
+
 func TestContributorsWithOddDates(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "r.git")
 	testenv.Empty(t, dir, "sha1")
