@@ -139,7 +139,10 @@ func (w *worker) fillFinal(ctx context.Context, from, into *repo.Repo, result *r
 	if err := writeFile(filepath.Join(into.Dir(), savedRewrite), result.Save); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(into.Dir(), mapFile), result.WriteMap)
+	if err := writeFile(filepath.Join(into.Dir(), mapFile), result.WriteMap); err != nil {
+		return err
+	}
+	return repo.SyncDir(into.Dir())
 }
 
 // savedRewrite is the file of a final repository that the next rewrite takes up.

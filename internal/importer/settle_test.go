@@ -101,6 +101,9 @@ func TestChangesSettle(t *testing.T) {
 	if rewrites+pushes != 0 || len(waits) != 2 || waits[0] != time.Hour {
 		t.Errorf("%d rewrites and %d pushes before they settled, wake-ups after %v", rewrites, pushes, waits)
 	}
+	if _, err := w.Start(t.Context(), r, StartRequest{URL: url}); err != nil || len(waits) != 2 { // PUT again
+		t.Errorf("what changes nothing sets the clock anew: %v, %v", waits, err)
+	}
 	w.Waits.Settle = []time.Duration{0, 0}
 	w.remap(r, "Ada Lovelace", "Hubot", "hubot@example.com")
 	w.work()

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -52,16 +53,17 @@ func (m *Importer) Start(ctx context.Context, r rehome.Repository, q StartReques
 	}}
 	q.choices().applyTo(&wanted.Options)
 	tryAgain(&wanted, time.Time{}) // the store fills in its own time
-	before := rehome.Status("")
+	before, changed := rehome.Status(""), true
 	made, err := m.DB.CreateImport(ctx, wanted, func(t *store.Tx, have *store.Import) error {
 		before = have.State.Status
-		return m.startAgain(have, wanted, q.choices(), t.Now)
+		err := m.startAgain(have, wanted, q.choices(), t.Now)
+		changed = !errors.Is(err, store.ErrUnchanged)
+		return err
 	})
-	if err != nil {
-		return rehome.Import{}, err
+	if err == nil && changed {
+		m.tell(ctx, before, &made)
 	}
-	m.tell(ctx, before, &made)
-	return made.Import, nil
+	return made.Import, err
 }
 
 // or returns a unless it is empty.
