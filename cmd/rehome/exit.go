@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"rehome"
+	"rehome/internal/git/repo"
 )
 
 // The exit codes scripts rely on.
@@ -90,6 +91,8 @@ func advice(err error) string {
 	switch {
 	case rehome.CodeOf(err) == rehome.Invalid:
 		return "Correct it and run the command again."
+	case errors.Is(err, repo.ErrLocked):
+		return "Wait until no git command runs there; if none does, remove the file of that name with .lock behind it."
 	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, syscall.EADDRNOTAVAIL):
 		return "Give another --listen."
 	case errors.Is(err, os.ErrPermission):

@@ -75,7 +75,8 @@ type carry struct {
 }
 
 // Run carries what can be. Nothing is written before all is known; a ref that somebody moved meanwhile is
-// a *repo.MovedError, and nothing has moved then. Done again it does nothing.
+// a *repo.MovedError, one that another process keeps locked repo.ErrLocked, and nothing has moved then.
+// Done again it does nothing.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	got, err := run(ctx, o)
 	if err != nil {

@@ -84,8 +84,11 @@ func renamed(id object.ID, ids map[object.ID]object.ID) object.ID {
 // process writes to the stash meanwhile.
 func (s *stash) replace(text []byte, move func() error) error {
 	lock, err := os.OpenFile(s.path+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		err = fmt.Errorf("%w: %q", repo.ErrLocked, s.path)
+	}
 	if err != nil {
-		return fmt.Errorf("lock the log of the stash: %w", err)
+		return fmt.Errorf("write the log of the stash: %w", err)
 	}
 	defer os.Remove(lock.Name()) // fails once it has its name
 	_, err = lock.Write(text)
