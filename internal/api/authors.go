@@ -93,7 +93,8 @@ func (a *API) mapAuthors(ctx context.Context, c *call) (answer, error) {
 }
 
 // isJSON reports whether a map is JSON: by its type, and where that is neither text nor
-// JSON, as with clients that name a form's by themselves, by how it begins.
+// JSON, as with clients that name a form's by themselves, by how it begins: a name may
+// begin with a bracket, too.
 func isJSON(r *http.Request, body []byte) bool {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
@@ -103,7 +104,9 @@ func isJSON(r *http.Request, body []byte) bool {
 		return false
 	}
 	body = bytes.TrimSpace(body)
-	return len(body) > 0 && (body[0] == '[' || body[0] == '{')
+	entries, list := bytes.CutPrefix(body, []byte("["))
+	entries = bytes.TrimSpace(entries)
+	return bytes.HasPrefix(body, []byte("{")) || list && (bytes.HasPrefix(entries, []byte("{")) || bytes.HasPrefix(entries, []byte("]")))
 }
 
 // parseEntries reads a map in JSON. An entry's place counts from 1.

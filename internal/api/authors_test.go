@@ -132,6 +132,7 @@ func TestMapAuthors(t *testing.T) {
 		{"text/plain; charset=utf-8", "Hubot <h@y> <ADA@example.com>\n\nX <x@y> <none@x>\n", `{"mapped":1,"unknown":[{"line":3,"text":"X <x@y> <none@x>"}],"unmapped":%d}`, "Hubot <h@y>"},
 		{"application/json", fmt.Sprintf(`[{"id": %.0f, "name": "Robot", "url": "https://x"}, {"remote_id": "none@x", "name": "y"}]`, id), `{"mapped":1,"unknown":[{"line":2,"text":"<none@x>"}],"unmapped":%d}`, "Robot <ada@example.com>"},
 		{"application/x-www-form-urlencoded", ` [{"remote_name": "Ada Lovelace", "remote_id": "ada@example.com", "name": "A", "email": "a@y"}]`, `{"mapped":1,"unknown":[],"unmapped":%d}`, "A <a@y>"},
+		{"", "[bot] <c@y> <ada@example.com>", `{"mapped":1,"unknown":[],"unmapped":%d}`, "[bot] <c@y>"},
 		{"", "Ada Lovelace = B <b@y>", `{"mapped":1,"unknown":[],"unmapped":%d}`, "B <b@y>"},
 	} {
 		r := s.want(t, 200, request{method: "PUT", path: at + "/authors", token: token, body: c.body, headers: []string{"Content-Type", c.kind}})
