@@ -35,17 +35,22 @@ func readStash(r *repo.Repo) (*stash, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the log of the stash: %w", err)
 	}
+	if s.lines, err = parseStash(string(text)); err != nil {
+		return nil, fmt.Errorf("read the log of the stash: %w", err)
+	}
 	s.text = text
-	number := 0
-	for line := range strings.Lines(string(text)) {
-		number++
+	return s, nil
+}
+
+func parseStash(text string) (lines []stashLine, err error) {
+	for line := range strings.Lines(text) {
 		l, ok := parseStashLine(strings.TrimSuffix(line, "\n"))
 		if !ok {
-			return nil, fmt.Errorf("read the log of the stash: line %d is damaged", number)
+			return nil, fmt.Errorf("line %d is damaged", len(lines)+1)
 		}
-		s.lines = append(s.lines, l)
+		lines = append(lines, l)
 	}
-	return s, nil
+	return lines, nil
 }
 
 func parseStashLine(line string) (l stashLine, ok bool) {
