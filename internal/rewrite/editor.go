@@ -169,7 +169,7 @@ func (e *Editor) identity(start, end int) error {
 	if !ok {
 		return nil
 	}
-	with, err := e.encoded(becomes)
+	with, err := e.encoded(&i, becomes)
 	if err != nil {
 		return err
 	}

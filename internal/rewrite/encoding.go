@@ -10,11 +10,12 @@ import (
 	"golang.org/x/text/encoding/ianaindex"
 
 	"rehome"
+	"rehome/internal/git/object"
 )
 
-// encoded returns `Name <mail>` in the encoding that the object at hand declares, valid
-// until the next call.
-func (e *Editor) encoded(who rehome.Identity) ([]byte, error) {
+// encoded returns `Name <mail>` of what somebody becomes, in the encoding that the object at
+// hand declares.
+func (e *Editor) encoded(old *object.Ident, who rehome.Identity) ([]byte, error) {
 	text := who.String()
 	if isASCII(text) {
 		return []byte(text), nil
@@ -28,8 +29,9 @@ func (e *Editor) encoded(who rehome.Identity) ([]byte, error) {
 	}
 	return nil, &rehome.Error{
 		Code: rehome.Invalid, Field: "name",
-		Message: fmt.Sprintf("%q cannot be written in the encoding of a commit that names this person: %q.", rehome.Clean(text, 400), rehome.Clean(name, 60)),
-		Hint:    "Map that identity to a name and mail in plain ASCII.",
+		Message: fmt.Sprintf("%q, which %q becomes, cannot be written in the encoding of a commit of theirs: %q.",
+			rehome.Clean(text, 400), rehome.Clean(string(old.Name)+" <"+string(old.Mail)+">", 400), rehome.Clean(name, 60)),
+		Hint: "Map that identity to a name and mail in plain ASCII.",
 	}
 }
 

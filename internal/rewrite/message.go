@@ -50,7 +50,7 @@ func (e *Editor) trailer(start, end int) (int, error) {
 	if !ok {
 		return start, nil
 	}
-	with, err := e.encoded(becomes)
+	with, err := e.encoded(&i, becomes)
 	if err != nil {
 		return start, err
 	}

@@ -241,35 +241,49 @@ func (t *notes) place(path string) (at *folder, name string, renamed bool) {
 
 // newPath renames a path whose digits, without the slashes, are the id of an object that changed.
 func (t *notes) newPath(path string) string {
-	digits := strings.ReplaceAll(path, "/", "")
-	if len(digits) != 2*t.graph.Format().Size() {
+	var sum [32]byte
+	if !idOfPath(sum[:t.graph.Format().Size()], path) {
 		return path
 	}
-	id, err := object.ParseID(digits)
-	if err != nil || id.String() != digits {
-		return path
-	}
-	if n, ok := t.graph.Find(id); ok && t.noted.Has(n) {
-		return path // a note on notes, which are not decided yet
-	}
-	now := t.pass.renamed(id)
-	if now == id {
-		return path
+	id := object.FromBytes(t.graph.Format(), sum[:])
+	n, ok := t.graph.Find(id)
+	if !ok || t.noted.Has(n) || !t.result.changed.Has(n) {
+		return path // notes on notes are not decided yet
 	}
 	if t.sink == nil {
 		return path + "?" // not known yet, but another one
 	}
-	digits = now.String()
-	var b strings.Builder
-	for i := range len(path) {
-		if path[i] == '/' {
-			b.WriteByte('/')
-			continue
+	var digits [64]byte
+	rest := appendHex(digits[:0], t.ids.at(n))
+	now := []byte(path)
+	for i := range now {
+		if now[i] != '/' {
+			now[i], rest = rest[0], rest[1:]
 		}
-		b.WriteByte(digits[0])
-		digits = digits[1:]
 	}
-	return b.String()
+	return string(now)
+}
+
+// idOfPath reads the digits of a path, which are in lower case, into sum. It is false when
+// they do not fill it exactly.
+func idOfPath(sum []byte, path string) bool {
+	n := 0
+	for i := range len(path) {
+		c := path[i]
+		switch {
+		case c == '/':
+			continue
+		case !isDigit(c) || n == 2*len(sum):
+			return false
+		case c >= 'a':
+			c -= 'a' - 10
+		default:
+			c -= '0'
+		}
+		sum[n/2] = sum[n/2]<<4 | c
+		n++
+	}
+	return n == 2*len(sum)
 }
 
 func (t *notes) put(e entry) {

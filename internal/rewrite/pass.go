@@ -2,7 +2,9 @@ package rewrite
 
 import (
 	"context"
+	"fmt"
 
+	"rehome"
 	"rehome/internal/git/history"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
@@ -86,10 +88,20 @@ func (p *pass) next(ctx context.Context, n uint32, tree func(object.ID) object.I
 		return nil
 	}
 	done, err := p.edit(n, tree)
-	if err != nil || !done.Changed {
-		return err
+	if err != nil {
+		return p.named(n, err)
+	}
+	if !done.Changed {
+		return nil
 	}
 	return p.changed(n, done)
+}
+
+// named says in an error for people which object it is about.
+func (p *pass) named(n uint32, err error) error {
+	e := *rehome.AsError(err)
+	e.Message = fmt.Sprintf("%s It is the %s %s.", e.Message, p.graph.Type(n), p.graph.ID(n))
+	return &e
 }
 
 // mayChange reports whether an object has to be looked at.
