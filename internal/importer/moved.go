@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"rehome"
+	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
 	"rehome/internal/rewrite"
 	"rehome/internal/store"
@@ -22,8 +23,8 @@ func (m *Importer) refuseMoved(ctx context.Context, repositoryID int64, change f
 	if err != nil {
 		return err
 	}
-	astray, err := m.movedRefs(ctx, repositoryID)
-	if err != nil || len(astray) == 0 {
+	elsewhere, err := m.movedRefs(ctx, repositoryID)
+	if err != nil || len(elsewhere) == 0 {
 		return err
 	}
 	p, err := m.planOf(ctx, &i)
@@ -32,24 +33,24 @@ func (m *Importer) refuseMoved(ctx context.Context, repositoryID int64, change f
 	}
 	change(p)
 	final, err := m.foreseen(ctx, &i, p)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // no raw repository, or not any more: it comes again before the push, which finds out
+	}
 	if err != nil {
 		return err
 	}
 	for _, f := range final {
-		if w, ok := astray[f.name]; ok && f.final.String() != w.Wrote {
-			return refused(w)
+		if a, ok := elsewhere[f.name]; ok && f.final != a.now && f.final.String() != a.Wrote {
+			return refused(a.WrittenRef)
 		}
 	}
 	return nil
 }
 
-// foreseen returns the refs that a push under the plan would set. Without a raw repository
-// there are none: it comes again before the push, which finds out.
+// foreseen returns the refs that a push under the plan would set; fs.ErrNotExist without a
+// raw repository.
 func (m *Importer) foreseen(ctx context.Context, i *store.Import, p *planned) ([]finalRef, error) {
 	raw, err := repo.Open(m.Folder.raw(i.ID))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, fmt.Errorf("open raw repository: %w", err)
 	}
@@ -71,8 +72,14 @@ func (m *Importer) foreseen(ctx context.Context, i *store.Import, p *planned) ([
 	return final, err
 }
 
-// movedRefs returns what we wrote to refs that are elsewhere now, by name.
-func (m *Importer) movedRefs(ctx context.Context, repositoryID int64) (map[string]store.WrittenRef, error) {
+// astray is a ref that is not where we left it.
+type astray struct {
+	store.WrittenRef
+	now object.ID
+}
+
+// movedRefs returns the refs we wrote that are elsewhere now, by name.
+func (m *Importer) movedRefs(ctx context.Context, repositoryID int64) (map[string]astray, error) {
 	wrote, err := m.DB.WrittenRefs(ctx, repositoryID)
 	if err != nil || len(wrote) == 0 {
 		return nil, err
@@ -84,13 +91,13 @@ func (m *Importer) movedRefs(ctx context.Context, repositoryID int64) (map[strin
 	if err != nil {
 		return nil, fmt.Errorf("read destination: %w", err)
 	}
-	astray := map[string]store.WrittenRef{}
+	moved := map[string]astray{}
 	for _, r := range have {
 		if w, ours := wrote[r.Name]; ours && w.Wrote != "" && !isOurs(r, w) {
-			astray[r.Name] = w
+			moved[r.Name] = astray{w, r.ID}
 		}
 	}
-	return astray, nil
+	return moved, nil
 }
 
 // isOurs reports whether a ref is what we made of it, or may have made of it, last.

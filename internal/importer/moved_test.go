@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -13,6 +14,35 @@ func addCommit(t *testing.T, from, branch, person, parents string) {
 	t.Helper()
 	stream := "commit refs/heads/" + branch + "\ncommitter " + person + " 1700001000 +0000\ndata 5\nmore\n" + parents + "\n"
 	testenv.GitIn(t, from, strings.NewReader(stream), "fast-import", "--quiet")
+}
+
+// A ref that somebody moved to where a change leads is no reason to refuse the change.
+func TestChangeThatLeadsWhereSomebodyMovedARef(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r, url, from := w.rich("sha1")
+	addCommit(t, from, "alone", "Loner <alone@example.com>", "")
+	w.start(r, StartRequest{URL: url})
+	home := w.hosted(r)
+	w.remap(r, "Loner", "One", "one@example.com")
+	w.work()
+	one := testenv.Git(t, home, "rev-parse", "refs/heads/alone")
+	testenv.Git(t, home, "update-ref", "refs/heads/own", one)
+	w.remap(r, "Loner", "Two", "two@example.com")
+	w.work()
+	testenv.Git(t, home, "update-ref", "refs/heads/alone", one)
+	w.remap(r, "Loner", "One", "one@example.com")
+	w.work()
+	must(t, os.RemoveAll(w.Folder.raw(w.get(r).ID)))
+	testenv.Git(t, home, "update-ref", "refs/heads/alone", "refs/heads/trunk") // what would be of it, nobody knows now
+	w.remap(r, "Loner", "Two", "two@example.com")
+	testenv.Git(t, home, "update-ref", "refs/heads/alone", one)
+	w.remap(r, "Loner", "One", "one@example.com")
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	if got := testenv.Git(t, home, "rev-parse", "refs/heads/alone"); got != one {
+		t.Errorf("the ref is at %s, not %s", got, one)
+	}
 }
 
 // A change that would have to move a ref which somebody else moved is refused, one that
