@@ -74,7 +74,6 @@ func (p *Pack) Read(i int, limit int64) (object.Type, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	var d inflate.Decoder
 	var data []byte
 	for k := len(links) - 1; k >= 0; k-- {
 		l := links[k]
@@ -82,7 +81,7 @@ func (p *Pack) Read(i int, limit int64) (object.Type, []byte, error) {
 			return 0, nil, &LimitError{"bytes in an object", l.h.size, limit}
 		}
 		stored := make([]byte, l.h.size)
-		if _, err := d.Inflate(stored, l.body); err != nil {
+		if _, err := inflate.Inflate(stored, l.body); err != nil {
 			return 0, nil, corrupt("object %s: %v", p.Index.ID(i), err)
 		}
 		if k == len(links)-1 {
