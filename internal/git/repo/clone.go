@@ -103,6 +103,11 @@ func openGitDir(git string) (*Repo, error) {
 			return nil, nil //nolint:nilerr // as above
 		}
 	}
+	for _, name := range []string{"refs", "packed-refs"} { // git-new-workdir makes such
+		if st, err := os.Lstat(r.path(name)); err == nil && st.Mode().Type() == fs.ModeSymlink {
+			return nil, fmt.Errorf("its %s is a link into another repository: use that one", name)
+		}
+	}
 	text, err = readBounded(r.path("config"), maxConfig)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

@@ -238,6 +238,22 @@ func TestOpenCloneRefuses(t *testing.T) {
 	}
 }
 
+// TestLinkedRefs refuses refs that are another repository's: a loose one would be missed, a write would part the two.
+func TestLinkedRefs(t *testing.T) {
+	from := filepath.Join(t.TempDir(), "from.git")
+	testenv.Rich(t, from, "sha1")
+	for _, linked := range []string{"refs", "packed-refs"} {
+		dir := filepath.Join(t.TempDir(), "r.git")
+		testenv.Git(t, filepath.Dir(dir), "clone", "-q", "--mirror", from, dir)
+		if err := errors.Join(os.RemoveAll(filepath.Join(dir, linked)), os.Symlink(filepath.Join(from, linked), filepath.Join(dir, linked))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := repo.OpenClone(dir); err == nil || !strings.Contains(err.Error(), linked+" is a link") {
+			t.Errorf("%s: %v", linked, err)
+		}
+	}
+}
+
 func TestCloneConfig(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "sha1",
