@@ -46,7 +46,7 @@ func (h *Host) Publish(ctx context.Context, repoID int64, p Publication) error {
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
-	if err := h.discard(ctx, repoID); err != nil { // it is published; the next to leave tries again
+	if err := h.discard(ctx, repoID); err != nil && ctx.Err() == nil { // it is published; the next to leave tries again
 		h.o.Log.ErrorContext(ctx, "superseded packs stay for now", "repository", repoID, "error", err)
 	}
 	return nil
