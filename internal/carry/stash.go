@@ -95,7 +95,12 @@ func (s *stash) replace(text []byte, move func() error) error {
 	if err != nil {
 		return fmt.Errorf("write the log of the stash: %w", err)
 	}
-	defer os.Remove(lock.Name()) // fails once it has its name
+	ours := true
+	defer func() {
+		if ours {
+			os.Remove(lock.Name())
+		}
+	}()
 	_, err = lock.Write(text)
 	if err := errors.Join(err, lock.Sync(), lock.Close()); err != nil {
 		return fmt.Errorf("write the log of the stash: %w", err)
@@ -110,5 +115,6 @@ func (s *stash) replace(text []byte, move func() error) error {
 	if err := os.Rename(lock.Name(), s.path); err != nil {
 		return fmt.Errorf("write the log of the stash: %w", err)
 	}
+	ours = false // a lock file that is there now is another process's
 	return repo.SyncDir(filepath.Dir(s.path))
 }

@@ -31,7 +31,7 @@ func takeLock(path string) (lock, error) {
 	return lock{path: path + ".lock"}, f.Close()
 }
 
-// release removes the lock file, unless it was renamed into place.
+// release removes the lock file. One that was renamed into place is not ours to remove any more.
 func (l lock) release() {
 	if l.path != "" {
 		os.Remove(l.path)

@@ -132,13 +132,14 @@ func (r *Repo) replace(name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer l.release()
+	defer func() { l.release() }()
 	if err := writeSynced(l.path, data); err != nil {
 		return err
 	}
 	if err := os.Rename(l.path, r.path(name)); err != nil {
 		return err
 	}
+	l = lock{} // a lock file that is there now is another process's
 	return SyncDir(filepath.Dir(r.path(name)))
 }
 
