@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"rehome"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
@@ -31,6 +32,7 @@ const kept = "refs/rehome/before-carry"
 type Options struct {
 	Clone    *repo.Repo // of the old repository, with the new history fetched
 	Commits  *Map
+	Earlier  []*Map       // of earlier rewrites of the same source, in any order: what is on those moves as well
 	Authors  *mailmap.Map // applied to local commits; nil maps nobody
 	Trailers bool         // with Authors, in messages as well
 	DryRun   bool         // nothing is written
@@ -41,7 +43,8 @@ type Outcome uint8
 
 // The outcomes.
 const (
-	Stays   Outcome = iota // it is on the new history already, or nothing of it changed
+	Stays   Outcome = iota // nothing of it changed
+	Arrived                // it is on the new history already
 	Moved                  // with DryRun: it would be
 	Refused                // Why says why
 	Apart                  // it has nothing to do with the map
@@ -61,6 +64,8 @@ type Result struct {
 	Refs       []Ref  // branches by name, then stashes, latest first
 	Signatures int    // of commits that were made anew: they are gone
 	Detached   bool   // HEAD names a commit, not a branch: it stays as it is
+	Left       []Left // tags by name, then HEADs
+	Tags       int    // that name commits of the old history which are others now
 	Kept       string // the prefix of the refs that keep the old tips; "" when nothing was moved
 }
 
@@ -72,6 +77,7 @@ type carry struct {
 	there map[string]object.ID // refs
 	stash *stash
 	refs  []Ref
+	named []names
 }
 
 // Run carries what can be. Nothing is written before all is known; a ref that somebody moved meanwhile is
@@ -89,19 +95,28 @@ func run(ctx context.Context, o Options) (*Result, error) {
 	if o.Commits.Len() > 0 && o.Commits.format != o.Clone.Format() {
 		return nil, fmt.Errorf("the commit map has %s ids, the repository %s", o.Commits.format, o.Clone.Format())
 	}
+	for n, earlier := range o.Earlier {
+		if earlier.Len() > 0 && !o.Commits.sharesOlds(earlier) {
+			return nil, &rehome.Error{
+				Code: rehome.Invalid, Message: fmt.Sprintf("Earlier commit map %d is of another source: it has no old commit in common with the newest one.", n+1),
+				Hint: "Give the maps of the same source, the newest first.",
+			}
+		}
+	}
 	objects, err := o.Clone.Objects()
 	if err != nil {
 		return nil, err
 	}
 	defer objects.Close()
-	c := &carry{o: o, local: &local{commits: o.Commits, objects: objects, places: map[object.ID]*place{}}}
+	c := &carry{o: o, local: &local{commits: o.Commits, earlier: o.Earlier, objects: objects, places: map[object.ID]*place{}}}
 	for _, step := range []func() error{c.look, c.list} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
 	m := newRemake(c.local, o.Clone.Format(), o.Authors, o.Trailers)
-	if err := c.decide(ctx, m); err != nil {
+	moving, err := c.decide(ctx, m)
+	if err != nil {
 		return nil, err
 	}
 	head, err := o.Clone.Head()
@@ -109,6 +124,7 @@ func run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	got := &Result{Refs: c.refs, Signatures: m.signatures(), Detached: head == ""}
+	got.Left, got.Tags = c.left(m, moving)
 	if o.DryRun || !slices.ContainsFunc(c.refs, func(r Ref) bool { return r.Outcome == Moved }) {
 		return got, nil
 	}
@@ -158,26 +174,38 @@ func (c *carry) list() error {
 	return nil
 }
 
-// decide finds out what becomes of each ref, and makes the commits for it.
-func (c *carry) decide(ctx context.Context, m *remake) error {
+// decide finds out what becomes of each ref, and makes the commits for it. It returns those that they are made of.
+func (c *carry) decide(ctx context.Context, m *remake) (moving map[object.ID]bool, err error) {
+	var tips []object.ID
+	for _, ref := range c.refs {
+		if err := c.local.visit(ctx, ref.Old); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.other(ctx); err != nil {
+		return nil, err
+	}
+	for _, id := range c.there {
+		tips = append(tips, id)
+	}
+	if err := c.local.published(ctx, c.o.Clone, tips); err != nil {
+		return nil, err
+	}
 	wanted := map[object.ID]bool{}
 	for i := range c.refs {
-		if err := c.local.visit(ctx, c.refs[i].Old); err != nil {
-			return err
-		}
 		if p := c.local.places[c.refs[i].Old]; p.based && p.fault == "" {
 			c.local.below(c.refs[i].Old, func(id object.ID) { wanted[id] = true })
 		}
 	}
 	if err := m.all(ctx, wanted); err != nil {
-		return err
+		return nil, err
 	}
-	moving := map[object.ID]bool{}
+	moving = map[object.ID]bool{}
 	for i := range c.refs {
 		c.judge(&c.refs[i], m, moving)
 	}
 	m.only(moving)
-	return nil
+	return moving, nil
 }
 
 // judge says what becomes of a ref. Commits that are made anew for it go into moving.
@@ -189,6 +217,8 @@ func (c *carry) judge(ref *Ref, m *remake, moving map[object.ID]bool) {
 		ref.Outcome, ref.Why = Refused, p.fault
 	case !p.based:
 		ref.Outcome = Apart
+	case ref.New == ref.Old && p.carried:
+		ref.Outcome = Arrived
 	case ref.New == ref.Old:
 		ref.Outcome = Stays
 	case c.trees.busy[ref.Name] != "":

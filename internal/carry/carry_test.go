@@ -137,7 +137,7 @@ func mapPeople(t *testing.T) func(*carry.Options) {
 
 // outcomes returns what became of each ref: its outcome, and the commits made anew or the reason.
 func outcomes(got *carry.Result) map[string]string {
-	words := map[carry.Outcome]string{carry.Stays: "stays", carry.Moved: "moved", carry.Refused: "refused", carry.Apart: "apart"}
+	words := map[carry.Outcome]string{carry.Stays: "stays", carry.Arrived: "arrived", carry.Moved: "moved", carry.Refused: "refused", carry.Apart: "apart"}
 	all := map[string]string{}
 	for _, ref := range got.Refs {
 		all[ref.Name] = words[ref.Outcome]
@@ -200,7 +200,7 @@ func TestBranches(t *testing.T) {
 			}
 			want := map[string]string{
 				"refs/heads/topic": "moved ++", "refs/heads/merge": "moved ++++", "refs/heads/behind": "moved ",
-				"refs/heads/trunk": "moved ", "refs/heads/apart": "apart", "refs/heads/on-new": "stays",
+				"refs/heads/trunk": "moved ", "refs/heads/apart": "apart", "refs/heads/on-new": "arrived",
 			}
 			if diff := cmp.Diff(want, outcomes(got)); diff != "" {
 				t.Errorf("outcomes (-want +got):\n%s", diff)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 
@@ -187,11 +188,42 @@ func (m *Map) New(old object.ID) (object.ID, bool) {
 	return object.FromBytes(m.format, m.new(m.nth(lo))), true
 }
 
+// has reports whether a commit is one of the old history.
+func (m *Map) has(id object.ID) bool {
+	_, ok := m.New(id)
+	return ok
+}
+
 // isNew reports whether a commit is one of the new history.
 func (m *Map) isNew(id object.ID) bool {
-	if id.Format() != m.format {
-		return false
+	for range m.olds(id) {
+		return true
 	}
-	_, ok := slices.BinarySearchFunc(m.byNew, id.Bytes(), func(i uint32, want []byte) int { return bytes.Compare(m.new(i), want) })
-	return ok
+	return false
+}
+
+// olds iterates over the commits of the old history that became a commit of the new one.
+func (m *Map) olds(id object.ID) iter.Seq[object.ID] {
+	return func(yield func(object.ID) bool) {
+		if id.Format() != m.format {
+			return
+		}
+		want := id.Bytes()
+		k, _ := slices.BinarySearchFunc(m.byNew, want, func(i uint32, want []byte) int { return bytes.Compare(m.new(i), want) })
+		for ; k < len(m.byNew) && bytes.Equal(m.new(m.byNew[k]), want); k++ {
+			if !yield(object.FromBytes(m.format, m.old(m.byNew[k]))) {
+				return
+			}
+		}
+	}
+}
+
+// sharesOlds reports whether two maps are of the same old history.
+func (m *Map) sharesOlds(other *Map) bool {
+	for i := range other.Len() {
+		if _, ok := m.New(object.FromBytes(other.format, other.old(uint32(i)))); ok {
+			return true
+		}
+	}
+	return false
 }

@@ -22,6 +22,8 @@ type place struct {
 	parents []object.ID
 	tree    object.ID
 
+	other bool // it is a commit of the map under other authors, by a map that was not given
+
 	becomes object.ID // of a commit of the map: what it is now
 	differs string    // of such a commit: what keeps those from moving that are based on it, or checked out
 }
@@ -29,6 +31,7 @@ type place struct {
 // local is the commits that are in neither history, and those of the histories they are based on.
 type local struct {
 	commits *Map
+	earlier []*Map
 	objects *repo.Objects
 	shallow map[object.ID]bool
 	places  map[object.ID]*place
@@ -72,7 +75,11 @@ func (l *local) visit(ctx context.Context, tip object.ID) error {
 
 // place looks a commit up: in the map, else in the clone.
 func (l *local) place(id object.ID) (*place, error) {
-	if to, ok := l.commits.New(id); ok {
+	to, why, ok := l.leads(id)
+	if why != "" {
+		return &place{based: true, fault: why}, nil
+	}
+	if ok {
 		return l.mapped(id, to)
 	}
 	if l.commits.isNew(id) {
@@ -92,6 +99,36 @@ func (l *local) place(id object.ID) (*place, error) {
 		p.parents, p.tree = slices.Collect(commit.Parents()), commit.Tree
 	}
 	return p, nil
+}
+
+// leads returns what a commit of the old history is now, or of what an earlier rewrite made of that; false:
+// it is of neither. why says why that cannot be known.
+func (l *local) leads(id object.ID) (to object.ID, why string, ok bool) {
+	var from object.ID
+	add := func(old, now object.ID) {
+		if ok && now != to && why == "" {
+			why = fmt.Sprintf("commit %s stands for both %s and %s of the source, which differ now: move what is on it with git rebase", short(id), short(from), short(old))
+		}
+		from, to, ok = old, now, true
+	}
+	if now, mapped := l.commits.New(id); mapped {
+		add(id, now)
+	} else if len(l.earlier) > 0 {
+		for old := range l.commits.olds(id) {
+			add(old, id)
+		}
+	}
+	for _, m := range l.earlier {
+		for old := range m.olds(id) {
+			if now, mapped := l.commits.New(old); mapped {
+				add(old, now)
+			}
+		}
+	}
+	if to == id && !l.commits.has(id) { // it is on the new history
+		ok = false
+	}
+	return to, why, ok
 }
 
 // mapped is the place of a commit of the old history.

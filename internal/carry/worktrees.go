@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
 )
 
@@ -15,6 +16,7 @@ import (
 type worktrees struct {
 	checkedOut map[string]bool   // branches
 	busy       map[string]string // branches that something is in the middle of: what that is
+	detached   []names           // HEADs that name commits
 }
 
 // operations are what git may be in the middle of, by the files it leaves in a work tree's folder.
@@ -48,7 +50,7 @@ func readWorktrees(r *repo.Repo) (worktrees, error) {
 }
 
 // look adds the work tree whose own folder is given. A bare repository has none, as it has no index.
-func (w worktrees) look(folder string) error {
+func (w *worktrees) look(folder string) error {
 	head, err := firstLine(filepath.Join(folder, "HEAD"))
 	if err != nil {
 		return err
@@ -57,6 +59,13 @@ func (w worktrees) look(folder string) error {
 	branch = strings.TrimSpace(branch)
 	if _, err := os.Lstat(filepath.Join(folder, "index")); err == nil && attached {
 		w.checkedOut[branch] = true
+	}
+	if id, err := object.ParseID(branch); err == nil && !attached {
+		name := "HEAD"
+		if filepath.Base(filepath.Dir(folder)) == "worktrees" {
+			name += " of the work tree " + filepath.Base(folder)
+		}
+		w.detached = append(w.detached, names{name: name, id: id})
 	}
 	for _, o := range operations {
 		if _, err := os.Lstat(filepath.Join(folder, o.file)); err != nil {

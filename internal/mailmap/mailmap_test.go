@@ -52,16 +52,30 @@ func TestOtherEncodings(t *testing.T) {
 	}
 }
 
+func TestOverrides(t *testing.T) {
+	m, err := Parse([]byte("A <a@x>\n<n@x> <a@x>\nB <A@x>\nB <b@x> C <a@x>\nu = U <u@x>\nu = V <u@x>\nB <a@x>\nD <m@x> <a@x>\nB <b@x> c <a@x>\n"))
+	must(t, err)
+	var got []string
+	for _, o := range m.Overrides() {
+		got = append(got, fmt.Sprintf("%d over %d", o.Line.Number, o.Earlier))
+	}
+	if want := []string{"3 over 1", "6 over 5", "8 over 7"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestFaults(t *testing.T) {
 	for line, want := range map[string]string{
 		"nonsense":                           "has no <mail>",
-		"Ada <a@x":                           "has no <mail>",
+		"Ada <a@x":                           "has a < without its >",
+		"<a@b <c@d>":                         "has a < without its >",
+		"A <a@b> <c@d <e@f>":                 "has a < without its >",
 		"Ada a@x>":                           "has no <mail>",
 		"<a@x>":                              "gives neither a new name nor a new mail",
 		"Ada <> <a@x>":                       "has an empty mail first",
 		"Ada <>":                             "has an empty mail first",
 		"Ada <a@x> Bob b@x":                  "goes on after its last <mail>",
-		"Ada <a@x> Bob <b@x":                 "goes on after its last <mail>",
+		"Ada <a@x> Bob <b@x":                 "has a < without its >",
 		"A <a@x> B <b@x> C <c@x>":            "goes on after its last <mail>",
 		" # Ada <a@x>":                       "is a comment only when nothing stands before the #",
 		"= Ada <a@x>":                        "names no user before the =",

@@ -97,10 +97,15 @@ func parseLine(line string) (*change, error) {
 		return nil, errors.New("is a comment only when nothing stands before the #")
 	case first.name != "" && first.name[0] == '#':
 		return nil, nil
+	case !ok && strings.Contains(line, "<"), first.open():
+		return nil, errOpen
 	case !ok:
 		return nil, errors.New("has no <mail>")
 	}
 	second, after, two := cutPart(rest)
+	if second.open() || !two && strings.Contains(rest, "<") && strings.TrimLeft(rest, space)[0] != '#' {
+		return nil, errOpen
+	}
 	if !two {
 		after = rest
 	}
@@ -118,8 +123,13 @@ func parseLine(line string) (*change, error) {
 	return rule, rule.check()
 }
 
+var errOpen = errors.New("has a < without its >")
+
 // part is one `Name <mail>` of a line.
 type part struct{ name, mail string }
+
+// open reports whether another part seems to begin before the > of this one.
+func (p part) open() bool { return strings.Contains(p.mail, " <") }
 
 // cutPart takes the first part off a line, false when there is no mail in it.
 func cutPart(line string) (p part, rest string, ok bool) {
