@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 
 	"rehome"
@@ -22,6 +25,7 @@ import (
 //
 //	one line of JSON: savedHead
 //	old id, new id: of each commit and tag that changed, sorted by the old ones
+//	SHA-256 of all that, for a wrong pair would make another history
 type Before struct {
 	repo    *repo.Repo
 	pack    string
@@ -47,7 +51,9 @@ func (r *Result) Save(w io.Writer) error {
 	for who, becomes := range r.plan.Authors {
 		head.Authors = append(head.Authors, [4][]byte{[]byte(who.Name), []byte(who.Mail), []byte(becomes.Name), []byte(becomes.Mail)})
 	}
-	out := bufio.NewWriterSize(w, 64<<10)
+	slices.SortFunc(head.Authors, func(a, b [4][]byte) int { return slices.CompareFunc(a[:], b[:], bytes.Compare) })
+	sum := sha256.New()
+	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
 	if err := json.NewEncoder(out).Encode(head); err != nil {
 		return fmt.Errorf("save rewrite: %w", err)
 	}
@@ -62,16 +68,23 @@ func (r *Result) Save(w io.Writer) error {
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("save rewrite: %w", err)
 	}
+	if _, err := w.Write(sum.Sum(nil)); err != nil {
+		return fmt.Errorf("save rewrite: %w", err)
+	}
 	return nil
 }
 
 // OpenBefore reads what Save wrote of a rewrite into r. It is nil, without an error, when
-// that is of no use: nothing was saved, or by another engine.
+// that is of no use: nothing was saved, or by another engine. Damage is an error.
 func OpenBefore(r *repo.Repo, saved []byte) (*Before, error) {
-	line, pairs, ok := bytes.Cut(saved, []byte{'\n'})
-	if !ok {
+	if len(saved) == 0 {
 		return nil, nil
 	}
+	end := max(0, len(saved)-sha256.Size)
+	if sum := sha256.Sum256(saved[:end]); !bytes.Equal(sum[:], saved[end:]) {
+		return nil, errors.New("read saved rewrite: its checksum is another")
+	}
+	line, pairs, _ := bytes.Cut(saved[:end], []byte{'\n'})
 	var head savedHead
 	if err := json.Unmarshal(line, &head); err != nil {
 		return nil, fmt.Errorf("read saved rewrite: %w", err)
@@ -196,7 +209,10 @@ func (p *pass) copyReused(ctx context.Context, w *pack.Writer, scratch pack.Scra
 	defer entries.Close()
 	e := deflate.NewEncoder(p.sink.table)
 	var stream []byte
-	for _, r := range p.before.reused {
+	for i, r := range p.before.reused {
+		if i&0xffff == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		id, kind := p.ids.at(r.n), p.graph.Type(r.n)
 		entry, err := entries.Entry(r.entry)
 		if err == nil && entry.Base >= 0 {

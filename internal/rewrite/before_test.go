@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"os"
 	"path/filepath"
 	"testing"
@@ -131,21 +132,25 @@ func TestReuse(t *testing.T) {
 	}
 }
 
-// TestSavedInPart takes what it can from a file that was cut off, or whose pack is gone.
-func TestSavedInPart(t *testing.T) {
+// TestSavedDamaged takes nothing from a file that was cut off or has another byte, or whose pack is gone.
+func TestSavedDamaged(t *testing.T) {
 	e := rewriteOnce(t, testenv.Size{Commits: 100, Authors: 10})
 	head := bytes.IndexByte(e.saved, '\n') + 1
 	want := e.again(t, e.saved, e.Plan).result
-	for _, length := range []int{head, head + 40, head + 40*50, len(e.saved) - 40} {
-		got := e.again(t, e.saved[:length], e.Plan).result
-		if got.Refs[0] != want.Refs[0] || got.CommitsChanged != want.CommitsChanged {
-			t.Errorf("of %d bytes: %+v, want %+v", length, got, want)
-		}
-	}
-	for _, length := range []int{0, 1, head - 1, head + 1, len(e.saved) - 1} {
-		if b, err := OpenBefore(e.Into, e.saved[:length]); b != nil || err != nil {
+	for _, length := range []int{1, 31, 32, head, head + 40, head + 40*50, len(e.saved) - 40, len(e.saved) - 1} {
+		if b, err := OpenBefore(e.Into, e.saved[:length]); b != nil || err == nil {
 			t.Errorf("of %d bytes: %+v, %v", length, b, err)
 		}
+	}
+	for _, at := range []int{1, head + 25, len(e.saved) - 1} {
+		damaged := bytes.Clone(e.saved)
+		damaged[at] ^= 1
+		if b, err := OpenBefore(e.Into, damaged); b != nil || err == nil {
+			t.Errorf("with another byte at %d: %+v, %v", at, b, err)
+		}
+	}
+	if b, err := OpenBefore(e.Into, nil); b != nil || err != nil {
+		t.Errorf("of nothing: %+v, %v", b, err)
 	}
 	packs, _ := filepath.Glob(filepath.Join(e.Into.Dir(), "objects/pack/*"))
 	for _, p := range packs {
@@ -162,13 +167,15 @@ func TestSavedInPart(t *testing.T) {
 // ids, but no harm.
 func FuzzOpenBefore(f *testing.F) {
 	e := rewriteOnce(f, testenv.Size{Commits: 30, Authors: 5, Files: 2, Lines: 2})
-	f.Add(e.saved)
+	unsealed := e.saved[:len(e.saved)-sha256.Size]
+	f.Add(unsealed)
 	f.Add([]byte("{}\n"))
 	f.Add([]byte(`{"engine":1,"object_format":"sha1","pack":"../x","authors":[["","","",""],null,["AA=="]]}` + "\n"))
 	f.Add([]byte(`{"engine":1,"object_format":"sha256"}` + "\n0123456789"))
-	f.Add(bytes.Replace(e.saved, []byte("sha1"), []byte("sha2"), 1))
+	f.Add(bytes.Replace(unsealed, []byte("sha1"), []byte("sha2"), 1))
 	f.Fuzz(func(t *testing.T, saved []byte) {
-		b, err := OpenBefore(e.Into, saved)
+		sum := sha256.Sum256(saved)
+		b, err := OpenBefore(e.Into, append(bytes.Clone(saved), sum[:]...))
 		if err != nil && b != nil {
 			t.Fatalf("both %+v and %v", b, err)
 		}

@@ -179,6 +179,31 @@ func TestEncodingLacksName(t *testing.T) {
 	}
 }
 
+// TestEncodingOfASCII writes names in charsets whose bytes below 128 are not all ASCII.
+func TestEncodingOfASCII(t *testing.T) {
+	const refused = ""
+	for _, c := range []struct{ charset, name, want string }{
+		{"ISO-2022-JP", "漢", "\x1b$B4A\x1b(B"},
+		{"ISO-2022-JP", "償", refused}, // has the byte of '>'
+		{"HZ-GB-2312", "A~", "A~~"},
+		{"ISO-8859-1", "A~", "A~"},
+		{"UTF-16", "A~", "A~"},
+		{"UTF-7", "A~", "A~"},
+	} {
+		p := Plan{Authors: map[rehome.Identity]rehome.Identity{{Name: "A", Mail: "a"}: {Name: c.name, Mail: "n"}}}
+		in := lines("tree "+tree, "author A <a> 1 +0000", "committer C <c> 1 +0000", "encoding "+c.charset, "", "m")
+		id, _ := object.ParseID(tree)
+		got, err := NewEditor(object.SHA1, p).Commit([]byte(in), id, renamed)
+		if c.want == refused {
+			if rehome.CodeOf(err) != rehome.Invalid {
+				t.Errorf("%q in %s: %q, %v", c.name, c.charset, got.Data, err)
+			}
+			continue
+		}
+		check(t, got, err, in, strings.Replace(in, "A <a>", c.want+" <n>", 1), false)
+	}
+}
+
 func TestTag(t *testing.T) {
 	for _, c := range []struct {
 		name      string

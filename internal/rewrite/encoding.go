@@ -17,7 +17,7 @@ import (
 // hand declares.
 func (e *Editor) encoded(old *object.Ident, who rehome.Identity) ([]byte, error) {
 	text := who.String()
-	if isASCII(text) {
+	if isASCII(text) && !strings.Contains(text, "~") { // HZ (RFC 1843) doubles it
 		return []byte(text), nil
 	}
 	name := e.charset()
@@ -26,6 +26,9 @@ func (e *Editor) encoded(old *object.Ident, who rehome.Identity) ([]byte, error)
 	}
 	if with, ok := encode(name, text); ok {
 		return with, nil
+	}
+	if isASCII(text) {
+		return []byte(text), nil
 	}
 	return nil, &rehome.Error{
 		Code: rehome.Invalid, Field: "name",
@@ -69,8 +72,9 @@ func encode(name, text string) ([]byte, bool) {
 		return nil, false
 	}
 	with, err := charset.NewEncoder().Bytes([]byte(text))
-	// What is not one line of text would make another object of it.
-	if err != nil || bytes.ContainsAny(with, "\n\x00") || bytes.Count(with, []byte("<")) != 1 || !bytes.HasSuffix(with, []byte(">")) {
+	// What is not one line of text would make another object of it. ISO-2022-JP and HZ write
+	// letters as two bytes of ASCII, among them these.
+	if err != nil || bytes.ContainsAny(with, "\n\x00") || bytes.Count(with, []byte("<")) != 1 || bytes.IndexByte(with, '>') != len(with)-1 {
 		return nil, false
 	}
 	return with, true
