@@ -79,7 +79,7 @@ type place struct {
 // error that wraps pack.ErrCorrupt. Close the graph.
 func Read(ctx context.Context, s Source) (*Graph, error) {
 	g := &Graph{format: s.Format}
-	if err := g.read(ctx, s); err != nil {
+	if err := pack.Guard(func() error { return g.read(ctx, s) }); err != nil {
 		g.Close()
 		return nil, fmt.Errorf("read history: %w", err)
 	}
@@ -91,7 +91,7 @@ func (g *Graph) read(ctx context.Context, s Source) error {
 	if err != nil {
 		return err
 	}
-	return pack.Guard(func() error { return g.fill(ctx, s, numbers) })
+	return g.fill(ctx, s, numbers)
 }
 
 // found is an id with where it is.

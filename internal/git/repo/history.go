@@ -17,8 +17,11 @@ import (
 // and the others, with the loose objects, only when a parent is not in those.
 func (o *Objects) History(ctx context.Context, tips []object.ID, scratch pack.Scratch, workers int) (*history.Graph, error) {
 	from := history.Source{Format: o.repo.format, Scratch: scratch, Workers: workers}
-	var err error
-	if from.Packs, err = o.packsOf(tips); err != nil {
+	err := pack.Guard(func() (err error) {
+		from.Packs, err = o.packsOf(tips)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	if from.Packs != nil {
