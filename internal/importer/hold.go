@@ -58,8 +58,14 @@ func (m *Importer) refuseChoices(ctx context.Context, repositoryID int64, c choi
 }
 
 // choose changes the options of an import that is there, and what follows from them:
-// another plan, or the push of one that is not held any more. false when it is all as it was.
-func (m *Importer) choose(i *store.Import, c choices, now time.Time) bool {
+// another plan, or the push of one that is not held any more. false when it is all as it
+// was. Invalid for a hold that comes too late.
+func (m *Importer) choose(i *store.Import, c choices, now time.Time) (bool, error) {
+	if c.hold != nil && *c.hold {
+		if err := tooLate(i); err != nil {
+			return false, err
+		}
+	}
 	was := i.Options
 	c.applyTo(&i.Options)
 	if i.Options.MapTrailers != was.MapTrailers || i.Options.MapHashes != was.MapHashes {
@@ -68,5 +74,24 @@ func (m *Importer) choose(i *store.Import, c choices, now time.Time) bool {
 	if i.State.Status == rehome.WaitingToPush && !i.Options.Hold {
 		letPush(i, now)
 	}
-	return i.Options != was
+	return i.Options != was, nil
+}
+
+// tooLate refuses to hold an import whose first push was made or let go.
+func tooLate(i *store.Import) error {
+	e := &rehome.Error{
+		Code: rehome.Invalid, Field: "hold",
+		Hint: "Leave hold out. To see what a change would do before it is pushed, hold an import into another repository.",
+	}
+	switch {
+	case !i.CompletedAt.IsZero():
+		e.Message = "The first push was made already, and hold stops only that one."
+	case i.State.Status == rehome.Pushing:
+		e.Message = "The first push is under way already, and hold stops only what has not begun."
+	case i.Approved && i.State.Status == rehome.Mapping:
+		e.Message = "The first push was approved already, and follows the rewrite that runs."
+	default:
+		return nil
+	}
+	return e
 }

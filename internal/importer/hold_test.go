@@ -84,3 +84,35 @@ func TestHoldGivenUp(t *testing.T) {
 	wantStatus(t, w.get(r), rehome.Complete, "", "")
 	w.wantMoved(r, from)
 }
+
+// A hold that can stop nothing any more is refused, and changes nothing.
+func TestHoldTooLate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r, url, _ := w.rich("sha1")
+	yes, no := true, false
+	refused := func(when string) {
+		t.Helper()
+		before := w.get(r)
+		_, started := w.Start(t.Context(), r, StartRequest{URL: url, Hold: &yes, MapHashes: &yes})
+		_, updated := w.Update(t.Context(), r.ID, UpdateRequest{Hold: &yes, MapHashes: &yes})
+		for _, err := range []error{started, updated} {
+			if e := rehome.AsError(err); e.Code != rehome.Invalid || e.Field != "hold" || e.Hint == "" {
+				t.Errorf("%s: %v", when, err)
+			}
+		}
+		if w.get(r) != before {
+			t.Errorf("%s: it became %+v", when, w.get(r))
+		}
+		_, err := w.Update(t.Context(), r.ID, UpdateRequest{Hold: &no})
+		must(t, err)
+	}
+	w.start(r, StartRequest{URL: url, Hold: &yes})
+	_, err := w.Start(t.Context(), r, StartRequest{URL: url, Hold: &yes})
+	must(t, err)
+	_, err = w.Approve(t.Context(), r.ID)
+	must(t, err)
+	refused("under way")
+	w.work()
+	refused("complete")
+}

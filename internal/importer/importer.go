@@ -3,7 +3,7 @@
 //	detection   which version control answers          detect.go
 //	raw         fetch and survey, never changed after  raw.go
 //	rewrite     raw and plan become what is published  plan.go, rewrite.go, final.go
-//	push        publish, read back, write the receipt  push.go, verify.go, receipt.go
+//	push        publish, read back, write the receipt  push.go, verify.go, receipt.go; what stays: deleted.go, forced.go
 //
 // Every call from outside only changes what is wanted (start.go, update.go, authors.go,
 // hold.go, cancel.go) and wakes a worker; changes of the plan settle first (settle.go). A worker takes the import's lease and does steps until the row

@@ -195,7 +195,7 @@ func TestOthersRefsAreNotTouched(t *testing.T) {
 	if after := testenv.ShowRefs(t, w.hosted(r)); !slices.Equal(before, after) {
 		t.Errorf("refs were touched: %v, were %v", after, before)
 	}
-	testenv.Git(t, w.hosted(r), "update-ref", "-d", "refs/heads/other")
+	testenv.Git(t, w.hosted(r), "update-ref", "refs/heads/other", wrote)
 	_, err = w.Update(t.Context(), r.ID, UpdateRequest{})
 	must(t, err)
 	w.work()

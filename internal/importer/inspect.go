@@ -41,9 +41,20 @@ func Inspect(ctx context.Context, o OnceOptions) (found rehome.Inspection, err e
 	if err != nil {
 		return found, err
 	}
-	found.Authors = list(people)
+	found.Authors, found.Plan.Authors = list(people), become(people, did.authors)
 	found.Submodules, err = submodulesOf(got)
 	return found, err
+}
+
+// become lists who of the people becomes somebody else.
+func become(people []rehome.Contributor, to map[rehome.Identity]rehome.Identity) []rehome.InspectedAuthor {
+	all := []rehome.InspectedAuthor{}
+	for _, p := range people {
+		if now, ok := to[p.Identity()]; ok {
+			all = append(all, rehome.NewInspectedAuthor(p, now))
+		}
+	}
+	return all
 }
 
 // inspection says what was fetched.

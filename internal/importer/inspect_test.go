@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"rehome"
 	"rehome/internal/egress"
 	"rehome/internal/mailmap"
@@ -56,6 +58,10 @@ func TestInspectForetellsOnce(t *testing.T) {
 		must(t, err)
 		want := rehome.InspectedChanges{
 			CommitsChanged: r.Head.Changed, TagsChanged: r.Head.TagsChanged, SignaturesDropped: r.Body.SignaturesDropped, AuthorsMapped: r.Body.Authors.Mapped,
+		}
+		who := []rehome.InspectedAuthor{{Name: "Ada Lovelace", Email: "ada@example.com", ToName: "Ada K", ToEmail: "ada@new", Commits: 2}}
+		if diff := cmp.Diff(who, said.Plan.Authors); diff != "" {
+			t.Errorf("who becomes whom (-want +got):\n%s", diff)
 		}
 		said.Plan.Refused = nil
 		if said.Plan.CommitsChanged == 0 || said.Plan.AuthorsMapped != 1 || !equalChanges(said.Plan, want) {

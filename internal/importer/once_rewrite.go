@@ -27,6 +27,7 @@ type rewritten struct {
 	final   []finalRef
 	changes rehome.Changes
 	mapped  int64 // identities that become others
+	authors map[rehome.Identity]rehome.Identity
 }
 
 // of returns the plan for the identities of a history.
@@ -55,7 +56,7 @@ func (p OncePlan) of(all []survey.Identity) rewrite.Plan {
 // into nil it only finds out what would change.
 func (o *once) rewrite(ctx context.Context, got raw, into *repo.Repo) (rewritten, error) {
 	plan := o.Plan.of(got.found.Identities)
-	did := rewritten{final: unchanged(got.Refs), mapped: int64(len(plan.Authors))}
+	did := rewritten{final: unchanged(got.Refs), mapped: int64(len(plan.Authors)), authors: plan.Authors}
 	if changesNothing(plan) && o.Plan.CommitMap == nil {
 		return did, nil
 	}
@@ -105,7 +106,7 @@ func (o *once) rewriting(done, total int64) {
 		percent := int(min(done, total) * 100 / total)
 		e.Percent = &percent
 	}
-	if o.due(&e.Authors) {
+	if o.due(&e.Authors) || done == total {
 		o.tell(rehome.Event{Kind: rehome.EventProgress, Step: rehome.StepRewrite, Status: rehome.Mapping, ProgressEvent: e})
 	}
 }

@@ -34,26 +34,54 @@ func (w *worker) push(ctx context.Context) error {
 		return err
 	}
 	defer end()
-	wrote, err := w.DB.WrittenRefs(ctx, w.row.RepositoryID)
+	at, err := w.destination(ctx)
 	if err != nil {
 		return err
 	}
-	var forced []rehome.SkippedRef
-	if !w.row.CompletedAt.IsZero() {
-		if done.refs, forced, err = withoutForced(ctx, done.raw, done.refs, wrote); err != nil {
-			return err
-		}
+	stays, err := w.leave(ctx, done, at)
+	if err != nil {
+		return err
 	}
-	left, err := w.publishRefs(ctx, done, wrote, known.Head)
+	p := proof{facts: known, final: done.refs, stays: stays, wrote: at.wrote, generation: w.row.Rewritten, started: started}
+	left, err := w.publishRefs(ctx, done, at, p.head())
 	if err != nil || w.row.State.Status != rehome.Pushing {
 		return err
 	}
 	w.fault("published")
-	back, err := w.readBack(ctx, without(done.refs, left), headToPublish(done.refs, known.Head))
-	if err != nil {
+	if p.back, err = w.readBack(ctx, without(done.refs, left), p.head()); err != nil {
 		return err
 	}
-	return w.complete(ctx, proof{facts: known, final: done.refs, forced: forced, back: back, generation: w.row.Rewritten, started: started})
+	if p.pushed, err = w.pushWarnings(ctx); err != nil {
+		return err
+	}
+	return w.complete(ctx, p)
+}
+
+// destination is what is there before a push, and what of it we wrote.
+type destination struct {
+	have  []repo.Ref
+	wrote map[string]store.WrittenRef
+}
+
+func (w *worker) destination(ctx context.Context) (at destination, err error) {
+	if at.wrote, err = w.DB.WrittenRefs(ctx, w.row.RepositoryID); err != nil {
+		return at, err
+	}
+	if at.have, _, err = w.Host.Refs(ctx, w.row.RepositoryID); err != nil {
+		return at, destinationError(fmt.Errorf("read destination: %w", err))
+	}
+	return at, nil
+}
+
+// leave takes out of what is to be published the refs that stay what they are here.
+func (w *worker) leave(ctx context.Context, done *finished, at destination) (stays []rehome.SkippedRef, err error) {
+	if w.row.CompletedAt.IsZero() {
+		return nil, nil
+	}
+	rest, deleted := withoutDeleted(done.refs, at.have, at.wrote)
+	follow, forced, err := withoutForced(ctx, done.raw, rest, at.wrote)
+	done.refs = follow
+	return append(deleted, forced...), err
 }
 
 // without returns the refs that are not left alone.
@@ -82,12 +110,8 @@ func (w *worker) facts(ctx context.Context) (known facts, err error) {
 // returns those that it leaves to somebody else. What it is about to write is stored
 // before, so that a successor knows it for ours. A rewrite that is out of date by then is
 // not pushed: the import goes back to that step.
-func (w *worker) publishRefs(ctx context.Context, done *finished, wrote map[string]store.WrittenRef, head string) (left map[string]bool, err error) {
-	have, _, err := w.Host.Refs(ctx, w.row.RepositoryID)
-	if err != nil {
-		return nil, destinationError(fmt.Errorf("read destination: %w", err))
-	}
-	updates, left, err := updatesFor(done.refs, have, wrote)
+func (w *worker) publishRefs(ctx context.Context, done *finished, at destination, head string) (left map[string]bool, err error) {
+	updates, left, err := updatesFor(done.refs, at.have, at.wrote)
 	if err != nil {
 		return nil, err
 	}
@@ -96,14 +120,14 @@ func (w *worker) publishRefs(ctx context.Context, done *finished, wrote map[stri
 			become(i, rehome.Mapping)
 			return nil
 		}
-		return t.SetWritten(ctx, w.row.RepositoryID, writing(updates, wrote))
+		return t.SetWritten(ctx, w.row.RepositoryID, writing(updates, at.wrote))
 	})
 	if err != nil || w.row.State.Status != rehome.Pushing {
 		return nil, err
 	}
 	w.fault("before publishing")
 	err = w.Host.Publish(ctx, w.row.RepositoryID, host.Publication{
-		From: done.repo, Updates: updates, Head: headToPublish(done.refs, head), History: done.history, Replaces: done.replaces,
+		From: done.repo, Updates: updates, Head: head, History: done.history, Replaces: done.replaces,
 	})
 	return left, destinationError(err)
 }
@@ -198,10 +222,20 @@ func destinationError(err error) error {
 type proof struct {
 	facts
 	final      []finalRef
-	forced     []rehome.SkippedRef  // left where they are
+	stays      []rehome.SkippedRef  // left as they are here
 	back       map[string]object.ID // as read from the destination
-	generation int64                // of the plan
+	wrote      map[string]store.WrittenRef
+	pushed     []rehome.Warning // what the push brought up
+	generation int64            // of the plan
 	started    time.Time
+}
+
+// head is the ref that HEAD is to name, "" when it stays as it is.
+func (p *proof) head() string {
+	if len(p.final) == 0 && len(p.stays) > 0 {
+		return ""
+	}
+	return headToPublish(p.final, p.Head)
 }
 
 // complete records that the destination is as it should be, with the receipt that says so.
@@ -213,6 +247,10 @@ func (w *worker) complete(ctx context.Context, p proof) error {
 	now := w.Clock().UTC().Truncate(time.Second)
 	var receipt rehome.Receipt
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
+		refs := written(p.final)
+		if i.CompletedAt.IsZero() {
+			refs = append(refs, ofOthers(p.final, p.back, p.wrote)...)
+		}
 		i.Timing.Push, i.Progress.PushPercent = w.took(p.started), 100
 		i.Done.Plan, i.CompletedAt = p.generation, now
 		become(i, rehome.Complete)
@@ -225,8 +263,8 @@ func (w *worker) complete(ctx context.Context, p proof) error {
 			return err
 		}
 		return errors.Join(
-			t.SetWritten(ctx, i.RepositoryID, written(p.final)),
-			t.Pushed(ctx, i.RepositoryID, now, strings.TrimPrefix(headToPublish(p.final, p.Head), "refs/heads/")),
+			t.SetWritten(ctx, i.RepositoryID, refs),
+			t.Pushed(ctx, i.RepositoryID, now, strings.TrimPrefix(p.head(), "refs/heads/")),
 			t.SetReceipt(ctx, i.ID, text))
 	})
 	if err == nil {

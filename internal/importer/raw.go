@@ -143,7 +143,7 @@ func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation in
 		return t.SetFacts(ctx, i.ID, text)
 	})
 	if err == nil {
-		w.warn(known.Warnings)
+		w.warn(rehome.StepRaw, known.Warnings)
 	}
 	return err
 }

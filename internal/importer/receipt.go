@@ -56,12 +56,12 @@ func (p *proof) receipt() rehome.Receipt {
 			Format: 1, Status: rehome.Complete, Engine: rehome.Engine, Verified: "refs",
 			StartedAt: p.Started.UTC().Truncate(time.Second), Commits: p.Commits, Objects: p.Objects,
 			Source:      rehome.ReceiptSource{ObjectFormat: p.Format, DefaultBranch: strings.TrimPrefix(p.Head, "refs/heads/")},
-			Destination: rehome.ReceiptDestination{DefaultBranch: strings.TrimPrefix(headToPublish(p.final, p.Head), "refs/heads/")},
+			Destination: rehome.ReceiptDestination{DefaultBranch: strings.TrimPrefix(p.head(), "refs/heads/")},
 		},
-		Refs: rehome.ReceiptRefs{Skipped: slices.Concat(p.Skipped, p.forced)},
-		Body: rehome.ReceiptBody{Warnings: p.Warnings, LargeFiles: rehome.ReceiptLargeFiles{Over: p.LargeOver, Choice: rehome.LFSUndecided}},
+		Refs: rehome.ReceiptRefs{Skipped: slices.Concat(p.Skipped, p.stays)},
+		Body: rehome.ReceiptBody{Warnings: slices.Concat(p.Warnings, p.pushed), LargeFiles: rehome.ReceiptLargeFiles{Over: p.LargeOver, Choice: rehome.LFSUndecided}},
 	}
-	if note := emptyNote(len(p.final) + len(p.forced)); note != "" {
+	if note := emptyNote(len(p.final) + len(p.stays)); note != "" {
 		r.Body.Warnings = append(r.Body.Warnings, rehome.Warning{Kind: "empty_source", Count: 1, Text: note})
 	}
 	for _, f := range p.final {

@@ -65,10 +65,16 @@ func (w *worker) rewrite(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err == nil && changes == (rehome.Changes{}) {
-		err = os.RemoveAll(w.Folder.final(w.row.ID)) // nobody looks at it now
+	if err != nil {
+		return err
 	}
-	return err
+	if p.whole != nil {
+		w.warn(rehome.StepRewrite, p.whole.unmatchedWarning(p.authors))
+	}
+	if changes == (rehome.Changes{}) {
+		return os.RemoveAll(w.Folder.final(w.row.ID)) // nobody looks at it now
+	}
+	return nil
 }
 
 // remake carries out a plan. Where it changes anything, the result is kept as the final repository.

@@ -120,7 +120,10 @@ func (m *Importer) startAgain(have *store.Import, wanted store.Import, c choices
 		}
 	}
 	s := have.State.Status
-	chosen := m.choose(have, c, now)
+	chosen, err := m.choose(have, c, now)
+	if err != nil {
+		return err
+	}
 	if s.Running() || s == rehome.Complete || s == rehome.WaitingToPush {
 		if !chosen {
 			return store.ErrUnchanged

@@ -15,7 +15,7 @@ type UpdateRequest struct {
 	Password    *rehome.Secret
 	VCS         *rehome.VCS
 	TFVCProject *string
-	Hold        *bool // stop before the first push until Approve; too late once that has begun
+	Hold        *bool // stop before the first push until Approve; true is Invalid once that has begun
 	MapTrailers *bool // map identities in trailers of messages, too
 	MapHashes   *bool // rewrite hashes of commits in messages, too
 }
@@ -56,7 +56,11 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 		return store.ErrUnchanged
 	}
 	ran := i.State.Status.Running()
-	if chosen := m.choose(i, q.choices(), now); q.choosesOnly() {
+	chosen, err := m.choose(i, q.choices(), now)
+	if err != nil {
+		return err
+	}
+	if q.choosesOnly() {
 		if !chosen {
 			return store.ErrUnchanged
 		}

@@ -89,10 +89,12 @@ func (m *Importer) announce(before rehome.Status, i *store.Import) {
 	}
 }
 
-// warn tells the watchers of faults that were kept as they are.
-func (w *worker) warn(warnings []rehome.Warning) {
+// warn tells the watchers of what a step brought up.
+func (w *worker) warn(step rehome.Step, warnings []rehome.Warning) {
 	for _, one := range warnings {
-		w.publish(w.row.ID, warningEvent(one))
+		e := warningEvent(one)
+		e.Step = step
+		w.publish(w.row.ID, e)
 	}
 }
 

@@ -15,6 +15,7 @@ type wholeMap struct {
 	lines   *mailmap.Map // nil for entries
 	text    []byte       // that lines were read from
 	entries []AuthorEntry
+	places  []int // of entries in the map as it was given, from 1
 
 	byID   map[int64]AuthorEntry
 	byBoth map[rehome.Identity]AuthorEntry
@@ -43,7 +44,11 @@ func parseMap(given AuthorMap) (*wholeMap, error) {
 	if len(faults) > 0 {
 		return nil, &mailmap.Error{Faults: faults}
 	}
-	return mapOf(given.Entries), nil
+	places := make([]int, len(given.Entries))
+	for n := range places {
+		places[n] = n + 1
+	}
+	return mapOf(given.Entries, places), nil
 }
 
 // fault completes a sentence that begins with the entry, "" for nothing wrong.
@@ -52,7 +57,8 @@ func (e AuthorEntry) fault() string {
 		return "names no author: it has neither id nor remote_name nor remote_id"
 	}
 	if err := mailmap.CheckIdentity(orEmpty(e.Name), orEmpty(e.Email)); err != nil {
-		return "cannot be taken: " + rehome.AsError(err).Message
+		why := strings.TrimSuffix(strings.TrimPrefix(rehome.AsError(err).Message, "The "), ".")
+		return "cannot be taken: the " + why
 	}
 	return ""
 }
@@ -73,10 +79,10 @@ func (e AuthorEntry) String() string {
 }
 
 // mapOf indexes entries. Of two for the same the later one counts.
-func mapOf(entries []AuthorEntry) *wholeMap {
+func mapOf(entries []AuthorEntry, places []int) *wholeMap {
 	w := &wholeMap{
-		entries: entries,
-		byID:    map[int64]AuthorEntry{}, byBoth: map[rehome.Identity]AuthorEntry{},
+		entries: entries, places: places,
+		byID: map[int64]AuthorEntry{}, byBoth: map[rehome.Identity]AuthorEntry{},
 		byMail: map[string]AuthorEntry{}, byName: map[string]AuthorEntry{},
 	}
 	for _, e := range entries {
@@ -127,7 +133,7 @@ func shownIdentity(i rehome.Identity) rehome.Identity {
 
 // report says what the map, once applied, made of all.
 func (w *wholeMap) report(all []rehome.Author) Mapped {
-	did := Mapped{Unknown: []UnknownLine{}}
+	did := Mapped{Unknown: w.forNobody(all)}
 	for _, a := range all {
 		if _, ok := a.Mapped(); ok {
 			did.Mapped++
@@ -135,10 +141,15 @@ func (w *wholeMap) report(all []rehome.Author) Mapped {
 			did.Unmapped++
 		}
 	}
+	return did
+}
+
+// forNobody lists the lines or entries that are for none of the authors.
+func (w *wholeMap) forNobody(all []rehome.Author) []UnknownLine {
 	if w.lines == nil {
-		did.Unknown = w.unknown(all)
-		return did
+		return w.unknown(all)
 	}
+	unknown := []UnknownLine{}
 	left := w.lines.Unmatched(func(yield func(rehome.Identity) bool) {
 		for _, a := range all {
 			if !yield(a.Remote()) {
@@ -147,9 +158,9 @@ func (w *wholeMap) report(all []rehome.Author) Mapped {
 		}
 	})
 	for _, l := range left {
-		did.Unknown = append(did.Unknown, UnknownLine{l.Number, text([]byte(l.Text))})
+		unknown = append(unknown, UnknownLine{l.Number, text([]byte(l.Text))})
 	}
-	return did
+	return unknown
 }
 
 // unknown lists the entries that are for none of the authors, even where another entry
@@ -175,10 +186,16 @@ func (w *wholeMap) unknown(all []rehome.Author) []UnknownLine {
 			found = names[*e.RemoteName]
 		}
 		if !found {
-			left = append(left, UnknownLine{n + 1, e.String()})
+			left = append(left, UnknownLine{w.places[n], e.String()})
 		}
 	}
 	return left
+}
+
+// keptEntry is an entry in the store.
+type keptEntry struct {
+	AuthorEntry
+	Place int `json:"place"`
 }
 
 // stored is the map as it is kept for identities still to come. Entries by id are for none
@@ -187,10 +204,10 @@ func (w *wholeMap) stored() store.AuthorMap {
 	if w.lines != nil {
 		return store.AuthorMap{Kind: mapOfLines, Body: w.text}
 	}
-	open := []AuthorEntry{}
-	for _, e := range w.entries {
+	open := []keptEntry{}
+	for n, e := range w.entries {
 		if e.ID == 0 {
-			open = append(open, e)
+			open = append(open, keptEntry{e, w.places[n]})
 		}
 	}
 	body, _ := json.Marshal(open) // strings and numbers always encode
@@ -207,11 +224,15 @@ func readMap(kept store.AuthorMap) (*wholeMap, error) {
 		}
 		return &wholeMap{lines: lines, text: kept.Body}, nil
 	case mapOfEntries:
-		var entries []AuthorEntry
-		if err := json.Unmarshal(kept.Body, &entries); err != nil {
+		var stored []keptEntry
+		if err := json.Unmarshal(kept.Body, &stored); err != nil {
 			return nil, fmt.Errorf("read the author map that was kept: %w", err)
 		}
-		return mapOf(entries), nil
+		entries, places := make([]AuthorEntry, len(stored)), make([]int, len(stored))
+		for n, e := range stored {
+			entries[n], places[n] = e.AuthorEntry, e.Place
+		}
+		return mapOf(entries, places), nil
 	}
 	return nil, fmt.Errorf("the author map that was kept is of the kind %q", kept.Kind)
 }
