@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"rehome"
 	"rehome/internal/importer"
 	"rehome/internal/mailmap"
 )
@@ -72,7 +73,11 @@ func (a *API) mapAuthors(ctx context.Context, c *call) (answer, error) {
 		return answer{}, err
 	}
 	given := importer.AuthorMap{Text: body}
-	if isJSON(c.r, body) {
+	entries, err := isJSON(c.r, body)
+	if err != nil {
+		return answer{}, err
+	}
+	if entries {
 		if given, err = parseEntries(body); err != nil {
 			return answer{}, err
 		}
@@ -80,7 +85,7 @@ func (a *API) mapAuthors(ctx context.Context, c *call) (answer, error) {
 	did, err := a.Importer.MapAuthors(ctx, c.repo.ID, given)
 	var bad *mailmap.Error
 	if errors.As(err, &bad) {
-		return answer{}, badLines(bad)
+		return answer{}, badLines(bad, entries)
 	}
 	if err != nil {
 		return answer{}, err
@@ -92,17 +97,32 @@ func (a *API) mapAuthors(ctx context.Context, c *call) (answer, error) {
 	return ok(fieldsOf("mapped", did.Mapped, "unknown", unknown, "unmapped", did.Unmapped)), nil
 }
 
-// isJSON reports whether a map is JSON: by its type, and where that is neither text nor
-// JSON, as with clients that name a form's by themselves, by how it begins: a name may
-// begin with a bracket, too.
-func isJSON(r *http.Request, body []byte) bool {
+// isJSON reports whether a map is JSON: by its type, and where that says nothing of the body,
+// as with clients that name a form's by themselves, by how it begins: a name may begin with a
+// bracket, too. Any other type is refused.
+func isJSON(r *http.Request, body []byte) (bool, error) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
 	case kind == "application/json", strings.HasSuffix(kind, "+json"):
-		return true
+		return true, nil
+	case kind == "text/xml", kind == "text/html": // structured, too
+		return false, mapOfType(kind)
 	case strings.HasPrefix(kind, "text/"):
-		return false
+		return false, nil
+	case kind == "", kind == "application/octet-stream", kind == "application/x-www-form-urlencoded":
+		return beginsAsJSON(body), nil
 	}
+	return false, mapOfType(kind)
+}
+
+func mapOfType(kind string) *failure {
+	return &failure{
+		status:  http.StatusUnsupportedMediaType,
+		message: "An author map is sent as text/plain, a rule on each line, or as application/json, an array of entries, not as " + rehome.Clean(kind, 100) + ".",
+	}
+}
+
+func beginsAsJSON(body []byte) bool {
 	body = bytes.TrimSpace(body)
 	entries, list := bytes.CutPrefix(body, []byte("["))
 	entries = bytes.TrimSpace(entries)
@@ -133,6 +153,7 @@ func parseEntries(body []byte) (importer.AuthorMap, error) {
 		given.Entries = append(given.Entries, entryOf(f))
 		for _, fault := range f.faults {
 			fault.Index = len(given.Entries)
+			fault.Message = fmt.Sprintf("entry %d: %s", fault.Index, fault.Message)
 			faults = first(append(faults, fault))
 		}
 	}
@@ -150,13 +171,19 @@ func entryOf(f *form) importer.AuthorEntry {
 	return e
 }
 
-// badLines lists the lines of a map that could not be taken.
-func badLines(bad *mailmap.Error) error {
+// badLines lists the lines or entries of a map that could not be taken.
+func badLines(bad *mailmap.Error, entries bool) error {
+	unit := "line"
+	if entries {
+		unit = "entry"
+	}
 	var fields []fieldError
 	for _, l := range first(bad.Faults) {
-		fields = append(fields, fieldError{
-			Resource: "Import", Field: "authors", Code: "invalid", Index: l.Line, Message: fmt.Sprintf("line %d %s: %s", l.Line, l.Why, l.Text),
-		})
+		at := fmt.Sprintf("%s %d", unit, l.Line)
+		if l.Text != "" {
+			at += " (" + l.Text + ")"
+		}
+		fields = append(fields, fieldError{Resource: "Import", Field: "authors", Code: "invalid", Index: l.Line, Message: at + " " + l.Why})
 	}
 	return invalid(fields...)
 }

@@ -188,6 +188,39 @@ func TestMapAuthorsRefuses(t *testing.T) {
 	}
 }
 
+// What is wrong with a map reads well, in the words of its kind.
+func TestMapAuthorsFaults(t *testing.T) {
+	s := start(t, nil)
+	token := s.token(t, auth.Grant{User: "octocat"})
+	at, _ := s.imported(t, token, "")
+	for _, c := range []struct {
+		kind, body string
+		want       []string
+	}{
+		{"text/plain", "nonsense\n", []string{"line 1 (nonsense) has no <mail>"}},
+		{"application/json", `[{"remote_name": "Carol", "email": "<"}, {"name": "B"}]`, []string{
+			"entry 1 (Carol) cannot be taken: the email holds < or >",
+			"entry 2 names no author: it has neither id nor remote_name nor remote_id",
+		}},
+		{"application/json", `[{"id": 1}, {"id": "x"}]`, []string{"entry 2: id is not an author's id"}},
+	} {
+		r := s.want(t, 422, request{method: "PUT", path: at + "/authors", token: token, body: c.body, headers: []string{"Content-Type", c.kind}})
+		var got []string
+		for _, fault := range r.object(t)["errors"].([]any) {
+			got = append(got, fault.(map[string]any)["message"].(string))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, want %q", c.body, got, c.want)
+		}
+	}
+	for _, kind := range []string{"application/xml", "text/xml; charset=utf-8", "application/atom+xml", "multipart/form-data; boundary=x", "application/yaml", "image/png"} {
+		r := s.want(t, 415, request{method: "PUT", path: at + "/authors", token: token, body: "A <a@y> <ada@example.com>", headers: []string{"Content-Type", kind}})
+		if !strings.Contains(string(r.body), "text/plain") {
+			t.Errorf("%s: %s", kind, r.body)
+		}
+	}
+}
+
 func TestCommitMap(t *testing.T) {
 	s := start(t, nil)
 	token := s.token(t, auth.Grant{User: "octocat"})
@@ -211,7 +244,11 @@ func TestCommitMap(t *testing.T) {
 	if want := `{"old":"` + tip + `","new":"` + commits[tip] + `"}`; string(one.body) != want || commits[tip] == tip {
 		t.Errorf("got %s, want %s", one.body, want)
 	}
-	for _, none := range []string{"HEAD", tip[:39], strings.Repeat("0", 40), strings.Repeat("0", 64), testenv.Git(t, dir, "rev-parse", "HEAD^{tree}")} {
+	short := s.want(t, 422, request{method: "GET", path: "/repos/octocat/socm/commit/" + tip[:7], token: token})
+	if fault := short.object(t)["errors"].([]any)[0].(map[string]any); !strings.Contains(fault["message"].(string), "whole") {
+		t.Errorf("an abbreviated id: %s", short.body)
+	}
+	for _, none := range []string{"HEAD", "abc", "abc/def", strings.Repeat("0", 40), strings.Repeat("0", 64), testenv.Git(t, dir, "rev-parse", "HEAD^{tree}")} {
 		s.want(t, 404, request{method: "GET", path: "/repos/octocat/socm/commit/" + none, token: token})
 	}
 	s.want(t, 204, request{method: "DELETE", path: at, token: token})
@@ -223,7 +260,7 @@ func TestHoldAndApprove(t *testing.T) {
 	s := start(t, nil)
 	token := s.token(t, auth.Grant{User: "octocat"})
 	at, _ := s.imported(t, token, `, "hold": true, "map_trailers": false, "map_hashes": false`)
-	if status, text := s.status(t, token, at); status != "waiting_to_push" || text != "Waiting to push: nothing changes" {
+	if status, text := s.status(t, token, at); status != "waiting_to_push" || !strings.HasSuffix(text, "nothing changes. Approve with POST "+s.URL+at+"/approve.") {
 		t.Errorf("held: %s, %s", status, text)
 	}
 	s.want(t, 200, request{method: "PUT", path: at + "/authors", token: token, body: "Hubot <h@y> <ada@example.com>"})
@@ -239,6 +276,13 @@ func TestHoldAndApprove(t *testing.T) {
 	s.work(t)
 	if status, text := s.status(t, token, at); status != "complete" || text != "Done" {
 		t.Errorf("after approval: %s, %s", status, text)
+	}
+	for _, method := range []string{"PUT", "PATCH"} {
+		source := s.want(t, 200, request{method: "GET", path: at, token: token}).object(t)["vcs_url"].(string)
+		r := s.want(t, 422, request{method: method, path: at, token: token, body: `{"vcs_url": "` + source + `", "hold": true, "map_trailers": true}`})
+		if fault := r.object(t)["errors"].([]any)[0].(map[string]any); fault["field"] != "hold" || fault["code"] != "invalid" {
+			t.Errorf("%s of a hold that comes too late: %s", method, r.body)
+		}
 	}
 	r := s.want(t, 422, request{method: "POST", path: at + "/approve", token: token})
 	if fault := r.object(t)["errors"].([]any)[0].(map[string]any); !strings.Contains(fault["message"].(string), "complete") {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"rehome/internal/git/object"
@@ -46,6 +47,12 @@ func (s steady) Write(p []byte) (int, error) {
 // newCommit says what a commit of the source became.
 func (a *API) newCommit(ctx context.Context, c *call) (answer, error) {
 	old, err := object.ParseID(c.params["old"])
+	if err != nil && isAbbreviated(c.params["old"]) {
+		return answer{}, invalid(fieldError{
+			Resource: "Commit", Field: "old", Code: "invalid",
+			Message: "an abbreviated id is not looked up: give the whole one, 40 digits or, with SHA-256, 64",
+		})
+	}
 	if err != nil {
 		return answer{}, errNotFound
 	}
@@ -54,4 +61,9 @@ func (a *API) newCommit(ctx context.Context, c *call) (answer, error) {
 		return answer{}, err
 	}
 	return ok(fieldsOf("old", old.String(), "new", became.String())), nil
+}
+
+// isAbbreviated reports whether text may be the beginning of an id: Git takes four digits or more.
+func isAbbreviated(text string) bool {
+	return len(text) >= 4 && len(text) < 64 && strings.Trim(text, "0123456789abcdefABCDEF") == ""
 }

@@ -25,7 +25,7 @@ type fieldError struct {
 	Field    string `json:"field,omitempty"`
 	Code     string `json:"code"`
 	Message  string `json:"message,omitempty"`
-	Index    int    `json:"index,omitempty"` // the line at fault, from 1
+	Index    int    `json:"index,omitempty"` // the line or entry at fault, from 1
 }
 
 func (f *failure) Error() string { return f.message }

@@ -24,7 +24,7 @@ func importObject(u urls, r rehome.Repository, im rehome.Import) *document {
 		o.add("push_percent", numberOrNull(im.Progress.PushPercent))
 		addSurveyed(o, im)
 	case rehome.WaitingToPush:
-		im.State.Note = outlook(im)
+		im.State.Note = outlook(im) + ". Approve with POST " + u.imported(r) + "/approve."
 		addSurveyed(o, im)
 	case rehome.Mapping, rehome.Complete:
 		addSurveyed(o, im)
@@ -34,8 +34,21 @@ func importObject(u urls, r rehome.Repository, im rehome.Import) *document {
 		o.add("status_text", statusText(im.State))
 		addMessage(o, advised(im.State))
 	}
+	addOptions(o, im.Options)
 	o.add("url", u.imported(r), "html_url", u.htmlImport(r), "authors_url", u.authors(r), "repository_url", u.repository(r))
 	return o
+}
+
+// addOptions adds those that are on. Who asked for none sees the object as it always was.
+func addOptions(o *document, options rehome.Options) {
+	for _, one := range []struct {
+		key string
+		on  bool
+	}{{"hold", options.Hold}, {"map_trailers", options.MapTrailers}, {"map_hashes", options.MapHashes}} {
+		if one.on {
+			o.add(one.key, true)
+		}
+	}
 }
 
 // addImporting adds the raw step's progress. Percent has two names, one for the
@@ -64,7 +77,7 @@ func addSurveyed(o *document, im rehome.Import) {
 
 func addFailed(o *document, im rehome.Import) {
 	o.add("status_text", statusText(im.State), "failed_step", textOrNull(string(im.State.FailedStep)))
-	addMessage(o, im.State.Err)
+	addMessage(o, advised(im.State))
 	addLargeFiles(o, im.Found)
 	o.add("authors_count", im.Found.Authors)
 }
@@ -84,21 +97,28 @@ func addMessage(o *document, err *rehome.Error) {
 	o.add("error_message", text, "message", text)
 }
 
-// howToSignIn is what a source's neutral words on credentials mean here.
-const howToSignIn = "PATCH the import with vcs_username and vcs_password."
+// What neutral words on credentials and on another try mean here.
+const (
+	howToSignIn  = "PATCH the import with vcs_username and vcs_password."
+	howToRestart = "To start it again, PATCH the import."
+)
 
-// advised is why the import waits, with how credentials are given to it. Where a source leads
-// elsewhere they would not help, and its own hint stays.
+// advised is why the import waits, with how that is mended here: how credentials are given to
+// it, and how it is started again. Where a source leads elsewhere credentials would not help,
+// and its own hint stays.
 func advised(s rehome.State) *rehome.Error {
-	if s.Err == nil || (s.Status != rehome.AuthFailed && s.Status != rehome.DetectionNeedsAuth) {
-		return s.Err
+	if s.Err == nil {
+		return nil
 	}
 	e := *s.Err
+	waits := s.Status == rehome.AuthFailed || s.Status == rehome.DetectionNeedsAuth
 	switch {
-	case e.Code == rehome.CredentialsWanted && e.Hint == source.GiveCredentials:
+	case waits && e.Code == rehome.CredentialsWanted && e.Hint == source.GiveCredentials:
 		e.Hint = howToSignIn
-	case e.Code == rehome.CredentialsRefused:
+	case waits && e.Code == rehome.CredentialsRefused:
 		e.Hint = strings.TrimSpace(e.Hint + " " + howToSignIn)
+	case strings.Contains(e.Hint, "start the import again"):
+		e.Hint += " " + howToRestart
 	}
 	return &e
 }

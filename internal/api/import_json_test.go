@@ -39,6 +39,7 @@ func TestImportObject(t *testing.T) {
 		return `{"vcs":` + vcs + `,"use_lfs":"undecided","vcs_url":"https://old.example/p",`
 	}
 	hg := head(`"mercurial"`)
+	const approve = " Approve with POST https://new.example/api/v3/repos/octocat/socm/import/approve."
 	const large = `"has_large_files":true,"large_files_size":132331036,"large_files_count":1,"authors_count":4,`
 	trouble := &rehome.Error{Code: rehome.Unreachable, Message: "old.example does not answer", Hint: "Check the host name."}
 	const why = `"error_message":"old.example does not answer. Check the host name.","message":"old.example does not answer. Check the host name.",`
@@ -78,13 +79,21 @@ func TestImportObject(t *testing.T) {
 		{"waiting", im(rehome.WaitingToPush, func(i *rehome.Import) {
 			surveyed(i)
 			i.Found.Commits, i.Changes = 85403, rehome.Changes{Commits: 74504, Tags: 855, Signatures: 41}
-		}), hg + `"status":"waiting_to_push","status_text":"Waiting to push: 74,504 of 85,403 commits and 855 tags change, 41 signatures are dropped",` + large + where},
+		}), hg + `"status":"waiting_to_push","status_text":"Waiting to push: 74,504 of 85,403 commits and 855 tags change, 41 signatures are dropped.` + approve + `",` + large + where},
 		{"waiting, a little changes", im(rehome.WaitingToPush, func(i *rehome.Import) {
 			surveyed(i)
 			i.Changes = rehome.Changes{Commits: 1, Tags: 1, Signatures: 1}
-		}), hg + `"status":"waiting_to_push","status_text":"Waiting to push: 1 of 1,042 commits and 1 tag change, 1 signature is dropped",` + large + where},
-		{"waiting, nothing changes", im(rehome.WaitingToPush, surveyed), hg + `"status":"waiting_to_push","status_text":"Waiting to push: nothing changes",` + large + where},
+		}), hg + `"status":"waiting_to_push","status_text":"Waiting to push: 1 of 1,042 commits and 1 tag change, 1 signature is dropped.` + approve + `",` + large + where},
+		{"waiting, nothing changes", im(rehome.WaitingToPush, surveyed), hg + `"status":"waiting_to_push","status_text":"Waiting to push: nothing changes.` + approve + `",` + large + where},
 		{"complete", im(rehome.Complete, surveyed), hg + `"status":"complete","status_text":"Done",` + large + where},
+		{"options that are on", im(rehome.Complete, func(i *rehome.Import) {
+			surveyed(i)
+			i.Options = rehome.Options{Hold: true, MapTrailers: true, MapHashes: true, Engine: 1}
+		}), hg + `"status":"complete","status_text":"Done",` + large + `"hold":true,"map_trailers":true,"map_hashes":true,` + where},
+		{"an option that is on", im(rehome.Mapping, func(i *rehome.Import) {
+			surveyed(i)
+			i.Options.MapHashes = true
+		}), hg + `"status":"mapping","status_text":"Rewriting commits...",` + large + `"map_hashes":true,` + where},
 		{"complete and empty", im(rehome.Complete, func(i *rehome.Import) {
 			i.State.Note = "The source is empty."
 			i.Found.LargeFilesKnown = true
@@ -105,10 +114,11 @@ func TestImportObject(t *testing.T) {
 	}
 }
 
-// An import that waits for credentials says how it is given them.
+// An import that waits says how it is given credentials, or how it is started again.
 func TestAdvice(t *testing.T) {
 	wanted := &rehome.Error{Code: rehome.CredentialsWanted, Message: "It wants a password.", Hint: source.GiveCredentials}
 	refused := &rehome.Error{Code: rehome.CredentialsRefused, Message: "It refuses the password.", Hint: "Check it."}
+	again := &rehome.Error{Code: rehome.DestinationMoved, Message: "It moved.", Hint: "Move it back and start the import again."}
 	elsewhere := &rehome.Error{Code: rehome.CredentialsWanted, Message: "It leads to another address.", Hint: "Give that address."}
 	for _, c := range []struct {
 		status rehome.Status
@@ -122,6 +132,7 @@ func TestAdvice(t *testing.T) {
 		{rehome.AuthFailed, elsewhere, "It leads to another address. Give that address."},
 		{rehome.AuthFailed, nil, nil},
 		{rehome.Failed, wanted, "It wants a password. " + source.GiveCredentials},
+		{rehome.Failed, again, "It moved. Move it back and start the import again. To start it again, PATCH the import."},
 	} {
 		text, err := encode(importObject(testURLs, testRepo, rehome.Import{State: rehome.State{Status: c.status, Err: c.err}}))
 		if err != nil {
