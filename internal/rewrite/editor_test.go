@@ -184,7 +184,7 @@ func TestEncodingOfASCII(t *testing.T) {
 	const refused = ""
 	for _, c := range []struct{ charset, name, want string }{
 		{"ISO-2022-JP", "漢", "\x1b$B4A\x1b(B"},
-		{"ISO-2022-JP", "償", refused}, // has the byte of '>'
+		{"ISO-2022-JP", "丈", refused}, // has the byte of '>'
 		{"HZ-GB-2312", "A~", "A~~"},
 		{"ISO-8859-1", "A~", "A~"},
 		{"UTF-16", "A~", "A~"},

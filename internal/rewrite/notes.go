@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"rehome/internal/git/history"
@@ -16,20 +17,27 @@ import (
 // notesPrefix is where refs lie whose trees name commits (git-notes).
 const notesPrefix = "refs/notes/"
 
-// maxNotesTrees bounds the trees that rewriting notes may make.
-const maxNotesTrees = 16 << 20
-
 func isNotes(r repo.Ref) bool { return strings.HasPrefix(r.Name, notesPrefix) }
 
 // rewriteNotes goes through the commits that only refs of notes reach. Their trees name what
-// they annotate, which was decided before.
+// they annotate, which was decided before: when nothing of that changed, nor do they.
 func (p *pass) rewriteNotes(ctx context.Context, noted history.Set) error {
 	order, err := p.graph.Order(ctx, noted, nil)
 	if err != nil {
 		return err
 	}
-	t := &notes{pass: p, noted: noted, root: &folder{}, known: map[string]bool{}}
+	named := p.result.CommitsChanged+p.result.TagsChanged > 0
+	t := &notes{pass: p, noted: noted, root: &folder{}, known: map[string]bool{}, effort: newEffort(p.graph)}
 	for _, n := range order {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if !named {
+			if err := p.next(ctx, n, nil); err != nil {
+				return err
+			}
+			continue
+		}
 		tree, err := t.follow(n)
 		if err != nil {
 			return fmt.Errorf("notes of commit %s: %w", p.graph.ID(n), err)
@@ -52,6 +60,7 @@ type notes struct {
 	renamed int             // notes whose name changed
 	known   map[string]bool // ids of trees written
 	buf     []byte
+	effort
 }
 
 // folder is a folder of the new tree.
@@ -94,6 +103,7 @@ func (t *notes) diff(before, after object.ID, prefix string) error {
 	if err := errors.Join(t.open(&old, before), t.open(&now, after)); err != nil {
 		return err
 	}
+	defer t.letGo(old.size + now.size)
 	for !old.end || !now.end {
 		var err error
 		switch c := old.compare(&now); {
@@ -125,12 +135,14 @@ func (t *notes) change(prefix string, before, after *cursor) error {
 		return t.diff(before.id(one.format), after.id(one.format), path+"/")
 	}
 	if before != nil {
-		t.take(path)
+		if err := t.take(path); err != nil {
+			return err
+		}
 	}
-	if after != nil {
-		t.put(entry{path: path, mode: string(after.mode), id: string(after.ID)})
+	if after == nil {
+		return nil
 	}
-	return nil
+	return t.put(entry{path: path, mode: string(after.mode), id: string(after.ID)})
 }
 
 // open begins to read a tree.
@@ -146,8 +158,8 @@ func (t *notes) open(c *cursor, id object.ID) error {
 	if kind != object.Tree {
 		return fmt.Errorf("%s is a %s, not a tree", id, kind)
 	}
-	c.rest = data
-	return c.next()
+	c.rest, c.size = data, len(data)
+	return errors.Join(t.work(treeWork), t.hold(len(data)), c.next())
 }
 
 // cursor reads a tree entry by entry.
@@ -155,6 +167,7 @@ type cursor struct {
 	object.TreeEntry
 	mode   []byte // as written
 	rest   []byte
+	size   int // of the tree
 	end    bool
 	format object.Format
 }
@@ -233,6 +246,7 @@ func (t *notes) place(path string) (at *folder, name string, renamed bool) {
 				at.folders = map[string]*folder{}
 			}
 			at.folders[first] = next
+			t.held += folderSize
 		}
 		at, rest = next, more
 		at.clean = false
@@ -286,7 +300,7 @@ func idOfPath(sum []byte, path string) bool {
 	return n == 2*len(sum)
 }
 
-func (t *notes) put(e entry) {
+func (t *notes) put(e entry) error {
 	at, name, renamed := t.place(e.path)
 	if renamed {
 		t.renamed++
@@ -295,26 +309,26 @@ func (t *notes) put(e entry) {
 		at.entries = map[string][]entry{}
 	}
 	list := at.entries[name]
-	i := 0
-	for i < len(list) && list[i].path < e.path {
-		i++
-	}
-	at.entries[name] = append(list[:i:i], append([]entry{e}, list[i:]...)...)
+	i, _ := slices.BinarySearchFunc(list, e.path, entry.comparePath)
+	at.entries[name] = slices.Insert(list, i, e)
+	return errors.Join(t.work(1+len(list)-i), t.hold(e.size()))
 }
 
-func (t *notes) take(path string) {
+func (t *notes) take(path string) error {
 	at, name, renamed := t.place(path)
 	list := at.entries[name]
-	for i := range list {
-		if list[i].path != path {
-			continue
-		}
-		if renamed {
-			t.renamed--
-		}
-		if at.entries[name] = append(list[:i:i], list[i+1:]...); len(list) == 1 {
-			delete(at.entries, name)
-		}
-		return
+	i, ok := slices.BinarySearchFunc(list, path, entry.comparePath)
+	if !ok {
+		return nil
 	}
+	if renamed {
+		t.renamed--
+	}
+	t.letGo(list[i].size())
+	if at.entries[name] = slices.Delete(list, i, i+1); len(list) == 1 {
+		delete(at.entries, name)
+	}
+	return t.work(1 + len(list) - i)
 }
+
+func (e entry) comparePath(path string) int { return strings.Compare(e.path, path) }

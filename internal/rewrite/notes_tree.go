@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -17,6 +18,9 @@ func (t *notes) write(f *folder) (object.ID, error) {
 		return t.graph.Format().Zero(), nil
 	}
 	lines, err := t.lines(f)
+	if err == nil {
+		err = t.work(len(lines))
+	}
 	if err != nil {
 		return object.ID{}, err
 	}
@@ -34,7 +38,7 @@ func (t *notes) write(f *folder) (object.ID, error) {
 		return id, nil
 	}
 	t.known[string(id.Bytes())] = true
-	return id, t.sink.add(object.Tree, id, t.buf)
+	return id, errors.Join(t.hold(knownSize), t.sink.add(object.Tree, id, t.buf))
 }
 
 // line is an entry of a tree to be written.

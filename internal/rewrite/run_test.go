@@ -329,6 +329,34 @@ func TestNotes(t *testing.T) {
 	}
 }
 
+// TestNotesWithoutEnd refuses a few small trees that stand for more notes than can be: each names
+// the next one 256 times. They do no harm when nothing changes that a note could be on.
+func TestNotesWithoutEnd(t *testing.T) {
+	for _, leaf := range []string{"blob", "tree"} {
+		dir := filepath.Join(t.TempDir(), "from.git")
+		testenv.Synthetic(t, dir, "sha1", testenv.Size{Commits: 20, Authors: 3})
+		mode, kind := map[string]string{"blob": "100644", "tree": "040000"}[leaf], leaf
+		id := testenv.GitIn(t, dir, strings.NewReader(""), "hash-object", "-w", "--stdin", "-t", leaf)
+		for range 20 {
+			var s strings.Builder
+			for i := range 256 {
+				fmt.Fprintf(&s, "%s %s %s\t%02x\n", mode, kind, id, i)
+			}
+			id, mode, kind = testenv.GitIn(t, dir, strings.NewReader(s.String()), "mktree"), "040000", "tree"
+		}
+		testenv.Git(t, dir, "update-ref", "refs/notes/bomb", testenv.Git(t, dir, "commit-tree", "-m", "m", id))
+		testenv.Git(t, dir, "repack", "-adq")
+		from := open(t, dir)
+		p := rewrite.Plan{Authors: map[rehome.Identity]rehome.Identity{{Name: "Author 1", Mail: "author1@example.com"}: {Name: "One", Mail: "1"}}}
+		if _, err := rewrite.Run(t.Context(), rewrite.Options{From: from.Repo, Refs: from.refs, Into: into(t, from), Plan: p}); rehome.CodeOf(err) != rehome.LimitPassed {
+			t.Errorf("of %ss: %v", leaf, err)
+		}
+		if _, err := rewrite.Run(t.Context(), rewrite.Options{From: from.Repo, Refs: from.refs, Into: into(t, from)}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestStops(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "from.git")
 	testenv.Synthetic(t, dir, "sha1", testenv.Size{Commits: 100})

@@ -171,7 +171,7 @@ func (s *sink) close(flush bool) error {
 func (p *pass) into(ctx context.Context, file, index pack.File, scratch pack.Scratch) (pack.Written, error) {
 	most := int64(p.graph.Len())
 	if slices.ContainsFunc(p.o.Refs, isNotes) {
-		most += maxNotesTrees
+		most += maxNotesTrees(p.graph)
 	}
 	w, err := pack.NewWriter(file, pack.WriterOptions{Format: p.graph.Format(), Objects: most, Scratch: scratch})
 	if err != nil {
