@@ -91,6 +91,31 @@ type InspectedChanges struct {
 	SignaturesDropped int64     `json:"signatures_dropped"`
 	AuthorsMapped     int64     `json:"authors_mapped"`
 	Refused           []Refusal `json:"refused_by_destination"`
+
+	Authors []InspectedAuthor `json:"authors"` // who becomes somebody else, most commits first
+}
+
+// InspectedAuthor is an identity and what it becomes. Names and mails may not be UTF-8;
+// the fields with their bytes are set only then.
+type InspectedAuthor struct {
+	Name         string `json:"name"`
+	NameBytes    []byte `json:"name_bytes,omitempty"`
+	Email        string `json:"email"`
+	EmailBytes   []byte `json:"email_bytes,omitempty"`
+	ToName       string `json:"to_name"`
+	ToNameBytes  []byte `json:"to_name_bytes,omitempty"`
+	ToEmail      string `json:"to_email"`
+	ToEmailBytes []byte `json:"to_email_bytes,omitempty"`
+	Commits      int64  `json:"commits"` // as the author
+}
+
+// NewInspectedAuthor lists what somebody becomes, by the exact bytes.
+func NewInspectedAuthor(who Contributor, becomes Identity) InspectedAuthor {
+	to := NewContributor(becomes)
+	return InspectedAuthor{
+		Name: who.Name, NameBytes: who.NameBytes, Email: who.Email, EmailBytes: who.EmailBytes, Commits: who.Commits,
+		ToName: to.Name, ToNameBytes: to.NameBytes, ToEmail: to.Email, ToEmailBytes: to.EmailBytes,
+	}
 }
 
 // Refusal is something the destination would not take.

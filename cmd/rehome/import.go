@@ -88,7 +88,7 @@ func checkVCS(name string) error {
 }
 
 func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags) error {
-	var left unmatched
+	var left doubts
 	plan, err := m.plan(f.plan, &left)
 	if err != nil {
 		return err
@@ -103,21 +103,21 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 	if f.dryRun {
 		return m.inspectAt(ctx, l, inspection{json: f.json, quiet: f.quiet, dir: besides(dest), plan: f.plan}, plan, &left)
 	}
-	receipt, err := m.move(ctx, l, dest, f, plan)
+	receipt, err := m.move(ctx, l, dest, f, plan, &left)
 	if err != nil {
 		return inOwnWords(err, l)
 	}
-	if !f.quiet {
-		m.showUnmatched(f.plan.authors, left)
-	}
 	if err := writeReceipt(f.receipt, receipt); err != nil {
 		return err
+	}
+	if !f.json && !f.quiet && f.plan.authors != "" {
+		fmt.Fprintln(m.Stdout, mapped(receipt, &left))
 	}
 	return m.summarize(receipt, dest, f)
 }
 
 // move is the import itself, with its commit map.
-func (m *Main) move(ctx context.Context, l source.Location, dest string, f importFlags, plan importer.OncePlan) (rehome.Receipt, error) {
+func (m *Main) move(ctx context.Context, l source.Location, dest string, f importFlags, plan importer.OncePlan, left *doubts) (rehome.Receipt, error) {
 	dir, err := filepath.Abs(dest)
 	if err != nil {
 		return rehome.Receipt{}, fmt.Errorf("find the destination: %w", err)
@@ -134,11 +134,31 @@ func (m *Main) move(ctx context.Context, l source.Location, dest string, f impor
 		plan.CommitMap = ids
 	}
 	show := m.newWatcher(f.json, f.quiet)
+	if f.json {
+		left.events(&plan, show.event)
+	}
 	receipt, err := importer.Once(ctx, importer.OnceOptions{
 		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.plan.largeOver), Version: version, Event: show.event, Plan: plan,
 	})
 	show.close()
+	if err == nil && !f.json {
+		m.show(left)
+	}
 	return receipt, errors.Join(err, ids.end(err != nil))
+}
+
+// mapped says what the author map changed.
+func mapped(r rehome.Receipt, d *doubts) string {
+	said := fmt.Sprintf("%s mapped: %s and %s changed, %s dropped", identities(r.Body.Authors.Mapped),
+		counted(r.Head.Changed, "commit"), counted(r.Head.TagsChanged, "tag"), counted(r.Body.SignaturesDropped, "signature"))
+	switch {
+	case r.Body.Authors.Mapped > 0:
+	case len(d.unmatched) == d.rules:
+		said += "; no line of " + d.file + " matches anybody"
+	default:
+		said += "; " + d.file + " leaves everybody as they are"
+	}
+	return said
 }
 
 // writeReceipt writes the receipt's JSON to a file, if one was asked for.
@@ -179,10 +199,6 @@ func (m *Main) summarize(r rehome.Receipt, dest string, f importFlags) error {
 	}
 	talks := !f.json && !f.quiet
 	if talks {
-		if r.Body.Authors.Mapped > 0 || r.Head.Changed > 0 {
-			fmt.Fprintf(m.Stdout, "%s mapped: %s and %s changed, %s dropped\n", identities(r.Body.Authors.Mapped),
-				counted(r.Head.Changed, "commit"), counted(r.Head.TagsChanged, "tag"), counted(r.Body.SignaturesDropped, "signature"))
-		}
 		fmt.Fprintf(m.Stdout, "%d commits, %d refs and %d authors are in %s\n", r.Head.Commits, len(r.Refs.Refs), r.Body.Authors.Identities, dest)
 		if byRule > 0 {
 			fmt.Fprintf(m.Stdout, "%d refs of the old forge stay behind; --receipt lists them\n", byRule)

@@ -53,7 +53,7 @@ type inspection struct {
 }
 
 func (m *Main) inspect(ctx context.Context, i inspection) error {
-	var left unmatched
+	var left doubts
 	plan, err := m.plan(i.plan, &left)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (m *Main) inspect(ctx context.Context, i inspection) error {
 	return m.inspectAt(ctx, l, i, plan, &left)
 }
 
-func (m *Main) inspectAt(ctx context.Context, l source.Location, i inspection, plan importer.OncePlan, left *unmatched) error {
+func (m *Main) inspectAt(ctx context.Context, l source.Location, i inspection, plan importer.OncePlan, left *doubts) error {
 	reader, err := ownMachineGit()
 	if err != nil {
 		return err
@@ -78,9 +78,7 @@ func (m *Main) inspectAt(ctx context.Context, l source.Location, i inspection, p
 	if err != nil {
 		return inOwnWords(err, l)
 	}
-	if !i.quiet {
-		m.showUnmatched(i.plan.authors, *left)
-	}
+	m.show(left)
 	switch {
 	case i.json:
 		out := json.NewEncoder(m.Stdout)
@@ -128,6 +126,10 @@ func (m *Main) printInspection(i rehome.Inspection, plan planFlags) error {
 func (m *Main) printLists(i rehome.Inspection) {
 	section(m, "people", i.Authors, func(a rehome.Contributor) string {
 		return fmt.Sprintf("%7d  %s  %s", a.Commits, span(a), rehome.Clean(a.Identity().String(), 200))
+	})
+	section(m, "who becomes whom", i.Plan.Authors, func(a rehome.InspectedAuthor) string {
+		from, to := rehome.Identity{Name: a.Name, Mail: a.Email}, rehome.Identity{Name: a.ToName, Mail: a.ToEmail}
+		return fmt.Sprintf("%7d  %s -> %s", a.Commits, rehome.Clean(from.String(), 200), rehome.Clean(to.String(), 200))
 	})
 	section(m, "large files", i.LargeFiles, func(f rehome.InspectedFile) string {
 		return fmt.Sprintf("%s  %s (%s)", bytesText(f.Size), rehome.Clean(f.Path, 200), rehome.Clean(f.Ref, 100))

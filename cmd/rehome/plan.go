@@ -2,11 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -26,52 +29,141 @@ type planFlags struct {
 func newPlanFlags() planFlags { return planFlags{largeOver: 100 << 20} }
 
 func (f *planFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.authors, "authors", "", "change names and mails as `FILE` says: a mailmap, or lines user = Name <mail>")
+	flags.StringVar(&f.authors, "authors", "", "change names and mails as `FILE` says: a mailmap, or lines user = Name <mail>; - is standard input")
 	flags.BoolVar(&f.trailers, "map-trailers", false, "with --authors, also in trailers of messages, such as Co-authored-by")
 	flags.BoolVar(&f.hashes, "map-hashes", false, "with --authors, also make hashes of commits in messages the new ones")
 	flags.Var(&f.largeOver, "large-files-over", "size from which a file counts as large")
 }
 
-// unmatched holds the lines of a map that are for nobody, until they can be shown.
-type unmatched []mailmap.Line
+// doubts are the lines of a map that may not do what was meant.
+type doubts struct {
+	file      string
+	rules     int
+	unmatched []mailmap.Line
+	overrides []mailmap.Override
+}
+
+// texts are the doubts in words, a line each.
+func (d *doubts) texts() []string { return append(d.overridesTexts(), d.unmatchedTexts()...) }
+
+func (d *doubts) overridesTexts() (all []string) {
+	for _, o := range d.overrides {
+		all = append(all, fmt.Sprintf("%s:%d: overrides line %d: %s", d.file, o.Line.Number, o.Earlier, rehome.Clean(o.Line.Text, 200)))
+	}
+	return all
+}
+
+func (d *doubts) unmatchedTexts() (all []string) {
+	for _, l := range d.unmatched {
+		all = append(all, fmt.Sprintf("%s:%d: matches nobody: %s", d.file, l.Number, rehome.Clean(l.Text, 200)))
+	}
+	return all
+}
+
+// events tells the doubts as events as they come up. plan is the one they are about.
+func (d *doubts) events(plan *importer.OncePlan, tell func(rehome.Event)) {
+	say := func(texts []string) {
+		for _, text := range texts {
+			tell(rehome.Event{Kind: rehome.EventWarning, At: time.Now().UTC(), Step: rehome.StepRewrite, Text: text})
+		}
+	}
+	say(d.overridesTexts())
+	plan.Unmatched = func(l []mailmap.Line) {
+		d.unmatched = l
+		say(d.unmatchedTexts())
+	}
+}
+
+// show lists the doubts on standard error.
+func (m *Main) show(d *doubts) {
+	for _, text := range d.texts() {
+		fmt.Fprintf(m.Stderr, "warning: %s\n", text)
+	}
+}
 
 // plan reads the author map. Its bad lines are listed on standard error.
-func (m *Main) plan(f planFlags, left *unmatched) (importer.OncePlan, error) {
-	p := importer.OncePlan{Trailers: f.trailers, Hashes: f.hashes, Unmatched: func(l []mailmap.Line) { *left = l }}
+func (m *Main) plan(f planFlags, d *doubts) (importer.OncePlan, error) {
+	p := importer.OncePlan{Trailers: f.trailers, Hashes: f.hashes, Unmatched: func(l []mailmap.Line) { d.unmatched = l }}
 	if f.authors == "" {
-		if f.trailers || f.hashes {
-			return p, usagef("Give --authors FILE, too.", "--map-trailers and --map-hashes change nothing without a map of authors")
+		if names := f.needAuthors(); names != "" {
+			return p, usagef("Give --authors FILE, too.", "%s without a map of authors", names)
 		}
 		return p, nil
 	}
-	text, err := readAuthors(f.authors)
+	text, err := m.readAuthors(f.authors)
 	if err != nil {
 		return p, err
 	}
+	d.file = f.authorsName()
 	p.Authors, err = mailmap.Parse(text)
 	var bad *mailmap.Error
-	if !errors.As(err, &bad) {
+	switch {
+	case err != nil && isJSON(text):
+		return p, usagef("The command line takes a mailmap, or lines user = Name <mail>; JSON is for PUT …/import/authors of a server.", "--authors %q holds JSON", d.file)
+	case errors.As(err, &bad):
+		return p, m.showFaults(d.file, bad)
+	case err != nil:
 		return p, err
 	}
+	d.overrides = p.Authors.Overrides()
+	for range p.Authors.Lines() {
+		d.rules++
+	}
+	return p, nil
+}
+
+// needAuthors names the flags given that change nothing without --authors.
+func (f *planFlags) needAuthors() string {
+	switch {
+	case f.trailers && f.hashes:
+		return "--map-trailers and --map-hashes change nothing"
+	case f.trailers:
+		return "--map-trailers changes nothing"
+	case f.hashes:
+		return "--map-hashes changes nothing"
+	}
+	return ""
+}
+
+// authorsName is the file of --authors, for people.
+func (f *planFlags) authorsName() string {
+	if f.authors == "-" {
+		return "standard input"
+	}
+	return f.authors
+}
+
+// isJSON tells JSON from an author map, which has no line like it.
+func isJSON(text []byte) bool {
+	text = bytes.TrimSpace(text)
+	return len(text) > 0 && (text[0] == '{' || text[0] == '[') && json.Valid(text)
+}
+
+// showFaults lists the bad lines of an author map.
+func (m *Main) showFaults(file string, bad *mailmap.Error) error {
 	for _, fault := range bad.Faults {
-		fmt.Fprintf(m.Stderr, "%s:%d: %s: %s\n", f.authors, fault.Line, fault.Why, fault.Text)
+		fmt.Fprintf(m.Stderr, "%s:%d: %s: %s\n", file, fault.Line, fault.Why, fault.Text)
 	}
 	lines := "one line"
 	if n := len(bad.Faults); n > 1 {
 		lines = fmt.Sprintf("%d lines", n)
 	}
-	return p, usagef("Correct or remove what is listed above; nothing was done.", "%s of --authors %q cannot be read", lines, f.authors)
+	return usagef("Correct or remove what is listed above; nothing was done.", "%s of --authors %q cannot be read", lines, file)
 }
 
 // maxAuthors is more than mailmap.Parse takes, bytes.
 const maxAuthors = 11 << 20
 
-func readAuthors(file string) ([]byte, error) {
-	in, err := os.Open(file)
-	if err != nil {
-		return nil, usagef("Check the path.", "--authors cannot be read: %w", err)
+func (m *Main) readAuthors(file string) ([]byte, error) {
+	in := m.Stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, usagef("Check the path.", "--authors cannot be read: %w", err)
+		}
+		defer f.Close()
+		in = f
 	}
-	defer in.Close()
 	text, err := io.ReadAll(io.LimitReader(in, maxAuthors))
 	if err != nil {
 		return nil, usagef("Check the path.", "--authors cannot be read: %w", err)
@@ -79,18 +171,14 @@ func readAuthors(file string) ([]byte, error) {
 	return text, nil
 }
 
-// showUnmatched lists lines of the author map that match nobody.
-func (m *Main) showUnmatched(file string, left unmatched) {
-	for _, l := range left {
-		fmt.Fprintf(m.Stderr, "warning: %s:%d: matches nobody: %s\n", file, l.Number, rehome.Clean(l.Text, 200))
-	}
-}
-
 // checkedFile finds out, before anything starts, whether the file a flag names can be
 // written. A file that is there keeps what it holds.
 func checkedFile(flag, file string) error {
-	if file == "" {
+	switch file {
+	case "":
 		return nil
+	case "-":
+		return usagef("Give the name of a file; ./- for one that is called so.", "%s cannot go to standard output", flag)
 	}
 	_, err := os.Stat(file)
 	made := errors.Is(err, os.ErrNotExist)

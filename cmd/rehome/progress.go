@@ -60,7 +60,11 @@ func plainLines(w io.Writer, now func() time.Time) watcher {
 		case rehome.EventStatus:
 			fmt.Fprintln(w, e.Status)
 		case rehome.EventProgress:
-			if at := now(); e.ProgressEvent != nil && at.Sub(last) >= plainEvery {
+			if e.ProgressEvent == nil || e.Commits == 0 && e.Authors == 0 && e.Bytes == 0 {
+				break
+			}
+			ended := e.Step == rehome.StepRewrite && e.Percent != nil && *e.Percent == 100
+			if at := now(); ended || at.Sub(last) >= plainEvery {
 				last = at
 				fmt.Fprintln(w, describe(e, true))
 			}

@@ -105,8 +105,11 @@ func TestLeft(t *testing.T) {
 	var names []string
 	for _, l := range got.Left {
 		names = append(names, l.Name)
-		if moved := !l.New.IsZero(); moved != (l.Name == "refs/tags/mine/light") {
+		if moved := !l.New.IsZero(); moved != (l.Name == "refs/tags/mine/light" || l.Name == "refs/tags/mine/heavy") {
 			t.Errorf("%s: new %s", l.Name, l.New)
+		}
+		if l.Heavy != (l.Name == "refs/tags/mine/heavy") {
+			t.Errorf("%s: heavy %v", l.Name, l.Heavy)
 		}
 	}
 	if want := []string{"refs/tags/mine/heavy", "refs/tags/mine/light", "refs/tags/mine/lost", "HEAD"}; !cmp.Equal(want, names) || !got.Detached || got.Tags == 0 {

@@ -11,7 +11,8 @@ import (
 type Left struct {
 	Name  string // as refs/tags/v1, or HEAD, or HEAD of the work tree NAME
 	Names object.ID
-	New   object.ID // what that is on the new history; zero when nothing that moved has it, or the tag is an object
+	New   object.ID // what its commit is on the new history; zero when nothing that moved has it
+	Heavy bool      // it names a tag object
 	Why   string    // it cannot move; may be ""
 }
 
@@ -83,8 +84,8 @@ func (c *carry) left(m *remake, moving map[object.ID]bool) (all []Left, tags int
 		case !p.local && p.moves && strings.HasPrefix(one.name, "refs/tags/"):
 			tags++
 		case p.local && (p.based && p.moves || p.fault != ""):
-			l := Left{Name: one.name, Names: one.id, Why: p.fault}
-			if moving[one.commit] && one.id == one.commit {
+			l := Left{Name: one.name, Names: one.id, Heavy: one.id != one.commit, Why: p.fault}
+			if moving[one.commit] {
 				l.New = m.becomes(one.commit)
 			}
 			all = append(all, l)

@@ -41,13 +41,13 @@ func Inspect(ctx context.Context, o OnceOptions) (found rehome.Inspection, err e
 	if err != nil {
 		return found, err
 	}
-	found.Authors, found.Plan.Authors = list(people), become(people, did.authors)
+	found.Authors, found.Plan.Authors = list(people), changedAuthors(people, did.authors)
 	found.Submodules, err = submodulesOf(got)
 	return found, err
 }
 
-// become lists who of the people becomes somebody else.
-func become(people []rehome.Contributor, to map[rehome.Identity]rehome.Identity) []rehome.InspectedAuthor {
+// changedAuthors lists who of the people becomes somebody else.
+func changedAuthors(people []rehome.Contributor, to map[rehome.Identity]rehome.Identity) []rehome.InspectedAuthor {
 	all := []rehome.InspectedAuthor{}
 	for _, p := range people {
 		if now, ok := to[p.Identity()]; ok {
