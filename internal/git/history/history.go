@@ -133,6 +133,13 @@ func (g *Graph) gather(ctx context.Context, s Source) (numbers [][]uint32, err e
 		}
 		return bytes.Compare(id(a), id(b))
 	})
+	g.number(all, id, numbers)
+	g.fan()
+	return numbers, nil
+}
+
+// number gives the objects, sorted by id, their numbers, and notes those in numbers.
+func (g *Graph) number(all []found, id func(found) []byte, numbers [][]uint32) {
 	g.ids = make([]byte, 0, len(all)*g.format.Size())
 	for _, f := range all {
 		b := id(f)
@@ -145,8 +152,6 @@ func (g *Graph) gather(ctx context.Context, s Source) (numbers [][]uint32, err e
 		}
 	}
 	g.nodes = make([]node, len(g.places))
-	g.fan()
-	return numbers, nil
 }
 
 func head(id []byte) uint64 { return binary.BigEndian.Uint64(id) }
