@@ -131,6 +131,10 @@ func (w *taker) parent(id object.ID, kind object.Type) {
 	w.parents = binary.LittleEndian.AppendUint32(w.parents, n)
 }
 
+// longLine is the length, bytes, from which lines are not remembered: they may differ in their white
+// space alone, and be as long as a commit.
+const longLine = 512
+
 // identity returns the number of who stands in a line.
 func (w *taker) identity(data []byte, i *object.Ident) uint32 {
 	if !i.Found() {
@@ -141,7 +145,9 @@ func (w *taker) identity(data []byte, i *object.Ident) uint32 {
 		return n
 	}
 	n := w.number(rehome.Identity{Name: string(i.Name), Mail: string(i.Mail)})
-	w.seen[string(line)] = n
+	if len(line) < longLine {
+		w.seen[string(line)] = n
+	}
 	return n
 }
 
