@@ -15,6 +15,8 @@ import (
 const (
 	batchObjects = 128
 	batchBytes   = 256 << 10 // a batch may go over it by its last object
+	largeBatch   = 4 * batchBytes
+	largeBatches = 2 // so many large ones at a time, for an object may have many megabytes
 )
 
 // sink deflates objects on several workers and writes them in the order they came.
@@ -26,6 +28,7 @@ type sink struct {
 	jobs    chan *batch // to be deflated
 	ordered chan *batch // to be written, in this order
 	spare   chan *batch
+	large   chan struct{} // holds one for each large batch under way
 	wg      sync.WaitGroup
 	table   *deflate.Table // trained on the first batch
 	workers int
@@ -51,9 +54,12 @@ func newSink(ctx context.Context, w *pack.Writer, workers int) *sink {
 	s := &sink{w: w, workers: workers, now: newBatch()}
 	s.ctx, s.stop = context.WithCancelCause(ctx)
 	s.jobs, s.ordered = make(chan *batch, workers), make(chan *batch, 2*workers)
-	s.spare = make(chan *batch, 4*workers)
+	s.spare, s.large = make(chan *batch, 4*workers), make(chan struct{}, largeBatches)
 	return s
 }
+
+// isLarge reports whether a batch takes more memory than one keeps.
+func (b *batch) isLarge() bool { return cap(b.data) > largeBatch }
 
 func newBatch() *batch { return &batch{deflated: make(chan struct{}, 1)} }
 
@@ -72,6 +78,13 @@ func (s *sink) add(kind object.Type, id object.ID, data []byte) error {
 func (s *sink) send() error {
 	if s.table == nil {
 		s.begin()
+	}
+	if s.now.isLarge() {
+		select {
+		case s.large <- struct{}{}:
+		case <-s.ctx.Done():
+			return context.Cause(s.ctx)
+		}
 	}
 	for _, to := range []chan *batch{s.ordered, s.jobs} {
 		select {
@@ -136,10 +149,11 @@ func (s *sink) write() error {
 			}
 			from, streamFrom = it.end, it.streamEnd
 		}
-		b.items, b.data, b.streams = b.items[:0], b.data[:0], b.streams[:0]
-		if cap(b.data) > 4*batchBytes {
+		if b.isLarge() {
+			<-s.large
 			b.data, b.streams = nil, nil
 		}
+		b.items, b.data, b.streams = b.items[:0], b.data[:0], b.streams[:0]
 		select {
 		case s.spare <- b:
 		default:

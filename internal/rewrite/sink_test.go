@@ -25,6 +25,34 @@ func (s *small) Write(b []byte) (int, error) {
 func (s *small) WriteAt(b []byte, _ int64) (int, error) { return s.Write(b) }
 func (s *small) ReadAt(b []byte, _ int64) (int, error)  { return len(b), nil }
 
+// TestSinkLarge holds few objects at a time that are large, and writes them all.
+func TestSinkLarge(t *testing.T) {
+	scratch := func(size int64) ([]byte, func(), error) { return make([]byte, size), func() {}, nil }
+	w, err := pack.NewWriter(&small{1 << 30}, pack.WriterOptions{Format: object.SHA1, Objects: 100, Scratch: scratch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	s := newSink(t.Context(), w, 8)
+	hasher, data := object.NewHasher(object.SHA1), make([]byte, 2*largeBatch)
+	for i := range 30 {
+		data[0] = byte(i)
+		id, err := hasher.Sum(object.Commit, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.add(object.Commit, id, data); err != nil {
+			t.Fatal(err)
+		}
+		if waiting := len(s.ordered); waiting > largeBatches {
+			t.Fatalf("%d wait to be written", waiting)
+		}
+	}
+	if err := s.close(true); err != nil || w.Len() != 30 {
+		t.Errorf("it wrote %d objects, %v", w.Len(), err)
+	}
+}
+
 // TestSinkEnds lets nobody wait when the disk is full, or the caller goes: close returns, and why.
 func TestSinkEnds(t *testing.T) {
 	noise := make([]byte, 16<<10)
