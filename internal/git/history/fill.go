@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"rehome"
 	"rehome/internal/git/object"
@@ -33,8 +34,10 @@ type taker struct {
 
 func (g *Graph) fill(ctx context.Context, s Source, numbers [][]uint32) error {
 	f := &filler{graph: g, known: map[rehome.Identity]uint32{}}
+	heap := new(atomic.Int64)
+	heap.Store(maxHeap)
 	for range s.Workers {
-		a := &arena{scratch: s.Scratch}
+		a := &arena{heap: heap, scratch: s.Scratch}
 		g.arenas = append(g.arenas, a)
 		f.workers = append(f.workers, &taker{filler: f, arena: a, seen: map[string]uint32{}})
 	}
@@ -174,23 +177,26 @@ func (r record) split() (parents Parents, data []byte) {
 	return Parents(r[4 : 4+n]), r[4+n:]
 }
 
-// arena keeps records in scratch memory.
+// arena keeps records: the first of all workers on the heap, which is quicker to touch, the
+// others in scratch memory.
 type arena struct {
+	heap    *atomic.Int64 // bytes that all arenas may still take of it
 	scratch pack.Scratch
 	rest    []byte
 	free    []func()
 }
 
-const chunk = 8 << 20
+const (
+	chunk   = 8 << 20
+	maxHeap = 64 << 20
+)
 
 func (a *arena) keep(parents, data []byte) (record, error) {
 	size := 4 + len(parents) + len(data)
 	if len(a.rest) < size {
-		mem, free, err := a.scratch(int64(max(chunk, size)))
-		if err != nil {
+		if err := a.take(max(chunk, size)); err != nil {
 			return nil, fmt.Errorf("take memory for history: %w", err)
 		}
-		a.rest, a.free = mem, append(a.free, free)
 	}
 	r := a.rest[:size:size]
 	a.rest = a.rest[size:]
@@ -198,6 +204,20 @@ func (a *arena) keep(parents, data []byte) (record, error) {
 	copy(r[4:], parents)
 	copy(r[4+len(parents):], data)
 	return r, nil
+}
+
+// take begins another piece of memory.
+func (a *arena) take(size int) error {
+	if a.heap.Add(-int64(size)) >= 0 {
+		a.rest = make([]byte, size)
+		return nil
+	}
+	mem, free, err := a.scratch(int64(size))
+	if err != nil {
+		return err
+	}
+	a.rest, a.free = mem, append(a.free, free)
+	return nil
 }
 
 func (a *arena) close() {
