@@ -28,30 +28,22 @@ func (h *Host) KeptFor(ctx context.Context, repoID int64) (names []string, err e
 
 // refsThatNeed returns the refs that reach what only superseded packs of history have.
 func refsThatNeed(ctx context.Context, r *repo.Repo, m remembered) (names []string, err error) {
-	refs, err := r.Refs()
-	if err != nil {
-		return nil, err
-	}
-	objects, err := r.Objects()
-	if err != nil {
-		return nil, err
-	}
-	defer objects.Close()
-	s := need{m: m, objects: objects, needed: map[string]bool{}}
-	s.lookInside()
-	content := maps.Clone(s.needed) // stays whatever refs there are
-	looked := 0
-	for _, ref := range refs {
-		s.needed = maps.Clone(content)
-		if err := s.walk(ctx, []repo.Ref{ref}); err != nil {
-			return nil, err
+	err = lookForNeed(r, m, func(s *need, refs []repo.Ref) error {
+		content := maps.Clone(s.needed) // stays whatever refs there are
+		looked := 0
+		for _, ref := range refs {
+			s.needed = maps.Clone(content)
+			if err := s.walk(ctx, []repo.Ref{ref}); err != nil {
+				return err
+			}
+			if len(s.needed) > len(content) {
+				names = append(names, ref.Name)
+			}
+			if looked += len(s.seen); looked > maxWalk {
+				break
+			}
 		}
-		if len(s.needed) > len(content) {
-			names = append(names, ref.Name)
-		}
-		if looked += len(s.seen); looked > maxWalk {
-			break
-		}
-	}
-	return names, nil
+		return nil
+	})
+	return names, err
 }

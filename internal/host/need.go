@@ -25,6 +25,23 @@ type need struct {
 	next    []object.ID
 }
 
+// lookForNeed calls look with the refs of the moment and a need that has seen the packs from inside. The need
+// reads objects until look returns.
+func lookForNeed(r *repo.Repo, m remembered, look func(*need, []repo.Ref) error) error {
+	refs, err := r.Refs()
+	if err != nil {
+		return err
+	}
+	objects, err := r.Objects()
+	if err != nil {
+		return err
+	}
+	defer objects.Close()
+	s := &need{m: m, objects: objects, needed: map[string]bool{}}
+	s.lookInside()
+	return look(s, refs)
+}
+
 // lookInside lets packs stay that are no history.
 func (s *need) lookInside() {
 	for _, old := range s.m.Superseded {

@@ -205,19 +205,12 @@ func (e *entry) discardAlone(ctx context.Context, dir string) (err error) {
 }
 
 // neededPacks returns the superseded packs that have to stay.
-func neededPacks(ctx context.Context, r *repo.Repo, m remembered) (map[string]bool, error) {
-	refs, err := r.Refs()
-	if err != nil {
-		return nil, err
-	}
-	objects, err := r.Objects()
-	if err != nil {
-		return nil, err
-	}
-	defer objects.Close()
-	s := need{m: m, objects: objects, needed: map[string]bool{}}
-	s.lookInside()
-	return s.needed, s.walk(ctx, refs)
+func neededPacks(ctx context.Context, r *repo.Repo, m remembered) (needed map[string]bool, err error) {
+	err = lookForNeed(r, m, func(s *need, refs []repo.Ref) error {
+		needed = s.needed
+		return s.walk(ctx, refs)
+	})
+	return needed, err
 }
 
 // discardAll is discard for every repository, at the start. What fails is tried again when somebody uses
