@@ -129,10 +129,7 @@ func (m *Importer) finalRefs(ctx context.Context, from *repo.Repo, plan rewrite.
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range result.Refs {
-		final = append(final, finalRef{r.Name, r.Source, r.Final})
-	}
-	return final, nil
+	return finalOf(result), nil
 }
 
 func refused(w store.WrittenRef) error {

@@ -66,11 +66,7 @@ func (o *once) rewrite(ctx context.Context, got raw, into *repo.Repo) (rewritten
 	if err != nil {
 		return did, err
 	}
-	did.changes = rehome.Changes{Commits: res.CommitsChanged, Tags: res.TagsChanged, Signatures: res.SignaturesDropped}
-	did.final = did.final[:0]
-	for _, r := range res.Refs {
-		did.final = append(did.final, finalRef{r.Name, r.Source, r.Final})
-	}
+	did.changes, did.final = changesOf(res), finalOf(res)
 	if o.Plan.CommitMap != nil {
 		if err := res.WriteMap(o.Plan.CommitMap); err != nil {
 			return did, fmt.Errorf("write commit map: %w", err)

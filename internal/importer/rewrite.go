@@ -31,6 +31,19 @@ func unchanged(refs []repo.Ref) []finalRef {
 	return all
 }
 
+// finalOf is what a rewrite made of refs.
+func finalOf(r *rewrite.Result) []finalRef {
+	all := make([]finalRef, 0, len(r.Refs))
+	for _, ref := range r.Refs {
+		all = append(all, finalRef{ref.Name, ref.Source, ref.Final})
+	}
+	return all
+}
+
+func changesOf(r *rewrite.Result) rehome.Changes {
+	return rehome.Changes{Commits: r.CommitsChanged, Tags: r.TagsChanged, Signatures: r.SignaturesDropped}
+}
+
 // rewrite is the step that turns raw and plan into what is published, once the plan has
 // settled. A plan that changed meanwhile is rewritten again before anything is pushed.
 func (w *worker) rewrite(ctx context.Context) error {
@@ -107,8 +120,7 @@ func (w *worker) remake(ctx context.Context, from *repo.Repo, plan rewrite.Plan)
 		return rehome.Changes{}, err
 	}
 	w.fault("rewritten")
-	changes := rehome.Changes{Commits: result.CommitsChanged, Tags: result.TagsChanged, Signatures: result.SignaturesDropped}
-	return changes, w.Folder.keep(dir, w.Folder.final(w.row.ID))
+	return changesOf(result), w.Folder.keep(dir, w.Folder.final(w.row.ID))
 }
 
 // fillFinal makes a whole repository around the new history: the content of raw, the refs,

@@ -10,16 +10,24 @@ import (
 	"rehome/internal/testenv"
 )
 
+// unwritable starts an import of one commit in Latin-1 and maps its author to a name that has none of its letters.
+func (w *world) unwritable() rehome.Repository {
+	w.t.Helper()
+	root := w.t.TempDir()
+	from := filepath.Join(root, "old.git")
+	testenv.FromStream(w.t, from, "sha1", "commit refs/heads/trunk\ncommitter A <a@x> 1700000000 +0000\nencoding ISO-8859-1\ndata 5\nwork\n\n")
+	r := w.repository("new")
+	w.start(r, StartRequest{URL: testenv.ServeGit(w.t, root, testenv.Options{}) + "/old.git"})
+	w.remap(r, "A", "\u042f", "a@y")
+	return r
+}
+
 // A name that the encoding of a commit lacks fails the rewrite and says whom it is about;
 // another name mends it.
 func TestNameThatAnEncodingLacks(t *testing.T) {
 	t.Parallel()
-	w, root := newWorld(t), t.TempDir()
-	from := filepath.Join(root, "old.git")
-	testenv.FromStream(t, from, "sha1", "commit refs/heads/trunk\ncommitter A <a@x> 1700000000 +0000\nencoding ISO-8859-1\ndata 5\nwork\n\n")
-	r := w.repository("new")
-	w.start(r, StartRequest{URL: testenv.ServeGit(t, root, testenv.Options{}) + "/old.git"})
-	w.remap(r, "A", "\u042f", "a@y")
+	w := newWorld(t)
+	r := w.unwritable()
 	w.work()
 	i := w.get(r)
 	wantStatus(t, i, rehome.Failed, rehome.StepRewrite, rehome.Invalid)
@@ -38,12 +46,8 @@ func TestNameThatAnEncodingLacks(t *testing.T) {
 // Who mends a map while the one before is carried out does not have to ask for a restart when that fails.
 func TestMapMendedWhileItFails(t *testing.T) {
 	t.Parallel()
-	w, root := newWorld(t), t.TempDir()
-	from := filepath.Join(root, "old.git")
-	testenv.FromStream(t, from, "sha1", "commit refs/heads/trunk\ncommitter A <a@x> 1700000000 +0000\nencoding ISO-8859-1\ndata 5\nwork\n\n")
-	r := w.repository("new")
-	w.start(r, StartRequest{URL: testenv.ServeGit(t, root, testenv.Options{}) + "/old.git"})
-	w.remap(r, "A", "\u042f", "a@y")
+	w := newWorld(t)
+	r := w.unwritable()
 	changes := 0
 	w.fault = func(point string) {
 		if point != "before a change" {
