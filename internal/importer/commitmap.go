@@ -16,6 +16,7 @@ import (
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
+	"rehome/internal/rewrite"
 	"rehome/internal/store"
 )
 
@@ -120,12 +121,13 @@ func notThere(err error) error {
 
 // writeIdentity writes the map of a history that stays as it is.
 func writeIdentity(ctx context.Context, raw *repo.Repo, out io.Writer) error {
-	digits := 2 * raw.Format().Size()
-	if _, err := fmt.Fprintf(out, "%-*s new\n", digits, "old"); err != nil {
+	line := []byte(rewrite.MapHeader(raw.Format()))
+	if _, err := out.Write(line); err != nil {
 		return err
 	}
 	return eachCommit(ctx, raw, func(id object.ID) error {
-		_, err := fmt.Fprintf(out, "%s %s\n", id, id)
+		line = rewrite.AppendMapLine(line[:0], id, id)
+		_, err := out.Write(line)
 		return err
 	})
 }

@@ -120,3 +120,12 @@ func forHashes(raw []byte, from, to, max int, found func(start, end int)) {
 func isWord(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
 }
+
+// messageStart returns where an object's message starts.
+func messageStart(raw []byte) int {
+	at := bytes.Index(raw, []byte("\n\n"))
+	if at < 0 {
+		return len(raw)
+	}
+	return at + 2
+}

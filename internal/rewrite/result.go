@@ -2,7 +2,6 @@ package rewrite
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -45,7 +44,7 @@ func (r *Result) New(old object.ID) (object.ID, bool) {
 // WriteMap writes the commit map: a header line, then `OLD NEW` for every commit, by OLD.
 func (r *Result) WriteMap(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 64<<10)
-	fmt.Fprintf(out, "%-*s new\n", 2*r.graph.Format().Size(), "old")
+	out.WriteString(MapHeader(r.graph.Format()))
 	var line []byte
 	for n := range uint32(r.graph.Len()) {
 		if !r.looked.Has(n) || r.graph.Type(n) != object.Commit {
@@ -56,13 +55,21 @@ func (r *Result) WriteMap(w io.Writer) error {
 		if !ok {
 			return fmt.Errorf("write commit map: %s is not known yet", old)
 		}
-		line = append(appendHex(line[:0], old), ' ')
-		out.Write(append(appendHex(line, id), '\n'))
+		line = AppendMapLine(line[:0], old, id)
+		out.Write(line)
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write commit map: %w", err)
 	}
 	return nil
+}
+
+// MapHeader returns the first line of a commit map, as git-filter-repo writes it.
+func MapHeader(f object.Format) string { return fmt.Sprintf("%-*s new\n", 2*f.Size(), "old") }
+
+// AppendMapLine appends the line of a commit map for one commit.
+func AppendMapLine(b []byte, old, now object.ID) []byte {
+	return append(appendHex(append(appendHex(b, old), ' '), now), '\n')
 }
 
 // idTable is new ids by number, and which of them there are.
@@ -123,13 +130,4 @@ func (t *idTable) grow() {
 			t.slots[t.find(t.bytes(n-1))] = n
 		}
 	}
-}
-
-// messageStart returns where an object's message starts.
-func messageStart(raw []byte) int {
-	at := bytes.Index(raw, []byte("\n\n"))
-	if at < 0 {
-		return len(raw)
-	}
-	return at + 2
 }
