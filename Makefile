@@ -8,7 +8,7 @@ BIN      := $(CURDIR)/bin
 COMMIT   := $(shell git describe --always --abbrev=12 --dirty 2>/dev/null)
 LDFLAGS  := -s -w -X main.commit=$(COMMIT)
 TARGETS  := linux/amd64 linux/arm64 darwin/arm64
-FUZZTIME ?= 3s
+FUZZTIME ?= 5000x
 
 .PHONY: build check test fuzz race demo bench tools clean
 
@@ -25,7 +25,7 @@ check: tools ## format, vet, lint, arrows, cross-builds
 		GOOS=$${t%/*} GOARCH=$${t#*/} go build -ldflags '$(LDFLAGS)' -o $(BIN)/$$t/rehome ./cmd/rehome || exit 1; \
 	done
 
-test: ## every test, then some seconds of every fuzz target; installs what they need
+test: ## every test, then some thousand inputs of every fuzz target; installs what they need
 	.ci/install git git-filter-repo nodejs npm
 	go test -count=1 -timeout 15m ./...
 	.ci/fuzz $(FUZZTIME)
