@@ -16,29 +16,36 @@ import (
 // floors is the house: a package imports lower floors only, never a sibling.
 // A new package belongs in this table before it can be imported.
 var floors = map[string]int{
-	"":                      0,
-	"internal/git/object":   0,
-	"internal/git/inflate":  0,
-	"internal/git/deflate":  0,
-	"internal/git/history":  0,
-	"internal/mailmap":      0,
-	"internal/git/pack":     0,
-	"internal/git/protocol": 0,
+	"":                        0,
+	"internal/git/object":     0,
+	"internal/git/inflate":    0,
+	"internal/git/attributes": 0,
+	"internal/git/deflate":    0,
+	"internal/git/history":    0,
+	"internal/mailmap":        0,
+	"internal/git/pack":       0,
+	"internal/git/protocol":   0,
 
 	"internal/egress": 1,
 	"internal/seal":   1,
+	"internal/bucket": 1,
 
 	"internal/git/cage": 2,
 	"internal/git/repo": 2,
+	"internal/lfs":      2,
 	"internal/store":    2,
+
+	"internal/bucket/buckettest": 2,
 
 	"internal/source":          3,
 	"internal/survey":          3,
+	"internal/lfs/transfer":    3,
 	"internal/rewrite":         3,
 	"internal/store/storetest": 3,
 
 	"internal/source/git": 4,
 	"internal/host":       4,
+	"internal/lfs/server": 4,
 
 	"internal/importer": 5,
 	"internal/queue":    5,
@@ -59,7 +66,8 @@ var doors = map[string][]string{
 	"internal/git/protocol": {"internal/git/object"},
 	"internal/git/history":  {"", "internal/git/object", "internal/git/pack"},
 	"internal/mailmap":      {""},
-	"internal/store":        {"internal/store/storetest"}, // its tests pass the suite every database passes
+	"internal/bucket":       {"internal/bucket/buckettest"}, // its tests pass the suite every bucket passes
+	"internal/store":        {"internal/store/storetest"},   // its tests pass the suite every database passes
 }
 
 // testSupport is imported by tests, e2e and the benchmarks only, and imports what it likes of floors 0 to 2.

@@ -98,6 +98,9 @@ type Options struct {
 	MapTrailers bool // map identities in trailers of messages, too
 	MapHashes   bool // rewrite hashes of commits in messages, too
 	Engine      int  // version of the rewrite the import began with; see Engine
+
+	LargeMatch      string // patterns as in .gitattributes, one a line: files they match count as large, too
+	AllowMissingLFS bool   // go on without Git LFS objects that the source lacks
 }
 
 // Changes counts what a rewrite changes.

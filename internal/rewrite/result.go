@@ -8,6 +8,7 @@ import (
 
 	"rehome/internal/git/history"
 	"rehome/internal/git/object"
+	"rehome/internal/lfs"
 )
 
 // Result is what came of a rewrite.
@@ -17,7 +18,10 @@ type Result struct {
 	CommitsChanged    int64
 	TagsChanged       int64
 	SignaturesDropped int64
-	Pack              string // base name of the new history pack in Into, which holds every commit and tag; "" when nothing changed
+	Pack              string   // base name of the new history pack in Into, which holds every commit and tag; "" when nothing changed
+	Content           string   // base name of the new content pack in Into; "" when content stays as it is
+	Replaced          []string // base names of From's packs that the new ones stand instead of, so that Into must not have them
+	Large             LargeResult
 
 	plan    Plan
 	graph   *history.Graph
@@ -25,6 +29,14 @@ type Result struct {
 	looked  history.Set
 	changed history.Set
 	noted   history.Set // reached by refs of notes alone
+}
+
+// LargeResult is what became of large files.
+type LargeResult struct {
+	Objects []lfs.Object // Git LFS objects the new history names that the old one did not, by OID; all are in Options.Store
+	Files   int64        // distinct blobs that were converted or removed
+	Bytes   int64        // of them
+	Removed [][]byte     // each path of a removed file, sorted
 }
 
 // New returns what became of a commit or tag; false when it is none of this history, or

@@ -18,9 +18,11 @@ import (
 	"runtime"
 
 	"rehome"
+	"rehome/internal/git/attributes"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
+	"rehome/internal/lfs"
 )
 
 // Plan says how history is changed. The same history, the same plan and the same
@@ -29,6 +31,14 @@ type Plan struct {
 	Authors  map[rehome.Identity]rehome.Identity           // who becomes whom, by exact bytes; others stay
 	Trailers func(rehome.Identity) (rehome.Identity, bool) // who becomes whom in trailers of messages; nil leaves messages alone
 	Hashes   bool                                          // ids of commits in messages become the new ones
+	Large    LargeFiles
+}
+
+// LargeFiles says what becomes of large files, wherever in history they are.
+type LargeFiles struct {
+	Choice rehome.LFSChoice     // "" is undecided: they stay
+	Over   int64                // files of more bytes are large
+	Match  *attributes.Patterns // so are those whose path matches; nil for none
 }
 
 // Options say what is rewritten.
@@ -37,9 +47,12 @@ type Options struct {
 	Refs     []repo.Ref // what is to be published of it
 	Into     *repo.Repo // where the new history pack goes; nil writes nothing and only counts
 	Plan     Plan
+	Store    *lfs.Store              // gets the files that become Git LFS objects; needed only for those
 	Before   *Before                 // an earlier rewrite to take from what stays the same; may be nil
 	Workers  int                     // 0 is one for each processor
 	Progress func(done, total int64) // of commits and tags looked at, now and then; may be nil
+
+	Converting func(done, total int64) // bytes that became Git LFS objects, of those that will; now and then; may be nil
 }
 
 // Ref is a ref before and after.
@@ -47,6 +60,7 @@ type Ref struct {
 	Name          string
 	Source, Final object.ID // Final is not known when nothing is written and Changed is set
 	Changed       bool
+	Removed       bool // it names a file that leaves history, so it is not published; Final is zero
 }
 
 // Run rewrites the history that Refs reach. Only Into gets something, the pack with its

@@ -1,0 +1,4 @@
+package lfs
+
+// Store keeps objects by their SHA-256.
+type Store struct{}
