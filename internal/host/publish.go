@@ -16,7 +16,8 @@ type Publication struct {
 	Updates  []repo.Update
 	Head     string   // the ref that HEAD is to name; "" leaves it as it is
 	History  string   // the name of From's pack of commits and tags, when every parent of its commits is in it; or ""
-	Replaces []string // names of such packs that From stands instead of
+	Content  string   // the name of From's pack of trees and blobs, when it has every one that its trees lead to; or ""
+	Replaces []string // names of such packs, of either kind, that From stands instead of
 }
 
 // Publish gives a repository the packs of p.From, by hard link, and then moves its refs in one
