@@ -76,3 +76,34 @@ func TestDatabaseOfTheFirstSchema(t *testing.T) {
 		t.Errorf("author map: %v, %v", ok, err)
 	}
 }
+
+// An import from before there were Git LFS objects keeps its choice and asks for nothing else.
+func TestDatabaseBeforeLFS(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rehome.db")
+	old := openAt(t, path, 2)
+	for _, text := range []string{
+		"INSERT INTO owners (login, kind, created_at) VALUES ('octocat', 'User', 1)",
+		"INSERT INTO repositories (owner_id, name, created_at, updated_at) VALUES (1, 'one', 1, 1)",
+		`INSERT INTO imports (repository_id, vcs, vcs_given, url, tfvc_project, wanted_raw, wanted_plan, status, lfs, hold, created_at, updated_at)
+			VALUES (1, 'git', 1, 'https://old.example/one.git', '', 1, 1, 'importing', 'undecided', 1, 1, 1)`,
+	} {
+		if _, err := old.Exec(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	i, err := db.ImportOf(t.Context(), 1)
+	if want := (rehome.Options{Engine: 1, Hold: true}); err != nil || i.Options != want || i.LFS != rehome.LFSUndecided {
+		t.Errorf("import: %+v, %v", i, err)
+	}
+	if n, _, err := db.LFSCount(t.Context(), 1); n != 0 || err != nil {
+		t.Errorf("%d LFS objects, %v", n, err)
+	}
+}

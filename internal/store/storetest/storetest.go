@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"author maps", testAuthorMaps},
 		{"findings", testFindings},
 		{"written refs", testWritten},
+		{"LFS objects", testLFSObjects},
 		{"lists", testLists},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
@@ -150,7 +151,8 @@ func testImports(t *testing.T, db *store.DB) {
 		i.Progress = rehome.Progress{Percent: 7, PushPercent: 8, Commits: 9, Bytes: 10}
 		i.Timing = store.Timing{Raw: time.Second, Rewrite: 2 * time.Second, Push: 3 * time.Millisecond}
 		i.RawBytes, i.Attempts = 11, 2
-		i.Options = rehome.Options{Hold: true, MapTrailers: true, MapHashes: true, Engine: 7}
+		i.Options = rehome.Options{Hold: true, MapTrailers: true, MapHashes: true, Engine: 7, LargeMatch: "*.psd\na/", AllowMissingLFS: true}
+		i.LFS = rehome.LFSOptOut
 		i.Changes = rehome.Changes{Commits: 12, Tags: 13, Signatures: 14}
 		i.Settle = store.Settle{Since: time.UnixMilli(1700000000001).UTC(), Until: time.UnixMilli(1700000000002).UTC()}
 		i.Rewritten, i.Mapped, i.Approved = 2, 15, true

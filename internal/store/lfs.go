@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// LFSObject names a Git LFS object of a repository.
+type LFSObject struct {
+	OID  string // SHA-256, 64 digits of lower-case hex
+	Size int64  // bytes
+}
+
+// lfsBatch is how many objects a statement names: rows of JSON, so that no limit on the
+// number of parameters is met.
+const lfsBatch = 5000
+
+// AddLFSObjects lets the repository have objects; what it has already stays. All of them
+// or, with an error, none. rehome.NotFound when there is no such repository.
+func (db *DB) AddLFSObjects(ctx context.Context, repositoryID int64, objects []LFSObject) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	return db.inTx(ctx, func(t *Tx) error { return t.AddLFSObjects(ctx, repositoryID, objects) })
+}
+
+// AddLFSObjects is DB.AddLFSObjects inside a transaction.
+func (t *Tx) AddLFSObjects(ctx context.Context, repositoryID int64, objects []LFSObject) error {
+	if _, err := repositoryByID(ctx, t.tx, repositoryID); err != nil {
+		return found(err, "repository")
+	}
+	for len(objects) > 0 {
+		batch := objects[:min(len(objects), lfsBatch)]
+		objects = objects[len(batch):]
+		text, err := json.Marshal(batch)
+		if err == nil {
+			_, err = t.tx.ExecContext(ctx, `INSERT INTO lfs_objects (repository_id, oid, size)
+				SELECT $1, value ->> 'OID', value ->> 'Size' FROM json_each($2) WHERE true
+				ON CONFLICT (repository_id, oid) DO NOTHING`, repositoryID, string(text))
+		}
+		if err != nil {
+			return fmt.Errorf("add LFS objects: %w", err)
+		}
+	}
+	return nil
+}
+
+// LFSObjects returns those of the objects that the repository has, with their sizes.
+func (db *DB) LFSObjects(ctx context.Context, repositoryID int64, oids []string) (map[string]int64, error) {
+	scan := func(r row) (o LFSObject, err error) {
+		err = r.Scan(&o.OID, &o.Size)
+		return o, err
+	}
+	sizes := make(map[string]int64, len(oids))
+	for len(oids) > 0 {
+		batch := oids[:min(len(oids), lfsBatch)]
+		oids = oids[len(batch):]
+		has, err := collect(ctx, db.read, scan, `SELECT l.oid, l.size FROM json_each($2) AS wanted
+			JOIN lfs_objects l ON l.repository_id = $1 AND l.oid = wanted.value`, repositoryID, jsonList(batch))
+		if err != nil {
+			return nil, fmt.Errorf("look up LFS objects: %w", err)
+		}
+		for _, o := range has {
+			sizes[o.OID] = o.Size
+		}
+	}
+	return sizes, nil
+}
+
+// LFSCount returns how many Git LFS objects the repository has, and their bytes.
+func (db *DB) LFSCount(ctx context.Context, repositoryID int64) (objects, bytes int64, err error) {
+	err = db.read.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(size), 0) FROM lfs_objects WHERE repository_id = $1",
+		repositoryID).Scan(&objects, &bytes)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count LFS objects: %w", err)
+	}
+	return objects, bytes, nil
+}

@@ -1,0 +1,17 @@
+-- +goose Up
+ALTER TABLE imports ADD COLUMN lfs_match         TEXT    NOT NULL DEFAULT ''; -- patterns, one a line
+ALTER TABLE imports ADD COLUMN allow_missing_lfs INTEGER NOT NULL DEFAULT 0;
+
+-- The Git LFS objects that were uploaded to a repository, or came with an import into it.
+-- Bytes are shared between repositories; who may see them is not.
+CREATE TABLE lfs_objects (
+    repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    oid           TEXT    NOT NULL, -- SHA-256, 64 digits of lower-case hex
+    size          INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, oid)
+) WITHOUT ROWID;
+
+-- +goose Down
+DROP TABLE lfs_objects;
+ALTER TABLE imports DROP COLUMN allow_missing_lfs;
+ALTER TABLE imports DROP COLUMN lfs_match;
