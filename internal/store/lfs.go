@@ -52,12 +52,13 @@ func (db *DB) LFSObjects(ctx context.Context, repositoryID int64, oids []string)
 		err = r.Scan(&o.OID, &o.Size)
 		return o, err
 	}
-	sizes := make(map[string]int64, len(oids))
+	sizes := make(map[string]int64)
 	for len(oids) > 0 {
 		batch := oids[:min(len(oids), lfsBatch)]
 		oids = oids[len(batch):]
+		// CROSS JOIN looks up one by one; the planner would read all of json for each row.
 		has, err := collect(ctx, db.read, scan, `SELECT l.oid, l.size FROM json_each($2) AS wanted
-			JOIN lfs_objects l ON l.repository_id = $1 AND l.oid = wanted.value`, repositoryID, jsonList(batch))
+			CROSS JOIN lfs_objects l ON l.repository_id = $1 AND l.oid = wanted.value`, repositoryID, jsonList(batch))
 		if err != nil {
 			return nil, fmt.Errorf("look up LFS objects: %w", err)
 		}

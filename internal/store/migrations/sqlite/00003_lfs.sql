@@ -6,7 +6,7 @@ ALTER TABLE imports ADD COLUMN allow_missing_lfs INTEGER NOT NULL DEFAULT 0;
 -- Bytes are shared between repositories; who may see them is not.
 CREATE TABLE lfs_objects (
     repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
-    oid           TEXT    NOT NULL, -- SHA-256, 64 digits of lower-case hex
+    oid           TEXT    NOT NULL CHECK (length(oid) = 64), -- SHA-256, lower-case hex
     size          INTEGER NOT NULL,
     PRIMARY KEY (repository_id, oid)
 ) WITHOUT ROWID;
