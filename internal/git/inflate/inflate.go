@@ -60,6 +60,23 @@ func (d *Decoder) Inflate(dst, src []byte) (n int, err error) {
 	return s.finish()
 }
 
+// Start decodes as much of the zlib stream at the start of src as dst has room for, and returns
+// how many bytes of dst are filled: all of them unless the stream ends before, or is damaged from
+// there on. The last 258 may be left out. It checks neither size nor checksum.
+func (d *Decoder) Start(dst, src []byte) (n int) {
+	if checkHeader(src) != nil {
+		return 0
+	}
+	s := stream{src: src, dst: dst, in: 2}
+	for final := false; !final; {
+		var err error
+		if final, err = d.block(&s); err != nil {
+			break
+		}
+	}
+	return s.out
+}
+
 // checkHeader looks at CMF and FLG: deflate, a window of at most 32 KiB, check bits, no dictionary.
 func checkHeader(src []byte) error {
 	if len(src) < 2 {
@@ -159,10 +176,14 @@ func (s *stream) stored() error {
 		return ErrShort
 	}
 	size := int(binary.LittleEndian.Uint16(rest))
-	if size^int(binary.LittleEndian.Uint16(rest[2:])) != 0xffff || size > len(s.dst)-s.out {
+	if size^int(binary.LittleEndian.Uint16(rest[2:])) != 0xffff {
 		return ErrCorrupt
 	}
 	rest = rest[4:]
+	if room := len(s.dst) - s.out; size > room {
+		s.out += copy(s.dst[s.out:], rest)
+		return ErrCorrupt
+	}
 	if len(rest) < size {
 		return ErrShort
 	}

@@ -21,6 +21,8 @@ const heldPath = 64 << 20
 type forest struct {
 	table    *table // linked
 	pack     []byte
+	need     []uint64 // a bit for each position that something is wanted at, or above; nil is all
+	streamed int64    // whole objects of more bytes that nothing needed is made from come without them; 0 is none
 	workers  int
 	scratch  Scratch
 	heldPath int64 // bytes; see heldPath
@@ -98,7 +100,7 @@ func (w *walker) walk() error {
 		for pos := from; pos < min(from+batch, w.table.n); pos++ {
 			kind := w.table.kind[pos]
 			switch {
-			case w.table.base[pos] != none, w.skip(kind):
+			case w.table.base[pos] != none, w.skip(kind), !w.needed(pos):
 				continue
 			case w.table.child[pos] == none && w.passed(kind):
 				continue // nothing left to do
@@ -125,7 +127,7 @@ func (w *walker) tree(root uint32) error {
 			continue
 		}
 		child := top.child
-		top.child = w.table.next[child]
+		top.child = w.neededFrom(w.table.next[child])
 		if err := w.make(child); err != nil {
 			return fmt.Errorf("object at position %d: %w", child, err)
 		}
@@ -133,8 +135,23 @@ func (w *walker) tree(root uint32) error {
 	return nil
 }
 
+// needed reports whether the object at pos has to be made.
+func (f *forest) needed(pos uint32) bool { return f.need == nil || f.need[pos>>6]&(1<<(pos&63)) != 0 }
+
+// neededFrom returns the first object that has to be made among pos and the next from the same base.
+func (f *forest) neededFrom(pos uint32) uint32 {
+	for pos != none && !f.needed(pos) {
+		pos = f.table.next[pos]
+	}
+	return pos
+}
+
 // begin puts the whole entry at root on the path.
 func (w *walker) begin(root uint32) error {
+	if size := int64(w.table.size[root]); w.streamed > 0 && size > w.streamed && w.neededFrom(w.table.child[root]) == none {
+		w.object = Object{Type: w.table.kind[root], Size: size, Pos: root, Worker: w.number}
+		return w.look(w, &w.object)
+	}
 	data, err := w.inflated(root)
 	if err != nil {
 		return err
@@ -188,7 +205,7 @@ func (w *walker) make(pos uint32) error {
 
 // push puts o on the path, or lets it go when nothing is made from it.
 func (w *walker) push(o *Object) {
-	first := w.table.child[o.Pos]
+	first := w.neededFrom(w.table.child[o.Pos])
 	if first == none {
 		w.buffers.put(o.Data)
 		w.buffers.putMarks(o.Marks)

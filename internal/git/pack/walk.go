@@ -25,7 +25,9 @@ type Forest struct {
 // WalkOptions say how a pack is walked.
 type WalkOptions struct {
 	Types   []object.Type
-	Workers int // at least 1
+	Workers int              // at least 1
+	Want    func(i int) bool // by the number in the order of ids: only those are shown; nil is all
+	Held    int64            // whole objects of more bytes from which nothing wanted is made are shown without Data, for Stream; 0 is none
 }
 
 // Forest reads the headers of the pack's entries. Its errors wrap ErrCorrupt, or a *LimitError
@@ -171,17 +173,21 @@ func (f *Forest) Walk(ctx context.Context, o WalkOptions, visit Visit) error {
 	t := f.table
 	var made atomic.Int64
 	most := int64(madeFloor) + madeRatio*int64(len(f.pack.bytes))
+	need := f.need(o)
 	walk := &forest{
-		table: t, pack: f.pack.bytes, workers: o.Workers, scratch: t.scratch.from,
+		table: t, pack: f.pack.bytes, need: need, streamed: o.Held, workers: o.Workers, scratch: t.scratch.from,
 		heldPath: max(heldPath/int64(o.Workers), mappedBytes),
 		skip:     func(kind object.Type) bool { return !slices.Contains(o.Types, kind) },
 		passed:   func(object.Type) bool { return false },
-		look: func(_ *walker, o *Object) error {
-			pos := o.Pos
-			defer func() { o.Pos = pos }()
-			o.Pos = f.rank[pos]
-			o.ID = f.pack.Index.ID(int(o.Pos))
-			return visit(o)
+		look: func(_ *walker, made *Object) error {
+			pos := made.Pos
+			if o.Want != nil && !o.Want(int(f.rank[pos])) {
+				return nil // on the way only
+			}
+			defer func() { made.Pos = pos }()
+			made.Pos = f.rank[pos]
+			made.ID = f.pack.Index.ID(int(made.Pos))
+			return visit(made)
 		},
 		spend: func(bytes int64) error {
 			if sum := made.Add(bytes); sum > most {
@@ -205,6 +211,23 @@ func (f *Forest) Walk(ctx context.Context, o WalkOptions, visit Visit) error {
 		return fmt.Errorf("walk pack: %w", err)
 	}
 	return nil
+}
+
+// need returns a bit for each position of what is wanted and of what that is made from; nil for all.
+func (f *Forest) need(o WalkOptions) []uint64 {
+	if o.Want == nil {
+		return nil
+	}
+	need := make([]uint64, (f.table.n+63)/64)
+	for i, pos := range f.place {
+		if !slices.Contains(o.Types, f.table.kind[pos]) || !o.Want(i) {
+			continue
+		}
+		for at := pos; at != none && need[at>>6]&(1<<(at&63)) == 0; at = f.table.base[at] {
+			need[at>>6] |= 1 << (at & 63)
+		}
+	}
+	return need
 }
 
 // Entry is how an object lies in a pack.

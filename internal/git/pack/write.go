@@ -3,6 +3,9 @@ package pack
 import (
 	"context"
 	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zlib"
 
 	"rehome/internal/git/object"
 )
@@ -40,9 +43,48 @@ func (w *Writer) AddDelta(t object.Type, id object.ID, base uint32, stored int64
 	return w.add(t, id, 0, base, stored, stream)
 }
 
-func (w *Writer) add(t object.Type, id object.ID, size int64, base uint32, stored int64, stream []byte) (uint32, error) {
+// AddStream appends a whole object of size bytes, which write writes, deflating it on the way.
+func (w *Writer) AddStream(t object.Type, id object.ID, size int64, write func(io.Writer) error) (number uint32, err error) {
+	if err := w.room(); err != nil {
+		return 0, err
+	}
+	n := w.out.begin(t, size, none, size)
+	w.out.table.setID(n, id)
+	z, err := zlib.NewWriterLevel(writerFunc(w.out.write), streamLevel)
+	if err == nil {
+		err = write(z)
+	}
+	if err == nil {
+		err = z.Close()
+	}
+	if err != nil {
+		return 0, fmt.Errorf("write pack: %w", err)
+	}
+	return n, w.out.end()
+}
+
+// streamLevel is how hard AddStream tries: what it writes is rare and large.
+const streamLevel = 5
+
+// writerFunc is the io.Writer for a function that cannot fail.
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(p []byte) (int, error) {
+	f(p)
+	return len(p), nil
+}
+
+// room reports whether another entry fits in.
+func (w *Writer) room() error {
 	if int(w.out.table.n) == len(w.out.table.kind) {
-		return 0, fmt.Errorf("write pack: more than the %d objects it was begun for", w.out.table.n)
+		return fmt.Errorf("write pack: more than the %d objects it was begun for", w.out.table.n)
+	}
+	return nil
+}
+
+func (w *Writer) add(t object.Type, id object.ID, size int64, base uint32, stored int64, stream []byte) (uint32, error) {
+	if err := w.room(); err != nil {
+		return 0, err
 	}
 	n := w.out.begin(t, size, base, stored)
 	w.out.table.setID(n, id)
