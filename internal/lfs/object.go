@@ -27,6 +27,8 @@ func ParseOID(text string) (OID, error) {
 // String returns 64 lower-case hex digits.
 func (o OID) String() string { return hex.EncodeToString(o[:]) }
 
+func (o OID) appendHex(b []byte) []byte { return hex.AppendEncode(b, o[:]) }
+
 // Object names an object: its SHA-256 and its size in bytes.
 type Object struct {
 	OID  OID

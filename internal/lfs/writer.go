@@ -1,0 +1,138 @@
+package lfs
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io/fs"
+	"os"
+	"sync"
+)
+
+// MismatchError reports bytes that are not the object they should be. Got's OID is of all bytes that were
+// written.
+type MismatchError struct{ Want, Got Object }
+
+func (e *MismatchError) Error() string {
+	if e.Want.Size != e.Got.Size {
+		return fmt.Sprintf("LFS object %s should have %d bytes and has %d", e.Want.OID, e.Want.Size, e.Got.Size)
+	}
+	return fmt.Sprintf("LFS object %s hashes to %s", e.Want.OID, e.Got.OID)
+}
+
+// Writer takes an object's bytes, hashing them on their way into a file of the spool. It is for one goroutine.
+type Writer struct {
+	store *Store
+	file  *os.File // locked, so that no sweep takes it away; nil once kept or closed
+	hash  hash.Hash
+	out   *bufio.Writer // gathers small writes; large ones go past it
+	size  int64
+}
+
+// buffers are for Writers: most objects are small, and come by the thousand.
+var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
+
+// Create begins an object. The Writer has to be closed.
+func (s *Store) Create() (*Writer, error) {
+	file, err := createLocked(s.spool)
+	if err != nil {
+		return nil, fmt.Errorf("begin LFS object: %w", err)
+	}
+	out := buffers.Get().(*bufio.Writer)
+	out.Reset(file)
+	return &Writer{store: s, file: file, hash: sha256.New(), out: out}, nil
+}
+
+// Write takes the next bytes.
+func (w *Writer) Write(p []byte) (int, error) {
+	if w.file == nil {
+		return 0, os.ErrClosed
+	}
+	n, err := w.out.Write(p)
+	w.hash.Write(p[:n])
+	w.size += int64(n)
+	return n, err
+}
+
+// Keep ends the object and puts it into the store, durably.
+func (w *Writer) Keep(ctx context.Context) (Object, error) {
+	if w.file == nil {
+		return Object{}, os.ErrClosed
+	}
+	o := w.object()
+	if err := w.keep(ctx, o); err != nil {
+		return Object{}, fmt.Errorf("keep LFS object %s: %w", o.OID, err)
+	}
+	return o, nil
+}
+
+// KeepAs is Keep for an object that is known before. It is a *MismatchError, and nothing is kept, when the
+// bytes are others.
+func (w *Writer) KeepAs(ctx context.Context, want Object) error {
+	if w.file == nil {
+		return os.ErrClosed
+	}
+	if got := w.object(); got != want {
+		return errors.Join(&MismatchError{Want: want, Got: got}, w.Close())
+	}
+	_, err := w.Keep(ctx)
+	return err
+}
+
+func (w *Writer) object() Object {
+	o := Object{Size: w.size}
+	w.hash.Sum(o.OID[:0])
+	return o
+}
+
+func (w *Writer) keep(ctx context.Context, o Object) error {
+	there, err := w.store.clear(ctx, o)
+	if err == nil && there {
+		return w.Close()
+	}
+	if err == nil {
+		err = w.out.Flush()
+	}
+	if err == nil {
+		err = w.store.bucket.Take(ctx, key(o.OID), w.file.Name())
+	}
+	if err != nil {
+		return errors.Join(err, w.Close())
+	}
+	return w.release()
+}
+
+// clear reports whether the object is there. What has another size there cannot be it, but is some other
+// program's or a disk's fault, and is removed.
+func (s *Store) clear(ctx context.Context, o Object) (there bool, err error) {
+	size, err := s.Size(ctx, o.OID)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case size == o.Size:
+		return true, nil
+	}
+	return false, s.bucket.Remove(ctx, key(o.OID))
+}
+
+// Close discards what was written, unless it was kept.
+func (w *Writer) Close() error {
+	if w.file == nil {
+		return nil
+	}
+	return errors.Join(os.Remove(w.file.Name()), w.release())
+}
+
+// release gives back what the Writer holds, but for the file's name.
+func (w *Writer) release() error {
+	w.out.Reset(nil)
+	buffers.Put(w.out)
+	file := w.file
+	w.file, w.out = nil, nil
+	return file.Close()
+}
