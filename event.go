@@ -44,6 +44,8 @@ type ProgressEvent struct {
 	BytesTotal *int64 `json:"bytes_total"`
 	Rate       int64  `json:"rate"` // bytes a second
 	ETA        *int64 `json:"eta_s"`
+	LFS        *int64 `json:"lfs,omitempty"`       // Git LFS objects so far; nil before they come
+	LFSTotal   *int64 `json:"lfs_total,omitempty"` // with LFS
 }
 
 // AuthorEvent is an identity seen for the first time.

@@ -81,6 +81,8 @@ type Progress struct {
 	PushPercent int // push step, 0 to 100
 	Commits     int64
 	Bytes       int64 // received so far
+	LFS         int64 // Git LFS objects that are there; it and the next are not stored
+	LFSTotal    int64 // of so many
 }
 
 // Found is what the survey of the raw repository found.

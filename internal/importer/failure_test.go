@@ -221,3 +221,7 @@ type panicking struct{}
 
 func (*panicking) Detect(context.Context, source.Location) (source.Found, error) { panic("boom") }
 func (*panicking) Fetch(context.Context, source.Request) (source.Result, error)  { panic("boom") }
+
+func (*panicking) FetchLFS(context.Context, source.LFSRequest) (source.LFSResult, error) {
+	panic("boom")
+}

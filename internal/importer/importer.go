@@ -23,6 +23,7 @@ import (
 	"rehome"
 	"rehome/internal/git/object"
 	"rehome/internal/host"
+	"rehome/internal/lfs"
 	"rehome/internal/seal"
 	"rehome/internal/source"
 	"rehome/internal/store"
@@ -38,6 +39,7 @@ type Options struct {
 	Host   *host.Host
 	Folder *Folder // for raw repositories and work in progress
 	Seal   *seal.Box
+	LFS    *lfs.Store // for Git LFS objects; nil leaves them at their sources
 
 	Wake     func(ctx context.Context, importID int64) error // sends a worker to Reconcile; nil leaves it to Sweep's caller
 	WakeAt   func(importID int64, after time.Duration)       // the same, later; the last call for an import counts

@@ -84,13 +84,8 @@ func (o *once) inspection(got raw) rehome.Inspection {
 		}
 		found.LargeFiles = append(found.LargeFiles, one)
 	}
-	for _, w := range known.Warnings {
-		if w.Kind == rehome.WarnLFSPointer {
-			found.LFS.Pointers = w.Count
-		} else {
-			found.Faults = append(found.Faults, w)
-		}
-	}
+	found.Faults = append(found.Faults, known.Warnings...)
+	found.LFS.Pointers = int64(len(got.found.Pointers))
 	return found
 }
 

@@ -16,6 +16,7 @@ type meter struct {
 	clock func() time.Time
 	start time.Time
 	best  int // a percentage never falls within a run
+	last  rehome.Progress
 }
 
 // streaming is the part of the raw step, in percent, that ends when everything has arrived.
@@ -23,6 +24,7 @@ const streaming = 90
 
 func (m *meter) read(p source.Progress) rehome.Progress {
 	now := rehome.Progress{Percent: -1, PushPercent: -1, Commits: p.Commits, Bytes: p.Bytes}
+	defer func() { m.last = now }()
 	if p.Total <= 0 {
 		return now
 	}
@@ -32,6 +34,14 @@ func (m *meter) read(p source.Progress) rehome.Progress {
 	}
 	m.best = max(m.best, percent)
 	now.Percent = m.best
+	return now
+}
+
+// lfs is read once Git LFS objects come: done of total, and their bytes.
+func (m *meter) lfs(done, total, bytes int64) rehome.Progress {
+	now := m.last
+	now.LFS, now.LFSTotal = done, total
+	now.Bytes += bytes
 	return now
 }
 
@@ -45,7 +55,9 @@ func (m *meter) event(p rehome.Progress, authors int64) rehome.Event {
 	if p.Percent >= 0 {
 		e.Percent = &p.Percent
 	}
-	if p.Percent > 0 {
+	if p.LFSTotal > 0 {
+		e.LFS, e.LFSTotal = &p.LFS, &p.LFSTotal
+	} else if p.Percent > 0 {
 		left := int64(took.Seconds() * float64(100-p.Percent) / float64(p.Percent))
 		e.ETA = &left
 	}

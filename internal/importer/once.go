@@ -103,7 +103,7 @@ func (o *once) fetch(ctx context.Context, dir string) (raw, error) {
 	o.enter(rehome.Importing)
 	got, err := fetchRaw(ctx, o.Source, source.Request{
 		Location: o.Location, Dir: dir, Limits: o.Limits, Progress: o.progress,
-	}, o.LargeOver, o.identities)
+	}, rawOptions{LargeOver: o.LargeOver, Identities: o.identities})
 	if err != nil {
 		return raw{}, err
 	}

@@ -12,6 +12,7 @@ import (
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
+	"rehome/internal/lfs"
 	"rehome/internal/source"
 	"rehome/internal/store"
 	"rehome/internal/survey"
@@ -21,6 +22,7 @@ import (
 type raw struct {
 	source.Result
 	found survey.Result
+	lfs   rehome.ReceiptLFS
 }
 
 // facts are what later steps need to know of the raw step. They are stored as JSON.
@@ -33,15 +35,34 @@ type facts struct {
 	Commits   int64
 	Warnings  []rehome.Warning
 	LargeOver int64
+	LFS       rehome.ReceiptLFS
 }
 
-// fetchRaw brings a repository into q.Dir and surveys it on the way. identities is told
-// of new ones as they pass. After an error q.Dir does not exist.
-func fetchRaw(ctx context.Context, from source.Source, q source.Request, largeOver int64, identities func([]survey.Identity)) (raw, error) {
+// rawOptions say what else a raw step does than fetch. Only LargeOver has to be set.
+type rawOptions struct {
+	LargeOver  int64
+	Identities func([]survey.Identity) // told of new ones as they pass; may be nil
+
+	// Store opens where Git LFS objects go, once it is known that there are some and the repository at dir is
+	// there. Nil leaves them at the source.
+	Store        func(dir string) (*lfs.Store, error)
+	AllowMissing bool // go on without objects that the source lacks
+	// Have returns those of the objects that this repository has already; nil is none.
+	Have func(context.Context, []lfs.Object) ([]lfs.Object, error)
+	// Keep is told of objects that are in the store now, a batch at a time; may be nil.
+	Keep func(context.Context, []lfs.Object) error
+	// LFS is told how many objects of how many are there, and the bytes that came for them, one call at a time;
+	// may be nil.
+	LFS func(done, total, bytes int64)
+}
+
+// fetchRaw brings a repository into q.Dir and surveys it on the way, and then the Git LFS objects that it points
+// to into their store. After an error q.Dir does not exist.
+func fetchRaw(ctx context.Context, from source.Source, q source.Request, o rawOptions) (raw, error) {
 	var look *survey.Survey
 	q.Visit = func(f object.Format) pack.Visit {
 		look = survey.New(survey.Options{
-			Format: f, LargeOver: largeOver, Identities: identities, Scratch: repo.Scratch(q.Dir),
+			Format: f, LargeOver: o.LargeOver, Identities: o.Identities, Scratch: repo.Scratch(q.Dir),
 		})
 		return look.Visit
 	}
@@ -64,25 +85,38 @@ func fetchRaw(ctx context.Context, from source.Source, q source.Request, largeOv
 	if look == nil { // nothing was sent: the source is empty
 		return raw{Result: got}, nil
 	}
-	found, err := finishSurvey(ctx, look, got)
+	whole, err := finishRaw(ctx, from, q, o, look, got)
 	if err != nil {
 		return raw{}, errors.Join(err, os.RemoveAll(q.Dir))
 	}
-	return raw{got, found}, nil
+	return whole, nil
 }
 
-func finishSurvey(ctx context.Context, look *survey.Survey, got source.Result) (survey.Result, error) {
+// finishRaw ends the survey of what was received and brings what it points to.
+func finishRaw(ctx context.Context, from source.Source, q source.Request, o rawOptions, look *survey.Survey, got source.Result) (raw, error) {
 	objects, err := got.Repo.Objects()
 	if err != nil {
-		return survey.Result{}, fmt.Errorf("open what was received: %w", err)
+		return raw{}, fmt.Errorf("open what was received: %w", err)
 	}
 	defer objects.Close()
-	var found survey.Result
+	whole := raw{Result: got}
 	err = pack.Guard(func() (err error) {
-		found, err = look.Finish(ctx, objects, got.Refs, got.Head)
+		whole.found, err = look.Finish(ctx, objects, got.Refs, got.Head)
 		return err
 	})
-	return found, err
+	if err != nil || o.Store == nil || len(whole.found.Pointers) == 0 {
+		return whole, err
+	}
+	c := lfsCarry{rawOptions: o, from: from, request: q, got: whole}
+	c.where = func(oids []lfs.OID) (places map[lfs.OID]survey.Place, err error) {
+		err = pack.Guard(func() (err error) {
+			places, err = look.Where(ctx, objects, got.Refs, got.Head, oids)
+			return err
+		})
+		return places, err
+	}
+	whole.lfs, err = c.run(ctx)
+	return whole, err
 }
 
 // fetch is the raw step: it receives into a work folder, storing identities and progress
@@ -107,7 +141,7 @@ func (w *worker) fetch(ctx context.Context) error {
 	defer rec.close() //nolint:errcheck // for a panic; the error is looked at below
 	got, err := fetchRaw(fetching, reader, source.Request{
 		Location: l, Dir: dir, Limits: w.Limits, Progress: rec.progress,
-	}, w.LargeOver, rec.identities)
+	}, w.rawOptions(rec))
 	if err := errors.Join(rec.close(), err); err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
@@ -156,6 +190,7 @@ func factsOf(got raw, largeOver int64, started time.Time) facts {
 	return facts{
 		Started: started.UTC(), Format: format.String(), Head: got.Head, Skipped: got.Skipped,
 		Objects: got.Received.Objects(), Commits: got.found.Commits, Warnings: got.found.Warnings, LargeOver: largeOver,
+		LFS: got.lfs,
 	}
 }
 

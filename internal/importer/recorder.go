@@ -58,8 +58,12 @@ func (r *recorder) identities(batch []survey.Identity) {
 	r.nudge()
 }
 
-func (r *recorder) progress(p source.Progress) {
-	now := r.meter.read(p)
+func (r *recorder) progress(p source.Progress) { r.came(r.meter.read(p)) }
+
+// lfs takes how far Git LFS objects have come.
+func (r *recorder) lfs(done, total, bytes int64) { r.came(r.meter.lfs(done, total, bytes)) }
+
+func (r *recorder) came(now rehome.Progress) {
 	r.mu.Lock()
 	r.current = now
 	r.mu.Unlock()

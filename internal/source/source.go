@@ -8,6 +8,7 @@ import (
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
+	"rehome/internal/lfs"
 )
 
 // Source reads one kind of version control system. Implementations are safe for concurrent use.
@@ -21,6 +22,9 @@ type Source interface {
 	// Fetch reads the whole history into r.Dir as a bare repository: packs, refs and
 	// HEAD. After an error r.Dir does not exist.
 	Fetch(ctx context.Context, r Request) (Result, error)
+	// FetchLFS brings the Git LFS objects that r names into its store, each one hashed as it comes. What
+	// the source does not have is in the result and is no error; a source without Git LFS has nothing.
+	FetchLFS(ctx context.Context, r LFSRequest) (LFSResult, error)
 }
 
 // GiveCredentials is the Hint of a CredentialsWanted error that any credentials that may
@@ -70,4 +74,21 @@ type Result struct {
 type Progress struct {
 	pack.Progress
 	Text string // the source's own last words, fit to show; "" when it said nothing new
+}
+
+// LFSRequest asks for the Git LFS objects of a repository that Fetch brought.
+type LFSRequest struct {
+	Location
+	Repo    *repo.Repo       // what was fetched; its .lfsconfig may say where the objects are
+	Head    string           // Result.Head
+	Objects []lfs.Object     // each id once
+	Store   *lfs.Store       // where they go
+	Workers int              // downloads at a time; 0 = a few
+	Done    func(lfs.Object) // told of each that is in Store now, from several goroutines; may be nil
+}
+
+// LFSResult is what a source could not give.
+type LFSResult struct {
+	Missing []lfs.Object // sorted by id
+	Why     error        // what the source said of the first one it lacks, fit to show; nil when it said nothing
 }

@@ -16,8 +16,8 @@ const maxDepth = 2048
 // Finish checks that all that was named is there, in what was seen or else in objs, and returns what was found.
 // The refs, and head before all others, say where large files are to be found.
 // What is missing, or of another type than named, is a *rehome.Error with the code corrupt_object.
+// Afterwards there is only Where, and Close.
 func (s *Survey) Finish(ctx context.Context, objs *repo.Objects, refs []repo.Ref, head string) (Result, error) {
-	defer s.Close()
 	s.people.mu.Lock()
 	s.people.flush()
 	s.people.mu.Unlock()
@@ -36,7 +36,7 @@ func (s *Survey) Finish(ctx context.Context, objs *repo.Objects, refs []repo.Ref
 	if r.LargeFiles, err = s.largeFiles(ctx, objs, refs, head); err != nil {
 		return Result{}, err
 	}
-	r.Identities, r.Warnings = s.people.list, s.warnings()
+	r.Identities, r.Warnings, r.Pointers = s.people.list, s.warnings(), s.pointers.sort()
 	return r, nil
 }
 

@@ -19,36 +19,35 @@ type largeBlob struct {
 	size   int64
 }
 
-// largeFiles gives each large blob a path and a ref: it goes up from tree to tree by what named
-// it first, to a commit, and takes the first ref that reaches it. The default branch
-// comes first, then branches, tags and other refs. What no ref reaches has neither.
+// largeFiles gives each large blob a path and a ref, as Place says.
 func (s *Survey) largeFiles(ctx context.Context, objs *repo.Objects, refs []repo.Ref, head string) ([]rehome.LargeFile, error) {
 	if len(s.large) == 0 || objs == nil {
 		return nil, nil
 	}
-	refs = preferred(refs, head)
-	f := finder{Survey: s, objs: objs, names: map[uint32][]byte{}, trees: map[uint32][]byte{}}
-	reached, err := s.reach(ctx, objs, refs)
+	f, err := s.finder(ctx, objs, refs, head)
 	if err != nil {
 		return nil, err
 	}
 	var list []rehome.LargeFile
 	for _, l := range s.large {
-		k := s.table.get(l.number)
-		at, err := f.place(ctx, k)
+		at, err := f.where(ctx, l.number)
 		if err != nil {
 			return nil, err
 		}
-		file := rehome.LargeFile{OID: rehome.ObjectID(s.id(k).String()), Size: l.size}
-		if i, ok := reached.by(at.top); ok {
-			file.Ref, file.Path = refs[i].Name, at.path
-		}
-		list = append(list, file)
+		oid := rehome.ObjectID(s.id(s.table.get(l.number)).String())
+		list = append(list, rehome.LargeFile{OID: oid, Size: l.size, Ref: at.Ref, Path: at.Path})
 	}
 	slices.SortFunc(list, func(a, b rehome.LargeFile) int {
 		return cmp.Or(cmp.Compare(b.Size, a.Size), strings.Compare(string(a.OID), string(b.OID)))
 	})
 	return list, nil
+}
+
+// Place is where an object is found: up from tree to tree by what named it first, to a commit, and
+// the first ref that reaches that one. What no ref reaches has neither path nor ref.
+type Place struct {
+	Ref  string
+	Path []byte
 }
 
 // preferred orders refs by where a file is best shown.
@@ -72,10 +71,32 @@ func preferred(refs []repo.Ref, head string) []repo.Ref {
 // finder finds where objects stand. Trees are read again for it.
 type finder struct {
 	*Survey
-	objs  *repo.Objects
-	trees map[uint32][]byte // read lately, by number
-	names map[uint32][]byte // of trees in what named them first, by number; slices of trees
-	held  int               // bytes of trees
+	objs    *repo.Objects
+	refs    []repo.Ref // preferred first
+	reached reached
+	trees   map[uint32][]byte // read lately, by number
+	names   map[uint32][]byte // of trees in what named them first, by number; slices of trees
+	held    int               // bytes of trees
+}
+
+func (s *Survey) finder(ctx context.Context, objs *repo.Objects, refs []repo.Ref, head string) (*finder, error) {
+	f := &finder{Survey: s, objs: objs, refs: preferred(refs, head), names: map[uint32][]byte{}, trees: map[uint32][]byte{}}
+	var err error
+	f.reached, err = s.reach(ctx, objs, f.refs)
+	return f, err
+}
+
+// where returns the place of the object with a number in the table.
+func (f *finder) where(ctx context.Context, number uint32) (Place, error) {
+	at, err := f.place(ctx, f.table.get(number))
+	if err != nil {
+		return Place{}, err
+	}
+	i, ok := f.reached.by(at.top)
+	if !ok {
+		return Place{}, nil
+	}
+	return Place{Ref: f.refs[i].Name, Path: at.path}, nil
 }
 
 // place is where an object stands: its path below the topmost object, a commit or a tag
@@ -123,7 +144,7 @@ func (f *finder) name(tree, k known) ([]byte, error) {
 	}
 	data, err := f.read(tree)
 	if err != nil {
-		return nil, fmt.Errorf("find a large file: %w", err)
+		return nil, fmt.Errorf("find a path: %w", err)
 	}
 	for e, err := range object.Entries(f.o.Format, data) {
 		if err == nil && bytes.Equal(e.ID, k.id) {
@@ -133,7 +154,7 @@ func (f *finder) name(tree, k known) ([]byte, error) {
 			return e.Name, nil
 		}
 	}
-	return nil, fmt.Errorf("find a large file: tree %s does not name %s", f.id(tree), f.id(k))
+	return nil, fmt.Errorf("find a path: tree %s does not name %s", f.id(tree), f.id(k))
 }
 
 // read returns the bytes of a tree.

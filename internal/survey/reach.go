@@ -79,7 +79,7 @@ func (s *Survey) tips(ctx context.Context, objs *repo.Objects, r *reached, id ob
 		}
 		_, data, err := objs.Read(id)
 		if err != nil {
-			return fmt.Errorf("find a large file: %w", err)
+			return fmt.Errorf("find a path: %w", err)
 		}
 		g, faults := object.ParseTag(s.o.Format, data)
 		if faults.Dangerous() != object.NoFault {

@@ -15,6 +15,7 @@ import (
 	"rehome"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
+	"rehome/internal/lfs"
 )
 
 // defaultLarge is the size from which on a file counts as large when Options names none.
@@ -37,15 +38,16 @@ type Options struct {
 }
 
 // Survey looks at the objects of one pack. Visit may be called by many workers at once,
-// Finish once afterwards.
+// Finish once afterwards, and Close at the end.
 type Survey struct {
-	o       Options
-	table   *table
-	people  people
-	history history
-	workers workers
-	mu      sync.Mutex
-	large   []largeBlob // guarded by mu
+	o        Options
+	table    *table
+	people   people
+	history  history
+	workers  workers
+	mu       sync.Mutex
+	large    []largeBlob // guarded by mu, as the next
+	pointers pointers
 }
 
 // Result is what was found.
@@ -53,6 +55,7 @@ type Result struct {
 	Identities                  []Identity // in the order they were first seen
 	Commits, Tags, Trees, Blobs int64
 	LargeFiles                  []rehome.LargeFile // largest first
+	Pointers                    []lfs.Object       // the Git LFS objects that blobs point to, each id once, sorted by it
 	Warnings                    []rehome.Warning   // by kind
 }
 
@@ -63,6 +66,7 @@ func New(o Options) *Survey {
 	}
 	s := &Survey{o: o, table: newTable(o.Format, o.Scratch)}
 	s.history.first.arena, s.history.parents.arena = &s.table.arena, &s.table.arena
+	s.pointers.arena = &s.table.arena
 	s.people = people{tell: o.Identities, known: map[string]bool{}}
 	return s
 }
@@ -71,7 +75,7 @@ func New(o Options) *Survey {
 // before their ids take memory. It may be called at any time.
 func (s *Survey) Expect(objects int64) { s.table.limit.Store(objects) }
 
-// Close gives back scratch memory. Finish does it too; a survey that is not finished needs it.
+// Close gives back scratch memory. It may be called again.
 func (s *Survey) Close() { s.table.close() }
 
 // Visit looks at one object; it is a pack.Visit. A dangerous fault is a *rehome.Error with
@@ -89,19 +93,25 @@ func (s *Survey) Visit(o *pack.Object) error {
 	return s.blob(w, o)
 }
 
-// blob notes a blob, and that it is large.
+// blob notes a blob, and that it is large or a Git LFS pointer.
 func (s *Survey) blob(w *worker, o *pack.Object) error {
 	s.people.contentComes()
 	n, again, err := s.table.see(w.bytes(&o.ID), object.Blob, 0)
-	if err == nil && !again && isPointer(o.Data) {
-		w.warnings.note(o, rehome.WarnLFSPointer, "a Git LFS pointer: the file it stands for was not carried")
+	if err != nil || again {
+		return tooMany(err)
 	}
-	if err == nil && !again && o.Size > s.o.LargeOver {
+	if o.Size > s.o.LargeOver {
 		s.mu.Lock()
 		s.large = append(s.large, largeBlob{number: n, size: o.Size})
 		s.mu.Unlock()
 	}
-	return tooMany(err)
+	to, ok := lfs.ParsePointer(o.Data)
+	if !ok {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pointers.add(to, n)
 }
 
 // worker is what a caller of Visit keeps to itself.

@@ -305,30 +305,6 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestPointers has a Git LFS pointer, a legacy one, one that is none, and one too long to be one.
-func TestPointers(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "lfs.git")
-	oid := "oid sha256:" + strings.Repeat("ab", 32) + "\nsize 12345\n"
-	contents := []string{
-		"version https://git-lfs.github.com/spec/v1\n" + oid,
-		"version https://hawser.github.com/spec/v1\n" + oid,
-		"version https://git-lfs.github.com/spec/v9\n" + oid,
-		"version https://git-lfs.github.com/spec/v1\n" + oid + strings.Repeat("x", maxPointer),
-	}
-	var b strings.Builder
-	for i, content := range contents {
-		b.WriteString(stream("main", i, "", fmt.Sprintf("f%d.bin", i), content))
-	}
-	testenv.FromStream(t, dir, "sha1", b.String())
-	res, err := receive(t, dir, 0, 2).finish(t, "refs/heads/main")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(res.Warnings) != 1 || res.Warnings[0].Kind != rehome.WarnLFSPointer || res.Warnings[0].Count != 2 {
-		t.Errorf("warnings: %+v, want two pointers", res.Warnings)
-	}
-}
-
 func TestTooDeep(t *testing.T) {
 	for depth, ok := range map[int]bool{maxDepth: true, maxDepth + 1: false, 40_000: false} {
 		d := drive(t, Options{})
@@ -372,6 +348,7 @@ func TestScratch(t *testing.T) {
 		d.must(object.Blob, fmt.Sprint(n))
 	}
 	got, err := d.s.Finish(t.Context(), nil, nil, "")
+	d.s.Close()
 	if err != nil || got.Blobs != 100_000 || taken == 0 || given != taken {
 		t.Errorf("%d blobs, %d of %d pieces given back, %v", got.Blobs, given, taken, err)
 	}

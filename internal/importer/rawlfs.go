@@ -1,0 +1,245 @@
+package importer
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"rehome"
+	"rehome/internal/lfs"
+	"rehome/internal/source"
+	"rehome/internal/store"
+	"rehome/internal/survey"
+)
+
+// rawOptions are those of a server's raw step. What this repository has been given before is not fetched again.
+func (w *worker) rawOptions(rec *recorder) rawOptions {
+	o := rawOptions{LargeOver: w.LargeOver, Identities: rec.identities, AllowMissing: w.row.Options.AllowMissingLFS, LFS: rec.lfs}
+	if w.LFS != nil {
+		o.Store = func(string) (*lfs.Store, error) { return w.LFS, nil }
+		o.Have, o.Keep = w.haveLFS, w.keepLFS
+	}
+	return o
+}
+
+func (w *worker) haveLFS(ctx context.Context, all []lfs.Object) ([]lfs.Object, error) {
+	oids := make([]string, len(all))
+	for i, o := range all {
+		oids[i] = o.OID.String()
+	}
+	sizes, err := w.DB.LFSObjects(ctx, w.row.RepositoryID, oids)
+	if err != nil {
+		return nil, err
+	}
+	var have []lfs.Object
+	for i, o := range all {
+		if size, ok := sizes[oids[i]]; ok && size == o.Size {
+			have = append(have, o)
+		}
+	}
+	return have, nil
+}
+
+func (w *worker) keepLFS(ctx context.Context, came []lfs.Object) error {
+	rows := make([]store.LFSObject, len(came))
+	for i, o := range came {
+		rows[i] = store.LFSObject{OID: o.OID.String(), Size: o.Size}
+	}
+	return w.DB.AddLFSObjects(ctx, w.row.RepositoryID, rows)
+}
+
+// What came is told to Keep in batches of so many objects or bytes, whichever is first: a crash costs
+// no more than one of them.
+const (
+	lfsBatch      = 256
+	lfsBatchBytes = 64 << 20
+)
+
+// lfsCarry brings the Git LFS objects that a fetched repository points to.
+type lfsCarry struct {
+	rawOptions
+	from    source.Source
+	request source.Request
+	got     raw
+	where   func([]lfs.OID) (map[lfs.OID]survey.Place, error)
+	keep    func([]lfs.Object) error // Keep, in the step's context
+	stop    context.CancelCauseFunc  // ends the step when Keep fails
+
+	mu       sync.Mutex
+	done     rehome.ReceiptLFS // guarded by mu, as all below
+	bytes    int64             // that came now
+	new      []lfs.Object      // not told to Keep yet
+	newBytes int64
+}
+
+func (c *lfsCarry) run(ctx context.Context) (rehome.ReceiptLFS, error) {
+	into, err := c.Store(c.request.Dir)
+	if err != nil {
+		return rehome.ReceiptLFS{}, fmt.Errorf("open the store of Git LFS objects: %w", err)
+	}
+	ctx, c.stop = context.WithCancelCause(ctx)
+	defer c.stop(nil)
+	c.keep = func(came []lfs.Object) error { return c.Keep(ctx, came) }
+	wanted, err := c.wanted(ctx, into)
+	if err != nil {
+		return rehome.ReceiptLFS{}, err
+	}
+	c.tell()
+	var lack source.LFSResult
+	if len(wanted) > 0 {
+		lack, err = c.from.FetchLFS(ctx, source.LFSRequest{
+			Location: c.request.Location, Repo: c.got.Repo, Head: c.got.Head, Objects: wanted, Store: into, Done: c.came,
+		})
+	}
+	if failed := context.Cause(ctx); failed != nil {
+		return rehome.ReceiptLFS{}, failed
+	}
+	if flushed := c.flush(); flushed != nil {
+		return rehome.ReceiptLFS{}, flushed
+	}
+	if err == nil && len(lack.Missing) > 0 {
+		c.done.Missing, err = c.missing(lack)
+	}
+	return c.done, err
+}
+
+// wanted returns what has to be fetched: what this repository points to, does not have yet and cannot be made
+// from nothing.
+func (c *lfsCarry) wanted(ctx context.Context, into *lfs.Store) (wanted []lfs.Object, err error) {
+	for batch := range slices.Chunk(c.got.found.Pointers, 1000) {
+		var have []lfs.Object
+		if c.Have != nil {
+			if have, err = c.Have(ctx, batch); err != nil {
+				return nil, fmt.Errorf("look for Git LFS objects: %w", err)
+			}
+		}
+		known := make(map[lfs.OID]bool, len(have))
+		for _, o := range have {
+			known[o.OID] = true
+		}
+		for _, o := range batch {
+			there, err := false, error(nil)
+			if known[o.OID] {
+				there, err = into.Has(ctx, o)
+			} else if o == empty {
+				there, err = true, c.makeEmpty(ctx, into)
+			}
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("look for Git LFS objects: %w", err)
+			case there:
+				c.count(o)
+			default:
+				wanted = append(wanted, o)
+			}
+		}
+	}
+	return wanted, nil
+}
+
+// empty is the object of no bytes, which git-lfs uploads nowhere.
+var empty = lfs.Object{OID: sha256.Sum256(nil)}
+
+func (c *lfsCarry) makeEmpty(ctx context.Context, into *lfs.Store) error {
+	w, err := into.Create()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if err := w.KeepAs(ctx, empty); err != nil {
+		return err
+	}
+	c.new = append(c.new, empty)
+	return nil
+}
+
+func (c *lfsCarry) count(o lfs.Object) {
+	c.done.Carried++
+	c.done.Bytes += o.Size
+}
+
+// came takes an object that is in the store now.
+func (c *lfsCarry) came(o lfs.Object) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.count(o)
+	c.bytes += o.Size
+	c.new, c.newBytes = append(c.new, o), c.newBytes+o.Size
+	if len(c.new) >= lfsBatch || c.newBytes >= lfsBatchBytes {
+		if err := c.flush(); err != nil {
+			c.stop(err)
+		}
+	}
+	c.tell()
+}
+
+// flush tells Keep what is new.
+func (c *lfsCarry) flush() error {
+	came := c.new
+	c.new, c.newBytes = nil, 0
+	if c.Keep == nil || len(came) == 0 {
+		return nil
+	}
+	if err := c.keep(came); err != nil {
+		return fmt.Errorf("keep Git LFS objects: %w", err)
+	}
+	return nil
+}
+
+func (c *lfsCarry) tell() {
+	if c.LFS != nil {
+		c.LFS(c.done.Carried, int64(len(c.got.found.Pointers)), c.bytes)
+	}
+}
+
+// maxMissing bounds the missing objects that an error lists; a receipt lists them all.
+const maxMissing = 10
+
+// missing lists what the source lacks, as an error unless that is allowed.
+func (c *lfsCarry) missing(lack source.LFSResult) ([]rehome.MissingLFS, error) {
+	shown := lack.Missing
+	if !c.AllowMissing {
+		shown = shown[:min(len(shown), maxMissing)]
+	}
+	oids := make([]lfs.OID, len(shown))
+	for i, o := range shown {
+		oids[i] = o.OID
+	}
+	places, err := c.where(oids)
+	if err != nil {
+		return nil, err
+	}
+	var list []rehome.MissingLFS
+	for _, o := range shown {
+		at := places[o.OID]
+		list = append(list, rehome.MissingLFS{OID: o.OID.String(), Size: o.Size, Path: text(at.Path), Ref: text([]byte(at.Ref))})
+	}
+	if c.AllowMissing {
+		return list, nil
+	}
+	return nil, c.missingError(list, lack)
+}
+
+func (c *lfsCarry) missingError(list []rehome.MissingLFS, lack source.LFSResult) error {
+	var names []string
+	for _, m := range list {
+		name := m.OID
+		if m.Ref != "" {
+			name = fmt.Sprintf("%s in %s (%s)", rehome.Clean(m.Path, 200), rehome.Clean(m.Ref, 100), m.OID)
+		}
+		names = append(names, name)
+	}
+	if more := len(lack.Missing) - len(list); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return &rehome.Error{
+		Code:    rehome.LFSMissing,
+		Message: fmt.Sprintf("The source lacks %d of its %d Git LFS objects: %s.", len(lack.Missing), len(c.got.found.Pointers), strings.Join(names, ", ")),
+		Hint: "Push them there from a clone that has them (git lfs push --all) and try again, " +
+			"or go on without them: allow_missing_lfs, on the command line --allow-missing-lfs.",
+		Err: lack.Why,
+	}
+}

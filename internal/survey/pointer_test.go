@@ -1,0 +1,108 @@
+package survey
+
+import (
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"rehome/internal/git/object"
+	"rehome/internal/lfs"
+	"rehome/internal/testenv"
+)
+
+// pointerTo is the canonical pointer to an object whose id begins with n.
+func pointerTo(n uint32, size int64) (string, lfs.Object) {
+	o := lfs.Object{Size: size}
+	binary.BigEndian.PutUint32(o.OID[:], n)
+	return fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", o.OID, size), o
+}
+
+// TestPointers has pointers, one of them old, one in two spellings, one only the side branch has,
+// and blobs that are none.
+func TestPointers(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "lfs.git")
+	one, first := pointerTo(1, 12345)
+	two, second := pointerTo(2, 1)
+	three, third := pointerTo(3, 7)
+	old := strings.Replace(two, "git-lfs.github.com", "hawser.github.com", 1)
+	var b strings.Builder
+	for i, content := range []string{one, old, two, strings.Replace(one, "v1", "v9", 1), one + strings.Repeat("x", lfs.MaxPointer), "version ", ""} {
+		b.WriteString(stream("main", i, "", fmt.Sprintf("d%d/e/f.bin", i), content))
+	}
+	b.WriteString(stream("side", 50, "", "side.bin", three))
+	testenv.FromStream(t, dir, "sha1", b.String())
+	r := receive(t, dir, 0, 2)
+	res, err := r.finish(t, "refs/heads/main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.survey.Close()
+	if want := []lfs.Object{first, second, third}; !slices.Equal(res.Pointers, want) {
+		t.Errorf("got %v, want %v", res.Pointers, want)
+	}
+	if len(res.Warnings) != 0 {
+		t.Errorf("warnings: %v", res.Warnings)
+	}
+	objects, err := r.repo.Objects()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer objects.Close()
+	places, err := r.survey.Where(t.Context(), objects, r.refs, "refs/heads/main", []lfs.OID{first.OID, second.OID, third.OID, {9}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[lfs.OID]string{}
+	for oid, p := range places {
+		got[oid] = p.Ref + ":" + string(p.Path)
+	}
+	if got[first.OID] != "refs/heads/main:d0/e/f.bin" || got[third.OID] != "refs/heads/side:side.bin" ||
+		got[second.OID] != "refs/heads/main:d1/e/f.bin" && got[second.OID] != "refs/heads/main:d2/e/f.bin" || len(got) != 3 {
+		t.Errorf("places: %v", got)
+	}
+}
+
+// TestPointersDiffer: of several sizes for one id the one most blobs have counts.
+func TestPointersDiffer(t *testing.T) {
+	d := drive(t, Options{})
+	for i, size := range []int64{5, 9, 5, 7, 9} {
+		text, _ := pointerTo(1, size)
+		d.must(object.Blob, text+strings.Repeat("\n", i))
+	}
+	res, err := d.s.Finish(t.Context(), nil, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, want := pointerTo(1, 9); !slices.Equal(res.Pointers, []lfs.Object{want}) {
+		t.Errorf("got %v, want %v", res.Pointers, want)
+	}
+}
+
+// TestManyPointers keeps a million of them small, and in order.
+func TestManyPointers(t *testing.T) {
+	const n = 1_000_000
+	p := pointers{arena: &arena{}}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range uint32(n) {
+		_, o := pointerTo(i*2654435761, int64(i))
+		if err := p.add(o, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := p.sort()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if took := int64(after.HeapAlloc) - int64(before.HeapAlloc); took > 110*n {
+		t.Errorf("%d bytes for each pointer", took/n)
+	}
+	if len(list) != n || !slices.IsSortedFunc(list, func(a, b lfs.Object) int { return slices.Compare(a.OID[:], b.OID[:]) }) {
+		t.Errorf("%d objects, or out of order", len(list))
+	}
+	runtime.KeepAlive(p)
+}
