@@ -16,7 +16,7 @@ const latest = "https://git-lfs.github.com/spec/v1"
 // ParsePointer reads a whole blob as a pointer, as git-lfs 3 does (its lfs/pointer.go): version, oid and size
 // in that order, with extensions between or before them, blank lines, carriage returns before line feeds and
 // space around the whole ignored. It is false for everything else, and for the empty blob, which git-lfs
-// takes for the pointer of an empty file: there is nothing to carry for that. It allocates nothing.
+// takes for the pointer of an empty file: there is nothing to carry for that. It allocates nothing but for a size that is no number.
 func ParsePointer(blob []byte) (Object, bool) {
 	if len(blob) >= MaxPointer {
 		return Object{}, false
