@@ -110,6 +110,8 @@ type Changes struct {
 	Commits    int64
 	Tags       int64
 	Signatures int64 // dropped, since what they signed changed
+	Files      int64 // large files that became Git LFS objects or left history: distinct ones
+	FileBytes  int64 // of them
 }
 
 // LFSChoice is what becomes of large files.

@@ -45,7 +45,7 @@ const importColumns = `i.id, i.repository_id, i.vcs, i.vcs_given, i.url, i.tfvc_
 	i.raw_bytes, i.raw_ms, i.rewrite_ms, i.push_ms,
 	i.rewritten_plan, i.mapped_authors, i.changed_commits, i.changed_tags, i.changed_signatures,
 	i.settle_since, i.settle_until, i.hold, i.approved, i.map_trailers, i.map_hashes, i.engine,
-	i.lfs_match, i.allow_missing_lfs,
+	i.lfs_match, i.allow_missing_lfs, i.changed_files, i.changed_bytes,
 	i.attempts, i.due_at, i.lease_owner, i.fence,
 	i.created_at, i.updated_at, i.completed_at, i.raw_expires, i.deleted_at`
 
@@ -61,7 +61,7 @@ func scanImport(r row) (Import, error) {
 		&i.RawBytes, &raw, &rewrite, &push,
 		&i.Rewritten, &i.Mapped, &i.Changes.Commits, &i.Changes.Tags, &i.Changes.Signatures,
 		&since, &until, &i.Options.Hold, &i.Approved, &i.Options.MapTrailers, &i.Options.MapHashes, &i.Options.Engine,
-		&i.Options.LargeMatch, &i.Options.AllowMissingLFS,
+		&i.Options.LargeMatch, &i.Options.AllowMissingLFS, &i.Changes.Files, &i.Changes.FileBytes,
 		&i.Attempts, &due, &i.lease.Owner, &i.lease.Fence,
 		&created, &updated, &completed, &rawExpires, &deleted)
 	if i.State.Err.Code == "" {
@@ -94,7 +94,7 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		attempts = $30, due_at = $31, updated_at = $32, completed_at = $33, raw_expires = $34,
 		rewritten_plan = $35, mapped_authors = $36, changed_commits = $37, changed_tags = $38, changed_signatures = $39,
 		settle_since = $40, settle_until = $41, hold = $42, approved = $43, map_trailers = $44, map_hashes = $45, engine = $46,
-		lfs_match = $47, allow_missing_lfs = $48
+		lfs_match = $47, allow_missing_lfs = $48, changed_files = $49, changed_bytes = $50
 		WHERE id = $1`,
 		i.ID, i.Source.VCS, i.Source.VCSGiven, i.Source.TFVCProject, i.Credentials,
 		i.Wanted.Raw, i.Wanted.Plan, i.Done.Raw, i.Done.Plan,
@@ -105,7 +105,7 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		i.Attempts, millis(i.DueAt), millis(i.UpdatedAt), millis(i.CompletedAt), millis(i.RawExpiresAt),
 		i.Rewritten, i.Mapped, i.Changes.Commits, i.Changes.Tags, i.Changes.Signatures,
 		millis(i.Settle.Since), millis(i.Settle.Until), i.Options.Hold, i.Approved, i.Options.MapTrailers, i.Options.MapHashes, i.Options.Engine,
-		i.Options.LargeMatch, i.Options.AllowMissingLFS)
+		i.Options.LargeMatch, i.Options.AllowMissingLFS, i.Changes.Files, i.Changes.FileBytes)
 	return err
 }
 

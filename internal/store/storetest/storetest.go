@@ -153,7 +153,7 @@ func testImports(t *testing.T, db *store.DB) {
 		i.RawBytes, i.Attempts = 11, 2
 		i.Options = rehome.Options{Hold: true, MapTrailers: true, MapHashes: true, Engine: 7, LargeMatch: "*.psd\na/", AllowMissingLFS: true}
 		i.LFS = rehome.LFSOptOut
-		i.Changes = rehome.Changes{Commits: 12, Tags: 13, Signatures: 14}
+		i.Changes = rehome.Changes{Commits: 12, Tags: 13, Signatures: 14, Files: 15, FileBytes: 16}
 		i.Settle = store.Settle{Since: time.UnixMilli(1700000000001).UTC(), Until: time.UnixMilli(1700000000002).UTC()}
 		i.Rewritten, i.Mapped, i.Approved = 2, 15, true
 	})

@@ -1,6 +1,8 @@
 -- +goose Up
 ALTER TABLE imports ADD COLUMN lfs_match         TEXT    NOT NULL DEFAULT ''; -- patterns, one a line
 ALTER TABLE imports ADD COLUMN allow_missing_lfs INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE imports ADD COLUMN changed_files     INTEGER NOT NULL DEFAULT 0; -- large files, by the last rewrite
+ALTER TABLE imports ADD COLUMN changed_bytes     INTEGER NOT NULL DEFAULT 0;
 
 -- The Git LFS objects that were uploaded to a repository, or came with an import into it.
 -- Bytes are shared between repositories; who may see them is not.
@@ -13,5 +15,7 @@ CREATE TABLE lfs_objects (
 
 -- +goose Down
 DROP TABLE lfs_objects;
+ALTER TABLE imports DROP COLUMN changed_bytes;
+ALTER TABLE imports DROP COLUMN changed_files;
 ALTER TABLE imports DROP COLUMN allow_missing_lfs;
 ALTER TABLE imports DROP COLUMN lfs_match;
