@@ -26,7 +26,7 @@ check: tools ## format, vet, lint, arrows, cross-builds
 	done
 
 test: ## every test, then some thousand inputs of every fuzz target; installs what they need
-	.ci/install git git-filter-repo nodejs npm
+	.ci/install git git-filter-repo git-lfs nodejs npm
 	go test -count=1 -timeout 15m ./...
 	.ci/fuzz $(FUZZTIME)
 
@@ -42,7 +42,7 @@ demo: ## a repository comes home through the API; the server stays
 	demo/run $(BIN)/rehome
 
 bench: build ## side by side with git and git filter-repo; REPOS="a.git name=b.git" for real ones, BENCHFLAGS=-check compares only. Writes docs/benchmarks.md
-	.ci/install git git-filter-repo
+	.ci/install git git-filter-repo git-lfs
 	go run ./internal/bench -rehome $(BIN)/rehome $(BENCHFLAGS) $(REPOS)
 
 tools:

@@ -19,9 +19,10 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 	return testenv.Run(ctx, dir, nil, args...)
 }
 
-func fastImport(ctx context.Context, dir string, size testenv.Size) error {
+// fastImport makes what a stream says in the repository at dir.
+func fastImport(ctx context.Context, dir string, write func(io.Writer) error) error {
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(testenv.WriteSynthetic(w, size)) }()
+	go func() { w.CloseWithError(write(w)) }()
 	_, err := testenv.Run(ctx, dir, r, "fast-import", "--quiet")
 	return err
 }

@@ -42,8 +42,8 @@ func (l *lab) checkPublished(ctx context.Context, dir string) error {
 }
 
 // startServer starts a server with its data in dir, and a repository to import into.
-func (l *lab) startServer(ctx context.Context, dir string) (*server, error) {
-	s, err := startServer(ctx, l.rehome, dir)
+func (l *lab) startServer(ctx context.Context, dir string, flags ...string) (*server, error) {
+	s, err := startServer(ctx, l.rehome, dir, flags)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +78,9 @@ type server struct {
 	base string
 }
 
-func startServer(ctx context.Context, program, dir string) (*server, error) {
-	cmd := exec.CommandContext(ctx, program, "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--allow-network", "127.0.0.1")
+func startServer(ctx context.Context, program, dir string, flags []string) (*server, error) {
+	flags = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--allow-network", "127.0.0.1"}, flags...)
+	cmd := exec.CommandContext(ctx, program, flags...)
 	cmd.Env = append(environment(), "REHOME_ADMIN_TOKEN="+adminToken)
 	var said bytes.Buffer
 	cmd.Stderr = &said

@@ -10,6 +10,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"os/signal"
@@ -42,6 +43,7 @@ type settings struct {
 	out     string
 	work    string
 	compare bool
+	large   bool
 }
 
 func run(ctx context.Context) error {
@@ -51,6 +53,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&s.out, "out", "docs/benchmarks.md", "where the table goes")
 	flag.StringVar(&s.work, "work", "", "folder for copies and clones; a temporary one when empty")
 	flag.BoolVar(&s.compare, "check", false, "only rewrite and compare, commit by commit and with git filter-repo; writes no table")
+	flag.BoolVar(&s.large, "large", false, "only measure with large files; the rest of the table stays")
 	flag.Parse()
 	var err error
 	if s.rehome, err = filepath.Abs(s.rehome); err != nil {
@@ -62,7 +65,21 @@ func run(ctx context.Context) error {
 		}
 		defer os.RemoveAll(s.work)
 	}
-	repositories, err := subjects(ctx, flag.Args(), filepath.Join(s.work, "subjects"))
+	if !s.large {
+		if err := measureAll(ctx, s, flag.Args()); err != nil {
+			return err
+		}
+	}
+	rows, err := measureLarge(ctx, s)
+	if err != nil || s.compare {
+		return err
+	}
+	return writeLargeRows(ctx, s, rows)
+}
+
+// measureAll measures the repositories named, or made up ones.
+func measureAll(ctx context.Context, s settings, named []string) error {
+	repositories, err := subjects(ctx, named, filepath.Join(s.work, "subjects"))
 	if err != nil {
 		return err
 	}
@@ -190,14 +207,16 @@ func makeUp(ctx context.Context, dir string) ([]string, error) {
 			continue
 		}
 		log.Printf("making %s", filepath.Base(path))
-		if err := synthesize(ctx, path, size); err != nil {
+		err := synthesize(ctx, path, func(w io.Writer) error { return testenv.WriteSynthetic(w, size) })
+		if err != nil {
 			return nil, err
 		}
 	}
 	return made, nil
 }
 
-func synthesize(ctx context.Context, path string, size testenv.Size) error {
+// synthesize makes a bare repository of a fast-import stream, whole or not at all.
+func synthesize(ctx context.Context, path string, write func(io.Writer) error) error {
 	part := path + ".part"
 	if err := os.RemoveAll(part); err != nil {
 		return err
@@ -208,7 +227,7 @@ func synthesize(ctx context.Context, path string, size testenv.Size) error {
 	if _, err := git(ctx, part, "init", "-q", "--bare", "--initial-branch=trunk", "."); err != nil {
 		return err
 	}
-	if err := fastImport(ctx, part, size); err != nil {
+	if err := fastImport(ctx, part, write); err != nil {
 		return err
 	}
 	if _, err := git(ctx, part, "repack", "-q", "-a", "-d"); err != nil {

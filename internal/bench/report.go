@@ -18,11 +18,16 @@ func write(ctx context.Context, s settings, results []result) error {
 	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench`. Processor time is user and system with all children, in seconds; memory is the peak of\n")
 	fmt.Fprintf(&b, "anonymous memory of a process and its children (RssAnon, looked at every %v). The two sides ran in turn, %d pairs;\n", memoryEvery, s.pairs)
 	fmt.Fprintf(&b, "figures are min / **median** / max, a ratio is taken within each pair. `git filter-repo` ran once, and stands in each pair. The source is `git http-backend` on loopback and counts for neither side.\n\n")
-	fmt.Fprintf(&b, "* program: %s\n* machine: %s\n* %s, %s\n* date: %s\n", revision(ctx, s.rehome), machine(), runtime.Version(), gitVersion(ctx), time.Now().UTC().Format(time.DateOnly))
+	circumstances(ctx, &b, s)
 	for _, r := range results {
 		section(&b, r)
 	}
 	return os.WriteFile(s.out, b.Bytes(), 0o644)
+}
+
+// circumstances says what was measured, where and when.
+func circumstances(ctx context.Context, b *bytes.Buffer, s settings) {
+	fmt.Fprintf(b, "* program: %s\n* machine: %s\n* %s, %s\n* date: %s\n", revision(ctx, s.rehome), machine(), runtime.Version(), gitVersion(ctx), time.Now().UTC().Format(time.DateOnly))
 }
 
 func section(b *bytes.Buffer, r result) {

@@ -132,6 +132,11 @@ func innerRewrite(ctx context.Context, raw, into, work string) error {
 	for _, id := range ids {
 		plan.Authors[id] = replaced
 	}
+	return rewriteInto(ctx, raw, into, work, rewrite.Options{Plan: plan})
+}
+
+// rewriteInto rewrites all of the repository raw into a new one as o says, and leaves work/result and work/commit-map.
+func rewriteInto(ctx context.Context, raw, into, work string, o rewrite.Options) error {
 	from, err := repo.Open(raw)
 	if err != nil {
 		return err
@@ -140,11 +145,11 @@ func innerRewrite(ctx context.Context, raw, into, work string) error {
 	if err != nil {
 		return err
 	}
-	refs, err := from.Refs()
-	if err != nil {
+	o.From, o.Into = from, to
+	if o.Refs, err = from.Refs(); err != nil {
 		return err
 	}
-	got, err := rewrite.Run(ctx, rewrite.Options{From: from, Refs: refs, Into: to, Plan: plan})
+	got, err := rewrite.Run(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+)
+
+// largeHeading begins the part of docs/benchmarks.md about large files, which is its last.
+const largeHeading = "\n# Large files\n"
+
+const (
+	convertGoal   = 1.0 / 20
+	convertMemory = 256 // MiB, and perCommit
+	hugeMemory    = 256 // MiB
+)
+
+// writeLargeRows puts the rows at the end of docs/benchmarks.md, in place of those that were there.
+func writeLargeRows(ctx context.Context, s settings, rows largeRows) error {
+	text, err := os.ReadFile(s.out)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	before, _, _ := bytes.Cut(text, []byte(largeHeading))
+	b := bytes.NewBuffer(before)
+	b.WriteString(largeHeading + "\n")
+	circumstances(ctx, b, s)
+	largeSection(b, rows)
+	return os.WriteFile(s.out, b.Bytes(), 0o644)
+}
+
+func largeSection(b *bytes.Buffer, r largeRows) {
+	c := r.compared
+	fmt.Fprintf(b, "\nA history made up like that of a web project that keeps what it builds: %d commits, %d objects, %.0f MB of packs,\n", r.commits, r.objects, float64(r.bytes)/1e6)
+	fmt.Fprintf(b, "%d distinct files of a megabyte or more, %.0f MB in all. Rehome converts what it imported before, `git lfs migrate` a fresh copy.\n\n", c.objects, float64(c.bytes)/1e6)
+	b.WriteString("| work | ours, CPU s | git-lfs, CPU s | ratio | goal | ours, wall s | git-lfs, wall s | ours, MiB | git-lfs, MiB |\n|---|---|---|---|---|---|---|---|---|\n")
+	row(b, "conversion alone against `git lfs migrate import --everything --above="+migrateAbove+"`", r.converted, convertGoal)
+	b.WriteString("\n| measure | figure | goal | |\n|---|---|---|---|\n")
+	memory, goal := highest(r.converted), convertMemory+perCommit*1000*float64(r.commits)/(1<<20)
+	bound(b, "peak anonymous memory of the conversion", fmt.Sprintf("%.0f MiB", memory), fmt.Sprintf("%.0f MiB", goal), verdict(memory, goal))
+	memory = float64(r.raw.memory) / (1 << 20)
+	bound(b, "peak anonymous memory of the import before it", fmt.Sprintf("%.0f MiB", memory), fmt.Sprintf("%d MiB", importMemory), verdict(memory, importMemory))
+	memory = float64(r.huge.cost.memory) / (1 << 20)
+	bound(b, fmt.Sprintf("`rehome import --large-files lfs` of one file of %.0f GiB (%.1f CPU s, %.1f s), peak anonymous memory", float64(r.huge.size)/(1<<30), r.huge.cost.cpu, r.huge.cost.wall),
+		fmt.Sprintf("%.0f MiB", memory), fmt.Sprintf("%d MiB", hugeMemory), verdict(memory, hugeMemory))
+	bound(b, fmt.Sprintf("stale lines of root .gitattributes in %d commits, where git-lfs leaves %d", c.ours.commits, c.theirs.stale), fmt.Sprint(c.ours.stale), "0", verdict(float64(c.ours.stale), 0))
+	fmt.Fprintf(b, "| an author mapped after the conversion, published again, CPU s | %s | | |\n", spread(processor(r.remapped), 2))
+	fmt.Fprintf(b, "\nThe Git LFS objects of both sides are the same %d, each hashed; the trees of all %d refs are the same, the root .gitattributes aside.\n", c.objects, c.refs)
+	b.WriteString("`git check-attr` finds each pointer of each commit covered, and there are as many lines as pointers. The author map afterwards made neither the\n")
+	b.WriteString("content pack nor an object anew. The huge file came back from a clone with git-lfs as it was.\n")
+}
