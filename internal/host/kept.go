@@ -8,7 +8,7 @@ import (
 	"rehome/internal/git/repo"
 )
 
-// KeptFor returns the names of the refs for which superseded history has to stay in a repository,
+// KeptFor returns the names of the refs for which superseded history or content has to stay in a repository,
 // nil when all of it is gone or only waits for a quiet moment. Where very much would have to be
 // looked at, some may be missing from the list.
 func (h *Host) KeptFor(ctx context.Context, repoID int64) (names []string, err error) {
@@ -26,20 +26,21 @@ func (h *Host) KeptFor(ctx context.Context, repoID int64) (names []string, err e
 	return names, nil
 }
 
-// refsThatNeed returns the refs that reach what only superseded packs of history have.
+// refsThatNeed returns the refs that reach what only superseded packs have.
 func refsThatNeed(ctx context.Context, r *repo.Repo, m remembered) (names []string, err error) {
 	err = lookForNeed(r, m, func(s *need, refs []repo.Ref) error {
-		content := maps.Clone(s.needed) // stays whatever refs there are
+		anyway := maps.Clone(s.needed) // stays whatever refs there are
+		s.enough = len(anyway) + 1
 		looked := 0
 		for _, ref := range refs {
-			s.needed = maps.Clone(content)
+			s.needed = maps.Clone(anyway)
 			if err := s.walk(ctx, []repo.Ref{ref}); err != nil {
 				return err
 			}
-			if len(s.needed) > len(content) {
+			if len(s.needed) > len(anyway) {
 				names = append(names, ref.Name)
 			}
-			if looked += len(s.seen); looked > maxWalk {
+			if looked += len(s.seen); looked > maxWalk || s.read > maxTrees {
 				break
 			}
 		}

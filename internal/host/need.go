@@ -11,19 +11,27 @@ import (
 
 // need finds out which superseded packs have what refs reach and no other pack has:
 //
-//	follow parents and what tags name, from every ref; and trees, where a superseded pack has some
-//	what is in the current history pack leads no further: all its parents are in there
-//	what only superseded packs have needs one of them, the latest; if all its parents are in there,
+//	follow parents and what tags name, from every ref; and trees, while it is not known of each
+//	    superseded pack that has any whether it is needed
+//	what is in the current history or content pack leads no further: all that it leads to is in them
+//	what only superseded packs have needs one of them, the latest; if all that it leads to is in there,
 //	    too, it leads no further either
 //	what nothing has, or what cannot be read, keeps every pack: the repository is broken already
 type need struct {
 	m       remembered
 	objects *repo.Objects
 	needed  map[string]bool
-	trees   bool // some superseded pack has trees: those of notes are made anew with history
+	trees   bool            // some superseded history has trees: those of notes are made anew with it
+	content map[string]bool // superseded packs of trees and blobs
+	enough  int             // a walk ends when so many packs are needed
+	read    int             // trees
 	seen    map[object.ID]bool
 	next    []object.ID
 }
+
+// maxTrees is how many trees are read for one look, while newcomers wait: half a minute's worth. Only
+// what somebody pushed is read as a rule.
+const maxTrees = 250_000
 
 // lookForNeed calls look with the refs of the moment and a need that has seen the packs from inside. The need
 // reads objects until look returns.
@@ -37,12 +45,12 @@ func lookForNeed(r *repo.Repo, m remembered, look func(*need, []repo.Ref) error)
 		return err
 	}
 	defer objects.Close()
-	s := &need{m: m, objects: objects, needed: map[string]bool{}}
+	s := &need{m: m, objects: objects, needed: map[string]bool{}, content: map[string]bool{}, enough: len(m.Superseded)}
 	s.lookInside()
 	return look(s, refs)
 }
 
-// lookInside lets packs stay that are no history.
+// lookInside tells content from history. Content that is only suspected stays.
 func (s *need) lookInside() {
 	for _, old := range s.m.Superseded {
 		p := s.objects.Pack(old.Pack)
@@ -52,9 +60,14 @@ func (s *need) lookInside() {
 		if pure, err := p.Only(object.Commit, object.Tag); err == nil && pure {
 			continue
 		}
-		s.trees = true
-		if content, err := isContent(p); err != nil || content {
+		content, err := isContent(p)
+		switch {
+		case err != nil || content && old.Suspect:
 			s.needed[old.Pack] = true
+		case content:
+			s.content[old.Pack] = true
+		default:
+			s.trees = true
 		}
 	}
 }
@@ -70,11 +83,11 @@ func isContent(p *pack.Pack) (bool, error) {
 }
 
 func (s *need) walk(ctx context.Context, refs []repo.Ref) error {
-	s.seen = map[object.ID]bool{}
+	s.seen, s.next = map[object.ID]bool{}, s.next[:0]
 	for _, ref := range refs {
 		s.push(ref.ID)
 	}
-	for len(s.next) > 0 && len(s.needed) < len(s.m.Superseded) {
+	for len(s.next) > 0 && len(s.needed) < s.enough {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -94,29 +107,52 @@ func (s *need) walk(ctx context.Context, refs []repo.Ref) error {
 	return nil
 }
 
-// links returns what an object leads to; blobs and submodules are not looked at.
-func (s *need) links(id object.ID) ([]object.ID, error) {
-	t, found, err := s.objects.Links(id)
-	if err != nil || !s.trees || t != object.Commit && t != object.Tree {
-		return found, err
+// links returns what an object leads to, without submodules. Content is left out when nothing depends on it.
+func (s *need) links(id object.ID) (found []object.ID, err error) {
+	undecided := s.undecided()
+	trees := s.trees || undecided
+	t, err := s.objects.Type(id)
+	if err != nil || t == object.Blob || t == object.Tree && !trees {
+		return nil, err
 	}
 	_, data, err := s.objects.Read(id)
 	if err != nil {
 		return nil, err
 	}
-	if t == object.Commit {
+	switch t {
+	case object.Tag:
+		tag, _ := object.ParseTag(id.Format(), data)
+		return []object.ID{tag.Object}, nil
+	case object.Commit:
 		commit, _ := object.ParseCommit(id.Format(), data)
-		return append(found, commit.Tree), nil
+		if found = slices.Collect(commit.Parents()); trees {
+			found = append(found, commit.Tree)
+		}
+		return found, nil
+	}
+	if s.read++; s.read > maxTrees {
+		s.all()
+		return nil, nil
 	}
 	for e, err := range object.Entries(id.Format(), data) {
 		if err != nil {
 			return nil, err
 		}
-		if e.Mode.IsTree() {
+		if e.Mode.IsTree() || undecided && !e.Mode.IsSubmodule() {
 			found = append(found, object.FromBytes(id.Format(), e.ID))
 		}
 	}
 	return found, nil
+}
+
+// undecided reports whether some superseded content is not needed so far.
+func (s *need) undecided() bool {
+	for name := range s.content {
+		if !s.needed[name] {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *need) push(id object.ID) {
@@ -138,27 +174,34 @@ func (s *need) all() {
 // closed notes the pack that is needed for an object and reports whether what the object leads to
 // is known to be there as well.
 func (s *need) closed(id object.ID) bool {
+	if s.isIn(s.m.History, id) || s.isIn(s.m.Content, id) {
+		return true
+	}
 	holders := s.objects.Holders(id)
 	if len(holders) == 0 {
 		s.all()
 		return true
 	}
-	var kept bool
 	for _, name := range holders {
-		if name != "" && name == s.m.History {
-			return true
+		if !s.m.has(name) {
+			return false
 		}
-		kept = kept || !s.m.has(name)
-	}
-	if kept {
-		return false
 	}
 	for i := len(s.m.Superseded) - 1; i >= 0; i-- {
 		old := s.m.Superseded[i]
 		if slices.Contains(holders, old.Pack) {
 			s.needed[old.Pack] = true
-			return old.Closed
+			return old.Closed && (s.content[old.Pack] || !s.undecided())
 		}
 	}
 	return false
+}
+
+func (s *need) isIn(name string, id object.ID) bool {
+	p := s.objects.Pack(name)
+	if p == nil {
+		return false
+	}
+	_, ok := p.Index.Find(id)
+	return ok
 }

@@ -25,9 +25,9 @@ type Publication struct {
 // *repo.MovedError when a ref is not what its Update expects; no ref has moved then. Doing it again with
 // the refs of the moment changes nothing.
 //
-// The packs that p replaces, and the history pack of an earlier publication that From has not, are removed as
-// soon as nobody is in who may use them, unless a ref reaches what they alone have: then they stay until
-// none does.
+// The packs that p replaces, and those of history and content of an earlier publication that From has not, are
+// removed as soon as nobody is in who may use them, unless a ref reaches what they alone have: then they stay
+// until none does.
 func (h *Host) Publish(ctx context.Context, repoID int64, p Publication) error {
 	if err := h.adopt(ctx, repoID, p.From.Format()); err != nil {
 		return fmt.Errorf("publish: %w", err)

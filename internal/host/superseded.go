@@ -20,24 +20,29 @@ import (
 // Newcomers wait with it.
 const quiet = 3 * time.Second
 
-// packsFile is where a repository's folder remembers its packs of history.
+// packsFile is where a repository's folder remembers the packs of its publications.
 const packsFile = "rehome-packs.json"
 
 // remembered is what packsFile says. It is a guess at what may go: whether it goes is decided by the refs
 // of the moment, so that nothing is lost when it is wrong.
 type remembered struct {
-	History    string       `json:"history"` // of the last publication; every parent of its commits is in it
+	History    string       `json:"history"`           // of the last publication; every parent of its commits is in it
+	Content    string       `json:"content,omitempty"` // of the last publication; what its trees lead to is in it
 	Superseded []superseded `json:"superseded"`
 }
 
 // superseded is a pack that a publication stands instead of.
 type superseded struct {
-	Pack   string `json:"pack"`
-	Closed bool   `json:"closed"` // every parent of its commits is in it
+	Pack    string `json:"pack"`
+	Closed  bool   `json:"closed"`            // every parent of its commits is in it, or what its trees lead to
+	Suspect bool   `json:"suspect,omitempty"` // no publication said so; content stays then
 }
 
-func (m remembered) has(name string) bool {
-	return slices.ContainsFunc(m.Superseded, func(s superseded) bool { return s.Pack == name })
+func (m remembered) has(name string) bool { return m.find(name) >= 0 }
+
+// find returns where a pack is among those superseded, -1 where it is none of them.
+func (m remembered) find(name string) int {
+	return slices.IndexFunc(m.Superseded, func(s superseded) bool { return s.Pack == name })
 }
 
 // remember reads packsFile; a missing one is zero.
@@ -64,7 +69,7 @@ func suspectAll(dir string) (m remembered, err error) {
 	}
 	names, err := r.PackNames()
 	for _, name := range names {
-		m.Superseded = append(m.Superseded, superseded{Pack: name})
+		m.Superseded = append(m.Superseded, superseded{Pack: name, Suspect: true})
 	}
 	return m, err
 }
@@ -103,24 +108,38 @@ func (e *entry) supersede(r *repo.Repo, p Publication) error {
 	if err != nil {
 		return err
 	}
-	after := remembered{History: p.History}
-	add := func(s superseded) {
-		if s.Pack != "" && !slices.Contains(brings, s.Pack) && !after.has(s.Pack) && isThere(r, s.Pack) {
-			after.Superseded = append(after.Superseded, s)
-		}
+	if p.Content != "" && !slices.Contains(brings, p.Content) {
+		return fmt.Errorf("note superseded packs: what is published has no pack %q", p.Content)
 	}
-	for _, s := range before.Superseded {
-		add(s)
-	}
-	add(superseded{Pack: before.History, Closed: true})
-	for _, name := range p.Replaces {
-		add(superseded{Pack: name})
-	}
+	after := before.by(p, brings, func(name string) bool { return isThere(r, name) })
 	e.setLook(true)
-	if before.History == after.History && slices.Equal(before.Superseded, after.Superseded) {
+	if before.History == after.History && before.Content == after.Content && slices.Equal(before.Superseded, after.Superseded) {
 		return nil
 	}
 	return after.write(r.Dir())
+}
+
+// by returns what is to be remembered once p is published, which brings packs.
+func (m remembered) by(p Publication, brings []string, isThere func(name string) bool) remembered {
+	after := remembered{History: p.History, Content: p.Content}
+	add := func(s superseded) {
+		at := after.find(s.Pack)
+		switch {
+		case at >= 0:
+			after.Superseded[at].Suspect = after.Superseded[at].Suspect && s.Suspect
+		case s.Pack != "" && !slices.Contains(brings, s.Pack) && isThere(s.Pack):
+			after.Superseded = append(after.Superseded, s)
+		}
+	}
+	for _, s := range m.Superseded {
+		add(s)
+	}
+	add(superseded{Pack: m.History, Closed: true})
+	add(superseded{Pack: m.Content, Closed: true})
+	for _, name := range p.Replaces {
+		add(superseded{Pack: name})
+	}
+	return after
 }
 
 // isThere reports whether a pack has a file left, if only a half of it that a crash left.
@@ -190,7 +209,7 @@ func (e *entry) discardAlone(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	left := remembered{History: m.History}
+	left := remembered{History: m.History, Content: m.Content}
 	for _, s := range m.Superseded {
 		if needed[s.Pack] {
 			left.Superseded = append(left.Superseded, s)

@@ -25,6 +25,7 @@ import (
 type generation struct {
 	*repo.Repo
 	history string
+	content string
 	tip     string // of trunk
 }
 
@@ -63,8 +64,14 @@ func newGeneration(t *testing.T, f object.Format, mail, dir string) generation {
 			who, 1700000000+i, len(message), message, len(content), content)
 	}
 	fmt.Fprintf(&s, "tag v1\nfrom refs/heads/trunk\ntagger Somebody <%s> 1700000100 +0000\ndata 4\none\n\n", mail)
+	return fromStream(t, f, s.String(), dir)
+}
+
+// fromStream makes a generation in dir of what git fast-import makes of a stream.
+func fromStream(t *testing.T, f object.Format, stream, dir string) generation {
+	t.Helper()
 	loose := filepath.Join(t.TempDir(), "made.git")
-	testenv.FromStream(t, loose, f.String(), s.String())
+	testenv.FromStream(t, loose, f.String(), stream)
 	r, err := repo.Init(dir, f)
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +83,7 @@ func newGeneration(t *testing.T, f object.Format, mail, dir string) generation {
 	}
 	refs := testenv.Git(t, loose, "for-each-ref", "--format=create %(refname) %(objectname)")
 	testenv.GitIn(t, dir, strings.NewReader(refs+"\n"), "update-ref", "--stdin")
-	return generation{r, got.HistoryName, testenv.Git(t, loose, "rev-parse", "trunk")}
+	return generation{r, got.HistoryName, got.ContentName, testenv.Git(t, loose, "rev-parse", "trunk")}
 }
 
 // become publishes a generation instead of others: its refs are moved from wherever they are.
@@ -86,14 +93,14 @@ func (hm *home) become(g generation, instead ...generation) error {
 	if err != nil {
 		return err
 	}
-	p := Publication{From: g.Repo, Head: "refs/heads/trunk", History: g.history, Updates: creations(hm.t, g.Repo)}
+	p := Publication{From: g.Repo, Head: "refs/heads/trunk", History: g.history, Content: g.content, Updates: creations(hm.t, g.Repo)}
 	for i, u := range p.Updates {
 		if at := slices.IndexFunc(there, func(r repo.Ref) bool { return r.Name == u.Name }); at >= 0 {
 			p.Updates[i].Old = there[at].ID
 		}
 	}
 	for _, other := range instead {
-		p.Replaces = append(p.Replaces, other.history)
+		p.Replaces = append(p.Replaces, other.history, other.content)
 	}
 	return hm.Publish(hm.t.Context(), 7, p)
 }
@@ -164,7 +171,7 @@ func TestSupersededPackGoes(t *testing.T) {
 			hm.expect("undone", c.tip, false)
 			hm.clones()
 			m, err := remember(hm.path(7))
-			if diff := cmp.Diff(remembered{History: a.history}, m); diff != "" || err != nil {
+			if diff := cmp.Diff(remembered{History: a.history, Content: a.content}, m); diff != "" || err != nil {
 				t.Errorf("%v, remembered (-want +got):\n%s", err, diff)
 			}
 		})
@@ -434,8 +441,8 @@ func TestDamagedNotes(t *testing.T) {
 	hm.sound()
 }
 
-// TestContentNeverGoes names packs with content among those replaced.
-func TestContentNeverGoes(t *testing.T) {
+// TestContentInUseStays names packs among those replaced whose content refs reach.
+func TestContentInUseStays(t *testing.T) {
 	hm, a, _, _ := generations(t, object.SHA1)
 	packs, err := a.PackNames()
 	if err != nil || len(packs) != 2 {
