@@ -18,6 +18,7 @@ type data string
 func (d data) database() string { return filepath.Join(string(d), "rehome.db") }
 func (d data) queue() string    { return filepath.Join(string(d), "queue.db") }
 func (d data) host() string     { return filepath.Join(string(d), "host") }
+func (d data) lfs() string      { return filepath.Join(string(d), "lfs") }
 func (d data) key() string      { return filepath.Join(string(d), "key") }
 
 // make makes the folder, readable by its owner only.

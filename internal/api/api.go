@@ -17,6 +17,7 @@ import (
 	"rehome/internal/auth"
 	"rehome/internal/host"
 	"rehome/internal/importer"
+	"rehome/internal/lfs/server"
 	"rehome/internal/store"
 )
 
@@ -27,6 +28,7 @@ type Options struct {
 	Host     *host.Host
 	Importer *importer.Importer
 	Log      *slog.Logger
+	LFS      *server.Server // nil: Git LFS is not offered
 
 	PublicURL      string           // the server's base for requests that name no host; without trailing slash
 	TrustedProxies []netip.Prefix   // peers whose X-Forwarded-* headers count

@@ -9,62 +9,91 @@ import (
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/lfs/server"
 )
 
-// gitRequest is a request of Git's smart HTTP protocol for a hosted repository.
+// gitRequest is a request of Git's smart HTTP protocol, or of the Git LFS API, for a hosted repository.
 type gitRequest struct {
 	owner, repo string
-	service     string // what follows the repository's URL
-	pushes      bool   // it needs the right to write
+	service     string // what follows the repository's URL; gitLFS
+	lfs         string // what follows that, escaped
+	pushes      bool   // it needs the right to write; what a batch of Git LFS needs is known later
 }
+
+// gitLFS is where the Git LFS API of a repository is, as git-lfs expects (docs/api/server-discovery.md).
+const gitLFS = "info/lfs"
 
 // splitGit takes BASE/{owner}/{repo}.git/{service} apart; .git may be left out, as on GitHub.
 func splitGit(r *http.Request) (gitRequest, bool) {
 	path := strings.TrimPrefix(r.URL.EscapedPath(), "/")
+	if rest, asked, found := strings.Cut(path, "/"+gitLFS+"/"); found {
+		return namedGit(rest, gitRequest{service: gitLFS, lfs: asked, pushes: r.Method == http.MethodPut})
+	}
 	for _, service := range []string{"info/refs", "git-upload-pack", "git-receive-pack"} {
-		rest, found := strings.CutSuffix(path, "/"+service)
-		if !found {
-			continue
+		if rest, found := strings.CutSuffix(path, "/"+service); found {
+			pushes := service == "git-receive-pack" || r.URL.Query().Get("service") == "git-receive-pack"
+			return namedGit(rest, gitRequest{service: service, pushes: pushes})
 		}
-		owner, repo, _ := strings.Cut(rest, "/")
-		owner, errOwner := url.PathUnescape(owner)
-		repo, errRepo := url.PathUnescape(strings.TrimSuffix(repo, ".git"))
-		if errOwner != nil || errRepo != nil || auth.CheckLogin(owner) != nil || !namePattern.MatchString(repo) {
-			return gitRequest{}, false
-		}
-		pushes := service == "git-receive-pack" || r.URL.Query().Get("service") == "git-receive-pack"
-		return gitRequest{owner: owner, repo: repo, service: service, pushes: pushes}, true
 	}
 	return gitRequest{}, false
+}
+
+// namedGit adds what {owner}/{repo}.git names.
+func namedGit(path string, g gitRequest) (gitRequest, bool) {
+	owner, repo, _ := strings.Cut(path, "/")
+	owner, errOwner := url.PathUnescape(owner)
+	repo, errRepo := url.PathUnescape(strings.TrimSuffix(repo, ".git"))
+	if errOwner != nil || errRepo != nil || auth.CheckLogin(owner) != nil || !namePattern.MatchString(repo) {
+		return gitRequest{}, false
+	}
+	g.owner, g.repo = owner, repo
+	return g, true
 }
 
 // git lets the host serve the repository to those who may have it.
 func (a *API) git(w http.ResponseWriter, r *http.Request, g gitRequest, l *entry) {
 	l.pattern = "/{owner}/{repo}.git/" + g.service
+	refuse := refuseGit
+	if g.service == gitLFS {
+		refuse = server.Refuse
+	}
 	caller, err := a.Auth.Identify(r.Context(), r)
 	l.user = caller.User().Login
 	if err != nil && !errors.Is(err, auth.ErrBadCredentials) {
 		l.err = err
-		refuseGit(w, http.StatusInternalServerError, errInternal.message)
+		refuse(w, http.StatusInternalServerError, errInternal.message)
 		return
 	}
 	if err != nil {
-		refuseGit(w, http.StatusUnauthorized, "Bad credentials")
+		refuse(w, http.StatusUnauthorized, "Bad credentials")
 		return
 	}
 	repo, status := a.gitRepository(r.Context(), caller, g, l)
 	switch status {
 	case http.StatusOK:
-		a.Host.Serve(w, r, repo.ID, g.service, caller.CanWrite(repo))
+		a.serveGit(w, r, g, repo, caller.CanWrite(repo))
 	case http.StatusUnauthorized:
-		refuseGit(w, status, "Sign in with a token of this server as the password.")
+		refuse(w, status, "Sign in with a token of this server as the password.")
 	case http.StatusForbidden:
-		refuseGit(w, status, "You may read this repository, but not push to it.")
+		refuse(w, status, "You may read this repository, but not push to it.")
 	case http.StatusNotFound:
-		refuseGit(w, status, "Repository not found.")
+		refuse(w, status, "Repository not found.")
 	default:
-		refuseGit(w, status, errInternal.message)
+		refuse(w, status, errInternal.message)
 	}
+}
+
+func (a *API) serveGit(w http.ResponseWriter, r *http.Request, g gitRequest, repo rehome.Repository, mayWrite bool) {
+	if g.service != gitLFS {
+		a.Host.Serve(w, r, repo.ID, g.service, mayWrite)
+		return
+	}
+	base, err := url.Parse(a.bases.of(r, "").clone(repo))
+	if err != nil || a.LFS == nil {
+		server.Refuse(w, http.StatusNotFound, "Git LFS is not offered here.")
+		return
+	}
+	a.LFS.Serve(w, r, repo.ID, base, g.lfs, mayWrite)
 }
 
 // gitRepository finds the repository and says with which status it is the caller's to

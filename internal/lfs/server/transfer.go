@@ -1,0 +1,154 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"rehome/internal/lfs"
+	"rehome/internal/store"
+)
+
+// upload answers PUT objects/OID. The object is the repository's once all its bytes have come and hash to
+// its id; until then, and after anything else, nothing is kept.
+func (x *exchange) upload(ctx context.Context, oid lfs.OID) error {
+	if err := x.wantWrite(); err != nil {
+		return err
+	}
+	size, err := x.uploadSize()
+	if err != nil {
+		return err
+	}
+	o, err := x.receive(ctx, oid, size)
+	if err != nil {
+		return err
+	}
+	if err := x.DB.AddLFSObjects(ctx, x.repoID, []store.LFSObject{{OID: o.OID.String(), Size: o.Size}}); err != nil {
+		return err
+	}
+	x.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// uploadSize returns the size an upload has to have, -1 when neither the URL nor the client says it.
+func (x *exchange) uploadSize() (int64, error) {
+	if !isPlain(x.r.Header) {
+		return 0, errCoding
+	}
+	size := x.r.ContentLength
+	if text := x.r.URL.Query().Get("size"); text != "" {
+		said, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || said < 0 || size >= 0 && size != said {
+			return 0, &refusal{http.StatusUnprocessableEntity, fmt.Sprintf("The upload has %d bytes, which is not the object's size.", size)}
+		}
+		size = said
+	}
+	if size > x.MaxObject {
+		return 0, x.tooLarge()
+	}
+	return size, nil
+}
+
+func (x *exchange) tooLarge() error {
+	return &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("The object is larger than %d bytes.", x.MaxObject)}
+}
+
+// receive puts the object that comes into the store.
+func (x *exchange) receive(ctx context.Context, oid lfs.OID, size int64) (lfs.Object, error) {
+	w, err := x.Store.Create()
+	if err != nil {
+		return lfs.Object{}, err
+	}
+	defer w.Close() //nolint:errcheck // closed by Keep, or thrown away
+	in := &body{x.r.Body, ctx, http.NewResponseController(x.w), x.idle}
+	n, err := io.Copy(w, io.LimitReader(in, x.MaxObject+1)) // the one more shows that it is too large
+	switch {
+	case err != nil:
+		return lfs.Object{}, fmt.Errorf("receive LFS object: %w", err)
+	case n > x.MaxObject:
+		return lfs.Object{}, x.tooLarge()
+	case size < 0:
+		size = n
+	}
+	o := lfs.Object{OID: oid, Size: size}
+	err = w.KeepAs(ctx, o)
+	if wrong := (*lfs.MismatchError)(nil); errors.As(err, &wrong) {
+		return o, &refusal{http.StatusUnprocessableEntity, "The upload is not the object: " + wrong.Error() + "."}
+	}
+	return o, err
+}
+
+// download answers GET and HEAD objects/OID, for one range too.
+func (x *exchange) download(ctx context.Context, oid lfs.OID) error {
+	sizes, err := x.sizes(ctx, oid)
+	if err != nil {
+		return err
+	}
+	size, has := sizes[oid]
+	if !has {
+		return &refusal{http.StatusNotFound, "The object is not in this repository."}
+	}
+	content := &content{ctx: ctx, store: x.Store, object: lfs.Object{OID: oid, Size: size}}
+	defer content.close()
+	if strings.Contains(x.r.Header.Get("Range"), ",") {
+		x.r.Header.Del("Range") // several are no resume; all is a right answer (RFC 9110, 14.2)
+	}
+	h := x.w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", "attachment")
+	h.Set("ETag", `"`+oid.String()+`"`)
+	http.ServeContent(x.w, x.r, "", time.Time{}, content)
+	return nil
+}
+
+// content reads an object from wherever it is sought to.
+type content struct {
+	ctx    context.Context
+	store  *lfs.Store
+	object lfs.Object
+	at     int64
+	open   io.ReadCloser // at at; nil: not opened yet
+}
+
+func (c *content) Read(p []byte) (int, error) {
+	if c.open == nil {
+		r, err := c.store.Open(c.ctx, c.object.OID, c.at)
+		if err != nil {
+			return 0, err
+		}
+		c.open = r
+	}
+	n, err := c.open.Read(p)
+	c.at += int64(n)
+	return n, err
+}
+
+// Seek fills io.Seeker.
+func (c *content) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += c.at
+	case io.SeekEnd:
+		offset += c.object.Size
+	}
+	if offset < 0 {
+		return 0, fmt.Errorf("seek to %d", offset)
+	}
+	if offset != c.at {
+		c.close()
+	}
+	c.at = offset
+	return offset, nil
+}
+
+func (c *content) close() {
+	if c.open != nil {
+		c.open.Close()
+		c.open = nil
+	}
+}
