@@ -14,14 +14,14 @@ const reasonDeleted = "deleted here since the last push: it stays deleted; push 
 
 // withoutDeleted takes out the refs that an import which completed before wrote, and that
 // are not there any more: somebody did not want them. One that a push was about to make
-// for the first time was never there.
+// for the first time was never there, and one that a push was about to remove is no wish of theirs.
 func withoutDeleted(final []finalRef, have []repo.Ref, wrote map[string]store.WrittenRef) (rest []finalRef, skipped []rehome.SkippedRef) {
 	there := make(map[string]bool, len(have))
 	for _, r := range have {
 		there[r.Name] = true
 	}
 	for _, f := range final {
-		if there[f.name] || wrote[f.name].Wrote == "" {
+		if last := wrote[f.name]; f.removed || there[f.name] || last.Wrote == "" || removing(last) {
 			rest = append(rest, f)
 			continue
 		}

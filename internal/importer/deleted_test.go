@@ -103,8 +103,9 @@ func TestWithoutDeleted(t *testing.T) {
 		{"the push that was to make it died", store.WrittenRef{Writing: one}, 1},
 		{"pushed", store.WrittenRef{Wrote: one}, 0},
 		{"pushed, and the push that was to move it died", store.WrittenRef{Wrote: one, Writing: strings.Repeat("2", 40)}, 0},
+		{"pushed, and the push that was to remove it died", store.WrittenRef{Wrote: one, Writing: strings.Repeat("0", 40)}, 1},
 	} {
-		rest, skipped := withoutDeleted([]finalRef{{"refs/heads/a", at, at}}, nil, map[string]store.WrittenRef{"refs/heads/a": c.last})
+		rest, skipped := withoutDeleted([]finalRef{{name: "refs/heads/a", source: at, final: at}}, nil, map[string]store.WrittenRef{"refs/heads/a": c.last})
 		if len(rest) != c.want || len(rest)+len(skipped) != 1 {
 			t.Errorf("%s: %v go on, %v are skipped", c.name, rest, skipped)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"rehome"
 	"rehome/internal/git/object"
@@ -18,8 +19,12 @@ type finished struct {
 	raw      *repo.Repo
 	repo     *repo.Repo
 	refs     []finalRef
-	history  string   // name of its history pack, "" for none
-	replaces []string // history packs it stands instead of
+	removed  []finalRef // what refs lack, since what they name left history
+	history  string     // name of its pack of commits and tags, "" for none
+	content  string     // name of its one pack of trees and blobs, "" for none
+	replaces []string   // packs of raw that it stands instead of
+	made     madeLarge
+	lfs      []store.LFSObject // that it points to
 }
 
 // finished opens what the rewrite left. When that is gone it returns nil, and the import
@@ -39,20 +44,40 @@ func (w *worker) finished(ctx context.Context) (*finished, error) {
 			return nil, fmt.Errorf("open final repository: %w", err)
 		}
 	}
-	if f.history, err = historyPack(f.repo); err != nil {
+	if err := f.readPacks(); err != nil {
 		return nil, err
 	}
-	if f.repo != raw {
-		old, err := historyPack(raw)
-		if err != nil {
-			return nil, err
-		}
-		if old != "" && old != f.history {
-			f.replaces = []string{old}
-		}
+	if f.made, err = readMade(f.repo.Dir()); err != nil {
+		return nil, err
 	}
-	f.refs, err = pairRefs(raw, f.repo)
+	carried, err := readCarried(raw.Dir())
+	if err != nil {
+		return nil, err
+	}
+	f.lfs = append(carried, f.made.Objects...)
+	f.refs, err = pairRefs(raw, f.repo, f.made.removes())
 	return f, err
+}
+
+// readPacks finds out which pack is which.
+func (f *finished) readPacks() (err error) {
+	if f.history, err = historyPack(f.repo); err != nil {
+		return err
+	}
+	has, err := f.repo.PackNames()
+	if err != nil {
+		return err
+	}
+	had, err := f.raw.PackNames()
+	if err != nil {
+		return err
+	}
+	f.replaces = slices.DeleteFunc(had, func(name string) bool { return slices.Contains(has, name) })
+	content := slices.DeleteFunc(has, func(name string) bool { return name == f.history })
+	if len(content) == 1 {
+		f.content = content[0]
+	}
+	return nil
 }
 
 func (w *worker) backToRewrite(ctx context.Context) error {
@@ -62,8 +87,9 @@ func (w *worker) backToRewrite(ctx context.Context) error {
 	})
 }
 
-// pairRefs gives the refs of final with what stood for each at the source.
-func pairRefs(raw, final *repo.Repo) ([]finalRef, error) {
+// pairRefs gives the refs of final, and those that were removed there, with what stood for
+// each at the source.
+func pairRefs(raw, final *repo.Repo, removed map[string]bool) ([]finalRef, error) {
 	refs, err := raw.Refs()
 	if err != nil {
 		return nil, fmt.Errorf("read raw refs: %w", err)
@@ -81,6 +107,10 @@ func pairRefs(raw, final *repo.Repo) ([]finalRef, error) {
 	}
 	for n := range all {
 		id, ok := ids[all[n].name]
+		if !ok && removed[all[n].name] {
+			all[n].final, all[n].removed = final.Format().Zero(), true
+			continue
+		}
 		if !ok {
 			return nil, fmt.Errorf("the final repository lacks the ref %q", all[n].name)
 		}

@@ -35,14 +35,14 @@ func letPush(i *store.Import, now time.Time) {
 }
 
 // choices are what a request says of an import's options; nil leaves one as it is.
-type choices struct{ hold, mapTrailers, mapHashes *bool }
+type choices struct{ hold, mapTrailers, mapHashes, allowMissingLFS *bool }
 
 // applyTo changes options as chosen.
 func (c choices) applyTo(o *rehome.Options) {
 	for _, one := range []struct {
 		chosen *bool
 		option *bool
-	}{{c.hold, &o.Hold}, {c.mapTrailers, &o.MapTrailers}, {c.mapHashes, &o.MapHashes}} {
+	}{{c.hold, &o.Hold}, {c.mapTrailers, &o.MapTrailers}, {c.mapHashes, &o.MapHashes}, {c.allowMissingLFS, &o.AllowMissingLFS}} {
 		if one.chosen != nil {
 			*one.option = *one.chosen
 		}
@@ -58,7 +58,7 @@ func (m *Importer) refuseChoices(ctx context.Context, repositoryID int64, c choi
 }
 
 // choose changes the options of an import that is there, and what follows from them:
-// another plan, or the push of one that is not held any more. false when it is all as it
+// another plan, the push of one that is not held any more, or another try. false when it is all as it
 // was. Invalid for a hold that comes too late.
 func (m *Importer) choose(i *store.Import, c choices, now time.Time) (bool, error) {
 	if c.hold != nil && *c.hold {
@@ -73,6 +73,9 @@ func (m *Importer) choose(i *store.Import, c choices, now time.Time) (bool, erro
 	}
 	if i.State.Status == rehome.WaitingToPush && !i.Options.Hold {
 		letPush(i, now)
+	}
+	if i.State.Err != nil && i.State.Err.Code == rehome.LFSMissing && i.Options.AllowMissingLFS && !was.AllowMissingLFS {
+		tryAgain(i, now)
 	}
 	return i.Options != was, nil
 }

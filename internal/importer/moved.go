@@ -59,8 +59,7 @@ func (m *Importer) foreseen(ctx context.Context, i *store.Import, p *planned) ([
 		return nil, err
 	}
 	defer end()
-	plan, _ := p.plan()
-	final, err := m.finalRefs(ctx, raw, plan)
+	final, err := m.finalRefs(ctx, i.ID, raw, p)
 	if err != nil || i.CompletedAt.IsZero() {
 		return final, err
 	}
@@ -107,25 +106,65 @@ func isOurs(now repo.Ref, last store.WrittenRef) bool {
 }
 
 // finalRefs says what a plan would make of the refs of a raw repository. Ids are known
-// once their objects are made, so it makes them, aside.
-func (m *Importer) finalRefs(ctx context.Context, from *repo.Repo, plan rewrite.Plan) (final []finalRef, err error) {
+// once their objects are made, so it makes them, aside. Only large files that would have to be
+// converted for that are not: the refs that lead to them get no id, for they change in any case.
+func (m *Importer) finalRefs(ctx context.Context, importID int64, from *repo.Repo, p *planned) ([]finalRef, error) {
 	refs, err := from.Refs()
 	if err != nil {
 		return nil, fmt.Errorf("read raw refs: %w", err)
 	}
-	if changesNothing(plan) {
-		return unchanged(refs), nil
+	plan, _, err := p.plan()
+	if err != nil {
+		return nil, err
+	}
+	o := rewrite.Options{From: from, Refs: refs, Plan: plan, Store: m.LFS}
+	if largeStay(plan) {
+		return m.refsAside(ctx, o)
+	}
+	made, err := readMade(m.Folder.final(importID))
+	if err != nil {
+		return nil, err
+	}
+	if made.Plan == p.large {
+		if o.Before = m.rewrittenBefore(ctx, importID); o.Before != nil {
+			return m.refsAside(ctx, o)
+		}
+	}
+	return m.refsUnconverted(ctx, o)
+}
+
+// refsUnconverted gives no id to the refs that large files change.
+func (m *Importer) refsUnconverted(ctx context.Context, o rewrite.Options) ([]finalRef, error) {
+	large, rest := o, o
+	large.Plan = rewrite.Plan{Large: o.Plan.Large}
+	rest.Plan.Large = rewrite.LargeFiles{}
+	changed, err := rewrite.Run(ctx, large)
+	if err != nil {
+		return nil, err
+	}
+	final, err := m.refsAside(ctx, rest)
+	for n := range final {
+		if r := changed.Refs[n]; r.Changed || r.Removed {
+			final[n].final, final[n].removed = object.ID{}, r.Removed
+		}
+	}
+	return final, err
+}
+
+// refsAside rewrites into a folder that it throws away.
+func (m *Importer) refsAside(ctx context.Context, o rewrite.Options) (final []finalRef, err error) {
+	if changesNothing(o.Plan) {
+		return unchanged(o.Refs), nil
 	}
 	dir, err := m.Folder.aside()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	into, err := repo.Init(dir, from.Format())
-	if err != nil {
+	if o.Into, err = repo.Init(dir, o.From.Format()); err != nil {
 		return nil, err
 	}
-	result, err := rewrite.Run(ctx, rewrite.Options{From: from, Refs: refs, Into: into, Plan: plan})
+	result, err := rewrite.Run(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,8 @@ type planned struct {
 	authors []rehome.Author
 	whole   *wholeMap // nil for none
 	options rehome.Options
+	large   largePlan
+	found   rehome.Found
 }
 
 // planOf reads what decides a rewrite of the import.
@@ -21,7 +23,15 @@ func (m *Importer) planOf(ctx context.Context, i *store.Import) (*planned, error
 	if err != nil {
 		return nil, err
 	}
-	p := &planned{authors: authors, options: i.Options}
+	p := &planned{authors: authors, options: i.Options, found: i.Found}
+	p.large = largePlan{Choice: i.LFS, Over: m.LargeOver, Match: i.Options.LargeMatch}
+	known, err := m.knownFacts(ctx, i.ID)
+	switch {
+	case err == nil && known.LargeOver > 0:
+		p.large.Over = known.LargeOver
+	case err != nil && rehome.CodeOf(err) != rehome.NotFound:
+		return nil, err
+	}
 	kept, ok, err := m.DB.AuthorMap(ctx, i.ID, 0)
 	if err == nil && ok {
 		p.whole, err = readMap(kept)
@@ -30,7 +40,10 @@ func (m *Importer) planOf(ctx context.Context, i *store.Import) (*planned, error
 }
 
 // plan is the plan as the rewrite takes it, with the number of identities that become others.
-func (p *planned) plan() (made rewrite.Plan, mapped int64) {
+func (p *planned) plan() (made rewrite.Plan, mapped int64, err error) {
+	if made.Large, err = p.largeFiles(); err != nil {
+		return made, 0, err
+	}
 	made.Authors = map[rehome.Identity]rehome.Identity{}
 	made.Hashes = p.options.MapHashes
 	for _, a := range p.authors {
@@ -41,7 +54,16 @@ func (p *planned) plan() (made rewrite.Plan, mapped int64) {
 	if p.options.MapTrailers && (len(made.Authors) > 0 || p.whole != nil) {
 		made.Trailers = p.trailers(made.Authors)
 	}
-	return made, int64(len(made.Authors))
+	return made, int64(len(made.Authors)), nil
+}
+
+// largeFiles is what the plan says of them; nothing where there are none.
+func (p *planned) largeFiles() (rewrite.LargeFiles, error) {
+	none := p.large.Match == "" && p.found.LargeFilesKnown && p.found.LargeFiles == 0
+	if p.large.stays() || none {
+		return rewrite.LargeFiles{}, nil
+	}
+	return p.large.files()
 }
 
 // trailers finds what becomes of an identity in a message: as of the same one in an
@@ -74,4 +96,10 @@ func becomes(a rehome.Author) (rehome.Identity, bool) {
 }
 
 // changesNothing reports whether history stays as it is under the plan.
-func changesNothing(p rewrite.Plan) bool { return len(p.Authors) == 0 && p.Trailers == nil }
+func changesNothing(p rewrite.Plan) bool {
+	return len(p.Authors) == 0 && p.Trailers == nil && largeStay(p)
+}
+
+func largeStay(p rewrite.Plan) bool {
+	return p.Large.Choice == "" || p.Large.Choice == rehome.LFSUndecided
+}

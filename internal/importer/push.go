@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,13 +43,20 @@ func (w *worker) push(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := proof{facts: known, final: done.refs, stays: stays, wrote: at.wrote, generation: w.row.Rewritten, started: started}
+	p := proof{
+		facts: known, final: done.refs, removed: done.removed, stays: append(stays, skipRemoved(done.removed)...), made: done.made,
+		wrote: at.wrote, generation: w.row.Rewritten, started: started,
+	}
 	left, err := w.publishRefs(ctx, done, at, p.head())
 	if err != nil || w.row.State.Status != rehome.Pushing {
 		return err
 	}
+	p.choice = w.row.LFS // of the plan that was rewritten
 	w.fault("published")
 	if p.back, err = w.readBack(ctx, without(done.refs, left), p.head()); err != nil {
+		return err
+	}
+	if err := w.checkLFS(ctx, done.lfs); err != nil {
 		return err
 	}
 	if p.pushed, err = w.pushWarnings(ctx); err != nil {
@@ -75,13 +83,16 @@ func (w *worker) destination(ctx context.Context) (at destination, err error) {
 
 // leave takes out of what is to be published the refs that stay what they are here.
 func (w *worker) leave(ctx context.Context, done *finished, at destination) (stays []rehome.SkippedRef, err error) {
-	if w.row.CompletedAt.IsZero() {
-		return nil, nil
+	if !w.row.CompletedAt.IsZero() {
+		rest, deleted := withoutDeleted(done.refs, at.have, at.wrote)
+		follow, forced, err := withoutForced(ctx, done.raw, rest, at.wrote)
+		if err != nil {
+			return nil, err
+		}
+		done.refs, stays = follow, append(deleted, forced...)
 	}
-	rest, deleted := withoutDeleted(done.refs, at.have, at.wrote)
-	follow, forced, err := withoutForced(ctx, done.raw, rest, at.wrote)
-	done.refs = follow
-	return append(deleted, forced...), err
+	done.refs, done.removed = apart(done.refs)
+	return stays, nil
 }
 
 // without returns the refs that are not left alone.
@@ -95,8 +106,11 @@ func without(final []finalRef, left map[string]bool) []finalRef {
 	return rest
 }
 
-func (w *worker) facts(ctx context.Context) (known facts, err error) {
-	text, err := w.DB.Facts(ctx, w.row.ID)
+func (w *worker) facts(ctx context.Context) (facts, error) { return w.knownFacts(ctx, w.row.ID) }
+
+// knownFacts reads what the last raw step found; NotFound before the first one ended.
+func (m *Importer) knownFacts(ctx context.Context, importID int64) (known facts, err error) {
+	text, err := m.DB.Facts(ctx, importID)
 	if err != nil {
 		return known, err
 	}
@@ -108,10 +122,11 @@ func (w *worker) facts(ctx context.Context) (known facts, err error) {
 
 // publishRefs moves the destination's refs to where they belong, as one transaction, and
 // returns those that it leaves to somebody else. What it is about to write is stored
-// before, so that a successor knows it for ours. A rewrite that is out of date by then is
-// not pushed: the import goes back to that step.
+// before, so that a successor knows it for ours, and the repository has the Git LFS objects
+// that come with it. A rewrite that is out of date by then is not pushed: the import goes
+// back to that step.
 func (w *worker) publishRefs(ctx context.Context, done *finished, at destination, head string) (left map[string]bool, err error) {
-	updates, left, err := updatesFor(done.refs, at.have, at.wrote)
+	updates, left, err := updatesFor(slices.Concat(done.refs, done.removed), at.have, at.wrote)
 	if err != nil {
 		return nil, err
 	}
@@ -120,21 +135,27 @@ func (w *worker) publishRefs(ctx context.Context, done *finished, at destination
 			become(i, rehome.Mapping)
 			return nil
 		}
-		return t.SetWritten(ctx, w.row.RepositoryID, writing(updates, at.wrote))
+		return errors.Join(
+			t.AddLFSObjects(ctx, i.RepositoryID, done.made.Objects),
+			t.SetWritten(ctx, i.RepositoryID, writing(updates, at.wrote)))
 	})
 	if err != nil || w.row.State.Status != rehome.Pushing {
 		return nil, err
 	}
 	w.fault("before publishing")
+	if err := w.checkLFS(ctx, done.lfs); err != nil {
+		return nil, err
+	}
 	err = w.Host.Publish(ctx, w.row.RepositoryID, host.Publication{
-		From: done.repo, Updates: updates, Head: head, History: done.history, Replaces: done.replaces,
+		From: done.repo, Updates: updates, Head: head, History: done.history, Content: done.content, Replaces: done.replaces,
 	})
 	return left, destinationError(err)
 }
 
 // updatesFor compares what is to be with what is there. A ref may only move if it is what
 // we wrote, or may have written, last; it is an error if somebody else made it so. One that
-// somebody else moved on from where it still belongs is left alone.
+// somebody else moved on from where it still belongs is left alone, and so is one that is not
+// to be published and was never ours.
 func updatesFor(final []finalRef, have []repo.Ref, wrote map[string]store.WrittenRef) (updates []repo.Update, left map[string]bool, err error) {
 	there := make(map[string]repo.Ref, len(have))
 	for _, r := range have {
@@ -143,11 +164,10 @@ func updatesFor(final []finalRef, have []repo.Ref, wrote map[string]store.Writte
 	left = map[string]bool{}
 	for _, f := range final {
 		now, exists := there[f.name]
-		if exists && now.ID == f.final {
-			continue
-		}
 		last := wrote[f.name]
 		switch {
+		case exists && now.ID == f.final:
+		case f.removed && (!exists || last.Wrote == "" && last.Writing == ""):
 		case !exists || isOurs(now, last):
 			updates = append(updates, repo.Update{Name: f.name, Old: now.ID, New: f.final})
 		case f.final.String() == last.Wrote:
@@ -222,7 +242,10 @@ func destinationError(err error) error {
 type proof struct {
 	facts
 	final      []finalRef
-	stays      []rehome.SkippedRef  // left as they are here
+	removed    []finalRef
+	stays      []rehome.SkippedRef // left as they are here, or not published
+	made       madeLarge
+	choice     rehome.LFSChoice     // for large files
 	back       map[string]object.ID // as read from the destination
 	wrote      map[string]store.WrittenRef
 	pushed     []rehome.Warning // what the push brought up
@@ -247,9 +270,9 @@ func (w *worker) complete(ctx context.Context, p proof) error {
 	now := w.Clock().UTC().Truncate(time.Second)
 	var receipt rehome.Receipt
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
-		refs := written(p.final)
+		refs := append(written(p.final), unwritten(p.removed, p.wrote)...)
 		if i.CompletedAt.IsZero() {
-			refs = append(refs, ofOthers(p.final, p.back, p.wrote)...)
+			refs = append(refs, ofOthers(slices.Concat(p.final, p.removed), p.back, p.wrote)...)
 		}
 		i.Timing.Push, i.Progress.PushPercent = w.took(p.started), 100
 		i.Done.Plan, i.CompletedAt = p.generation, now

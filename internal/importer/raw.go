@@ -150,6 +150,11 @@ func (w *worker) fetch(ctx context.Context) error {
 
 // keepRaw moves what was received to its place and records it.
 func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation int64, started time.Time) error {
+	if w.LFS != nil {
+		if err := saveCarried(dir, got); err != nil {
+			return err
+		}
+	}
 	size, err := sizeOf(dir)
 	if err != nil {
 		return fmt.Errorf("measure raw repository: %w", err)

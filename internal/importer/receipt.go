@@ -43,9 +43,17 @@ func (m *Importer) receipt(i *store.Import, repository rehome.Repository, p proo
 	r.Head.Changed, r.Head.TagsChanged = i.Changes.Commits, i.Changes.Tags
 	r.Body.SignaturesDropped = i.Changes.Signatures
 	r.Body.Authors = rehome.ReceiptAuthors{Identities: i.Found.Authors, Mapped: i.Mapped}
-	r.Body.LargeFiles.Choice = i.LFS
-	r.Body.LargeFiles.Objects, r.Body.LargeFiles.Bytes = i.Found.LargeFiles, i.Found.LargeFilesSize
+	r.Body.LargeFiles = p.largeFiles(i.Found)
 	r.Body.Timing = rehome.ReceiptTiming{Raw: seconds(i.Timing.Raw), Rewrite: seconds(i.Timing.Rewrite), Push: seconds(i.Timing.Push)}
+	return r
+}
+
+// largeFiles counts what became of large files, or those there are where nothing did.
+func (p *proof) largeFiles(found rehome.Found) rehome.ReceiptLargeFiles {
+	r := rehome.ReceiptLargeFiles{Over: p.LargeOver, Choice: p.choice, Objects: found.LargeFiles, Bytes: found.LargeFilesSize}
+	if p.choice != rehome.LFSUndecided {
+		r.Objects, r.Bytes, r.Removed = p.made.Files, p.made.Bytes, p.made.paths()
+	}
 	return r
 }
 
@@ -59,7 +67,7 @@ func (p *proof) receipt() rehome.Receipt {
 			Destination: rehome.ReceiptDestination{DefaultBranch: strings.TrimPrefix(p.head(), "refs/heads/")},
 		},
 		Refs: rehome.ReceiptRefs{Skipped: slices.Concat(p.Skipped, p.stays)},
-		Body: rehome.ReceiptBody{Warnings: slices.Concat(p.Warnings, p.pushed), LargeFiles: rehome.ReceiptLargeFiles{Over: p.LargeOver, Choice: rehome.LFSUndecided}},
+		Body: rehome.ReceiptBody{Warnings: slices.Concat(p.Warnings, p.pushed), LargeFiles: rehome.ReceiptLargeFiles{Over: p.LargeOver, Choice: rehome.LFSUndecided}, LFS: p.LFS},
 	}
 	if note := emptyNote(len(p.final) + len(p.stays)); note != "" {
 		r.Body.Warnings = append(r.Body.Warnings, rehome.Warning{Kind: "empty_source", Count: 1, Text: note})

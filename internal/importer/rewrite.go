@@ -2,11 +2,14 @@ package importer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"rehome"
 	"rehome/internal/git/object"
@@ -19,14 +22,16 @@ import (
 type finalRef struct {
 	name   string
 	source object.ID
-	final  object.ID
+	final  object.ID // zero when it is removed, and while it is not known
+	// removed says that the file which it names left history, so that it is not published.
+	removed bool
 }
 
 // unchanged is what a plan that changes nothing makes of refs.
 func unchanged(refs []repo.Ref) []finalRef {
 	all := make([]finalRef, 0, len(refs))
 	for _, r := range refs {
-		all = append(all, finalRef{r.Name, r.ID, r.ID})
+		all = append(all, finalRef{name: r.Name, source: r.ID, final: r.ID})
 	}
 	return all
 }
@@ -35,13 +40,13 @@ func unchanged(refs []repo.Ref) []finalRef {
 func finalOf(r *rewrite.Result) []finalRef {
 	all := make([]finalRef, 0, len(r.Refs))
 	for _, ref := range r.Refs {
-		all = append(all, finalRef{ref.Name, ref.Source, ref.Final})
+		all = append(all, finalRef{ref.Name, ref.Source, ref.Final, ref.Removed})
 	}
 	return all
 }
 
 func changesOf(r *rewrite.Result) rehome.Changes {
-	return rehome.Changes{Commits: r.CommitsChanged, Tags: r.TagsChanged, Signatures: r.SignaturesDropped}
+	return rehome.Changes{Commits: r.CommitsChanged, Tags: r.TagsChanged, Signatures: r.SignaturesDropped, Files: r.Large.Files, FileBytes: r.Large.Bytes}
 }
 
 // rewrite is the step that turns raw and plan into what is published, once the plan has
@@ -60,8 +65,11 @@ func (w *worker) rewrite(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	plan, mapped := p.plan()
-	changes, err := w.remake(ctx, from, plan)
+	plan, mapped, err := p.plan()
+	if err != nil {
+		return err
+	}
+	changes, err := w.remake(ctx, from, p.large, plan)
 	if err != nil {
 		return err
 	}
@@ -81,6 +89,7 @@ func (w *worker) rewrite(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.warn(rehome.StepRewrite, p.large.idleWarning(changes))
 	if p.whole != nil {
 		w.warn(rehome.StepRewrite, p.whole.unmatchedWarning(p.authors))
 	}
@@ -91,7 +100,7 @@ func (w *worker) rewrite(ctx context.Context) error {
 }
 
 // remake carries out a plan. Where it changes anything, the result is kept as the final repository.
-func (w *worker) remake(ctx context.Context, from *repo.Repo, plan rewrite.Plan) (rehome.Changes, error) {
+func (w *worker) remake(ctx context.Context, from *repo.Repo, large largePlan, plan rewrite.Plan) (rehome.Changes, error) {
 	if changesNothing(plan) {
 		return rehome.Changes{}, nil
 	}
@@ -107,44 +116,39 @@ func (w *worker) remake(ctx context.Context, from *repo.Repo, plan rewrite.Plan)
 	if err != nil {
 		return rehome.Changes{}, err
 	}
+	tell := w.newRewriteMeter()
 	result, err := rewrite.Run(ctx, rewrite.Options{
-		From: from, Refs: refs, Into: into, Plan: plan, Before: w.rewrittenBefore(), Progress: w.rewriteProgress(),
+		From: from, Refs: refs, Into: into, Plan: plan, Store: w.LFS, Before: w.rewrittenBefore(ctx, w.row.ID),
+		Progress: tell.commits, Converting: tell.bytes,
 	})
 	if err != nil {
 		return rehome.Changes{}, err
 	}
-	if result.Pack == "" {
+	if changesOf(result) == (rehome.Changes{}) {
 		return rehome.Changes{}, w.Folder.dropWork(w.row.ID)
 	}
-	if err := w.fillFinal(ctx, from, into, result); err != nil {
+	if err := w.fillFinal(ctx, from, into, result, madeOf(large, result)); err != nil {
 		return rehome.Changes{}, err
 	}
 	w.fault("rewritten")
 	return changesOf(result), w.Folder.keep(dir, w.Folder.final(w.row.ID))
 }
 
-// fillFinal makes a whole repository around the new history: the content of raw, the refs,
-// the default branch and the commit map.
-func (w *worker) fillFinal(ctx context.Context, from, into *repo.Repo, result *rewrite.Result) error {
+// fillFinal makes a whole repository around the new history: the content of raw that stays,
+// the refs, the default branch, the commit map, and what later steps have to know.
+func (w *worker) fillFinal(ctx context.Context, from, into *repo.Repo, result *rewrite.Result, made madeLarge) error {
 	known, err := w.facts(ctx)
 	if err != nil {
 		return err
 	}
-	old, err := historyPack(from)
-	if err != nil {
+	if err := linkKept(into, from, result); err != nil {
 		return err
-	}
-	if err := into.Link(from); err != nil {
-		return err
-	}
-	if old != "" && old != result.Pack {
-		if err := into.RemovePack(old); err != nil {
-			return err
-		}
 	}
 	updates := make([]repo.Update, 0, len(result.Refs))
 	for _, r := range result.Refs {
-		updates = append(updates, repo.Update{Name: r.Name, New: r.Final})
+		if !r.Removed {
+			updates = append(updates, repo.Update{Name: r.Name, New: r.Final})
+		}
 	}
 	if err := into.Update(updates); err != nil {
 		return err
@@ -154,25 +158,63 @@ func (w *worker) fillFinal(ctx context.Context, from, into *repo.Repo, result *r
 			return err
 		}
 	}
-	if err := writeFile(filepath.Join(into.Dir(), savedRewrite), result.Save); err != nil {
-		return err
-	}
-	if err := writeFile(filepath.Join(into.Dir(), mapFile), result.WriteMap); err != nil {
-		return err
+	for name, write := range map[string]func(io.Writer) error{
+		savedRewrite: result.Save,
+		mapFile:      result.WriteMap,
+		madeFile:     func(out io.Writer) error { return json.NewEncoder(out).Encode(made) },
+	} {
+		if err := writeFile(filepath.Join(into.Dir(), name), write); err != nil {
+			return err
+		}
 	}
 	return repo.SyncDir(into.Dir())
+}
+
+// linkKept gives into the packs of from that the new ones do not stand instead of.
+func linkKept(into, from *repo.Repo, result *rewrite.Result) error {
+	replaced := result.Replaced
+	if result.Pack != "" {
+		old, err := historyPack(from)
+		if err != nil {
+			return err
+		}
+		replaced = append(slices.Clone(replaced), old)
+	}
+	if err := into.Link(from); err != nil {
+		return err
+	}
+	for _, name := range replaced {
+		if name == "" || name == result.Pack || name == result.Content {
+			continue
+		}
+		if err := into.RemovePack(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // savedRewrite is the file of a final repository that the next rewrite takes up.
 const savedRewrite = "rewritten"
 
 // rewrittenBefore opens what the rewrite before left, nil for nothing that is of use. That one
-// is damaged costs time only.
-func (w *worker) rewrittenBefore() *rewrite.Before {
-	dir := w.Folder.final(w.row.ID)
+// is damaged, or that a Git LFS object it made is lost, costs time only.
+func (m *Importer) rewrittenBefore(ctx context.Context, importID int64) *rewrite.Before {
+	dir := m.Folder.final(importID)
 	saved, err := os.ReadFile(filepath.Join(dir, savedRewrite))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	var made madeLarge
+	if err == nil {
+		made, err = readMade(dir)
+	}
+	var lost []string
+	if err == nil {
+		lost, err = m.lostLFS(ctx, made.Objects)
+	}
+	if err == nil && len(lost) > 0 {
+		err = fmt.Errorf("%d Git LFS objects are lost", len(lost))
 	}
 	var before *rewrite.Before
 	if err == nil {
@@ -182,25 +224,9 @@ func (w *worker) rewrittenBefore() *rewrite.Before {
 		}
 	}
 	if err != nil {
-		w.Log.Warn("take up the rewrite before", "import", w.row.ID, "err", err)
+		m.Log.Warn("take up the rewrite before", "import", importID, "err", err)
 	}
 	return before
-}
-
-// rewriteProgress tells the watchers how far the step is, now and then.
-func (w *worker) rewriteProgress() func(done, total int64) {
-	m := meter{clock: w.Clock, start: w.Clock()}
-	told := m.start
-	return func(done, total int64) {
-		now := w.Clock()
-		if total <= 0 || now.Sub(told) < recordEvery/2 {
-			return
-		}
-		told = now
-		e := m.event(rehome.Progress{Percent: int(min(done, total) * 99 / total), Commits: done}, w.row.Found.Authors)
-		e.Step, e.Status = rehome.StepRewrite, rehome.Mapping
-		w.publish(w.row.ID, e)
-	}
 }
 
 // openRaw opens the raw repository. When it is gone it returns nil, and the import goes

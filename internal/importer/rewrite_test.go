@@ -76,13 +76,20 @@ func TestRewriteTellsHowFarItIs(t *testing.T) {
 	one.Clock = func() time.Time { return now }
 	one.row, err = w.DB.ImportByID(t.Context(), w.get(r).ID)
 	must(t, err)
-	told := one.rewriteProgress()
-	told(1, 100) // too soon
+	told := one.newRewriteMeter()
+	told.commits(1, 100) // too soon
 	now = now.Add(time.Minute)
-	told(0, 0) // nothing is known
-	told(50, 100)
+	told.commits(0, 0) // nothing is known
+	told.commits(50, 100)
 	e := <-events
 	if e.Kind != rehome.EventProgress || e.Step != rehome.StepRewrite || e.Status != rehome.Mapping || *e.Percent != 49 || e.ProgressEvent.Authors != 1 {
 		t.Errorf("event %+v, %+v", e, e.ProgressEvent)
+	}
+	for _, c := range []struct{ bytes, want int }{{10, 49}, {900, 85}} { // it never falls
+		now = now.Add(time.Minute)
+		told.bytes(int64(c.bytes), 1000)
+		if e := <-events; *e.Percent != c.want || e.ProgressEvent.Bytes != int64(c.bytes) || *e.BytesTotal != 1000 || e.Commits != 50 {
+			t.Errorf("event %+v, %+v", e, e.ProgressEvent)
+		}
 	}
 }

@@ -53,7 +53,7 @@ func TestUpdatesFor(t *testing.T) {
 		if !c.have.IsZero() {
 			have = []repo.Ref{{Name: name, ID: c.have}, {Name: "refs/heads/others", ID: three}}
 		}
-		updates, left, err := updatesFor([]finalRef{{name, one, one}}, have, map[string]store.WrittenRef{name: c.wrote})
+		updates, left, err := updatesFor([]finalRef{{name: name, source: one, final: one}}, have, map[string]store.WrittenRef{name: c.wrote})
 		got := ""
 		switch {
 		case rehome.CodeOf(err) == rehome.DestinationMoved:
@@ -71,8 +71,40 @@ func TestUpdatesFor(t *testing.T) {
 	}
 }
 
+// A ref whose file left history goes, if it is ours.
+func TestUpdatesForRemoved(t *testing.T) {
+	const name = "refs/tags/big"
+	one, two, zero := oid(1), oid(2), object.SHA1.Zero()
+	for _, c := range []struct {
+		what  string
+		have  object.ID
+		wrote store.WrittenRef
+		want  int // updates; -1 for an error
+	}{
+		{"never there", zero, store.WrittenRef{}, 0},
+		{"gone", zero, store.WrittenRef{Wrote: one.String()}, 0},
+		{"ours", one, store.WrittenRef{Wrote: one.String()}, 1},
+		{"perhaps ours", two, store.WrittenRef{Wrote: one.String(), Writing: two.String()}, 1},
+		{"somebody's own", one, store.WrittenRef{}, 0},
+		{"moved by others", two, store.WrittenRef{Wrote: one.String()}, -1},
+	} {
+		var have []repo.Ref
+		if !c.have.IsZero() {
+			have = []repo.Ref{{Name: name, ID: c.have}}
+		}
+		got := -1
+		updates, left, err := updatesFor([]finalRef{{name: name, source: one, final: zero, removed: true}}, have, map[string]store.WrittenRef{name: c.wrote})
+		if err == nil {
+			got = len(updates)
+		}
+		if got != c.want || len(left) != 0 || got == 1 && (updates[0].Old != c.have || !updates[0].New.IsZero()) {
+			t.Errorf("%s: %v, left %v, %v", c.what, updates, left, err)
+		}
+	}
+}
+
 func TestCompare(t *testing.T) {
-	final := []finalRef{{"refs/heads/main", oid(1), oid(1)}}
+	final := []finalRef{{name: "refs/heads/main", source: oid(1), final: oid(1)}}
 	main := repo.Ref{Name: "refs/heads/main", ID: oid(1)}
 	for _, c := range []struct {
 		what string

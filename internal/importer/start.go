@@ -18,12 +18,16 @@ type StartRequest struct {
 	Username    string
 	Password    rehome.Secret
 	TFVCProject string
-	Hold        *bool // as in UpdateRequest, and the next two
+	Hold        *bool // as in UpdateRequest, and the next three
 	MapTrailers *bool
 	MapHashes   *bool
+
+	AllowMissingLFS *bool
 }
 
-func (q StartRequest) choices() choices { return choices{q.Hold, q.MapTrailers, q.MapHashes} }
+func (q StartRequest) choices() choices {
+	return choices{q.Hold, q.MapTrailers, q.MapHashes, q.AllowMissingLFS}
+}
 
 // Start makes the repository's import, or returns the one there is for the same URL.
 // One that had stopped is tried again, with the credentials given now; options that are

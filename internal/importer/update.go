@@ -18,14 +18,20 @@ type UpdateRequest struct {
 	Hold        *bool // stop before the first push until Approve; true is Invalid once that has begun
 	MapTrailers *bool // map identities in trailers of messages, too
 	MapHashes   *bool // rewrite hashes of commits in messages, too
+
+	// AllowMissingLFS goes on without Git LFS objects that the source lacks. An import that failed for them is
+	// tried again with it.
+	AllowMissingLFS *bool
 }
 
-func (q UpdateRequest) choices() choices { return choices{q.Hold, q.MapTrailers, q.MapHashes} }
+func (q UpdateRequest) choices() choices {
+	return choices{q.Hold, q.MapTrailers, q.MapHashes, q.AllowMissingLFS}
+}
 
 // choosesOnly reports whether nothing but options is given.
 func (q UpdateRequest) choosesOnly() bool {
 	c := q.choices()
-	return c != choices{} && q == UpdateRequest{Hold: c.hold, MapTrailers: c.mapTrailers, MapHashes: c.mapHashes}
+	return c != choices{} && q == UpdateRequest{Hold: c.hold, MapTrailers: c.mapTrailers, MapHashes: c.mapHashes, AllowMissingLFS: c.allowMissingLFS}
 }
 
 // Update changes what is wanted of the repository's import and starts it again, unless

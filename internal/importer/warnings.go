@@ -12,6 +12,7 @@ import (
 const (
 	warnUnmatched = "unmatched_author_lines"
 	warnKept      = "old_history_kept"
+	warnNoLarge   = "no_large_files"
 )
 
 // maxNamed bounds the lines or refs that a warning names.
@@ -24,6 +25,11 @@ func (w *worker) pushWarnings(ctx context.Context) ([]rehome.Warning, error) {
 	if err != nil {
 		return nil, err
 	}
+	plan, err := w.planOf(ctx, &w.row)
+	if err != nil {
+		return nil, err
+	}
+	unmatched = append(unmatched, plan.large.idleWarning(w.row.Changes)...)
 	refs, err := w.Host.KeptFor(ctx, w.row.RepositoryID)
 	if err != nil { // what was pushed is there all the same
 		w.Log.Warn("look for old history", "import", w.row.ID, "err", err)
@@ -42,6 +48,24 @@ func keptWarning(refs []string) []rehome.Warning {
 		Kind: warnKept, Count: int64(len(refs)),
 		Text: "History from before the rewrite stays in the repository, with its names and mails, since these refs build on it: " + named(refs) +
 			". Move them onto the new history with rehome carry, or delete them: the old history goes with them.",
+	}}
+}
+
+// idleWarning is for a choice that found nothing to do.
+func (p largePlan) idleWarning(did rehome.Changes) []rehome.Warning {
+	if p.stays() || did.Files > 0 {
+		return nil
+	}
+	what, match := "become Git LFS objects", ""
+	if p.Choice == rehome.LFSOptOut {
+		what = "leave history"
+	}
+	if p.Match != "" {
+		match = ", or that one of the patterns matches"
+	}
+	return []rehome.Warning{{
+		Kind: warnNoLarge, Count: 1,
+		Text: fmt.Sprintf("Large files were to %s, but there is none: no file of more than %d bytes%s.", what, p.Over, match),
 	}}
 }
 

@@ -97,6 +97,8 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 			return nil
 		case isAboutCredentials(e.Code) && !bytes.Equal(w.used, i.Credentials):
 			return nil // there are others now: try them
+		case e.Code == rehome.LFSMissing && at == rehome.Importing && i.Options.AllowMissingLFS:
+			return nil // that was allowed meanwhile
 		case canPass(e.Code) && i.State.Status.Step() != rehome.StepPush && i.Attempts < len(w.Waits.Backoff):
 			i.DueAt = t.Now.Add(w.Waits.Backoff[i.Attempts])
 			i.Attempts++
