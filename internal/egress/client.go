@@ -80,7 +80,7 @@ func New(p Policy) (*Client, error) {
 		ResponseHeaderTimeout:  headerTimeout,
 		MaxResponseHeaderBytes: maxHeader,
 		IdleConnTimeout:        30 * time.Second,
-		MaxIdleConnsPerHost:    2,
+		MaxIdleConnsPerHost:    8, // Git LFS objects come over so many
 		MaxIdleConns:           64,
 		DisableCompression:     true,
 		ReadBufferSize:         readBuffer,

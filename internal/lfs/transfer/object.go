@@ -1,0 +1,256 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"rehome"
+	"rehome/internal/egress"
+	"rehome/internal/lfs"
+)
+
+// settle brings one object or notes that it is missing.
+func (d *download) settle(ctx context.Context, a answer) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	p := part{download: d, object: a.object}
+	defer p.drop()
+	err := p.bring(ctx, a)
+	var lack *lackError
+	var refusal *refusedError
+	switch {
+	case errors.As(err, &lack):
+		d.lacks(a.object, lack.why)
+		return nil
+	case errors.As(err, &refusal):
+		d.lacks(a.object, refusal.why)
+		return nil
+	case err != nil:
+		return err
+	}
+	d.Done(a.object)
+	return nil
+}
+
+// part is an object on its way.
+type part struct {
+	*download
+	object lfs.Object
+	writer *lfs.Writer // nil before the first byte
+	size   int64       // bytes in writer
+	mark   int64       // size when tries were counted from the beginning last
+}
+
+// drop throws away what came.
+func (p *part) drop() {
+	if p.writer != nil {
+		p.writer.Close()
+	}
+	p.writer, p.size, p.mark = nil, 0, 0
+}
+
+// bring tries until the object is in the store or there is no hope.
+func (p *part) bring(ctx context.Context, a answer) error {
+	for try := 0; ; try++ {
+		err := p.get(ctx, a)
+		var later *laterError
+		if !errors.As(err, &later) {
+			return err
+		}
+		if p.size >= p.mark+stepBytes {
+			p.mark, try = p.size, 0
+		}
+		if err := p.again(ctx, try, later); err != nil {
+			return err
+		}
+		answers, err := p.batch(ctx, []lfs.Object{p.object})
+		if err != nil {
+			return err
+		}
+		a = answers[0]
+	}
+}
+
+// get follows an answer.
+func (p *part) get(ctx context.Context, a answer) error {
+	switch {
+	case a.link != nil:
+		return p.follow(ctx, a.link)
+	case a.code == http.StatusTooManyRequests || a.code >= 500:
+		return &laterError{err: &rehome.Error{
+			Code: rehome.Unreachable, Message: fmt.Sprintf("The source's Git LFS server answers with status %d.", a.code),
+			Hint: "Try again later.", Err: fmt.Errorf("object %s: %q", a.object.OID, a.text),
+		}}
+	case a.code == http.StatusUnauthorized || a.code == http.StatusForbidden:
+		e := &rehome.Error{
+			Code: rehome.CredentialsWanted, Message: "The source's Git LFS server wants a user name and password for some objects.",
+			Hint: "Give those of somebody who may read it.", Err: fmt.Errorf("object %s: %q", a.object.OID, a.text),
+		}
+		if p.Foreign {
+			return &lackError{e}
+		}
+		if p.signsIn() {
+			e.Code, e.Message = rehome.CredentialsRefused, "The source's Git LFS server refuses the user name and password for some objects."
+		}
+		return e
+	case a.text != "":
+		return &lackError{fmt.Errorf("it says of object %s: %q", a.object.OID, a.text)}
+	}
+	return &lackError{fmt.Errorf("it has no link to object %s", a.object.OID)}
+}
+
+// errSlow ends a download that makes too little of its time.
+var errSlow = errors.New("it sends too slowly")
+
+// follow downloads from a link what is not there yet.
+func (p *part) follow(ctx context.Context, l *link) error {
+	timed, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	timer := time.AfterFunc(p.bounds.step, func() { stop(errSlow) })
+	defer timer.Stop()
+	resp, err := p.open(timed, l)
+	if err == nil {
+		defer resp.Body.Close()
+		err = p.take(timed, resp, func() { timer.Reset(p.bounds.step) })
+	}
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(timed), errSlow) {
+		return &laterError{err: cutOff("in the middle of an object", errSlow)}
+	}
+	return err
+}
+
+// open asks for what is not there yet.
+func (p *part) open(ctx context.Context, l *link) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, l.href.String(), nil)
+	if err != nil {
+		return nil, &lackError{errors.New("the link to it is no URL")}
+	}
+	for name, values := range l.header {
+		r.Header[name] = values
+	}
+	r.Header.Set("User-Agent", p.Agent)
+	if p.size > 0 {
+		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", p.size))
+	}
+	if p.signsIn() && !l.authenticated && r.Header.Get("Authorization") == "" && egress.SameOrigin(p.Endpoint, l.href) {
+		r.SetBasicAuth(p.Username, string(p.Password))
+	}
+	resp, err := p.Client.Do(r)
+	if err != nil {
+		return nil, unreached(err)
+	}
+	return resp, nil
+}
+
+// take checks what comes and writes it. Each stepBytes it calls on.
+func (p *part) take(ctx context.Context, resp *http.Response, on func()) error {
+	skip, err := p.begins(resp)
+	if err != nil {
+		return err
+	}
+	if p.writer == nil {
+		if p.writer, err = p.Store.Create(); err != nil {
+			return err
+		}
+	}
+	if err := p.copy(ctx, resp.Body, skip, on); err != nil {
+		return err
+	}
+	err = p.writer.KeepAs(ctx, p.object)
+	var wrong *lfs.MismatchError
+	if errors.As(err, &wrong) {
+		p.drop()
+		return &laterError{err: &lackError{wrong}}
+	}
+	return err
+}
+
+// begins judges the head of an answer and returns how many of its bytes are there already.
+func (p *part) begins(resp *http.Response) (skip int64, err error) {
+	code, length := resp.StatusCode, resp.ContentLength
+	whole := p.object.Size
+	switch {
+	case code == http.StatusPartialContent && p.size > 0:
+		if !strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-%d/", p.size, whole-1)) {
+			p.drop()
+			return 0, &laterError{err: &lackError{errors.New("it gives another part than the one asked for")}}
+		}
+		whole -= p.size
+	case code == http.StatusOK:
+		skip = p.size
+	default:
+		return 0, p.refused(resp)
+	}
+	if length >= 0 && length != whole {
+		return 0, &laterError{err: &lackError{fmt.Errorf("it has %d bytes for object %s, not %d", length, p.object.OID, whole)}, atOnce: true}
+	}
+	if resp.Header.Get("Content-Encoding") != "" {
+		return 0, &lackError{errors.New("it sends objects compressed, which was not asked for")}
+	}
+	return skip, nil
+}
+
+// refused says what a status other than those of success means. A link may have run out, so that
+// another one is asked for first.
+func (p *part) refused(resp *http.Response) error {
+	code := resp.StatusCode
+	why := fmt.Errorf("object %s: %w", p.object.OID, said(resp))
+	switch {
+	case code == http.StatusTooManyRequests || code >= 500 && code != http.StatusNotImplemented:
+		return p.busy(resp)
+	case code == http.StatusRequestedRangeNotSatisfiable && p.size > 0:
+		p.drop()
+		return &laterError{err: &lackError{why}}
+	case (code == http.StatusUnauthorized || code == http.StatusForbidden) && !p.Foreign && egress.SameOrigin(p.Endpoint, resp.Request.URL):
+		return &laterError{err: p.credentials(resp), atOnce: true}
+	}
+	return &laterError{err: &lackError{why}, atOnce: true}
+}
+
+// chunks are for copying.
+var chunks = sync.Pool{New: func() any { return new([128 << 10]byte) }}
+
+// copy writes what comes, the first skip bytes aside, and not more than the object has.
+func (p *part) copy(ctx context.Context, in io.Reader, skip int64, on func()) error {
+	chunk := chunks.Get().(*[128 << 10]byte)
+	defer chunks.Put(chunk)
+	step := int64(0)
+	for {
+		n, err := in.Read(chunk[:])
+		came := chunk[:n]
+		if step += int64(n); step >= stepBytes {
+			on()
+			step = 0
+		}
+		if skipped := min(skip, int64(n)); skipped > 0 {
+			came, skip = came[skipped:], skip-skipped
+		}
+		if p.size+int64(len(came)) > p.object.Size {
+			p.drop()
+			return &laterError{err: &lackError{fmt.Errorf("it sends more than the %d bytes of object %s", p.object.Size, p.object.OID)}}
+		}
+		written, failed := p.writer.Write(came)
+		p.size += int64(written)
+		switch {
+		case failed != nil:
+			return fmt.Errorf("write LFS object: %w", failed)
+		case err == io.EOF && p.size == p.object.Size:
+			return nil
+		case err == io.EOF:
+			err = io.ErrUnexpectedEOF
+			fallthrough
+		case err != nil:
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			return &laterError{err: cutOff("in the middle of an object", err)}
+		}
+	}
+}

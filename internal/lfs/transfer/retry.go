@@ -1,0 +1,95 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"rehome"
+)
+
+// lackError says that the server does not have what was asked for, nor will have it at another try.
+type lackError struct{ why error }
+
+func (e *lackError) Error() string {
+	if e.why == nil {
+		return "the server does not have it"
+	}
+	return e.why.Error()
+}
+
+// refusedError says that a batch is refused for what it asks.
+type refusedError struct{ lackError }
+
+// laterError is what may be gone at another try; err is what it is when that does not help.
+type laterError struct {
+	err    error
+	after  time.Duration // the server's wish; 0 = none
+	atOnce bool          // a new link may be enough, and is tried only once
+}
+
+func (e *laterError) Error() string { return e.err.Error() }
+func (e *laterError) Unwrap() error { return e.err }
+
+// waits is how long to wait before each further try. A server that gives a part of an object begins again.
+var waits = [...]time.Duration{1, 2, 4, 8, 16, 30, 30}
+
+// maxWait bounds what a server may ask for with Retry-After.
+const maxWait = 5 * time.Minute
+
+// again waits for the try after the given one; its error is err's cause when there is none.
+func (d *download) again(ctx context.Context, try int, err *laterError) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err.atOnce && try == 0:
+		return nil
+	case err.atOnce || try >= len(waits):
+		return err.err
+	}
+	return d.Sleep(ctx, max(waits[try]*time.Second, min(err.after, maxWait)))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// retryAfter reads the header of that name: seconds, or a date, which is compared with the server's own clock.
+func retryAfter(h http.Header) time.Duration {
+	text := h.Get("Retry-After")
+	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	until, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	now, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return max(0, until.Sub(now))
+}
+
+// unreached judges the error of a request that got no answer.
+func unreached(err error) error {
+	e := rehome.AsError(err)
+	var dns *net.DNSError
+	switch {
+	case e.Code == rehome.BlockedByPolicy, errors.As(err, &dns) && dns.IsNotFound:
+		return &lackError{e}
+	case e.Code == rehome.Unreachable:
+		return &laterError{err: e}
+	}
+	return err
+}
