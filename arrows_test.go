@@ -26,9 +26,10 @@ var floors = map[string]int{
 	"internal/git/pack":       0,
 	"internal/git/protocol":   0,
 
-	"internal/egress": 1,
-	"internal/seal":   1,
-	"internal/bucket": 1,
+	"internal/egress":  1,
+	"internal/seal":    1,
+	"internal/rewrite": {"internal/rewrite/content"},
+	"internal/bucket":  1,
 
 	"internal/git/cage": 2,
 	"internal/git/repo": 2,
@@ -41,6 +42,7 @@ var floors = map[string]int{
 	"internal/survey":          3,
 	"internal/lfs/transfer":    3,
 	"internal/rewrite":         3,
+	"internal/rewrite/content": 3,
 	"internal/store/storetest": 3,
 
 	"internal/source/git": 4,

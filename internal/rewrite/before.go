@@ -25,12 +25,15 @@ import (
 //
 //	one line of JSON: savedHead
 //	old id, new id: of each commit and tag that changed, sorted by the old ones
+//	the same of each tree of a commit, and of what else content changed
 //	SHA-256 of all that, for a wrong pair would make another history
 type Before struct {
 	repo    *repo.Repo
-	pack    string
+	pack    string // of history; "" when that is not to be taken up
 	authors map[rehome.Identity]rehome.Identity
 	pairs   []byte
+	content *savedContent // nil when content stayed
+	trees   []byte        // pairs
 }
 
 // savedHead says what a saved rewrite was made with.
@@ -39,17 +42,23 @@ type savedHead struct {
 	Format  string      `json:"object_format"`
 	Pack    string      `json:"pack"`    // base name
 	Authors [][4][]byte `json:"authors"` // name, mail, new name, new mail
+
+	Content *savedContent `json:"content,omitempty"`
 }
 
-// Save writes what a later rewrite needs to know as Options.Before; nothing when messages
+// Save writes what a later rewrite needs to know as Options.Before; of history nothing when messages
 // were rewritten, too, for then an object does not tell what it depended on.
 func (r *Result) Save(w io.Writer) error {
-	if r.plan.Trailers != nil || r.plan.Hashes || r.Pack == "" {
+	head := savedHead{Engine: rehome.Engine, Format: r.graph.Format().String(), Content: r.savedContent()}
+	history := r.plan.Trailers == nil && !r.plan.Hashes && r.Pack != ""
+	if !history && head.Content == nil {
 		return nil
 	}
-	head := savedHead{Engine: rehome.Engine, Format: r.graph.Format().String(), Pack: r.Pack}
-	for who, becomes := range r.plan.Authors {
-		head.Authors = append(head.Authors, [4][]byte{[]byte(who.Name), []byte(who.Mail), []byte(becomes.Name), []byte(becomes.Mail)})
+	if history {
+		head.Pack = r.Pack
+		for who, becomes := range r.plan.Authors {
+			head.Authors = append(head.Authors, [4][]byte{[]byte(who.Name), []byte(who.Mail), []byte(becomes.Name), []byte(becomes.Mail)})
+		}
 	}
 	slices.SortFunc(head.Authors, func(a, b [4][]byte) int { return slices.CompareFunc(a[:], b[:], bytes.Compare) })
 	sum := sha256.New()
@@ -57,13 +66,11 @@ func (r *Result) Save(w io.Writer) error {
 	if err := json.NewEncoder(out).Encode(head); err != nil {
 		return fmt.Errorf("save rewrite: %w", err)
 	}
-	var b []byte
-	for n := range uint32(r.graph.Len()) {
-		if r.changed.Has(n) && !r.noted.Has(n) {
-			old := r.graph.ID(n)
-			b = append(old.AppendTo(b[:0]), r.ids.bytes(n)...)
-			out.Write(b)
-		}
+	if history {
+		r.saveHistory(out)
+	}
+	if head.Content != nil {
+		r.saveTrees(out)
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("save rewrite: %w", err)
@@ -72,6 +79,18 @@ func (r *Result) Save(w io.Writer) error {
 		return fmt.Errorf("save rewrite: %w", err)
 	}
 	return nil
+}
+
+// saveHistory writes the pairs of commits and tags. One that went has no new id.
+func (r *Result) saveHistory(out *bufio.Writer) {
+	var b []byte
+	for n := range uint32(r.graph.Len()) {
+		if r.changed.Has(n) && !r.noted.Has(n) && !isZero(r.ids.bytes(n)) {
+			old := r.graph.ID(n)
+			b = append(old.AppendTo(b[:0]), r.ids.bytes(n)...)
+			out.Write(b)
+		}
+	}
 }
 
 // OpenBefore reads what Save wrote of a rewrite into r. It is nil, without an error, when
@@ -96,7 +115,14 @@ func OpenBefore(r *repo.Repo, saved []byte) (*Before, error) {
 	if head.Engine != rehome.Engine || format != r.Format() || len(pairs)%(2*format.Size()) != 0 {
 		return nil, nil
 	}
-	b := &Before{repo: r, pack: head.Pack, authors: map[rehome.Identity]rehome.Identity{}, pairs: pairs}
+	b := &Before{repo: r, pack: head.Pack, authors: map[rehome.Identity]rehome.Identity{}, pairs: pairs, content: head.Content}
+	if head.Content != nil {
+		size := 2 * format.Size() * head.Content.Trees
+		if size < 0 || size > len(pairs) {
+			return nil, errors.New("read saved rewrite: it is cut short")
+		}
+		b.pairs, b.trees = pairs[:len(pairs)-size], pairs[len(pairs)-size:]
+	}
 	for _, a := range head.Authors {
 		b.authors[rehome.Identity{Name: string(a[0]), Mail: string(a[1])}] = rehome.Identity{Name: string(a[2]), Mail: string(a[3])}
 	}
@@ -134,7 +160,7 @@ type reused struct {
 // useBefore begins to use the earlier rewrite, if there is one that can be used.
 func (p *pass) useBefore() error {
 	b := p.o.Before
-	if b == nil || p.o.Plan.Trailers != nil || p.o.Plan.Hashes || b.repo.Format() != p.graph.Format() {
+	if b == nil || b.pack == "" || p.o.Plan.Trailers != nil || p.o.Plan.Hashes || b.repo.Format() != p.graph.Format() || b.key() != p.contentKey() {
 		return nil
 	}
 	objects, err := b.repo.Objects()

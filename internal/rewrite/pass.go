@@ -8,6 +8,7 @@ import (
 	"rehome/internal/git/history"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
+	"rehome/internal/rewrite/content"
 )
 
 // pass is one rewrite under way.
@@ -17,12 +18,15 @@ type pass struct {
 	objects *repo.Objects
 	editor  *Editor
 	hasher  *object.Hasher
-	mapped  []bool      // by number of identity
-	reached history.Set // by the refs
-	looked  history.Set // what was gone through, in order
-	ids     idTable     // the new id of each
-	sink    *sink       // nil when nothing is written
-	before  *again      // nil without an earlier rewrite
+	mapped  []bool          // by number of identity
+	reached history.Set     // by the refs
+	looked  history.Set     // what was gone through, in order
+	ids     idTable         // the new id of each
+	sink    *sink           // nil when nothing is written
+	before  *again          // nil without an earlier rewrite
+	plain   history.Set     // reached by other refs than those of notes
+	content *content.Result // nil when trees and blobs stay
+	gone    history.Set     // tags of what left
 	result  *Result
 	total   int64
 	done    int64
@@ -35,6 +39,8 @@ func newPass(o Options, g *history.Graph, objects *repo.Objects) *pass {
 	}
 	p.result = &Result{plan: o.Plan, graph: g, ids: &p.ids, looked: p.looked, changed: g.NewSet()}
 	p.editor.Abbreviated = p.abbreviated
+	p.gone = g.NewSet()
+	p.divide()
 	for i, who := range g.Identities() {
 		becomes, ok := o.Plan.Authors[who]
 		p.mapped[i] = ok && becomes != who
@@ -44,20 +50,8 @@ func newPass(o Options, g *history.Graph, objects *repo.Objects) *pass {
 
 // rewrite goes through everything the refs reach: history first, then the notes on it.
 func (p *pass) rewrite(ctx context.Context) error {
-	var tips, notes []object.ID
-	for _, r := range p.o.Refs {
-		if isNotes(r) && p.isCommit(r.ID) {
-			notes = append(notes, r.ID)
-		} else {
-			tips = append(tips, r.ID)
-		}
-	}
-	plain, noted := p.graph.Reach(tips), p.graph.Reach(notes)
-	noted.Remove(plain)
-	p.result.noted = noted
-	p.reached = p.graph.Reach(append(tips, notes...))
 	p.total = int64(p.reached.Len())
-	order, err := p.graph.Order(ctx, plain, p.also())
+	order, err := p.graph.Order(ctx, p.plain, p.also())
 	if err != nil {
 		return err
 	}
@@ -66,7 +60,22 @@ func (p *pass) rewrite(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.rewriteNotes(ctx, noted)
+	return p.rewriteNotes(ctx, p.result.noted)
+}
+
+// divide tells what refs of notes alone reach from what others do.
+func (p *pass) divide() {
+	var tips, notes []object.ID
+	for _, r := range p.o.Refs {
+		if isNotes(r) && p.isCommit(r.ID) {
+			notes = append(notes, r.ID)
+		} else {
+			tips = append(tips, r.ID)
+		}
+	}
+	p.plain, p.result.noted = p.graph.Reach(tips), p.graph.Reach(notes)
+	p.result.noted.Remove(p.plain)
+	p.reached = p.graph.Reach(append(tips, notes...))
 }
 
 func (p *pass) isCommit(id object.ID) bool {
@@ -84,7 +93,7 @@ func (p *pass) next(ctx context.Context, n uint32, tree func(object.ID) object.I
 		p.o.Progress(p.done, p.total)
 	}
 	p.looked.Add(n)
-	if tree == nil && (p.reuse(n) || !p.mayChange(n)) {
+	if p.goneWith(n) || tree == nil && (p.reuse(n) || !p.mayChange(n)) {
 		return nil
 	}
 	done, err := p.edit(n, tree)
@@ -106,7 +115,7 @@ func (p *pass) named(n uint32, err error) error {
 
 // mayChange reports whether an object has to be looked at.
 func (p *pass) mayChange(n uint32) bool {
-	if p.o.Plan.Trailers != nil || p.o.Plan.Hashes || p.graph.Odd(n) || p.isMapped(p.graph.Author(n)) || p.isMapped(p.graph.Committer(n)) {
+	if p.o.Plan.Trailers != nil || p.o.Plan.Hashes || p.graph.Odd(n) || p.isMapped(p.graph.Author(n)) || p.isMapped(p.graph.Committer(n)) || p.contentChanges(n) {
 		return true
 	}
 	parents := p.graph.Parents(n)
@@ -126,7 +135,7 @@ func (p *pass) edit(n uint32, tree func(object.ID) object.ID) (Edited, error) {
 		return p.editor.Tag(raw, p.renamed)
 	}
 	if tree == nil {
-		tree = func(id object.ID) object.ID { return id }
+		tree = p.newTree
 	}
 	return p.editor.commit(raw, tree, p.renamed)
 }
@@ -135,7 +144,10 @@ func (p *pass) edit(n uint32, tree func(object.ID) object.ID) (Edited, error) {
 // is written no new id is known, and it is the zero id.
 func (p *pass) renamed(id object.ID) object.ID {
 	n, ok := p.graph.Find(id)
-	if !ok || !p.result.changed.Has(n) {
+	switch {
+	case !ok:
+		return p.newTree(id)
+	case !p.result.changed.Has(n):
 		return id
 	}
 	return p.ids.at(n)
@@ -196,20 +208,35 @@ func (p *pass) also() func(uint32) []uint32 {
 }
 
 // finish fills in what the caller wants to know.
-func (p *pass) finish() {
+func (p *pass) finish() error {
 	for n := range uint32(p.graph.Len()) {
 		if p.looked.Has(n) && p.graph.Type(n) == object.Commit {
 			p.result.Commits++
 		}
 	}
 	for _, r := range p.o.Refs {
-		ref := Ref{Name: r.Name, Source: r.ID, Final: p.renamed(r.ID)}
+		ref := Ref{Name: r.Name, Source: r.ID, Final: p.renamed(r.ID), Removed: p.isGone(r.ID)}
+		ref.Changed = ref.Final != ref.Source
 		if n, ok := p.graph.Find(r.ID); ok {
 			ref.Changed = p.result.changed.Has(n)
 		}
 		p.result.Refs = append(p.result.Refs, ref)
 	}
 	p.o.Progress(p.total, p.total)
+	p.result.key, p.result.content = p.contentKey(), p.content
+	if p.result.Pack == "" {
+		return nil
+	}
+	for name, one := range p.objects.Named() {
+		isHistory, err := one.Only(object.Commit, object.Tag)
+		if err != nil {
+			return p.withoutContent(err)
+		}
+		if isHistory {
+			p.result.Replaced = append(p.result.Replaced, name)
+		}
+	}
+	return nil
 }
 
 func (p *pass) close() {

@@ -9,6 +9,7 @@ import (
 	"rehome/internal/git/history"
 	"rehome/internal/git/object"
 	"rehome/internal/lfs"
+	"rehome/internal/rewrite/content"
 )
 
 // Result is what came of a rewrite.
@@ -28,7 +29,9 @@ type Result struct {
 	ids     *idTable
 	looked  history.Set
 	changed history.Set
-	noted   history.Set // reached by refs of notes alone
+	noted   history.Set     // reached by refs of notes alone
+	key     string          // see contentKey
+	content *content.Result // may be nil
 }
 
 // LargeResult is what became of large files.
@@ -38,6 +41,9 @@ type LargeResult struct {
 	Bytes   int64        // of them
 	Removed [][]byte     // each path of a removed file, sorted
 }
+
+// Changed reports whether anything did, so that From does not stand as it is.
+func (r *Result) Changed() bool { return r.Pack != "" || r.Content != "" }
 
 // New returns what became of a commit or tag; false when it is none of this history, or
 // when nothing was written.

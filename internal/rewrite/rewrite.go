@@ -1,6 +1,7 @@
 // Package rewrite makes the history that a plan asks for out of the history there is.
 //
 //	read every commit and tag into a graph of numbers
+//	trees and blobs first, where large files change (package content)
 //	in order, parents first: what names a mapped identity, or names something that changed,
 //	    is edited, hashed, deflated and written; everything else keeps its id
 //	then trees of refs/notes, whose entries are named by what they annotate
@@ -85,24 +86,23 @@ func run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer objects.Close()
-	scratch := os.TempDir()
-	if o.Into != nil {
-		scratch = o.Into.Dir()
-	}
 	tips := make([]object.ID, 0, len(o.Refs))
 	for _, r := range o.Refs {
 		tips = append(tips, r.ID)
 	}
-	graph, err := objects.History(ctx, tips, repo.Scratch(scratch), o.Workers)
+	graph, err := objects.History(ctx, tips, repo.Scratch(o.scratch()), o.Workers)
 	if err != nil {
 		return nil, err
 	}
 	defer graph.Close()
 	p := newPass(o, graph, objects)
-	if err := p.useBefore(); err != nil {
-		return nil, err
-	}
 	defer p.close()
+	if err := pack.Guard(func() error { return p.changeContent(ctx) }); err != nil {
+		return nil, p.withoutContent(err)
+	}
+	if err := p.useBefore(); err != nil {
+		return nil, p.withoutContent(err)
+	}
 	if o.Into == nil {
 		err = pack.Guard(func() error { return p.rewrite(ctx) })
 	} else {
@@ -111,8 +111,15 @@ func run(ctx context.Context, o Options) (*Result, error) {
 		})
 	}
 	if err != nil {
-		return nil, err
+		return nil, p.withoutContent(err)
 	}
-	p.finish()
-	return p.result, nil
+	return p.result, p.finish()
+}
+
+// scratch is the folder for what grows with the repository.
+func (o *Options) scratch() string {
+	if o.Into != nil {
+		return o.Into.Dir()
+	}
+	return os.TempDir()
 }

@@ -28,6 +28,17 @@ func (f *Forest) Root(i int) int {
 	return int(f.rank[pos])
 }
 
+// Late reports whether something that is a delta of the i-th object lies before it.
+func (f *Forest) Late(i int) bool {
+	pos := f.place[i]
+	for child := f.table.child[pos]; child != none; child = f.table.next[child] {
+		if child < pos {
+			return true
+		}
+	}
+	return false
+}
+
 // startRoom is for the two sizes of a delta and for what inflate.Decoder.Start may leave out.
 const startRoom = maxDeltaHeader + 2*258
 

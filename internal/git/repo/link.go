@@ -38,6 +38,23 @@ func (r *Repo) Link(from *Repo) error {
 	return nil
 }
 
+// LinkPack makes one pack of from a pack of r, as Link does with all. It is fs.ErrNotExist when from has no
+// such pack.
+func (r *Repo) LinkPack(from *Repo, name string) error {
+	if !validPackName(name) {
+		return fmt.Errorf("link pack: %q is no pack's name", name)
+	}
+	for _, ext := range []string{".pack", ".idx"} {
+		if err := linkFile(from.path("objects/pack/"+name+ext), r.path("objects/pack/"+name+ext)); err != nil {
+			return fmt.Errorf("link pack: %w", err)
+		}
+	}
+	if err := SyncDir(r.path("objects/pack")); err != nil {
+		return fmt.Errorf("link pack: %w", err)
+	}
+	return nil
+}
+
 // linkFile gives the file from the second name to.
 func linkFile(from, to string) error {
 	err := os.Link(from, to)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -108,6 +109,17 @@ func (o *Objects) Close() {
 
 // Packs returns the opened packs. They are valid until Close.
 func (o *Objects) Packs() []*pack.Pack { return o.packs }
+
+// Named yields the opened packs with their names, "pack-<hex>". They are valid until Close.
+func (o *Objects) Named() iter.Seq2[string, *pack.Pack] {
+	return func(yield func(string, *pack.Pack) bool) {
+		for i, p := range o.packs {
+			if !yield(o.names[i], p) {
+				return
+			}
+		}
+	}
+}
 
 // Pack returns the opened pack of that name, "pack-<hex>"; nil where there is none.
 func (o *Objects) Pack(name string) *pack.Pack {

@@ -1,0 +1,229 @@
+package content
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+
+	"rehome"
+	"rehome/internal/git/attributes"
+	"rehome/internal/git/object"
+)
+
+const (
+	// longPath is the size, as written, from which paths are named in the folder at hand rather than
+	// further up: Git passes over lines of more than attributes.MaxLine bytes.
+	longPath = attributes.MaxLine / 2
+	// maxRules is the largest .gitattributes that is added to, bytes.
+	maxRules = 64 << 20
+)
+
+// rules are what .gitattributes files say, and what they are to say.
+type rules struct {
+	mu     sync.Mutex
+	parsed map[uint32]*parsed // by blob
+	macros []*attributes.Macros
+	number map[string]uint32 // of macros, by the lines that define them
+	made   map[question]answer
+	files  []newFile // by number; 0 is none
+	of     map[object.ID]uint32
+	room   []byte // for texts
+}
+
+// parsed is a .gitattributes file.
+type parsed struct {
+	text  []byte
+	rules *attributes.Rules
+}
+
+// newFile is a .gitattributes file that was made.
+type newFile struct {
+	id   object.ID
+	text []byte
+}
+
+// question is what decides about a .gitattributes: its blob plus one, what lies below it and what holds there.
+type question struct {
+	blob, set, macros uint32
+	root              bool
+}
+
+// answer is what comes of it: the file, 0 when it stays, and what is left for those further up.
+type answer struct {
+	file, left uint32
+}
+
+func newRules() *rules {
+	none := attributes.Parse(nil).Macros()
+	return &rules{
+		parsed: map[uint32]*parsed{}, macros: []*attributes.Macros{none}, number: map[string]uint32{"": 0},
+		made: map[question]answer{}, files: []newFile{{}}, of: map[object.ID]uint32{},
+	}
+}
+
+// macroLine begins the definition of a macro.
+var macroLine = []byte("[attr]")
+
+// macrosOf returns the number of the macros that a root's .gitattributes defines.
+func (p *pass) macrosOf(blob uint32) (uint32, error) {
+	file, err := p.parsedOf(blob)
+	if err != nil {
+		return 0, err
+	}
+	var key []byte
+	for line := range bytes.Lines(file.text) {
+		if bytes.HasPrefix(bytes.TrimLeft(line, " \t"), macroLine) {
+			key = append(key, line...)
+		}
+	}
+	n, ok := p.rules.number[string(key)]
+	if !ok {
+		n = uint32(len(p.rules.macros))
+		p.rules.number[string(key)] = n
+		p.rules.macros = append(p.rules.macros, file.rules.Macros())
+	}
+	return n, nil
+}
+
+// parsedOf reads a .gitattributes.
+func (p *pass) parsedOf(blob uint32) (*parsed, error) {
+	if file := p.rules.parsed[blob]; file != nil {
+		return file, nil
+	}
+	_, text, err := p.pack.Read(int(blob), maxRules)
+	if err != nil {
+		return nil, fmt.Errorf("read .gitattributes: %w", err)
+	}
+	file := &parsed{text: text, rules: attributes.Parse(text)}
+	p.rules.parsed[blob] = file
+	return file, nil
+}
+
+// attribute finds the .gitattributes of a tree as it is to be, so that all paths of a set below it
+// are Git LFS files, and the set that is left for the trees above.
+//
+// What the file says comes first: a rule that makes a path a Git LFS file is enough, and one
+// that makes it something else is overridden behind it, in the same file.
+func (p *pass) attribute(r record, q question, tree uint32) (answer, error) {
+	if q.set == 0 {
+		return answer{}, nil
+	}
+	blob, has := r.attributes()
+	if has {
+		q.blob = blob + 1
+	}
+	here := q.root || p.sets.at(q.set).longest > longPath
+	if !has && !here {
+		return answer{left: q.set}, nil
+	}
+	p.rules.mu.Lock()
+	defer p.rules.mu.Unlock()
+	if a, ok := p.rules.made[q]; ok {
+		return a, nil
+	}
+	a, err := p.answer(q, here)
+	if err != nil {
+		return a, fmt.Errorf("tree %s: %w", p.pack.Index.ID(int(tree)), err)
+	}
+	p.rules.made[q] = a
+	return a, nil
+}
+
+func (p *pass) answer(q question, here bool) (a answer, err error) {
+	file := &parsed{rules: attributes.Parse(nil)}
+	if q.blob != 0 {
+		if file, err = p.parsedOf(q.blob - 1); err != nil {
+			return a, err
+		}
+	}
+	text := bytes.Clone(file.text)
+	if len(text) > 0 && text[len(text)-1] != '\n' {
+		text = append(text, '\n')
+	}
+	size := len(text)
+	var left []item
+	for path := range p.sets.paths(q.set) {
+		value, found := file.rules.Value(p.rules.macros[q.macros], path, "filter")
+		switch {
+		case found && value.Kind == attributes.Text && value.Text == "lfs":
+		case found || here:
+			if text, err = appendLine(text, path); err != nil {
+				return a, err
+			}
+		default:
+			left = append(left, item{name: string(path)})
+		}
+	}
+	if len(text) > maxRules {
+		return a, tooLong("more than 64 MiB")
+	}
+	if len(text) > size {
+		if a.file, err = p.newFile(text); err != nil {
+			return a, err
+		}
+	}
+	a.left = p.sets.number(left)
+	return a, nil
+}
+
+// appendLine appends the line for one path.
+func appendLine(text, path []byte) ([]byte, error) {
+	from := len(text)
+	text = attributes.AppendLine(text, path)
+	if len(text)-from > attributes.MaxLine {
+		return nil, tooLong("a line longer than Git reads")
+	}
+	return text, nil
+}
+
+func tooLong(what string) error {
+	return &rehome.Error{
+		Code:    rehome.LimitPassed,
+		Message: "Large files cannot become Git LFS files: a .gitattributes would need " + what + ".",
+		Hint:    "Choose fewer files, leave them as they are, or remove them.",
+	}
+}
+
+// newFile keeps a file and returns its number.
+func (p *pass) newFile(text []byte) (uint32, error) {
+	id, err := object.NewHasher(p.Format).Sum(object.Blob, text)
+	if err != nil {
+		return 0, err
+	}
+	n, ok := p.rules.of[id]
+	if !ok {
+		if text, err = p.keepText(text); err != nil {
+			return 0, err
+		}
+		n = uint32(len(p.rules.files))
+		p.rules.of[id] = n
+		p.rules.files = append(p.rules.files, newFile{id, text})
+	}
+	return n, nil
+}
+
+// textChunk is how much scratch memory is taken for texts at once, bytes.
+const textChunk = 4 << 20
+
+// keepText moves a text to scratch memory.
+func (p *pass) keepText(text []byte) (kept []byte, err error) {
+	r := p.rules
+	if len(text) > len(r.room) {
+		if r.room, err = p.take(max(len(text), textChunk)); err != nil {
+			return nil, err
+		}
+	}
+	kept = r.room[:len(text):len(text)]
+	r.room = r.room[len(text):]
+	copy(kept, text)
+	return kept, nil
+}
+
+// noFile is the error for a tree whose .gitattributes is no file that can be added to.
+func (p *pass) noFile(tree uint32) error {
+	return &rehome.Error{
+		Code:    rehome.Invalid,
+		Message: fmt.Sprintf("The tree %s has a .gitattributes that is no file, so its large files cannot become Git LFS files.", p.pack.Index.ID(int(tree))),
+		Hint:    "Leave large files as they are, or remove them.",
+	}
+}

@@ -1,0 +1,79 @@
+package content
+
+import (
+	"unsafe"
+
+	"rehome/internal/git/attributes"
+	"rehome/internal/git/pack"
+)
+
+// state is what the path to a tree decides about it.
+type state struct {
+	path   attributes.State // of the patterns
+	macros uint32           // number of the root's macros, 0 for none of its own
+	root   bool
+}
+
+// states numbers states and keeps, for each, which trees were looked at in it.
+type states struct {
+	list    []state
+	numbers map[state]uint32
+	seen    [][]uint32 // by state, by tree: 0 not yet, 1 it stays, else its node plus two
+	more    map[uint64]uint32
+	free    []func()
+}
+
+// mappedStates is how many states have a table of their own.
+const mappedStates = 64
+
+const (
+	unseen = iota
+	asItIs
+	firstNode
+)
+
+// number returns the number of a state.
+func (s *states) number(of state, scratch pack.Scratch, trees int) (uint32, error) {
+	n, ok := s.numbers[of]
+	if ok {
+		return n, nil
+	}
+	if s.numbers == nil {
+		s.numbers, s.more = map[state]uint32{}, map[uint64]uint32{}
+	}
+	n = uint32(len(s.list))
+	s.numbers[of] = n
+	s.list = append(s.list, of)
+	if n >= mappedStates {
+		return n, nil
+	}
+	mem, free, err := scratch(int64(4 * max(trees, 1)))
+	if err != nil {
+		return 0, err
+	}
+	s.seen = append(s.seen, unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(mem))), trees))
+	s.free = append(s.free, free)
+	return n, nil
+}
+
+func (s *states) get(n, tree uint32) uint32 {
+	if n < mappedStates {
+		return s.seen[n][tree]
+	}
+	return s.more[uint64(n)<<32|uint64(tree)]
+}
+
+func (s *states) set(n, tree, to uint32) {
+	if n < mappedStates {
+		s.seen[n][tree] = to
+	} else {
+		s.more[uint64(n)<<32|uint64(tree)] = to
+	}
+}
+
+func (s *states) close() {
+	for _, free := range s.free {
+		free()
+	}
+	s.free = nil
+}

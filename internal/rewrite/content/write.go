@@ -1,0 +1,241 @@
+package content
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/klauspost/compress/zlib"
+
+	"rehome/internal/git/deflate"
+	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
+	"rehome/internal/lfs"
+)
+
+// write writes the new pack.
+func (p *pass) write(ctx context.Context) (err error) {
+	if err := p.findStays(ctx); err != nil {
+		return err
+	}
+	p.result.Replaced = p.name
+	p.result.Pack, err = p.Into.WritePack(ctx, func(file, index pack.File, scratch pack.Scratch) (pack.Written, error) {
+		most := int64(p.forest.Len() + len(p.nodes) + len(p.converted) + len(p.rules.files))
+		w, err := pack.NewWriter(file, pack.WriterOptions{Format: p.Format, Objects: most, Scratch: scratch})
+		if err != nil {
+			return pack.Written{}, err
+		}
+		defer w.Close()
+		out := &output{pass: p, w: w, made: map[object.ID]uint32{}}
+		for _, step := range []func(context.Context) error{out.copy, out.small, out.anew, out.copy, out.isWhole} {
+			if err := step(ctx); err != nil {
+				return pack.Written{}, err
+			}
+		}
+		return w.Finish(ctx, index)
+	})
+	return err
+}
+
+// output is the new pack.
+type output struct {
+	*pass
+	at     []uint32 // of each old object: its entry in the new pack, plus one
+	atNode []uint32 // the same of each node
+
+	mu    sync.Mutex
+	w     *pack.Writer
+	made  map[object.ID]uint32 // entries of new objects, plus one
+	depth []uint8              // of each entry: how many deltas lie below it
+}
+
+// deepest is how many deltas are put on one another; git-pack-objects has the same (--depth).
+const deepest = 50
+
+// copy copies the entries that are kept and whose base is there, as they lie.
+func (o *output) copy(ctx context.Context) (err error) {
+	if o.at == nil {
+		if o.at, err = o.take32(o.forest.Len()); err != nil {
+			return err
+		}
+		if o.atNode, err = o.take32(len(o.nodes)); err != nil {
+			return err
+		}
+	}
+	for again := true; again; {
+		again = false
+		for pos := range uint32(o.forest.Len()) {
+			if pos&0xffff == 0 && ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			i := o.forest.At(pos)
+			if o.at[i] != 0 || !o.keeps(i) {
+				continue
+			}
+			late, err := o.copyOne(i)
+			if err != nil {
+				return err
+			}
+			again = again || late
+		}
+	}
+	return nil
+}
+
+// copyOne copies one entry, unless its base is not there yet. late says that an entry before it in the pack
+// may have waited for it.
+func (o *output) copyOne(i int) (late bool, err error) {
+	e, err := o.forest.Entry(i)
+	if err != nil {
+		return false, err
+	}
+	kind, id := o.forest.Type(i), o.pack.Index.ID(i)
+	var n uint32
+	switch {
+	case e.Base < 0:
+		n, err = o.w.Add(kind, id, e.Stored, e.Stream)
+		o.deep(n, 0)
+	case o.at[e.Base] != 0:
+		base := o.at[e.Base] - 1
+		n, err = o.w.AddDelta(kind, id, base, e.Stored, e.Stream)
+		o.deep(n, o.depth[base])
+	default:
+		return false, nil
+	}
+	o.at[i] = n + 1
+	return o.forest.Late(i), err
+}
+
+// deep notes how deep an entry on one of the given depth lies; on is 0 for a whole one, too.
+func (o *output) deep(n uint32, on uint8) {
+	for int(n) >= len(o.depth) {
+		o.depth = append(o.depth, 0)
+	}
+	if on < 255 {
+		o.depth[n] = on + 1
+	} else {
+		o.depth[n] = 255
+	}
+}
+
+// small writes what is new and no tree: pointers, and .gitattributes as deltas of those before them.
+func (o *output) small(context.Context) error {
+	blobs := make([]uint32, 0, len(o.converted))
+	for i := range o.converted {
+		blobs = append(blobs, i)
+	}
+	slices.Sort(blobs)
+	e := deflate.NewEncoder(nil)
+	var text, stream []byte
+	for _, i := range blobs {
+		c := o.converted[i]
+		text = lfs.AppendPointer(text[:0], c.object)
+		stream = e.Append(stream[:0], text)
+		if _, err := o.add(object.Blob, c.pointer, piece{size: len(text), stream: stream}, false); err != nil {
+			return err
+		}
+	}
+	return o.attributes()
+}
+
+func (o *output) attributes() error {
+	var d pack.Differ
+	var before piece // what the next is made from
+	var last, delta, stream []byte
+	z, err := zlib.NewWriterLevel(nil, zlib.DefaultCompression)
+	if err != nil {
+		return err
+	}
+	for _, f := range o.rules.files[1:] {
+		delta = d.Append(delta[:0], last, f.text)
+		one := piece{size: len(f.text)}
+		if before.base != 0 && len(delta) < len(f.text)/2 && o.depth[before.base-1] < deepest {
+			one = piece{size: len(delta), base: before.base}
+			stream, err = squeeze(z, stream[:0], delta)
+		} else {
+			stream, err = squeeze(z, stream[:0], f.text)
+		}
+		if err != nil {
+			return err
+		}
+		one.stream = stream
+		n, err := o.add(object.Blob, f.id, one, false)
+		if err != nil {
+			return err
+		}
+		before.base, last = n, f.text
+	}
+	return nil
+}
+
+// squeeze appends the zlib stream of data.
+func squeeze(z *zlib.Writer, dst, data []byte) ([]byte, error) {
+	out := bytes.NewBuffer(dst)
+	z.Reset(out)
+	_, err := z.Write(data)
+	if err == nil {
+		err = z.Close()
+	}
+	return out.Bytes(), err
+}
+
+// piece is an entry to be: the zlib stream of size bytes, an object or, on a base, a delta.
+type piece struct {
+	size   int
+	stream []byte
+	base   uint32 // entry it is a delta of, plus one; 0 for none
+}
+
+// add writes an object, unless it is there; old says that it is one that is kept and could not be copied.
+// It returns its entry, plus one.
+func (o *output) add(kind object.Type, id object.ID, one piece, old bool) (uint32, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if n := o.has(id); n != 0 && !old {
+		return n, nil
+	}
+	var n uint32
+	var err error
+	if one.base == 0 {
+		n, err = o.w.Add(kind, id, int64(one.size), one.stream)
+		o.deep(n, 0)
+	} else {
+		n, err = o.w.AddDelta(kind, id, one.base-1, int64(one.size), one.stream)
+		o.deep(n, o.depth[one.base-1])
+	}
+	o.made[id] = n + 1
+	if i, ok := o.pack.Index.Find(id); old && ok {
+		o.at[i] = n + 1
+	}
+	return n + 1, err
+}
+
+// has returns the entry of an object that was written or will be copied, plus one; 0 for none. One that is
+// still to be copied is there for ever, so that its entry does not matter.
+func (o *output) has(id object.ID) uint32 {
+	if n := o.made[id]; n != 0 {
+		return n
+	}
+	if i, ok := o.pack.Index.Find(id); ok && o.keeps(i) {
+		if o.at[i] != 0 {
+			return o.at[i]
+		}
+		return toCome
+	}
+	return 0
+}
+
+// toCome stands for an entry that is not written yet.
+const toCome = ^uint32(0)
+
+// isWhole checks that everything that is kept was written.
+func (o *output) isWhole(context.Context) error {
+	for i := range o.forest.Len() {
+		if o.at[i] == 0 && o.keeps(i) {
+			return fmt.Errorf("%s was not written", o.pack.Index.ID(i))
+		}
+	}
+	return nil
+}
