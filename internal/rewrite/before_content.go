@@ -17,7 +17,7 @@ import (
 // savedContent is what content became, but for the pairs.
 type savedContent struct {
 	Key      string        `json:"key"`  // see contentKey
-	Pack     string        `json:"pack"` // base name
+	Pack     string        `json:"pack"` // base name; "" when content stayed as it was
 	Replaced string        `json:"replaced"`
 	Trees    int           `json:"trees"` // pairs of trees and blobs
 	Files    int64         `json:"files"`
@@ -34,7 +34,7 @@ type savedObject struct {
 
 // savedContent returns what is to be saved of content, nil for nothing.
 func (r *Result) savedContent() *savedContent {
-	if r.Content == "" {
+	if r.content == nil || !r.Changed() {
 		return nil
 	}
 	s := &savedContent{
@@ -92,7 +92,7 @@ func (p *pass) contentBefore(ctx context.Context) (*content.Result, error) {
 		}
 		r.Objects = append(r.Objects, one)
 	}
-	if p.o.Into != nil {
+	if p.o.Into != nil && s.Pack != "" {
 		err := p.o.Into.LinkPack(b.repo, s.Pack)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
