@@ -51,7 +51,8 @@ type objectAnswer struct {
 }
 
 type action struct {
-	Href string `json:"href"`
+	Href   string            `json:"href"`
+	Header map[string]string `json:"header,omitempty"`
 }
 
 type objectError struct {
@@ -99,11 +100,6 @@ func (x *exchange) batch(ctx context.Context) error {
 	a, err := x.answers(ctx, q)
 	if err != nil {
 		return err
-	}
-	if q.Operation == operationUpload {
-		if err := noneValid(a); err != nil {
-			return err
-		}
 	}
 	answer(x.w, http.StatusOK, batchAnswer{Transfer: transferBasic, Objects: a, HashAlgo: hashSHA256})
 	return nil
@@ -153,37 +149,32 @@ func (x *exchange) actions(q batchRequest, ref objectRef, sizes map[lfs.OID]int6
 	case q.Operation == operationDownload && !has:
 		return nil, &refusal{http.StatusNotFound, "The object is not in this repository."}
 	case q.Operation == operationDownload:
-		return map[string]action{"download": {x.href("objects", o.OID.String())}}, nil
+		return map[string]action{"download": x.action("", "objects", o.OID.String())}, nil
 	case has:
 		return nil, nil
 	case o.Size > x.MaxObject:
 		return nil, &refusal{http.StatusUnprocessableEntity, fmt.Sprintf("The object is larger than %d bytes.", x.MaxObject)}
 	}
 	return map[string]action{
-		"upload": {x.href("objects", o.OID.String()) + "?size=" + strconv.FormatInt(o.Size, 10)},
-		"verify": {x.href("verify")},
+		"upload": x.action("size="+strconv.FormatInt(o.Size, 10), "objects", o.OID.String()),
+		"verify": x.action("", "verify"),
 	}, nil
 }
 
-// href is where something is below the LFS server's URL.
-func (x *exchange) href(parts ...string) string {
-	return x.base.JoinPath(append([]string{"info", "lfs"}, parts...)...).String()
+// action is a request to something below the LFS server's URL. Who came with credentials gets them back for
+// it: git-lfs would try without first, and send a large object for nothing.
+func (x *exchange) action(query string, parts ...string) action {
+	u := x.base.JoinPath(append([]string{"info", "lfs"}, parts...)...)
+	u.RawQuery = query
+	a := action{Href: u.String()}
+	if given := x.r.Header.Get("Authorization"); given != "" {
+		a.Header = map[string]string{"Authorization": given}
+	}
+	return a
 }
 
-// noneValid refuses an upload of which nothing can be taken, as docs/api/batch.md has it for 422.
-func noneValid(answers []objectAnswer) error {
-	for _, a := range answers {
-		if a.Error == nil || a.Error.Code != http.StatusUnprocessableEntity {
-			return nil
-		}
-	}
-	if len(answers) == 0 {
-		return nil
-	}
-	return &refusal{http.StatusUnprocessableEntity, answers[0].Error.Message}
-}
-
-// verify answers POST verify: 200 when the repository has the object (git-lfs docs/api/basic-transfers.md, "Verification").
+// verify answers POST verify: 200 when the repository has the object (git-lfs docs/api/basic-transfers.md,
+// "Verification"). For whatever it has not it is not a 422; see notTheObject.
 func (x *exchange) verify(ctx context.Context) error {
 	var ref objectRef
 	if err := x.readJSON(&ref); err != nil {
@@ -191,18 +182,14 @@ func (x *exchange) verify(ctx context.Context) error {
 	}
 	o, err := ref.object()
 	if err != nil {
-		return err
+		return notTheObject(err)
 	}
 	sizes, err := x.sizes(ctx, o.OID)
 	if err != nil {
 		return err
 	}
-	size, has := sizes[o.OID]
-	switch {
-	case !has:
+	if size, has := sizes[o.OID]; !has || size != o.Size {
 		return &refusal{http.StatusNotFound, "The object is not in this repository."}
-	case size != o.Size:
-		return &refusal{http.StatusUnprocessableEntity, fmt.Sprintf("The object has %d bytes.", size)}
 	}
 	answer(x.w, http.StatusOK, struct{}{})
 	return nil

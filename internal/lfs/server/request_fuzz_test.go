@@ -20,7 +20,7 @@ func FuzzBatchRequest(f *testing.F) {
 	} {
 		f.Add([]byte(body))
 	}
-	x := &exchange{Server: New(Options{MaxObject: 100}), base: &url.URL{Scheme: "https", Host: "forge.example", Path: "/o/r.git"}}
+	x := &exchange{Server: New(Options{MaxObject: 100}), base: &url.URL{Scheme: "https", Host: "forge.example", Path: "/o/r.git"}, r: &http.Request{}}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var q batchRequest
 		err := decode(body, &q)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rehome"
 	"rehome/internal/lfs"
 	"rehome/internal/store"
 )
@@ -44,7 +45,7 @@ func (x *exchange) uploadSize() (int64, error) {
 	if text := x.r.URL.Query().Get("size"); text != "" {
 		said, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || said < 0 || size >= 0 && size != said {
-			return 0, &refusal{http.StatusUnprocessableEntity, fmt.Sprintf("The upload has %d bytes, which is not the object's size.", size)}
+			return 0, notTheObject(fmt.Errorf("it has not the size %q of its URL", rehome.Clean(text, 30)))
 		}
 		size = said
 	}
@@ -78,9 +79,15 @@ func (x *exchange) receive(ctx context.Context, oid lfs.OID, size int64) (lfs.Ob
 	o := lfs.Object{OID: oid, Size: size}
 	err = w.KeepAs(ctx, o)
 	if wrong := (*lfs.MismatchError)(nil); errors.As(err, &wrong) {
-		return o, &refusal{http.StatusUnprocessableEntity, "The upload is not the object: " + wrong.Error() + "."}
+		return o, notTheObject(wrong)
 	}
 	return o, err
+}
+
+// notTheObject refuses what came. A 422 would be the word for it, but git-lfs takes one for a dislike of
+// the Content-Type, says so, and pushes the refs as if the object had come (its tq/transfer_queue.go).
+func notTheObject(why error) error {
+	return &refusal{http.StatusBadRequest, "This is not the object: " + why.Error()}
 }
 
 // download answers GET and HEAD objects/OID, for one range too.

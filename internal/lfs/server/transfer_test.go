@@ -76,14 +76,14 @@ func TestUploadsThatAreRefused(t *testing.T) {
 		status     int
 		headers    []string
 	}{
-		{"the hash of other bytes", objectOf("other").OID.String(), strings.NewReader(content), 422, nil},
-		{"other bytes of that size", oid, strings.NewReader("The Content"), 422, nil},
-		{"too few bytes", oid, strings.NewReader(content[1:]), 422, nil},
-		{"no bytes", oid, nil, 422, nil},
-		{"another size in the URL", oid + "?size=12", strings.NewReader(content), 422, nil},
-		{"another size in the URL, in chunks", oid + "?size=12", reader{strings.NewReader(content)}, 422, nil},
-		{"a size that is none", oid + "?size=1x", strings.NewReader(content), 422, nil},
-		{"a negative size", oid + "?size=-11", strings.NewReader(content), 422, nil},
+		{"the hash of other bytes", objectOf("other").OID.String(), strings.NewReader(content), 400, nil},
+		{"other bytes of that size", oid, strings.NewReader("The Content"), 400, nil},
+		{"too few bytes", oid, strings.NewReader(content[1:]), 400, nil},
+		{"no bytes", oid, nil, 400, nil},
+		{"another size in the URL", oid + "?size=12", strings.NewReader(content), 400, nil},
+		{"another size in the URL, in chunks", oid + "?size=12", reader{strings.NewReader(content)}, 400, nil},
+		{"a size that is none", oid + "?size=1x", strings.NewReader(content), 400, nil},
+		{"a negative size", oid + "?size=-11", strings.NewReader(content), 400, nil},
 		{"too many bytes", objectOf(tooLarge).OID.String(), strings.NewReader(tooLarge), 413, nil},
 		{"too many bytes in chunks", objectOf(tooLarge).OID.String(), reader{strings.NewReader(tooLarge)}, 413, nil},
 		{"too many bytes in the URL", oid + "?size=99999999999999", reader{strings.NewReader(content)}, 413, nil},
@@ -140,8 +140,8 @@ func TestAnObjectOfAnotherRepository(t *testing.T) {
 	if a := w.batch(t, w.two, "upload", o).Objects[0]; a.Error != nil || a.Actions["upload"].Href == "" {
 		t.Errorf("batch for upload: %v", a)
 	}
-	w.do(t, "PUT", w.two, path, strings.NewReader("")).wantRefusal(t, "upload of nothing", 422)
-	w.do(t, "PUT", w.two, path, strings.NewReader("CONTENT")).wantRefusal(t, "upload of other bytes", 422)
+	w.do(t, "PUT", w.two, path, strings.NewReader("")).wantRefusal(t, "upload of nothing", 400)
+	w.do(t, "PUT", w.two, path, strings.NewReader("CONTENT")).wantRefusal(t, "upload of other bytes", 400)
 	w.do(t, "GET", w.two, path, nil).wantRefusal(t, "download after that", 404)
 	w.put(t, w.two, "content")
 	if r := w.do(t, "GET", w.two, path, nil); r.status != 200 || string(r.body) != "content" {
