@@ -16,6 +16,8 @@ import (
 	"rehome/internal/egress"
 	"rehome/internal/host"
 	"rehome/internal/importer"
+	"rehome/internal/lfs"
+	"rehome/internal/lfs/server"
 	"rehome/internal/queue"
 	"rehome/internal/seal"
 	"rehome/internal/source"
@@ -39,6 +41,7 @@ type parts struct {
 	db       *store.DB
 	auth     *auth.Auth
 	host     *host.Host
+	lfs      *lfs.Store
 	egress   *egress.Client
 	importer *importer.Importer
 	undo     []func() // what close calls, last first
@@ -100,7 +103,8 @@ func (p *parts) openEnds(context.Context) error {
 		return err
 	}
 	p.later(func() { p.warn("close host", p.host.Close()) })
-	return nil
+	p.lfs, err = lfs.Local(p.dir.lfs())
+	return err
 }
 
 // pushed notes in the row that a client pushed.
@@ -124,8 +128,8 @@ func (p *parts) openWork(ctx context.Context) error {
 	}
 	wake := newWaker()
 	p.importer = importer.New(importer.Options{
-		DB: p.db, Source: p.sources(), Host: p.host, Folder: p.folder, Seal: box,
-		Wake: wake.wake, WakeAt: wake.wakeAt, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
+		DB: p.db, Source: p.sources(), Host: p.host, LFS: p.lfs, Folder: p.folder, Seal: box,
+		Alarms: importer.Alarms{Wake: wake.wake, WakeAt: wake.wakeAt}, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
 		LargeOver: int64(p.flags.limits.largeOver), Limits: p.flags.limits.source(), Version: version,
 	})
 	if err := p.importer.Open(ctx); err != nil {
@@ -176,16 +180,17 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 	}
 	door := api.New(api.Options{
 		DB: p.db, Auth: p.auth, Host: p.host, Importer: p.importer, Log: p.log,
+		LFS:       server.New(server.Options{Store: p.lfs, DB: p.db, Log: p.log}),
 		PublicURL: p.base(), TrustedProxies: trusted, RateLimit: int(p.flags.door.rate),
 	})
-	server := &http.Server{
+	web := &http.Server{
 		Handler:           endStreams(ctx, door),
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       2 * time.Minute, // bodies have no limit in time: packs are as long as they are
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- p.listen(server) }()
+	go func() { ended <- p.listen(web) }()
 	fmt.Fprintf(m.Stdout, "listening on %s://%s\n", p.scheme(), p.listener.Addr())
 	select {
 	case err := <-ended:
@@ -195,18 +200,18 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 	p.log.Info("stopping", "requests_have", drainRequests)
 	drain, cancel := context.WithTimeout(context.Background(), drainRequests)
 	defer cancel()
-	if server.Shutdown(drain) != nil {
+	if web.Shutdown(drain) != nil {
 		p.log.Warn("requests are cut off", "after", drainRequests)
-		p.warn("close", server.Close())
+		p.warn("close", web.Close())
 	}
 	return nil
 }
 
-func (p *parts) listen(server *http.Server) error {
+func (p *parts) listen(web *http.Server) error {
 	if p.flags.door.tlsCert == "" {
-		return server.Serve(p.listener)
+		return web.Serve(p.listener)
 	}
-	return server.ServeTLS(p.listener, p.flags.door.tlsCert, p.flags.door.tlsKey)
+	return web.ServeTLS(p.listener, p.flags.door.tlsCert, p.flags.door.tlsKey)
 }
 
 // endStreams ends event streams with ctx: they would outlast any wait for requests to finish.
