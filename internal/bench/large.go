@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"rehome"
-	"rehome/internal/lfs"
 	"rehome/internal/rewrite"
 )
 
@@ -125,12 +124,7 @@ func (l *lab) convertOnce(ctx context.Context, dir string) (cost, error) {
 
 // innerConvert makes the large files of the repository raw Git LFS objects in a new one. It leaves work/result and work/commit-map.
 func innerConvert(ctx context.Context, raw, into, work string) error {
-	store, err := lfs.Local(filepath.Join(into, "lfs"))
-	if err != nil {
-		return err
-	}
-	plan := rewrite.Plan{Large: rewrite.LargeFiles{Choice: rehome.LFSOptIn, Over: convertOver}}
-	return rewriteInto(ctx, raw, into, work, rewrite.Options{Plan: plan, Store: store})
+	return rewriteInto(ctx, raw, into, work, rewrite.Plan{Large: rewrite.LargeFiles{Choice: rehome.LFSOptIn, Over: convertOver}})
 }
 
 // migrateOnce runs git lfs migrate on a fresh copy of the source, dir/migrated.git.

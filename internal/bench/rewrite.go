@@ -12,6 +12,7 @@ import (
 
 	"rehome"
 	"rehome/internal/git/repo"
+	"rehome/internal/lfs"
 	"rehome/internal/rewrite"
 	"rehome/internal/testenv"
 )
@@ -132,11 +133,11 @@ func innerRewrite(ctx context.Context, raw, into, work string) error {
 	for _, id := range ids {
 		plan.Authors[id] = replaced
 	}
-	return rewriteInto(ctx, raw, into, work, rewrite.Options{Plan: plan})
+	return rewriteInto(ctx, raw, into, work, plan)
 }
 
-// rewriteInto rewrites all of the repository raw into a new one as o says, and leaves work/result and work/commit-map.
-func rewriteInto(ctx context.Context, raw, into, work string, o rewrite.Options) error {
+// rewriteInto rewrites all of the repository raw into a new one, with Git LFS objects in its folder lfs, and leaves work/result and work/commit-map.
+func rewriteInto(ctx context.Context, raw, into, work string, plan rewrite.Plan) error {
 	from, err := repo.Open(raw)
 	if err != nil {
 		return err
@@ -145,7 +146,11 @@ func rewriteInto(ctx context.Context, raw, into, work string, o rewrite.Options)
 	if err != nil {
 		return err
 	}
-	o.From, o.Into = from, to
+	store, err := lfs.Local(filepath.Join(into, "lfs"))
+	if err != nil {
+		return err
+	}
+	o := rewrite.Options{From: from, Into: to, Plan: plan, Store: store}
 	if o.Refs, err = from.Refs(); err != nil {
 		return err
 	}
