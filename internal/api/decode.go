@@ -77,6 +77,23 @@ func (f *form) text(key string) *string { return read[string](f, key, "a string"
 // boolean returns the boolean under key, nil when there is none.
 func (f *form) boolean(key string) *bool { return read[bool](f, key, "true or false") }
 
+// texts returns the array of strings under key, nil when there is none.
+func (f *form) texts(key string) *[]string {
+	values := read[[]*string](f, key, "an array of strings")
+	if values == nil {
+		return nil
+	}
+	all := make([]string, 0, len(*values))
+	for _, value := range *values {
+		if value == nil {
+			f.fault(key, "invalid", key+" is not an array of strings")
+			return nil
+		}
+		all = append(all, *value)
+	}
+	return &all
+}
+
 func read[T any](f *form, key, kind string) *T {
 	if !f.has(key) {
 		return nil

@@ -44,10 +44,13 @@ func addOptions(o *document, options rehome.Options) {
 	for _, one := range []struct {
 		key string
 		on  bool
-	}{{"hold", options.Hold}, {"map_trailers", options.MapTrailers}, {"map_hashes", options.MapHashes}} {
+	}{{"hold", options.Hold}, {"map_trailers", options.MapTrailers}, {"map_hashes", options.MapHashes}, {"allow_missing_lfs", options.AllowMissingLFS}} {
 		if one.on {
 			o.add(one.key, true)
 		}
+	}
+	if options.LargeMatch != "" {
+		o.add("match", patterns(options.LargeMatch))
 	}
 }
 
@@ -150,6 +153,9 @@ func outlook(im rehome.Import) string {
 		text += " and " + counted(changed.Tags, "tag", "tags")
 	}
 	text += " change"
+	if files := becomes(im.LFS, changed); files != "" {
+		text += ", " + files
+	}
 	if changed.Signatures > 0 {
 		text += ", " + counted(changed.Signatures, "signature is", "signatures are") + " dropped"
 	}
@@ -177,12 +183,5 @@ func authorObject(u urls, r rehome.Repository, author rehome.Author) *document {
 	lossless(o, "remote_id", author.RemoteMail)
 	lossless(o, "remote_name", author.RemoteName)
 	o.add("email", author.Email, "name", author.Name, "url", u.author(r, author.ID), "import_url", u.imported(r))
-	return o
-}
-
-func largeFileObject(f rehome.LargeFile) *document {
-	o := fieldsOf("ref_name", f.Ref)
-	lossless(o, "path", f.Path)
-	o.add("oid", f.OID, "size", f.Size)
 	return o
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,12 +85,26 @@ func TestImportObject(t *testing.T) {
 			surveyed(i)
 			i.Changes = rehome.Changes{Commits: 1, Tags: 1, Signatures: 1}
 		}), hg + `"status":"waiting_to_push","status_text":"Waiting to push: 1 of 1,042 commits and 1 tag change, 1 signature is dropped.` + approve + `",` + large + where},
+		{"waiting, files change", im(rehome.WaitingToPush, func(i *rehome.Import) {
+			surveyed(i)
+			i.LFS = rehome.LFSOptIn
+			i.Changes = rehome.Changes{Commits: 7, Files: 2, FileBytes: 3 << 20}
+		}), strings.Replace(hg, "undecided", "opt_in", 1) + `"status":"waiting_to_push","status_text":"Waiting to push: 7 of 1,042 commits change, 2 files of 3,145,728 bytes become Git LFS objects.` + approve + `",` + large + where},
+		{"waiting, a file goes", im(rehome.WaitingToPush, func(i *rehome.Import) {
+			surveyed(i)
+			i.LFS = rehome.LFSOptOut
+			i.Changes = rehome.Changes{Commits: 7, Files: 1, FileBytes: 1}
+		}), strings.Replace(hg, "undecided", "opt_out", 1) + `"status":"waiting_to_push","status_text":"Waiting to push: 7 of 1,042 commits change, 1 file of 1 byte leaves history.` + approve + `",` + large + where},
 		{"waiting, nothing changes", im(rehome.WaitingToPush, surveyed), hg + `"status":"waiting_to_push","status_text":"Waiting to push: nothing changes.` + approve + `",` + large + where},
 		{"complete", im(rehome.Complete, surveyed), hg + `"status":"complete","status_text":"Done",` + large + where},
 		{"options that are on", im(rehome.Complete, func(i *rehome.Import) {
 			surveyed(i)
 			i.Options = rehome.Options{Hold: true, MapTrailers: true, MapHashes: true, Engine: 1}
 		}), hg + `"status":"complete","status_text":"Done",` + large + `"hold":true,"map_trailers":true,"map_hashes":true,` + where},
+		{"options for large files", im(rehome.Complete, func(i *rehome.Import) {
+			surveyed(i)
+			i.Options = rehome.Options{AllowMissingLFS: true, LargeMatch: "*.psd\n/a b/"}
+		}), hg + `"status":"complete","status_text":"Done",` + large + `"allow_missing_lfs":true,"match":["*.psd","/a b/"],` + where},
 		{"an option that is on", im(rehome.Mapping, func(i *rehome.Import) {
 			surveyed(i)
 			i.Options.MapHashes = true

@@ -12,8 +12,8 @@ import (
 // later are keys of PUT and PATCH this version knows and cannot do. To ignore them
 // would be to do something else than what was asked.
 var later = []string{
-	"prune", "allow_missing_lfs", "refs", "exclude_refs",
-	"default_branch", "sync_interval", "verify", "ssh_key",
+	"prune", "refs", "exclude_refs", "default_branch",
+	"sync_interval", "verify", "ssh_key",
 }
 
 func (a *API) startImport(ctx context.Context, c *call) (answer, error) {
@@ -29,6 +29,8 @@ func (a *API) startImport(ctx context.Context, c *call) (answer, error) {
 		Hold:        f.boolean("hold"),
 		MapTrailers: f.boolean("map_trailers"),
 		MapHashes:   f.boolean("map_hashes"),
+
+		AllowMissingLFS: f.boolean("allow_missing_lfs"),
 	}
 	if vcs := readVCS(f); vcs != nil {
 		wanted.VCS = *vcs
@@ -76,6 +78,8 @@ func (a *API) updateImport(ctx context.Context, c *call) (answer, error) {
 	wanted := importer.UpdateRequest{
 		Username: f.text("vcs_username"), VCS: readVCS(f), TFVCProject: f.text("tfvc_project"),
 		Hold: f.boolean("hold"), MapTrailers: f.boolean("map_trailers"), MapHashes: f.boolean("map_hashes"),
+
+		AllowMissingLFS: f.boolean("allow_missing_lfs"),
 	}
 	if password := f.text("vcs_password"); password != nil {
 		secret := rehome.Secret(*password)
@@ -132,35 +136,6 @@ func (a *API) cancelImport(ctx context.Context, c *call) (answer, error) {
 		return answer{}, err
 	}
 	return noContent(), nil
-}
-
-// notYet refuses what the API knows and this version cannot do, field being what asks for it.
-// Not Found would tell a script that its author or import is not there.
-func notYet(field, what string) func(context.Context, *call) (answer, error) {
-	return func(_ context.Context, c *call) (answer, error) {
-		return answer{}, invalid(fieldError{Resource: c.route.resource(), Field: field, Code: "unprocessable", Message: what + notSupported})
-	}
-}
-
-// largeFiles lists all of them unless a page is asked for, which one client's documentation allows.
-func (a *API) largeFiles(ctx context.Context, c *call) (answer, error) {
-	found, err := a.Importer.LargeFiles(ctx, c.repo.ID)
-	if err != nil {
-		return answer{}, err
-	}
-	list := make([]*document, 0, len(found))
-	for _, file := range found {
-		list = append(list, largeFileObject(file))
-	}
-	query := c.r.URL.Query()
-	if !query.Has("page") && !query.Has("per_page") {
-		return ok(list), nil
-	}
-	p := pageOf(query)
-	from := min(p.offset(), len(list))
-	ans := ok(list[from:min(from+p.size, len(list))])
-	ans.headers = p.link(c.urls.imported(c.repo)+"/large_files", query, len(list))
-	return ans, nil
 }
 
 // receipt sends the importer's bytes as they are: the receipt's own checksum is over them.

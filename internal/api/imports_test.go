@@ -276,24 +276,6 @@ func TestUpdateWithURL(t *testing.T) {
 	}
 }
 
-// What this version cannot do is not said to be missing.
-func TestNotYet(t *testing.T) {
-	s := start(t, nil)
-	token := s.token(t, auth.Grant{User: "octocat"})
-	s.create(t, token, "socm", "")
-	for _, c := range []struct{ rest, body, want string }{
-		{
-			"/lfs", `{"use_lfs": "opt_in"}`,
-			`[{"resource":"Import","field":"use_lfs","code":"unprocessable","message":"choosing what becomes of large files is not supported by this version of Rehome"}]`,
-		},
-	} {
-		r := s.want(t, 422, request{method: "PATCH", path: "/repos/octocat/socm/import" + c.rest, token: token, body: c.body})
-		if !strings.HasPrefix(string(r.body), `{"message":"Validation Failed","errors":`+c.want) {
-			t.Errorf("%s: %s, want the errors %s", c.rest, r.body, c.want)
-		}
-	}
-}
-
 func TestCredentialsAreTakenAndNeverShown(t *testing.T) {
 	s := start(t, nil)
 	token := s.token(t, auth.Grant{User: "octocat"})

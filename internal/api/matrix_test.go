@@ -21,7 +21,7 @@ func TestThoseWhoMayDo(t *testing.T) {
 	admin := s.token(t, auth.Grant{})
 	from, dir := serveSource(t, testenv.Options{})
 	commit := testenv.Git(t, dir, "rev-parse", "HEAD")
-	refused := []string{"PATCH /import/lfs", "POST /import/approve"} // not yet; nothing is held
+	refused := []string{"POST /import/approve"} // nothing is held
 	for _, c := range []struct{ name, token, owner, create string }{
 		{"owner", s.token(t, auth.Grant{User: "octocat", Scopes: []string{"repo"}}), "octocat", "/user/repos"},
 		{"acting for the owner", s.token(t, auth.Grant{User: "mona", Owners: []string{"labs"}}), "labs", "/orgs/labs/repos"},
@@ -46,6 +46,8 @@ func TestThoseWhoMayDo(t *testing.T) {
 					want = 422
 				case rt.method+" "+rest == "PUT /import":
 					want = 201
+				case rt.method+" "+rest == "PATCH /import/lfs":
+					body = `{"use_lfs": "undecided"}`
 				case rt.method+" "+rest == "PUT /import/authors":
 					body = "[]"
 				}

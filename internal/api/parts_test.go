@@ -10,6 +10,7 @@ import (
 	"rehome/internal/egress"
 	"rehome/internal/host"
 	"rehome/internal/importer"
+	"rehome/internal/lfs"
 	"rehome/internal/seal"
 	"rehome/internal/source"
 	"rehome/internal/source/git"
@@ -39,8 +40,12 @@ func parts(t *testing.T, dir string, db *store.DB) (*host.Host, *importer.Import
 	}
 	t.Cleanup(client.Close)
 	noWait := func(context.Context, time.Duration) error { return nil }
+	kept, err := lfs.Local(filepath.Join(dir, "lfs"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	m := importer.New(importer.Options{
-		DB: db, Host: home, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
+		DB: db, Host: home, LFS: kept, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
 		Source: map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
 		Waits:  importer.Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
 	})

@@ -57,7 +57,7 @@ func (a *API) routes() []route {
 		{"GET", "/repos/{owner}/{repo}/import/authors", writes, a.authors, docImports + "#get-commit-authors"},
 		{"PUT", "/repos/{owner}/{repo}/import/authors", writes, a.mapAuthors, docImports},
 		{"PATCH", "/repos/{owner}/{repo}/import/authors/{author}", writes, a.mapAuthor, docImports + "#map-a-commit-author"},
-		{"PATCH", "/repos/{owner}/{repo}/import/lfs", writes, notYet("use_lfs", "choosing what becomes of large files"), docImports + "#update-git-lfs-preference"},
+		{"PATCH", "/repos/{owner}/{repo}/import/lfs", writes, a.setLFS, docImports + "#update-git-lfs-preference"},
 		{"GET", "/repos/{owner}/{repo}/import/large_files", writes, a.largeFiles, docImports + "#get-large-files"},
 		{"GET", "/repos/{owner}/{repo}/import/receipt", writes, a.receipt, docImports},
 		{"GET", "/repos/{owner}/{repo}/import/commit_map", writes, a.commitMap, docImports},

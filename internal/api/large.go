@@ -1,0 +1,75 @@
+package api
+
+import (
+	"context"
+	"strings"
+
+	"rehome"
+)
+
+// setLFS chooses what becomes of large files. To choose by path, too, and to go back to undecided are
+// additions of ours.
+func (a *API) setLFS(ctx context.Context, c *call) (answer, error) {
+	f, err := readForm(c.w, c.r, "Import")
+	if err != nil {
+		return answer{}, err
+	}
+	choice, match := f.required("use_lfs"), f.texts("match")
+	if err := f.err(); err != nil {
+		return answer{}, err
+	}
+	im, err := a.Importer.SetLFS(ctx, c.repo.ID, rehome.LFSChoice(choice), match)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(importObject(c.urls, c.repo, im)), nil
+}
+
+// largeFiles lists all of them unless a page is asked for, which one client's documentation allows.
+func (a *API) largeFiles(ctx context.Context, c *call) (answer, error) {
+	found, err := a.Importer.LargeFiles(ctx, c.repo.ID)
+	if err != nil {
+		return answer{}, err
+	}
+	list := make([]*document, 0, len(found))
+	for _, file := range found {
+		list = append(list, largeFileObject(file))
+	}
+	query := c.r.URL.Query()
+	if !query.Has("page") && !query.Has("per_page") {
+		return ok(list), nil
+	}
+	p := pageOf(query)
+	from := min(p.offset(), len(list))
+	ans := ok(list[from:min(from+p.size, len(list))])
+	ans.headers = p.link(c.urls.imported(c.repo)+"/large_files", query, len(list))
+	return ans, nil
+}
+
+func largeFileObject(f rehome.LargeFile) *document {
+	o := fieldsOf("ref_name", f.Ref)
+	lossless(o, "path", f.Path)
+	o.add("oid", f.OID, "size", f.Size)
+	return o
+}
+
+// becomes says what the choice made of large files, "" for nothing.
+func becomes(choice rehome.LFSChoice, did rehome.Changes) string {
+	if did.Files == 0 {
+		return ""
+	}
+	text := counted(did.Files, "file", "files") + " of " + counted(did.FileBytes, "byte", "bytes")
+	one := did.Files == 1
+	switch {
+	case choice == rehome.LFSOptOut && one:
+		return text + " leaves history"
+	case choice == rehome.LFSOptOut:
+		return text + " leave history"
+	case one:
+		return text + " becomes a Git LFS object"
+	}
+	return text + " become Git LFS objects"
+}
+
+// patterns are those that an option has one a line.
+func patterns(match string) []string { return strings.Split(match, "\n") }
