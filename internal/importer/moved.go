@@ -126,7 +126,7 @@ func (m *Importer) finalRefs(ctx context.Context, importID int64, from *repo.Rep
 		return nil, err
 	}
 	if made.Plan == p.large {
-		if o.Before = m.rewrittenBefore(ctx, importID); o.Before != nil {
+		if o.Before = m.rewrittenBefore(importID); o.Before != nil {
 			return m.refsAside(ctx, o)
 		}
 	}

@@ -118,7 +118,7 @@ func (w *worker) remake(ctx context.Context, from *repo.Repo, large largePlan, p
 	}
 	tell := w.newRewriteMeter()
 	result, err := rewrite.Run(ctx, rewrite.Options{
-		From: from, Refs: refs, Into: into, Plan: plan, Store: w.LFS, Before: w.rewrittenBefore(ctx, w.row.ID),
+		From: from, Refs: refs, Into: into, Plan: plan, Store: w.LFS, Before: w.rewrittenBefore(w.row.ID),
 		Progress: tell.commits, Converting: tell.bytes,
 	})
 	if err != nil {
@@ -172,22 +172,15 @@ func (w *worker) fillFinal(ctx context.Context, from, into *repo.Repo, result *r
 
 // linkKept gives into the packs of from that the new ones do not stand instead of.
 func linkKept(into, from *repo.Repo, result *rewrite.Result) error {
-	replaced := result.Replaced
-	if result.Pack != "" {
-		old, err := historyPack(from)
-		if err != nil {
-			return err
-		}
-		replaced = append(slices.Clone(replaced), old)
-	}
-	if err := into.Link(from); err != nil {
+	names, err := from.PackNames()
+	if err != nil {
 		return err
 	}
-	for _, name := range replaced {
-		if name == "" || name == result.Pack || name == result.Content {
+	for _, name := range names {
+		if slices.Contains(result.Replaced, name) {
 			continue
 		}
-		if err := into.RemovePack(name); err != nil {
+		if err := into.LinkPack(from, name); err != nil {
 			return err
 		}
 	}
@@ -198,23 +191,12 @@ func linkKept(into, from *repo.Repo, result *rewrite.Result) error {
 const savedRewrite = "rewritten"
 
 // rewrittenBefore opens what the rewrite before left, nil for nothing that is of use. That one
-// is damaged, or that a Git LFS object it made is lost, costs time only.
-func (m *Importer) rewrittenBefore(ctx context.Context, importID int64) *rewrite.Before {
+// is damaged costs time only.
+func (m *Importer) rewrittenBefore(importID int64) *rewrite.Before {
 	dir := m.Folder.final(importID)
 	saved, err := os.ReadFile(filepath.Join(dir, savedRewrite))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	}
-	var made madeLarge
-	if err == nil {
-		made, err = readMade(dir)
-	}
-	var lost []string
-	if err == nil {
-		lost, err = m.lostLFS(ctx, made.Objects)
-	}
-	if err == nil && len(lost) > 0 {
-		err = fmt.Errorf("%d Git LFS objects are lost", len(lost))
 	}
 	var before *rewrite.Before
 	if err == nil {

@@ -17,6 +17,7 @@ import (
 	"rehome/internal/egress"
 	"rehome/internal/git/object"
 	"rehome/internal/host"
+	"rehome/internal/lfs"
 	"rehome/internal/seal"
 	"rehome/internal/source"
 	"rehome/internal/source/git"
@@ -108,8 +109,12 @@ func openWorld(ctx context.Context, data string, change ...func(*Options)) (*wor
 		return nil, err
 	}
 	noWait := func(context.Context, time.Duration) error { return nil }
+	kept, err := lfs.Local(filepath.Join(data, "lfs"))
+	if err != nil {
+		return nil, err
+	}
 	o := Options{
-		DB: db, Host: home, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
+		DB: db, Host: home, LFS: kept, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
 		Source: map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
 		Waits:  Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
 	}
