@@ -41,17 +41,22 @@ type Options struct {
 	Seal   *seal.Box
 	LFS    *lfs.Store // for Git LFS objects; nil leaves them at their sources
 
-	Wake     func(ctx context.Context, importID int64) error // sends a worker to Reconcile; nil leaves it to Sweep's caller
-	WakeAt   func(importID int64, after time.Duration)       // the same, later; the last call for an import counts
-	CheckURL func(*url.URL) error                            // refuses a source at once; nil refuses none
-	CloneURL func(rehome.Repository) string                  // for receipts; nil gives owner/name.git
-	Clock    func() time.Time                                // nil is time.Now
-	Log      *slog.Logger                                    // nil drops it
+	Alarms
+	CheckURL func(*url.URL) error           // refuses a source at once; nil refuses none
+	CloneURL func(rehome.Repository) string // for receipts; nil gives owner/name.git
+	Clock    func() time.Time               // nil is time.Now
+	Log      *slog.Logger                   // nil drops it
 
 	LargeOver int64         // files larger than this many bytes are listed; 0 is DefaultLargeOver
 	Limits    source.Limits // zero fields are the source's defaults
 	Version   string        // of Rehome, for receipts
 	Waits     Waits
+}
+
+// Alarms send workers to Reconcile. A nil one leaves it to Sweep's caller.
+type Alarms struct {
+	Wake   func(ctx context.Context, importID int64) error // at once
+	WakeAt func(importID int64, after time.Duration)       // later; the last call for an import counts
 }
 
 // Waits say how long imports wait for what may change by itself.
