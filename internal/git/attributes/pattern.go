@@ -41,7 +41,7 @@ type step struct {
 // says what is wrong with one that matches nothing ever.
 func newPattern(text string) (p pattern, why string) {
 	if strings.HasSuffix(text, "/") {
-		return p, "is for folders only"
+		return p, "ends with two slashes" // with one: ParsePatterns cut the other; git has it for folders only
 	}
 	p.base = !strings.Contains(text, "/")
 	text = strings.TrimPrefix(text, "/")

@@ -31,10 +31,12 @@ func (r *run) next() {
 	}
 }
 
-// enter makes the step, and what may follow it at once, one that comes next; it is for
+// enter makes the steps, and what may follow them at once, those that come next; it is for
 // before the first byte.
-func (r *run) enter(at int32) {
-	r.add(at)
+func (r *run) enter(list ...int32) {
+	for _, at := range list {
+		r.add(at)
+	}
 	r.now = append(r.now[:0], r.then...)
 }
 

@@ -38,8 +38,8 @@ type Macros struct {
 	says map[string][]assignment
 }
 
-// binary is git's own macro.
-var binary = []assignment{
+// builtin is git's own macro.
+var builtin = []assignment{
 	{"diff", Value{Kind: Unset}}, {"merge", Value{Kind: Unset}}, {"text", Value{Kind: Unset}},
 }
 
@@ -49,7 +49,7 @@ func (r *Rules) Macros() *Macros {
 	if r == nil || len(r.macros) == 0 {
 		return nil
 	}
-	m := &Macros{says: map[string][]assignment{"binary": binary}}
+	m := &Macros{says: map[string][]assignment{"binary": builtin}}
 	for _, one := range r.macros {
 		m.says[one.name] = one.says
 	}
@@ -59,7 +59,7 @@ func (r *Rules) Macros() *Macros {
 // of gives what the macro of that name says.
 func (m *Macros) of(name string) ([]assignment, bool) {
 	if m == nil {
-		return binary, name == "binary"
+		return builtin, name == "binary"
 	}
 	says, ok := m.says[name]
 	return says, ok
