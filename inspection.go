@@ -93,6 +93,37 @@ type InspectedChanges struct {
 	Refused           []Refusal `json:"refused_by_destination"`
 
 	Authors []InspectedAuthor `json:"authors"` // who becomes somebody else, most commits first
+
+	LargeFiles *InspectedLarge `json:"large_files,omitempty"` // nil when they stay
+}
+
+// InspectedLarge is what a move would do to large files.
+type InspectedLarge struct {
+	Choice  LFSChoice    `json:"choice"`
+	Files   int64        `json:"files"`         // distinct ones that would be converted or removed
+	Bytes   int64        `json:"bytes"`         // of them
+	Removed []string     `json:"removed_paths"` // with opt_out
+	Skipped []SkippedRef `json:"skipped_refs"`  // that would not be published, as what they name is removed
+	Tips    []TipFile    `json:"at_tips"`       // with opt_out, those that branches still end with
+}
+
+// TipFile is a file that branches end with. Path may not be UTF-8; PathBytes is set only then.
+type TipFile struct {
+	Path      string   `json:"path"`
+	PathBytes []byte   `json:"path_bytes,omitempty"`
+	Branches  []string `json:"branches"` // short names
+}
+
+// NewTipFile lists a file by its exact path, which may hold any bytes, as branches may.
+func NewTipFile(path string, branches []string) TipFile {
+	f := TipFile{Path: strings.ToValidUTF8(path, "\uFFFD")}
+	if f.Path != path {
+		f.PathBytes = []byte(path)
+	}
+	for _, b := range branches {
+		f.Branches = append(f.Branches, strings.ToValidUTF8(b, "\uFFFD"))
+	}
+	return f
 }
 
 // InspectedAuthor is an identity and what it becomes. Names and mails may not be UTF-8;

@@ -25,13 +25,13 @@ type importFlags struct {
 	receipt   string
 	verify    string
 	commitMap string
-	large     string
+	lfsGaps   bool // Git LFS objects may be missing
 	dryRun    bool
 	plan      planFlags
 }
 
 func (m *Main) importCommand() *cobra.Command {
-	f := importFlags{vcs: "git", verify: "refs", large: "keep", plan: newPlanFlags()}
+	f := importFlags{vcs: "git", verify: "refs", plan: newPlanFlags()}
 	cmd := &cobra.Command{
 		Use:   "import SOURCE DIR",
 		Short: "Move one repository into a new bare repository on this machine, without a server",
@@ -53,7 +53,7 @@ func (m *Main) importCommand() *cobra.Command {
 	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but errors")
 	flags.StringVar(&f.receipt, "receipt", "", "write the receipt to `FILE`")
 	flags.StringVar(&f.verify, "verify", f.verify, "how deep the result is compared with the source: refs")
-	flags.StringVar(&f.large, "large-files", f.large, "what becomes of large files: keep")
+	flags.BoolVar(&f.lfsGaps, "allow-missing-lfs", false, "go on without Git LFS objects that the source lacks; the exit code is 3 then")
 	flags.StringVar(&f.commitMap, "commit-map", "", "write the old and the new id of every commit to `FILE`")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "fetch, say what a move would do as rehome inspect does, and leave nothing behind")
 	f.plan.add(flags)
@@ -67,8 +67,6 @@ func (f *importFlags) check(dest string) error {
 		return usagef("Give one of them.", "--json and --quiet exclude each other")
 	case f.verify != "refs":
 		return usagef("Use --verify refs.", "--verify %q cannot be done yet", f.verify)
-	case f.large != "keep":
-		return usagef("Use --large-files keep.", "--large-files %q cannot be done yet", f.large)
 	case strings.Contains(dest, "://"):
 		return usagef("Give a folder that does not exist yet; push from it to the new home with git push --mirror.", "the destination %q is not a folder", dest)
 	}
@@ -110,8 +108,8 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 	if err := writeReceipt(f.receipt, receipt); err != nil {
 		return err
 	}
-	if !f.json && !f.quiet && f.plan.authors != "" {
-		fmt.Fprintln(m.Stdout, mapped(receipt, &left))
+	if !f.json && !f.quiet {
+		m.showChanges(receipt, f, &left)
 	}
 	return m.summarize(receipt, dest, f)
 }
@@ -138,13 +136,27 @@ func (m *Main) move(ctx context.Context, l source.Location, dest string, f impor
 		left.events(&plan, show.event)
 	}
 	receipt, err := importer.Once(ctx, importer.OnceOptions{
-		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.plan.largeOver), Version: version, Event: show.event, Plan: plan,
+		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.plan.large.over), Version: version, Event: show.event, Plan: plan,
+		AllowMissingLFS: f.lfsGaps,
 	})
 	show.close()
 	if err == nil && !f.json {
 		m.show(left)
 	}
 	return receipt, errors.Join(err, ids.end(err != nil))
+}
+
+// showChanges says what the plan changed.
+func (m *Main) showChanges(r rehome.Receipt, f importFlags, left *doubts) {
+	if f.plan.authors != "" {
+		fmt.Fprintln(m.Stdout, mapped(r, left))
+	}
+	if said := becameOfLarge(r.Body.LargeFiles); said != "" {
+		fmt.Fprintln(m.Stdout, said)
+	}
+	if lfs := r.Body.LFS; lfs.Carried > 0 {
+		fmt.Fprintf(m.Stdout, "%s came along, %s\n", counted(lfs.Carried, "Git LFS object"), bytesText(lfs.Bytes))
+	}
 }
 
 // mapped says what the author map changed.
@@ -204,13 +216,12 @@ func (m *Main) summarize(r rehome.Receipt, dest string, f importFlags) error {
 			fmt.Fprintf(m.Stdout, "%d refs of the old forge stay behind; --receipt lists them\n", byRule)
 		}
 	}
-	for _, w := range r.Body.Warnings {
-		if w.Kind == rehome.WarnLFSPointer {
-			lost = append(lost, fmt.Sprintf("the files of %d Git LFS pointers (they are still at the source)", w.Count))
-		} else if talks {
+	if talks {
+		for _, w := range r.Body.Warnings {
 			fmt.Fprintln(m.Stderr, warningText(w))
 		}
 	}
+	lost = append(lost, missingLFS(r.Body.LFS.Missing)...)
 	for _, what := range lost {
 		fmt.Fprintf(m.Stderr, "not carried: %s\n", what)
 	}

@@ -72,7 +72,7 @@ func (m *Main) inspectAt(ctx context.Context, l source.Location, i inspection, p
 	}
 	show := m.newWatcher(false, i.json || i.quiet)
 	found, err := importer.Inspect(ctx, importer.OnceOptions{
-		Source: reader, Location: l, Dir: i.dir, LargeOver: int64(i.plan.largeOver), Version: version, Event: show.event, Plan: plan,
+		Source: reader, Location: l, Dir: i.dir, LargeOver: int64(i.plan.large.over), Version: version, Event: show.event, Plan: plan,
 	})
 	show.close()
 	if err != nil {
@@ -105,7 +105,7 @@ func (m *Main) printInspection(i rehome.Inspection, plan planFlags) error {
 	fmt.Fprintf(out, "refs\t%d branches, %d tags, %d other, %d left behind\n", i.Refs.Branches, i.Refs.Tags, i.Refs.Other, len(i.Skipped))
 	fmt.Fprintf(out, "commits\t%d\n", i.Commits)
 	fmt.Fprintf(out, "sent by the source\t%s\n", bytesText(i.Bytes))
-	fmt.Fprintf(out, "files over %s\t%d\n", plan.largeOver.String(), len(i.LargeFiles))
+	fmt.Fprintf(out, "files over %s\t%d\n", plan.large.over.String(), len(i.LargeFiles))
 	fmt.Fprintf(out, "Git LFS pointers\t%d\n", i.LFS.Pointers)
 	fmt.Fprintf(out, "submodules\t%d\n", len(i.Submodules))
 	fmt.Fprintf(out, "faults, kept as they are\t%d\n", len(i.Faults))
@@ -114,6 +114,9 @@ func (m *Main) printInspection(i rehome.Inspection, plan planFlags) error {
 		p := i.Plan
 		fmt.Fprintf(out, "the map changes\t%s, %s, %s\n", identities(p.AuthorsMapped), counted(p.CommitsChanged, "commit"), counted(p.TagsChanged, "tag"))
 		fmt.Fprintf(out, "signatures dropped\t%d\n", p.SignaturesDropped)
+	}
+	for _, line := range wouldBecome(i.Plan.LargeFiles) {
+		fmt.Fprintf(out, "%s\t%s\n", line[0], line[1])
 	}
 	if err := out.Flush(); err != nil {
 		return err
@@ -134,6 +137,13 @@ func (m *Main) printLists(i rehome.Inspection) {
 	section(m, "large files", i.LargeFiles, func(f rehome.InspectedFile) string {
 		return fmt.Sprintf("%s  %s (%s)", bytesText(f.Size), rehome.Clean(f.Path, 200), rehome.Clean(f.Ref, 100))
 	})
+	if l := i.Plan.LargeFiles; l != nil {
+		section(m, "paths that would be removed", l.Removed, func(path string) string { return rehome.Clean(path, 200) })
+		section(m, "of them at branch tips (a move wants --remove-from-tips)", l.Tips, tipText)
+		section(m, "refs that would not be published", l.Skipped, func(r rehome.SkippedRef) string {
+			return fmt.Sprintf("%s: %s", rehome.Clean(r.Name, 200), r.Reason)
+		})
+	}
 	section(m, "submodules", i.Submodules, func(s rehome.Submodule) string {
 		return fmt.Sprintf("%s  %s", rehome.Clean(s.Path, 200), rehome.Clean(s.URL, 200))
 	})

@@ -20,19 +20,19 @@ import (
 
 // planFlags say what is changed of a history.
 type planFlags struct {
-	authors   string
-	trailers  bool
-	hashes    bool
-	largeOver size
+	authors  string
+	trailers bool
+	hashes   bool
+	large    largeFlags
 }
 
-func newPlanFlags() planFlags { return planFlags{largeOver: 100 << 20} }
+func newPlanFlags() planFlags { return planFlags{large: newLargeFlags()} }
 
 func (f *planFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.authors, "authors", "", "change names and mails as `FILE` says: a mailmap, or lines user = Name <mail>; - is standard input")
 	flags.BoolVar(&f.trailers, "map-trailers", false, "with --authors, also in trailers of messages, such as Co-authored-by")
 	flags.BoolVar(&f.hashes, "map-hashes", false, "with --authors, also make hashes of commits in messages the new ones")
-	flags.Var(&f.largeOver, "large-files-over", "size from which a file counts as large")
+	f.large.add(flags)
 }
 
 // doubts are the lines of a map that may not do what was meant.
@@ -84,6 +84,9 @@ func (m *Main) show(d *doubts) {
 // plan reads the author map. Its bad lines are listed on standard error.
 func (m *Main) plan(f planFlags, d *doubts) (importer.OncePlan, error) {
 	p := importer.OncePlan{Trailers: f.trailers, Hashes: f.hashes, Unmatched: func(l []mailmap.Line) { d.unmatched = l }}
+	if err := f.large.plan(&p); err != nil {
+		return p, err
+	}
 	if f.authors == "" {
 		if names := f.needAuthors(); names != "" {
 			return p, usagef("Give --authors FILE, too.", "%s without a map of authors", names)

@@ -75,7 +75,12 @@ func plainLines(w io.Writer, now func() time.Time) watcher {
 // describe puts progress into one line.
 func describe(e rehome.Event, percent bool) string {
 	line := fmt.Sprintf("%s: %d commits, %d authors, %s", e.Step, e.Commits, e.Authors, bytesText(e.Bytes))
-	if e.Step == rehome.StepRewrite { // nothing is received
+	switch {
+	case e.LFS != nil && e.LFSTotal != nil:
+		line = fmt.Sprintf("%s: %d of %d Git LFS objects, %s", e.Step, *e.LFS, *e.LFSTotal, bytesText(e.Bytes))
+	case e.Step == rehome.StepRewrite && e.BytesTotal != nil:
+		line = fmt.Sprintf("%s: %s of %s converted", e.Step, bytesText(e.Bytes), bytesText(*e.BytesTotal))
+	case e.Step == rehome.StepRewrite: // nothing is received
 		line = fmt.Sprintf("%s: %d commits and tags", e.Step, e.Commits)
 	}
 	if percent && e.Percent != nil {

@@ -15,7 +15,8 @@ import (
 )
 
 // Inspect says what is at a source and what Once would change of it with the same options.
-// It fetches into a temporary folder within o.Dir, "" for the system's, and leaves nothing there.
+// It fetches into a temporary folder within o.Dir, "" for the system's, and leaves nothing there. Git LFS
+// objects stay at the source.
 func Inspect(ctx context.Context, o OnceOptions) (found rehome.Inspection, err error) {
 	work, err := os.MkdirTemp(o.Dir, ".rehome-inspect-*")
 	if err != nil {
@@ -24,18 +25,18 @@ func Inspect(ctx context.Context, o OnceOptions) (found rehome.Inspection, err e
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	o.Plan.CommitMap = nil // nothing is made, so no new id is known
 	once := newOnce(o)
-	got, err := once.fetch(ctx, filepath.Join(work, "repository"))
+	got, err := once.fetch(ctx, filepath.Join(work, "repository"), nil)
 	if err != nil {
 		return found, err
 	}
-	did, err := once.rewrite(ctx, got, nil)
+	did, err := once.wouldDo(ctx, got)
 	if err != nil {
 		return found, err
 	}
 	found = once.inspection(got)
 	found.Plan = rehome.InspectedChanges{
 		CommitsChanged: did.changes.Commits, TagsChanged: did.changes.Tags, SignaturesDropped: did.changes.Signatures,
-		AuthorsMapped: did.mapped, Refused: []rehome.Refusal{},
+		AuthorsMapped: did.mapped, Refused: []rehome.Refusal{}, LargeFiles: o.Plan.inspected(did),
 	}
 	people, err := contributorsOf(ctx, got.Repo, got.Refs)
 	if err != nil {
@@ -44,6 +45,28 @@ func Inspect(ctx context.Context, o OnceOptions) (found rehome.Inspection, err e
 	found.Authors, found.Plan.Authors = list(people), changedAuthors(people, did.authors)
 	found.Submodules, err = submodulesOf(got)
 	return found, err
+}
+
+// wouldDo finds out what a rewrite would change. Which paths leave history is known once it has been made.
+func (o *once) wouldDo(ctx context.Context, got raw) (did rewritten, err error) {
+	var into *repo.Repo
+	if o.Plan.choice() == rehome.LFSOptOut {
+		into = got.Repo
+	}
+	_, did, err = o.remake(ctx, got, into)
+	return did, err
+}
+
+// inspected is what a plan does to large files, nil where they stay.
+func (p OncePlan) inspected(did rewritten) *rehome.InspectedLarge {
+	if p.choice() == rehome.LFSUndecided {
+		return nil
+	}
+	_, removed := apart(did.final)
+	return &rehome.InspectedLarge{
+		Choice: p.Large, Files: did.made.Files, Bytes: did.made.Bytes, Removed: list(did.made.paths()),
+		Skipped: list(skipRemoved(removed)), Tips: list(did.tips),
+	}
 }
 
 // changedAuthors lists who of the people becomes somebody else.

@@ -9,6 +9,7 @@ import (
 
 	"rehome"
 	"rehome/internal/git/repo"
+	"rehome/internal/lfs"
 	"rehome/internal/source"
 	"rehome/internal/survey"
 )
@@ -22,9 +23,12 @@ type OnceOptions struct {
 	LargeOver int64         // files larger than this many bytes are listed; 0 is DefaultLargeOver
 	Limits    source.Limits // zero fields are the source's defaults
 	Plan      OncePlan
-	Version   string             // of Rehome, for the receipt
-	Event     func(rehome.Event) // told what happens, one at a time; may be nil
-	Clock     func() time.Time   // nil is time.Now
+
+	AllowMissingLFS bool // go on without Git LFS objects that the source lacks
+
+	Version string             // of Rehome, for the receipt
+	Event   func(rehome.Event) // told what happens, one at a time; may be nil
+	Clock   func() time.Time   // nil is time.Now
 }
 
 // Once moves one repository into a folder, without a server and its rows: the same
@@ -81,15 +85,20 @@ func (o *once) run(ctx context.Context) (rehome.Receipt, error) {
 		return rehome.Receipt{}, err
 	}
 	defer place.leave() //nolint:errcheck // a second run clears what is left
-	got, err := o.fetch(ctx, place.repository())
+	got, err := o.fetch(ctx, place.repository(), localLFS)
 	if err != nil {
 		return rehome.Receipt{}, err
 	}
-	did, err := o.rewrite(ctx, got, got.Repo)
+	did, err := o.rewrite(ctx, got)
 	if err != nil {
 		return rehome.Receipt{}, err
 	}
-	p := proof{facts: factsOf(got, o.LargeOver, o.meter.start), final: did.final}
+	p := proof{facts: factsOf(got, o.LargeOver, o.meter.start), made: did.made, choice: o.Plan.choice()}
+	p.final, p.removed = apart(did.final)
+	p.stays = skipRemoved(p.removed)
+	if err := tidyLFS(place.repository()); err != nil {
+		return rehome.Receipt{}, err
+	}
 	o.timing.Rewrite = o.enter(rehome.Pushing)
 	if err := o.place(&p, place); err != nil {
 		return rehome.Receipt{}, err
@@ -98,12 +107,13 @@ func (o *once) run(ctx context.Context) (rehome.Receipt, error) {
 	return o.receipt(&p, got, did), nil
 }
 
-// fetch is the raw step, into dir. The next one has begun when it returns.
-func (o *once) fetch(ctx context.Context, dir string) (raw, error) {
+// fetch is the raw step, into dir, with Git LFS objects into what open gives; nil leaves them at the
+// source. The next step has begun when it returns.
+func (o *once) fetch(ctx context.Context, dir string, open func(dir string) (*lfs.Store, error)) (raw, error) {
 	o.enter(rehome.Importing)
 	got, err := fetchRaw(ctx, o.Source, source.Request{
 		Location: o.Location, Dir: dir, Limits: o.Limits, Progress: o.progress,
-	}, rawOptions{LargeOver: o.LargeOver, Identities: o.identities})
+	}, rawOptions{LargeOver: o.LargeOver, Identities: o.identities, Store: open, AllowMissing: o.AllowMissingLFS, LFS: o.carrying})
 	if err != nil {
 		return raw{}, err
 	}
@@ -143,10 +153,7 @@ func (o *once) receipt(p *proof, got raw, did rewritten) rehome.Receipt {
 	r.Head.Destination.URL = o.Dir
 	r.Head.Changed, r.Head.TagsChanged, r.Body.SignaturesDropped = did.changes.Commits, did.changes.Tags, did.changes.Signatures
 	r.Body.Authors = rehome.ReceiptAuthors{Identities: int64(len(got.found.Identities)), Mapped: did.mapped}
-	for _, f := range got.found.LargeFiles {
-		r.Body.LargeFiles.Objects++
-		r.Body.LargeFiles.Bytes += f.Size
-	}
+	r.Body.LargeFiles = p.largeFiles(got.large())
 	r.Body.Timing = o.timing
 	return r
 }
@@ -183,6 +190,13 @@ func (o *once) identities(batch []survey.Identity) {
 
 func (o *once) progress(p source.Progress) {
 	now := o.meter.read(p)
+	o.tellIfDue(now)
+}
+
+// carrying tells how many Git LFS objects have come.
+func (o *once) carrying(done, total, bytes int64) { o.tellIfDue(o.meter.lfs(done, total, bytes)) }
+
+func (o *once) tellIfDue(now rehome.Progress) {
 	var authors int64
 	if o.due(&authors) {
 		o.tell(o.meter.event(now, authors))

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"rehome"
+	"rehome/internal/git/attributes"
 	"rehome/internal/git/repo"
 	"rehome/internal/mailmap"
 	"rehome/internal/rewrite"
@@ -20,19 +21,36 @@ type OncePlan struct {
 	Hashes    bool                 // rewrite hashes of commits in messages, too
 	Unmatched func([]mailmap.Line) // told of the map's lines that are for nobody, if there are any; may be nil
 	CommitMap io.Writer            // gets the commit map; may be nil
+
+	Large    rehome.LFSChoice     // what becomes of files over OnceOptions.LargeOver; "" is undecided
+	Match    *attributes.Patterns // files they match are large, too; nil is none
+	FromTips bool                 // with opt_out, also files that branches end with
 }
 
 // rewritten is what a rewrite made.
 type rewritten struct {
-	final   []finalRef
+	final   []finalRef // removed ones included
 	changes rehome.Changes
 	mapped  int64 // identities that become others
 	authors map[rehome.Identity]rehome.Identity
+	made    madeLarge
+	tips    []rehome.TipFile // files removed that branches ended with
 }
 
-// of returns the plan for the identities of a history.
-func (p OncePlan) of(all []survey.Identity) rewrite.Plan {
+// choice is what becomes of large files.
+func (p OncePlan) choice() rehome.LFSChoice {
+	if p.Large == "" {
+		return rehome.LFSUndecided
+	}
+	return p.Large
+}
+
+// of returns the plan for the identities of a history and its files of more than so many bytes.
+func (p OncePlan) of(all []survey.Identity, over int64) rewrite.Plan {
 	plan := rewrite.Plan{Authors: map[rehome.Identity]rehome.Identity{}, Hashes: p.Hashes}
+	if p.choice() != rehome.LFSUndecided {
+		plan.Large = rewrite.LargeFiles{Choice: p.Large, Over: over, Match: p.Match}
+	}
 	if p.Authors == nil {
 		return plan
 	}
@@ -52,34 +70,61 @@ func (p OncePlan) of(all []survey.Identity) rewrite.Plan {
 	return plan
 }
 
-// rewrite makes the new history of what was fetched and puts it in its place there. With
-// into nil it only finds out what would change.
-func (o *once) rewrite(ctx context.Context, got raw, into *repo.Repo) (rewritten, error) {
-	plan := o.Plan.of(got.found.Identities)
-	did := rewritten{final: unchanged(got.Refs), mapped: int64(len(plan.Authors)), authors: plan.Authors}
-	if changesNothing(plan) && o.Plan.CommitMap == nil {
-		return did, nil
-	}
-	res, err := rewrite.Run(ctx, rewrite.Options{
-		From: got.Repo, Refs: got.Refs, Into: into, Plan: plan, Progress: o.rewriting,
-	})
-	if err != nil {
+// rewrite makes the new history of what was fetched and puts it in its place there.
+func (o *once) rewrite(ctx context.Context, got raw) (rewritten, error) {
+	res, did, err := o.remake(ctx, got, got.Repo)
+	if err != nil || res == nil {
 		return did, err
 	}
-	did.changes, did.final = changesOf(res), finalOf(res)
+	if len(did.tips) > 0 && !o.Plan.FromTips {
+		return did, tipsError(did.tips)
+	}
 	if o.Plan.CommitMap != nil {
 		if err := res.WriteMap(o.Plan.CommitMap); err != nil {
 			return did, fmt.Errorf("write commit map: %w", err)
 		}
 	}
-	if into == nil || res.Pack == "" {
+	if did.changes == (rehome.Changes{}) {
 		return did, nil
 	}
-	return did, replaceHistory(into, did.final, got.Received.HistoryName)
+	replaced := res.Replaced
+	if res.Pack != "" {
+		replaced = append(slices.Clone(replaced), got.Received.HistoryName)
+	}
+	replaced = slices.DeleteFunc(replaced, func(name string) bool { return name == "" || name == res.Pack || name == res.Content })
+	return did, replaceHistory(got.Repo, did.final, replaced)
 }
 
-// replaceHistory moves the refs to the new history and removes the old one's pack.
-func replaceHistory(r *repo.Repo, final []finalRef, old string) error {
+// remake makes the new history in into beside the old one, which into has as well; nil only finds out what
+// would change. The result is nil where nothing is to change.
+func (o *once) remake(ctx context.Context, got raw, into *repo.Repo) (*rewrite.Result, rewritten, error) {
+	plan := o.Plan.of(got.found.Identities, o.LargeOver)
+	did := rewritten{final: unchanged(got.Refs), mapped: int64(len(plan.Authors)), authors: plan.Authors}
+	if changesNothing(plan) && o.Plan.CommitMap == nil {
+		return nil, did, nil
+	}
+	options := rewrite.Options{
+		From: got.Repo, Refs: got.Refs, Into: into, Plan: plan, Progress: o.rewriting, Converting: o.converting,
+	}
+	if into != nil && plan.Large.Choice == rehome.LFSOptIn {
+		var err error
+		if options.Store, err = localLFS(into.Dir()); err != nil {
+			return nil, did, err
+		}
+	}
+	res, err := rewrite.Run(ctx, options)
+	if err != nil {
+		return nil, did, err
+	}
+	did.changes, did.final, did.made = changesOf(res), finalOf(res), madeOf(largePlan{}, res)
+	if into != nil && plan.Large.Choice == rehome.LFSOptOut {
+		did.tips, err = lostAtTips(ctx, into, did.final)
+	}
+	return res, did, err
+}
+
+// replaceHistory moves the refs to the new history and removes the packs that it stands instead of.
+func replaceHistory(r *repo.Repo, final []finalRef, replaced []string) error {
 	var updates []repo.Update
 	for _, f := range final {
 		if f.source != f.final {
@@ -89,8 +134,10 @@ func replaceHistory(r *repo.Repo, final []finalRef, old string) error {
 	if err := r.Update(updates); err != nil {
 		return fmt.Errorf("move refs to the new history: %w", err)
 	}
-	if err := r.RemovePack(old); err != nil {
-		return fmt.Errorf("remove the old history: %w", err)
+	for _, name := range replaced {
+		if err := r.RemovePack(name); err != nil {
+			return fmt.Errorf("remove what was replaced: %w", err)
+		}
 	}
 	return nil
 }
@@ -102,6 +149,14 @@ func (o *once) rewriting(done, total int64) {
 		percent := int(min(done, total) * 100 / total)
 		e.Percent = &percent
 	}
+	if o.due(&e.Authors) || done == total {
+		o.tell(rehome.Event{Kind: rehome.EventProgress, Step: rehome.StepRewrite, Status: rehome.Mapping, ProgressEvent: e})
+	}
+}
+
+// converting tells how many bytes have become Git LFS objects.
+func (o *once) converting(done, total int64) {
+	e := &rehome.ProgressEvent{Bytes: done, BytesTotal: &total}
 	if o.due(&e.Authors) || done == total {
 		o.tell(rehome.Event{Kind: rehome.EventProgress, Step: rehome.StepRewrite, Status: rehome.Mapping, ProgressEvent: e})
 	}
