@@ -1,7 +1,6 @@
 package repo
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -56,6 +55,11 @@ func (o *Objects) Submodules(commit object.ID) ([]Submodule, error) {
 
 // gitmodules returns a commit's .gitmodules, ErrNoObject when there is none to be read.
 func (o *Objects) gitmodules(commit object.ID) ([]byte, error) {
+	return o.rootFile(commit, ".gitmodules", maxGitmodules)
+}
+
+// rootFile returns a file of a commit's root, ErrNoObject when there is none to be read.
+func (o *Objects) rootFile(commit object.ID, name string, limit int) ([]byte, error) {
 	t, data, err := o.Read(commit)
 	if err != nil {
 		return nil, err
@@ -72,11 +76,11 @@ func (o *Objects) gitmodules(commit object.ID) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !bytes.Equal(e.Name, []byte(".gitmodules")) || e.Mode.Type() != object.Blob || e.Mode.IsSymlink() {
+		if string(e.Name) != name || e.Mode.Type() != object.Blob || e.Mode.IsSymlink() {
 			continue
 		}
-		if _, data, err = o.Read(object.FromBytes(commit.Format(), e.ID)); err == nil && len(data) > maxGitmodules {
-			err = fmt.Errorf("it has more than %d bytes", maxGitmodules)
+		if _, data, err = o.Read(object.FromBytes(commit.Format(), e.ID)); err == nil && len(data) > limit {
+			err = fmt.Errorf("it has more than %d bytes", limit)
 		}
 		return data, err
 	}

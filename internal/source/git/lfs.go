@@ -1,12 +1,207 @@
 package git
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
 
+	"rehome"
+	"rehome/internal/egress"
+	"rehome/internal/git/repo"
+	"rehome/internal/lfs"
+	"rehome/internal/lfs/transfer"
 	"rehome/internal/source"
 )
 
-// FetchLFS implements source.Source.
+// FetchLFS implements source.Source. Objects of a URL come from where its .lfsconfig says, else from the place
+// that git-lfs looks at (git-lfs docs/api/server-discovery.md); those of a path from its own store, and what is
+// not there from where its .lfsconfig says.
 func (g *Git) FetchLFS(ctx context.Context, r source.LFSRequest) (source.LFSResult, error) {
-	return source.LFSResult{Missing: r.Objects}, ctx.Err()
+	res, err := g.fetchLFS(ctx, r)
+	if err == nil {
+		return res, nil
+	}
+	return source.LFSResult{}, explain(ctx, err, false)
+}
+
+func (g *Git) fetchLFS(ctx context.Context, r source.LFSRequest) (res source.LFSResult, err error) {
+	res.Missing = r.Objects
+	if r.URL == nil {
+		if res, err = g.copyLFS(ctx, r); err != nil || len(res.Missing) == 0 {
+			return res, err
+		}
+	}
+	at, err := endpoint(r)
+	if err != nil {
+		res.Why = err
+		return res, nil
+	}
+	if at == nil { // a path, and nothing says more
+		return res, nil
+	}
+	o := transfer.Options{
+		Client: g.client, Endpoint: at, Agent: g.agent, Store: r.Store, Workers: r.Workers, Done: r.Done, Sleep: g.sleep,
+		Foreign: r.URL == nil || !egress.SameOrigin(r.URL, at),
+	}
+	if !o.Foreign {
+		o.Username, o.Password = r.Username, r.Password
+	}
+	got, err := transfer.Download(ctx, o, res.Missing)
+	return source.LFSResult{Missing: got.Missing, Why: got.Why}, err
+}
+
+// endpoint returns the URL of the Git LFS API, nil when there is none.
+func endpoint(r source.LFSRequest) (*url.URL, error) {
+	text, err := configured(r)
+	if err != nil {
+		return nil, fmt.Errorf("find Git LFS server: %w", err)
+	}
+	if text != "" {
+		return parseEndpoint(text)
+	}
+	if r.URL == nil {
+		return nil, nil
+	}
+	at := *r.URL
+	at.Path = defaultEndpoint(at.Path)
+	if at.RawPath != "" {
+		at.RawPath = defaultEndpoint(at.RawPath)
+	}
+	return &at, nil
+}
+
+func defaultEndpoint(path string) string {
+	path = strings.TrimRight(path, "/")
+	if !strings.HasSuffix(path, ".git") {
+		path += ".git"
+	}
+	return path + "/info/lfs"
+}
+
+// configured is what .lfsconfig of the default branch says.
+func configured(r source.LFSRequest) (string, error) {
+	if r.Repo == nil {
+		return "", nil
+	}
+	refs, err := r.Repo.Refs()
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(refs, func(ref repo.Ref) bool { return ref.Name == r.Head })
+	if i < 0 {
+		return "", nil
+	}
+	objects, err := r.Repo.Objects()
+	if err != nil {
+		return "", err
+	}
+	defer objects.Close()
+	return objects.LFSConfig(refs[i].ID)
+}
+
+// parseEndpoint reads a URL of a .lfsconfig. Somebody who may write to the source wrote it: it must be http or
+// https, and credentials in it are not used.
+func parseEndpoint(text string) (*url.URL, error) {
+	l, err := source.ParseLocation(text)
+	if err != nil {
+		return nil, fmt.Errorf("the .lfsconfig of the source names %q, which is no http or https URL", rehome.Clean(withoutUser(text), maxText))
+	}
+	l.URL.Path, l.URL.RawPath = strings.TrimRight(l.URL.Path, "/"), strings.TrimRight(l.URL.RawPath, "/")
+	return l.URL, nil
+}
+
+// withoutUser takes what may be credentials out of what may be a URL.
+func withoutUser(text string) string {
+	before, after, ok := strings.Cut(text, "://")
+	at := strings.LastIndexByte(after, '@')
+	if !ok || at < 0 {
+		return text
+	}
+	return before + "://" + after[at+1:]
+}
+
+// copyLFS takes objects out of the Git LFS store of a repository on this machine.
+func (g *Git) copyLFS(ctx context.Context, r source.LFSRequest) (res source.LFSResult, err error) {
+	folder, err := lfsFolder(r.Path)
+	if err != nil {
+		return source.LFSResult{Missing: r.Objects, Why: err}, nil
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var mu sync.Mutex
+	why := map[lfs.OID]error{} // guarded by mu, as res.Missing
+	todo := make(chan lfs.Object)
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(r.Objects)) {
+		wg.Go(func() {
+			for o := range todo {
+				lacks, err := copyObject(ctx, r, folder, o)
+				if err != nil {
+					stop(err)
+				}
+				if lacks != nil {
+					mu.Lock()
+					res.Missing = append(res.Missing, o)
+					why[o.OID] = lacks
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for _, o := range r.Objects {
+		if ctx.Err() != nil {
+			break
+		}
+		todo <- o
+	}
+	close(todo)
+	wg.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return source.LFSResult{}, err
+	}
+	slices.SortFunc(res.Missing, func(a, b lfs.Object) int { return bytes.Compare(a.OID[:], b.OID[:]) })
+	if len(res.Missing) > 0 {
+		res.Why = why[res.Missing[0].OID]
+	}
+	return res, nil
+}
+
+// lfsFolder is where the repository that git finds at path keeps its Git LFS objects.
+func lfsFolder(path string) (string, error) {
+	path, err := realPath(path)
+	if err != nil {
+		return "", err
+	}
+	r, err := repo.OpenClone(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(r.Dir(), "lfs", "objects"), nil
+}
+
+// copyObject brings one object; lacks says why it cannot be had there.
+func copyObject(ctx context.Context, r source.LFSRequest, folder string, o lfs.Object) (lacks, err error) {
+	hex := o.OID.String()
+	err = r.Store.TakeFile(ctx, o, filepath.Join(folder, hex[:2], hex[2:4], hex))
+	var wrong *lfs.MismatchError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("its folder has no object %s", hex), nil
+	case errors.As(err, &wrong):
+		return wrong, nil
+	case err != nil:
+		return nil, err
+	}
+	if r.Done != nil {
+		r.Done(o)
+	}
+	return nil, nil
 }
