@@ -201,17 +201,18 @@ func (p *part) begins(resp *http.Response) (skip int64, err error) {
 // another one is asked for first.
 func (p *part) refused(resp *http.Response) error {
 	code := resp.StatusCode
-	why := fmt.Errorf("object %s: %w", p.object.OID, said(resp))
 	switch {
 	case code == http.StatusTooManyRequests || code >= 500 && code != http.StatusNotImplemented:
 		return p.busy(resp)
-	case code == http.StatusRequestedRangeNotSatisfiable && p.size > 0:
-		p.drop()
-		return &laterError{err: &lackError{why}}
 	case (code == http.StatusUnauthorized || code == http.StatusForbidden) && !p.Foreign && egress.SameOrigin(p.Endpoint, resp.Request.URL):
 		return &laterError{err: p.credentials(resp), atOnce: true}
 	}
-	return &laterError{err: &lackError{why}, atOnce: true}
+	lack := &lackError{fmt.Errorf("object %s: %w", p.object.OID, said(resp))}
+	if code == http.StatusRequestedRangeNotSatisfiable && p.size > 0 {
+		p.drop()
+		return &laterError{err: lack}
+	}
+	return &laterError{err: lack, atOnce: true}
 }
 
 // chunks are for copying.
