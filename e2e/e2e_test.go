@@ -70,6 +70,7 @@ func TestScripts(t *testing.T) {
 			"author":     author,
 			"rewritten":  rewritten,
 			"lacks":      lacks,
+			"lfs":        useLFS,
 		},
 	})
 }

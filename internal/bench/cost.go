@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rehome/internal/testenv"
 )
 
 // cost is what a run took.
@@ -34,7 +36,7 @@ func timed(ctx context.Context, out io.Writer, env []string, name string, args .
 	if err := cmd.Start(); err != nil {
 		return cost{}, err
 	}
-	peak := watchMemory(cmd.Process.Pid)
+	peak := testenv.WatchMemory(cmd.Process.Pid)
 	err := cmd.Wait()
 	wall := time.Since(start).Seconds()
 	memory := peak()
@@ -43,57 +45,6 @@ func timed(ctx context.Context, out io.Writer, env []string, name string, args .
 	}
 	state := cmd.ProcessState // its times hold the children it waited for
 	return cost{(state.UserTime() + state.SystemTime()).Seconds(), wall, memory}, nil
-}
-
-// memoryEvery is how often the anonymous memory is looked at.
-const memoryEvery = 10 * time.Millisecond
-
-// watchMemory follows a process and its children until the function it returns is called, which gives the peak.
-func watchMemory(pid int) (peak func() int64) {
-	stop, done := make(chan struct{}), make(chan int64)
-	go func() {
-		var highest int64
-		tick := time.NewTicker(memoryEvery)
-		defer tick.Stop()
-		for {
-			highest = max(highest, anonymous(pid))
-			select {
-			case <-stop:
-				done <- highest
-				return
-			case <-tick.C:
-			}
-		}
-	}()
-	return func() int64 {
-		close(stop)
-		return <-done
-	}
-}
-
-// anonymous returns RssAnon of a process and all below it, in bytes; 0 once it is gone.
-func anonymous(pid int) int64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	var sum int64
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
-			kib, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			sum = kib << 10
-		}
-	}
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	for _, task := range tasks {
-		children, _ := os.ReadFile(task)
-		for _, child := range strings.Fields(string(children)) {
-			if n, err := strconv.Atoi(child); err == nil {
-				sum += anonymous(n)
-			}
-		}
-	}
-	return sum
 }
 
 // clockTick is the unit of /proc/PID/stat: Linux shows a hundredth of a second everywhere.

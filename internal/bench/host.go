@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"rehome/internal/testenv"
 )
 
 // adminToken is the token the measured server starts with.
@@ -61,7 +63,7 @@ func (s *server) measured(work func() error) (cost, error) {
 		return cost{}, err
 	}
 	start := time.Now()
-	peak := watchMemory(s.pid())
+	peak := testenv.WatchMemory(s.pid())
 	err = work()
 	c := cost{wall: time.Since(start).Seconds(), memory: peak()}
 	if err != nil {

@@ -10,13 +10,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"rehome/internal/testenv"
 )
 
 // write renders the results as docs/benchmarks.md.
 func write(ctx context.Context, s settings, results []result) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench`. Processor time is user and system with all children, in seconds; memory is the peak of\n")
-	fmt.Fprintf(&b, "anonymous memory of a process and its children (RssAnon, looked at every %v). The two sides ran in turn, %d pairs;\n", memoryEvery, s.pairs)
+	fmt.Fprintf(&b, "anonymous memory of a process and its children (RssAnon, looked at every %v). The two sides ran in turn, %d pairs;\n", testenv.MemoryEvery, s.pairs)
 	fmt.Fprintf(&b, "figures are min / **median** / max, a ratio is taken within each pair. `git filter-repo` ran once, and stands in each pair. The source is `git http-backend` on loopback and counts for neither side.\n\n")
 	circumstances(ctx, &b, s)
 	for _, r := range results {
