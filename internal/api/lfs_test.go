@@ -24,11 +24,17 @@ import (
 // withLFS adds the Git LFS API, with its objects in the server's folder.
 func withLFS(t *testing.T, s *testServer) {
 	t.Helper()
+	withLFSUpTo(t, s, 0)
+}
+
+// withLFSUpTo is withLFS for uploads of so many bytes; 0 for the default.
+func withLFSUpTo(t *testing.T, s *testServer, limit int64) {
+	t.Helper()
 	kept, err := lfs.Local(filepath.Join(s.dir, "lfs"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.api.LFS = server.New(server.Options{Store: kept, DB: s.db, Log: s.api.Log})
+	s.api.LFS = server.New(server.Options{Store: kept, DB: s.db, Log: s.api.Log, MaxObject: limit})
 }
 
 // lfsClient runs git and git-lfs as a user who has a token.
@@ -293,6 +299,37 @@ func TestLFSUploadOfADamagedObject(t *testing.T) {
 		t.Errorf("the push: %v, %s", err, out)
 	}
 	wantNoLFS(t, s, repo.ID)
+}
+
+// TestLFSUploadOfALargeObject has git-lfs push more than the server takes.
+func TestLFSUploadOfALargeObject(t *testing.T) {
+	s := start(t, nil)
+	withLFSUpTo(t, s, 1000)
+	requests := watch(s)
+	c := lfsClient{s.token(t, auth.Grant{User: "octocat"})}
+	repo := s.create(t, c.token, "socm", "")
+	work := c.work(t, map[string][]byte{"a.bin": noise(1001, 1)})
+	out, err := c.try(t, work, "push", s.URL+"/octocat/socm.git", "main")
+	if err == nil || !strings.Contains(out, "larger than 1000 bytes") {
+		t.Errorf("the push: %v, %s", err, out)
+	}
+	if got := requests.having("PUT "); len(got) != 0 {
+		t.Errorf("uploads: %q", got)
+	}
+	wantNoLFS(t, s, repo.ID)
+}
+
+// TestLFSLocks are what git-lfs tells its user that the server has not.
+func TestLFSLocks(t *testing.T) {
+	s := start(t, nil)
+	withLFS(t, s)
+	c := lfsClient{s.token(t, auth.Grant{User: "octocat"})}
+	s.create(t, c.token, "socm", "")
+	work := c.work(t, map[string][]byte{"a.bin": []byte("content")})
+	c.git(t, work, "remote", "add", "origin", s.URL+"/octocat/socm.git")
+	if out, err := c.try(t, work, "lfs", "lock", "a.bin"); err == nil || !strings.Contains(out, "File locking is not offered here.") {
+		t.Errorf("git lfs lock: %v, %s", err, out)
+	}
 }
 
 func wantNoLFS(t *testing.T, s *testServer, repoID int64) {

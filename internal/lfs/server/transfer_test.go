@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,9 +12,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"rehome/internal/bucket"
 	"rehome/internal/lfs"
 )
 
@@ -172,6 +175,33 @@ func TestObjectThatTheStoreLost(t *testing.T) {
 	}
 }
 
+// full is a bucket on a disk without space.
+type full struct{ bucket.Bucket }
+
+func (full) Take(context.Context, string, string) error {
+	return &os.PathError{Op: "sync", Path: "file", Err: syscall.ENOSPC}
+}
+
+func TestUploadToAFullDisk(t *testing.T) {
+	w := start(t, func(s *Server) {
+		dir := t.TempDir()
+		b, err := bucket.NewFolder(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Store, err = lfs.NewStore(full{b}, filepath.Join(dir, "tmp")); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if left, err := os.ReadDir(filepath.Join(dir, "tmp")); len(left) != 0 || err != nil {
+				t.Errorf("left in the spool: %v, %v", left, err)
+			}
+		})
+	})
+	w.do(t, "PUT", w.one, "objects/"+objectOf("content").OID.String(), strings.NewReader("content")).wantRefusal(t, "upload", 507)
+	w.wantNothing(t)
+}
+
 // raw opens a connection and sends the beginning of an upload on it.
 func (w *world) raw(t *testing.T, o lfs.Object, begin string) net.Conn {
 	t.Helper()
@@ -217,11 +247,11 @@ func TestUploadThatStops(t *testing.T) {
 
 // TestUploadThatIsSlow takes longer than the server waits for any of its bytes.
 func TestUploadThatIsSlow(t *testing.T) {
-	w := start(t, func(s *Server) { s.idle = 500 * time.Millisecond })
-	content := strings.Repeat("0123456789", 10)
+	w := start(t, func(s *Server) { s.idle = time.Second })
+	content := strings.Repeat("0123456789", 12)
 	c := w.raw(t, objectOf(content), "")
-	for i := range 10 {
-		time.Sleep(60 * time.Millisecond)
+	for i := range 12 {
+		time.Sleep(100 * time.Millisecond)
 		if _, err := io.WriteString(c, content[10*i:10*i+10]); err != nil {
 			t.Fatal(err)
 		}
