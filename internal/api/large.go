@@ -2,9 +2,12 @@ package api
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"rehome"
+	"rehome/internal/git/attributes"
 )
 
 // setLFS chooses what becomes of large files. To choose by path, too, and to go back to undecided are
@@ -19,10 +22,22 @@ func (a *API) setLFS(ctx context.Context, c *call) (answer, error) {
 		return answer{}, err
 	}
 	im, err := a.Importer.SetLFS(ctx, c.repo.ID, rehome.LFSChoice(choice), match)
+	var bad *attributes.PatternError
+	if errors.As(err, &bad) {
+		return answer{}, badPattern(bad)
+	}
 	if err != nil {
 		return answer{}, err
 	}
 	return ok(importObject(c.urls, c.repo, im)), nil
+}
+
+func badPattern(bad *attributes.PatternError) error {
+	at := bad.Index + 1
+	return invalid(fieldError{
+		Resource: "Import", Field: "match", Code: "invalid", Index: at,
+		Message: fmt.Sprintf("pattern %d (%s) %s", at, rehome.Clean(bad.Text, 100), bad.Why),
+	})
 }
 
 // largeFiles lists all of them unless a page is asked for, which one client's documentation allows.

@@ -1,0 +1,449 @@
+package importer
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"rehome"
+	"rehome/internal/lfs"
+	"rehome/internal/testenv"
+)
+
+// film is a large file of the world that filmed makes.
+var film = "a train arrives at a station" + strings.Repeat(".", 300)
+
+// filmed is a world in which files of more than 100 bytes are large, and a source that has
+// two of them, one twice, on trunk, none on side, and a tag of one.
+func filmed(t testing.TB) (w *world, r rehome.Repository, url, from string) {
+	t.Helper()
+	root := t.TempDir()
+	from = filepath.Join(root, "old.git")
+	blob := func(path, content string) string {
+		return fmt.Sprintf("M 100644 inline %s\ndata %d\n%s\n", path, len(content), content)
+	}
+	who := func(name string, at int) string {
+		return fmt.Sprintf("committer %s %d +0000\ndata 4\nwork\n", name, 1700000000+at)
+	}
+	testenv.FromStream(t, from, "sha1",
+		"commit refs/heads/trunk\nmark :1\n"+who(ada, 1)+blob("notes.txt", "short")+
+			"commit refs/heads/side\n"+who("Loner <alone@example.com>", 2)+"from :1\n"+blob("more.txt", "short, too")+
+			"commit refs/heads/trunk\n"+who(ada, 3)+"from :1\n"+blob("film.bin", film)+blob("\"a b/copy.bin\"", film)+
+			"commit refs/heads/trunk\n"+who(ada, 4)+blob("other.bin", film+"the end"))
+	testenv.Git(t, from, "update-ref", "refs/tags/film", "refs/heads/trunk:film.bin")
+	w = newWorld(t, func(o *Options) { o.LargeOver = 100 })
+	return w, w.repository("new"), testenv.ServeGit(t, root, testenv.Options{}) + "/old.git", from
+}
+
+// setLFS chooses and works until nothing is due.
+func (w *world) setLFS(r rehome.Repository, choice rehome.LFSChoice, match ...string) rehome.Import {
+	w.t.Helper()
+	var patterns *[]string
+	if len(match) > 0 {
+		patterns = &match
+	}
+	_, err := w.SetLFS(w.t.Context(), r.ID, choice, patterns)
+	must(w.t, err)
+	w.work()
+	i := w.get(r)
+	wantStatus(w.t, i, rehome.Complete, "", "")
+	return i
+}
+
+// has reports whether there is an object in the repository on the host.
+func (w *world) has(r rehome.Repository, id string) bool {
+	w.t.Helper()
+	return !strings.HasSuffix(testenv.GitIn(w.t, w.hosted(r), strings.NewReader(id+"\n"), "cat-file", "--batch-check"), "missing")
+}
+
+// largeReceipt reads the receipt's parts on large files.
+func (w *world) largeReceipt(r rehome.Repository) (got struct {
+	Skipped  []rehome.SkippedRef      `json:"skipped_refs"`
+	Large    rehome.ReceiptLargeFiles `json:"large_files"`
+	LFS      rehome.ReceiptLFS        `json:"lfs"`
+	Warnings []rehome.Warning         `json:"warnings"`
+},
+) {
+	w.t.Helper()
+	text, err := w.Receipt(w.t.Context(), r.ID)
+	must(w.t, err)
+	must(w.t, json.Unmarshal(text, &got))
+	return got
+}
+
+// wantFilms holds what is on the host against what was chosen for the large files of from.
+func (w *world) wantFilms(r rehome.Repository, from string, choice rehome.LFSChoice) {
+	w.t.Helper()
+	home := w.hosted(r)
+	testenv.Git(w.t, home, "fsck", "--full", "--strict")
+	old := []string{testenv.Git(w.t, from, "rev-parse", "trunk:film.bin"), testenv.Git(w.t, from, "rev-parse", "trunk:other.bin"), testenv.Git(w.t, from, "rev-parse", "trunk")}
+	for _, id := range old {
+		if got := w.has(r, id); got != (choice == rehome.LFSUndecided) {
+			w.t.Errorf("%s: %s is there: %v", choice, id, got)
+		}
+	}
+	row, err := w.DB.ImportOf(w.t.Context(), r.ID)
+	must(w.t, err)
+	if got, want := testenv.Git(w.t, home, "rev-parse", "side"), testenv.Git(w.t, from, "rev-parse", "side"); got != want && row.Mapped == 0 {
+		w.t.Errorf("%s: side is %s, want %s", choice, got, want)
+	}
+	paths := strings.Split(testenv.Git(w.t, home, "-c", "core.quotePath=false", "ls-tree", "-r", "--name-only", "trunk"), "\n")
+	got := w.largeReceipt(r)
+	want := rehome.ReceiptLargeFiles{Over: 100, Choice: choice, Objects: 2, Bytes: int64(2*len(film) + len("the end"))}
+	wantPaths := []string{"a b/copy.bin", "film.bin", "notes.txt", "other.bin"}
+	switch choice {
+	case rehome.LFSOptIn:
+		wantPaths = slices.Insert(wantPaths, 0, ".gitattributes")
+		for path, content := range map[string]string{"film.bin": film, "a b/copy.bin": film, "other.bin": film + "the end"} {
+			w.wantLFS(r, testenv.Git(w.t, home, "cat-file", "blob", "trunk:"+path), content)
+		}
+		w.wantLFS(r, testenv.Git(w.t, home, "cat-file", "blob", "refs/tags/film"), film)
+	case rehome.LFSOptOut:
+		wantPaths = []string{"notes.txt"}
+		want.Removed = []string{"a b/copy.bin", "film.bin", "other.bin"}
+		if len(got.Skipped) != 1 || got.Skipped[0].Name != "refs/tags/film" || got.Skipped[0].Reason != reasonRemoved {
+			w.t.Errorf("skipped refs %+v", got.Skipped)
+		}
+		if refs := testenv.Git(w.t, home, "for-each-ref", "refs/tags"); refs != "" {
+			w.t.Errorf("a tag is left: %s", refs)
+		}
+	default:
+		w.wantMoved(r, from)
+	}
+	if fmt.Sprint(got.Large) != fmt.Sprint(want) {
+		w.t.Errorf("the receipt has %+v, want %+v", got.Large, want)
+	}
+	if !slices.Equal(paths, wantPaths) {
+		w.t.Errorf("%s: trunk has %q, want %q", choice, paths, wantPaths)
+	}
+}
+
+// wantLFS checks that a blob points to content, and that the repository has that.
+func (w *world) wantLFS(r rehome.Repository, blob, content string) {
+	w.t.Helper()
+	o, ok := lfs.ParsePointer([]byte(blob + "\n"))
+	if !ok {
+		w.t.Fatalf("no pointer: %q", blob)
+	}
+	sizes, err := w.DB.LFSObjects(w.t.Context(), r.ID, []string{o.OID.String()})
+	must(w.t, err)
+	in, err := w.LFS.Open(w.t.Context(), o.OID, 0)
+	must(w.t, err)
+	defer in.Close()
+	text, err := io.ReadAll(in)
+	must(w.t, err)
+	if sizes[o.OID.String()] != int64(len(content)) || string(text) != content {
+		w.t.Errorf("object %s of %v bytes is %q", o.OID, sizes, text)
+	}
+}
+
+func TestLargeFilesThereAndBackAgain(t *testing.T) {
+	t.Parallel()
+	w, r, url, from := filmed(t)
+	w.start(r, StartRequest{URL: url})
+	w.wantFilms(r, from, rehome.LFSUndecided)
+	pushes := 0
+	w.fault = func(point string) {
+		if point == "published" {
+			pushes++
+		}
+	}
+	for n, choice := range []rehome.LFSChoice{rehome.LFSOptIn, rehome.LFSOptOut, rehome.LFSUndecided, rehome.LFSOptOut, rehome.LFSOptIn, rehome.LFSUndecided} {
+		i, err := w.SetLFS(t.Context(), r.ID, choice, nil)
+		must(t, err)
+		if i.State.Status != rehome.Mapping || i.LFS != choice {
+			t.Errorf("after the choice: %+v", i)
+		}
+		i = w.setLFS(r, choice)
+		if want := (choice == rehome.LFSUndecided); pushes != n+1 || (i.Changes == rehome.Changes{}) != want || i.Done.Plan != i.Wanted.Plan {
+			t.Errorf("%s: %d pushes, %+v", choice, pushes, i)
+		}
+		w.wantFilms(r, from, choice)
+		again, err := w.SetLFS(t.Context(), r.ID, choice, nil)
+		must(t, err)
+		if again != i {
+			t.Errorf("the same choice again made %+v of %+v", again, i)
+		}
+		w.work()
+	}
+	wantOnly(t, filepath.Join(w.data, "final"))
+	must(t, w.Cancel(t.Context(), r.ID))
+	w.work()
+	w.wantNothingLeft()
+}
+
+func TestLargeFilesWhileItRuns(t *testing.T) {
+	t.Parallel()
+	for at, point := range map[rehome.Status]string{
+		rehome.Importing: "raw received", rehome.Mapping: "final kept", rehome.Pushing: "before publishing",
+	} {
+		t.Run(string(at), func(t *testing.T) {
+			w, r, url, from := filmed(t)
+			i, err := w.Start(t.Context(), r, StartRequest{URL: url, VCS: rehome.Git})
+			must(t, err)
+			chosen, pushes := false, 0
+			w.fault = func(reached string) {
+				if reached == "published" {
+					pushes++
+				}
+				if reached == point && !chosen {
+					chosen = true
+					now, err := w.SetLFS(t.Context(), r.ID, rehome.LFSOptIn, nil)
+					if err != nil || now.State.Status != at {
+						t.Errorf("the choice changed the status to %s: %v", now.State.Status, err)
+					}
+				}
+			}
+			must(t, w.Reconcile(t.Context(), i.ID))
+			w.work()
+			wantStatus(t, w.get(r), rehome.Complete, "", "")
+			w.wantFilms(r, from, rehome.LFSOptIn)
+			if want := map[rehome.Status]int{rehome.Importing: 1, rehome.Mapping: 1, rehome.Pushing: 2}[at]; pushes != want {
+				t.Errorf("%d pushes, want %d", pushes, want)
+			}
+		})
+	}
+}
+
+// With an author map it is one rewrite and one push, and a map on top converts nothing again.
+func TestLargeFilesWithAuthors(t *testing.T) {
+	t.Parallel()
+	w, r, url, from := filmed(t)
+	w.start(r, StartRequest{URL: url})
+	reached := map[string]int{}
+	w.fault = func(point string) { reached[point]++ }
+	_, err := w.SetLFS(t.Context(), r.ID, rehome.LFSOptIn, nil)
+	must(t, err)
+	w.remap(r, "Ada Lovelace", "Hubot", "hubot@example.com")
+	w.work()
+	if reached["rewritten"] != 1 || reached["published"] != 1 {
+		t.Errorf("reached %v", reached)
+	}
+	w.wantFilms(r, from, rehome.LFSOptIn)
+	people := func() string { return testenv.Git(t, w.hosted(r), "log", "--format=%an", "-1", "trunk") }
+	if people() != "Hubot" {
+		t.Errorf("the author is %s", people())
+	}
+	packs := func() []string {
+		all, err := filepath.Glob(filepath.Join(w.hosted(r), "objects", "pack", "*.pack"))
+		must(t, err)
+		return all
+	}
+	before := packs()
+	w.remap(r, "Ada Lovelace", "Other", "other@example.com")
+	w.work()
+	w.wantFilms(r, from, rehome.LFSOptIn)
+	kept := 0
+	for _, p := range packs() {
+		if slices.Contains(before, p) {
+			kept++
+		}
+	}
+	if people() != "Other" || kept != 1 || len(packs()) != 2 {
+		t.Errorf("the author is %s, packs %v became %v", people(), before, packs())
+	}
+}
+
+func TestLargeFilesAreHeld(t *testing.T) {
+	t.Parallel()
+	w, r, url, from := filmed(t)
+	yes := true
+	i := w.start(r, StartRequest{URL: url, Hold: &yes})
+	for _, choice := range []rehome.LFSChoice{rehome.LFSOptOut, rehome.LFSOptIn} {
+		_, err := w.SetLFS(t.Context(), r.ID, choice, nil)
+		must(t, err)
+		w.work()
+		if i = w.get(r); i.State.Status != rehome.WaitingToPush || i.Changes.Files != 2 || i.Changes.Commits != 2 {
+			t.Errorf("%s: %+v", choice, i)
+		}
+	}
+	if n, _, err := w.DB.LFSCount(t.Context(), r.ID); n != 0 || err != nil {
+		t.Errorf("before the push there are %d objects, %v", n, err)
+	}
+	_, err := w.Approve(t.Context(), r.ID)
+	must(t, err)
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	w.wantFilms(r, from, rehome.LFSOptIn)
+}
+
+// A choice for nothing is carried out, and the receipt says that it came to nothing.
+func TestNoLargeFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r, url, from := w.rich("sha1")
+	w.start(r, StartRequest{URL: url})
+	for _, choice := range []rehome.LFSChoice{rehome.LFSOptIn, rehome.LFSOptOut} {
+		if i := w.setLFS(r, choice); i.Changes != (rehome.Changes{}) {
+			t.Errorf("%s changed %+v", choice, i.Changes)
+		}
+		w.wantMoved(r, from)
+		got := w.largeReceipt(r)
+		at := slices.IndexFunc(got.Warnings, func(w rehome.Warning) bool { return w.Kind == warnNoLarge })
+		if at < 0 || got.Large.Choice != choice || got.Large.Objects != 0 {
+			t.Errorf("the receipt has %+v and warns of %v", got.Large, got.Warnings)
+		}
+	}
+}
+
+func TestSetLFSRefusals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.repository("new")
+	if _, err := w.SetLFS(t.Context(), r.ID, rehome.LFSOptIn, nil); rehome.CodeOf(err) != rehome.NotFound {
+		t.Errorf("without an import: %v", err)
+	}
+	_, err := w.Start(t.Context(), r, StartRequest{URL: "https://old.example/old.git"})
+	must(t, err)
+	for _, bad := range []rehome.LFSChoice{"", "OPT_IN", "true"} {
+		if _, err := w.SetLFS(t.Context(), r.ID, bad, nil); rehome.AsError(err).Field != "use_lfs" {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if _, err := w.SetLFS(t.Context(), r.ID, rehome.LFSOptIn, &[]string{"a\nb"}); err == nil {
+		t.Error("a pattern of two lines was taken")
+	}
+	i, err := w.SetLFS(t.Context(), r.ID, rehome.LFSOptOut, &[]string{"*.psd", "/a b/"})
+	if err != nil || i.LFS != rehome.LFSOptOut || i.Options.LargeMatch != "*.psd\n/a b/" || i.State.Status != rehome.Detecting {
+		t.Errorf("before anything was fetched: %+v, %v", i, err)
+	}
+}
+
+// A choice that would have to move a ref which somebody else moved is refused, and nothing else is.
+func TestLargeFilesOfMovedRefs(t *testing.T) {
+	t.Parallel()
+	w, r, url, from := filmed(t)
+	w.start(r, StartRequest{URL: url})
+	home := w.hosted(r)
+	push := func(ref string) (theirs string) {
+		theirs = testenv.Git(t, home, "commit-tree", "-p", ref, "-m", "mine", ref+"^{tree}")
+		testenv.Git(t, home, "update-ref", "refs/heads/"+ref, theirs)
+		return theirs
+	}
+	set := func(choice rehome.LFSChoice) rehome.Code {
+		_, err := w.SetLFS(t.Context(), r.ID, choice, nil)
+		if err == nil {
+			w.work()
+			wantStatus(t, w.get(r), rehome.Complete, "", "")
+			return ""
+		}
+		return rehome.CodeOf(err)
+	}
+	mine := map[string]string{"side": push("side")} // has no large file
+	if code := set(rehome.LFSOptIn); code != "" {
+		t.Errorf("with side moved: %s", code)
+	}
+	mine["trunk"] = push("trunk")
+	before := w.get(r)
+	for _, choice := range []rehome.LFSChoice{rehome.LFSOptOut, rehome.LFSUndecided} {
+		if code := set(choice); code != rehome.DestinationMoved {
+			t.Errorf("%s with trunk moved: %q", choice, code)
+		}
+	}
+	if code := set(rehome.LFSOptIn); code != "" || w.get(r) != before {
+		t.Errorf("the same choice with trunk moved: %q, %+v", code, w.get(r))
+	}
+	name := "Somebody"
+	if _, err := w.MapAuthor(t.Context(), r.ID, w.author(r, "Ada Lovelace").ID, &name, nil); rehome.CodeOf(err) != rehome.DestinationMoved {
+		t.Errorf("a map that would move trunk: %v", err)
+	}
+	testenv.Git(t, home, "update-ref", "refs/heads/side", testenv.Git(t, from, "rev-parse", "side"))
+	w.remap(r, "Loner", "Two", "two@example.com") // not on trunk
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	if got := testenv.Git(t, home, "rev-parse", "trunk"); got != mine["trunk"] {
+		t.Errorf("trunk is at %s, not %s", got, mine["trunk"])
+	}
+	wantOnly(t, filepath.Join(w.data, "work"))
+}
+
+// A tag of a file that leaves history goes while it is ours, and comes back with the file.
+func TestTagsOfRemovedFiles(t *testing.T) {
+	t.Parallel()
+	w, r, url, from := filmed(t)
+	w.start(r, StartRequest{URL: url})
+	home := w.hosted(r)
+	trunk := testenv.Git(t, home, "rev-parse", "side")
+	testenv.Git(t, home, "update-ref", "refs/tags/film", trunk)
+	if _, err := w.SetLFS(t.Context(), r.ID, rehome.LFSOptOut, nil); rehome.CodeOf(err) != rehome.DestinationMoved {
+		t.Errorf("with the tag moved: %v", err)
+	}
+	testenv.Git(t, home, "update-ref", "refs/tags/film", testenv.Git(t, from, "rev-parse", "refs/tags/film"))
+	w.setLFS(r, rehome.LFSOptOut)
+	w.wantFilms(r, from, rehome.LFSOptOut)
+	testenv.Git(t, home, "update-ref", "refs/tags/film", trunk) // a tag of their own
+	w.remap(r, "Loner", "One", "one@example.com")
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	if got := testenv.Git(t, home, "rev-parse", "refs/tags/film"); got != trunk {
+		t.Errorf("the tag is at %s", got)
+	}
+	testenv.Git(t, home, "update-ref", "-d", "refs/tags/film")
+	w.remap(r, "Loner", "Loner", "alone@example.com")
+	w.setLFS(r, rehome.LFSUndecided)
+	w.wantFilms(r, from, rehome.LFSUndecided)
+}
+
+// Bytes that are lost are noticed before a pointer to them is published, and made anew.
+func TestLostLFSObjects(t *testing.T) {
+	t.Parallel()
+	for _, point := range []string{"before publishing", "published"} {
+		w, r, url, from := filmed(t)
+		w.start(r, StartRequest{URL: url})
+		lost := false
+		w.fault = func(reached string) {
+			if reached != point || lost {
+				return
+			}
+			lost = true
+			made, err := readMade(w.Folder.final(w.get(r).ID))
+			must(t, err)
+			oid, err := lfs.ParseOID(made.Objects[0].OID)
+			must(t, err)
+			must(t, w.LFS.Remove(t.Context(), oid))
+		}
+		_, err := w.SetLFS(t.Context(), r.ID, rehome.LFSOptIn, nil)
+		must(t, err)
+		w.work()
+		wantStatus(t, w.get(r), rehome.Failed, rehome.StepPush, rehome.LFSMissing)
+		if point == "before publishing" {
+			w.wantMoved(r, from)
+		}
+		w.start(r, StartRequest{URL: url})
+		wantStatus(t, w.get(r), rehome.Complete, "", "")
+		w.wantFilms(r, from, rehome.LFSOptIn)
+	}
+}
+
+func TestPatternsOf(t *testing.T) {
+	t.Parallel()
+	for match, want := range map[string][]string{"": nil, "a": {"a"}, "a b\n*.c": {"a b", "*.c"}} {
+		if got := patternsOf(match); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", match, got, want)
+		}
+	}
+}
+
+func TestMadeFiles(t *testing.T) {
+	t.Parallel()
+	m := madeLarge{Refs: [][]byte{[]byte("refs/tags/\xff")}, Removed: [][]byte{[]byte("a\xff"), []byte("b")}}
+	text, err := json.Marshal(m)
+	must(t, err)
+	var back madeLarge
+	must(t, json.Unmarshal(text, &back))
+	if got := slices.Collect(maps.Keys(back.removes())); !slices.Equal(got, []string{"refs/tags/\xff"}) {
+		t.Errorf("refs %q", got)
+	}
+	if got := back.paths(); !slices.Equal(got, []string{"a\ufffd", "b"}) {
+		t.Errorf("paths %q", got)
+	}
+	none, err := readMade(t.TempDir())
+	if err != nil || len(none.Objects) != 0 || none.Files != 0 {
+		t.Errorf("without the file: %+v, %v", none, err)
+	}
+}
