@@ -157,6 +157,9 @@ func (m *Main) showChanges(r rehome.Receipt, f importFlags, left *doubts) {
 	if lfs := r.Body.LFS; lfs.Carried > 0 {
 		fmt.Fprintf(m.Stdout, "%s came along, %s\n", counted(lfs.Carried, "Git LFS object"), bytesText(lfs.Bytes))
 	}
+	if lfs := r.Body.LFS; lfs.Carried > 0 || r.Body.LargeFiles.Choice == rehome.LFSOptIn && r.Body.LargeFiles.Objects > 0 {
+		fmt.Fprintln(m.Stdout, "the new home needs them, too: git lfs push --all URL, and then git push --mirror URL")
+	}
 }
 
 // mapped says what the author map changed.

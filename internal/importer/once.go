@@ -56,10 +56,11 @@ type once struct {
 	timing rehome.ReceiptTiming
 	mark   time.Time // when the step at hand began
 
-	mu      sync.Mutex
-	status  rehome.Status
-	authors int64     // guarded by mu
-	told    time.Time // when progress was told last; guarded by mu
+	mu       sync.Mutex
+	status   rehome.Status
+	authors  int64     // guarded by mu
+	told     time.Time // when progress was told last; guarded by mu
+	converts bool      // files become Git LFS objects; guarded by mu
 }
 
 // newOnce fills in what the options leave open.

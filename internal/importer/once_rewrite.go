@@ -146,18 +146,32 @@ func replaceHistory(r *repo.Repo, final []finalRef, replaced []string) error {
 func (o *once) rewriting(done, total int64) {
 	e := &rehome.ProgressEvent{Commits: done}
 	if total > 0 {
-		percent := int(min(done, total) * 100 / total)
+		o.mu.Lock()
+		begin := 0
+		if o.converts {
+			begin = streaming
+		}
+		o.mu.Unlock()
+		percent := begin + int(min(done, total)*int64(100-begin)/total)
 		e.Percent = &percent
 	}
-	if o.due(&e.Authors) || done == total {
-		o.tell(rehome.Event{Kind: rehome.EventProgress, Step: rehome.StepRewrite, Status: rehome.Mapping, ProgressEvent: e})
-	}
+	o.tellRewrite(e, done == total)
 }
 
-// converting tells how many bytes have become Git LFS objects.
+// converting tells how many bytes have become Git LFS objects, which is most of the work and comes first.
 func (o *once) converting(done, total int64) {
-	e := &rehome.ProgressEvent{Bytes: done, BytesTotal: &total}
-	if o.due(&e.Authors) || done == total {
+	o.mu.Lock()
+	o.converts = true
+	o.mu.Unlock()
+	percent := 0
+	if total > 0 {
+		percent = int(float64(done) / float64(total) * streaming)
+	}
+	o.tellRewrite(&rehome.ProgressEvent{Bytes: done, BytesTotal: &total, Percent: &percent}, done == total)
+}
+
+func (o *once) tellRewrite(e *rehome.ProgressEvent, ended bool) {
+	if o.due(&e.Authors) || ended {
 		o.tell(rehome.Event{Kind: rehome.EventProgress, Step: rehome.StepRewrite, Status: rehome.Mapping, ProgressEvent: e})
 	}
 }
