@@ -20,12 +20,15 @@ import (
 	"rehome/internal/testenv"
 )
 
-// TestGoGitHub lets go-github start, poll, list and map authors and cancel, at the root and below /api/v3.
+// largeOver makes some files of testenv.Rich large, in bytes.
+const largeOver = "1000"
+
+// TestGoGitHub lets go-github start, poll, list and map authors, choose what becomes of large files and cancel, at the root and below /api/v3.
 func TestGoGitHub(t *testing.T) {
 	root := t.TempDir()
 	testenv.Rich(t, filepath.Join(root, "a.git"), "sha1")
 	origin := testenv.ServeGit(t, root, testenv.Options{})
-	s := testServer(t)
+	s := testServer(t, "--large-files-over", largeOver)
 	for name, base := range map[string]string{"root": s.base + "/", "v3": s.base + "/api/v3/"} {
 		t.Run(name, func(t *testing.T) {
 			client, err := github.NewClient(github.WithAuthToken(adminToken), github.WithURLs(&base, nil))
@@ -52,8 +55,9 @@ func useGoGitHub(t *testing.T, client *github.Client, name, source string) {
 	if started.GetVCSURL() != source || started.GetUseLFS() != "undecided" {
 		t.Errorf("start: %v", started)
 	}
+	lfsGoGitHub(t, client, owner, name, "opt_in")
 	done := pollGoGitHub(t, client, owner, name)
-	if done.GetVCS() != "git" || done.GetAuthorsCount() == 0 {
+	if done.GetVCS() != "git" || done.GetAuthorsCount() == 0 || done.GetUseLFS() != "opt_in" || !done.GetHasLargeFiles() {
 		t.Errorf("complete: %v", done)
 	}
 	authors, _, err := client.Migrations.CommitAuthors(ctx, owner, name)
@@ -61,8 +65,18 @@ func useGoGitHub(t *testing.T, client *github.Client, name, source string) {
 		t.Errorf("authors: %d of %d, %v", len(authors), done.GetAuthorsCount(), err)
 	}
 	mapGoGitHub(t, client, owner, name, authors)
-	if files, _, err := client.Migrations.LargeFiles(ctx, owner, name); err != nil || len(files) != 0 {
-		t.Errorf("large files: %v, %v", files, err)
+	files, _, err := client.Migrations.LargeFiles(ctx, owner, name)
+	if err != nil || len(files) != done.GetLargeFilesCount() || len(files) == 0 {
+		t.Fatalf("large files: %v, %v", files, err)
+	}
+	if f := files[0]; f.GetSize() <= 1000 || f.GetPath() == "" || f.GetRefName() == "" || len(f.GetOID()) != 40 {
+		t.Errorf("large file %v", f)
+	}
+	if got := lfsGoGitHub(t, client, owner, name, "opt_out"); got.GetStatus() != "mapping" {
+		t.Errorf("after opt_out: %v", got)
+	}
+	if got := pollGoGitHub(t, client, owner, name); got.GetUseLFS() != "opt_out" {
+		t.Errorf("complete: %v", got)
 	}
 	if _, err := client.Migrations.CancelImport(ctx, owner, name); err != nil {
 		t.Fatal(err)
@@ -72,6 +86,19 @@ func useGoGitHub(t *testing.T, client *github.Client, name, source string) {
 	if !errors.As(err, &refused) || refused.Response.StatusCode != 404 || refused.Message != "Not Found" {
 		t.Errorf("after cancel: %v", err)
 	}
+}
+
+// lfsGoGitHub chooses what becomes of large files.
+func lfsGoGitHub(t *testing.T, client *github.Client, owner, name, choice string) *github.Import {
+	t.Helper()
+	got, _, err := client.Migrations.SetLFSPreference(t.Context(), owner, name, &github.Import{UseLFS: &choice})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.GetUseLFS() != choice {
+		t.Errorf("after %s: %v", choice, got)
+	}
+	return got
 }
 
 // mapGoGitHub maps one author after the import is complete, and back: the import goes once more through mapping and pushing.
@@ -124,13 +151,13 @@ func pollGoGitHub(t *testing.T, client *github.Client, owner, name string) *gith
 //go:embed clients/octokit
 var octokit embed.FS
 
-// TestOctokitRest lets @octokit/rest 20.1.0 start, poll, list and map authors and cancel, at the root and below /api/v3.
+// TestOctokitRest lets @octokit/rest 20.1.0 start, poll, list and map authors, choose what becomes of large files and cancel, at the root and below /api/v3.
 func TestOctokitRest(t *testing.T) {
 	root := t.TempDir()
 	testenv.Rich(t, filepath.Join(root, "a.git"), "sha1")
 	origin := testenv.ServeGit(t, root, testenv.Options{})
 	folder := installOctokit(t)
-	s := testServer(t)
+	s := testServer(t, "--large-files-over", largeOver)
 	for name, base := range map[string]string{"root": s.base, "v3": s.base + "/api/v3"} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)

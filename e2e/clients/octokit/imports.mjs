@@ -1,4 +1,4 @@
-// Starts an import, polls it, lists and maps its authors and cancels it, as users of @octokit/rest do.
+// Starts an import, polls it, lists and maps its authors, chooses what becomes of large files and cancels it, as users of @octokit/rest do.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Octokit } from "@octokit/rest";
@@ -31,7 +31,16 @@ async function complete(status) {
   }
   assert.equal(status, "complete");
 }
-await complete(started.data.status);
+// What becomes of large files is taken whenever it is chosen.
+async function prefer(use_lfs) {
+  const { status, data } = await octokit.rest.migrations.setLfsPreference({ ...where, use_lfs });
+  assert.equal(status, 200);
+  assert.equal(data.use_lfs, use_lfs);
+  return data.status;
+}
+await complete(await prefer("opt_in"));
+const done = (await octokit.rest.migrations.getImportStatus(where)).data;
+assert.equal(done.use_lfs, "opt_in");
 
 const authors = await octokit.rest.migrations.getCommitAuthors(where);
 seen.push(...(await octokit.rest.migrations.getCommitAuthors({ ...where, since: seen.at(-1)?.id ?? 0 })).data);
@@ -50,7 +59,16 @@ await assert.rejects(octokit.rest.migrations.mapCommitAuthor({ ...where, author_
 
 const last = authors.data.at(-1).id;
 assert.deepEqual((await octokit.rest.migrations.getCommitAuthors({ ...where, since: last })).data, []);
-assert.deepEqual((await octokit.rest.migrations.getLargeFiles(where)).data, []);
+const files = (await octokit.rest.migrations.getLargeFiles(where)).data;
+assert.ok(done.has_large_files && files.length > 0 && files.length === done.large_files_count);
+for (const file of files) {
+  assert.deepEqual(Object.keys(file), ["ref_name", "path", "oid", "size"]);
+  assert.ok(file.size > 1000 && file.oid.length === 40);
+}
+const preferred = await prefer("opt_out");
+assert.equal(preferred, "mapping");
+await complete(preferred);
+await assert.rejects(octokit.rest.migrations.setLfsPreference({ ...where, use_lfs: "perhaps" }), { status: 422 });
 assert.equal((await octokit.rest.migrations.updateImport(where)).status, 200);
 
 assert.equal((await octokit.rest.migrations.cancelImport(where)).status, 204);
