@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -110,29 +111,29 @@ func (c *lfsCarry) run(ctx context.Context) (rehome.ReceiptLFS, error) {
 // from nothing.
 func (c *lfsCarry) wanted(ctx context.Context, into *lfs.Store) (wanted []lfs.Object, err error) {
 	for batch := range slices.Chunk(c.got.found.Pointers, 1000) {
-		var have []lfs.Object
+		known := map[lfs.OID]bool{}
 		if c.Have != nil {
-			if have, err = c.Have(ctx, batch); err != nil {
+			have, err := c.Have(ctx, batch)
+			if err != nil {
 				return nil, fmt.Errorf("look for Git LFS objects: %w", err)
 			}
-		}
-		known := make(map[lfs.OID]bool, len(have))
-		for _, o := range have {
-			known[o.OID] = true
+			for _, o := range have {
+				known[o.OID] = true
+			}
 		}
 		for _, o := range batch {
-			there, err := false, error(nil)
+			there := false
 			if known[o.OID] {
 				there, err = into.Has(ctx, o)
 			} else if o == empty {
 				there, err = true, c.makeEmpty(ctx, into)
 			}
-			switch {
-			case err != nil:
+			if err != nil {
 				return nil, fmt.Errorf("look for Git LFS objects: %w", err)
-			case there:
+			}
+			if there {
 				c.count(o)
-			default:
+			} else {
 				wanted = append(wanted, o)
 			}
 		}
@@ -235,9 +236,13 @@ func (c *lfsCarry) missingError(list []rehome.MissingLFS, lack source.LFSResult)
 	if more := len(lack.Missing) - len(list); more > 0 {
 		names = append(names, fmt.Sprintf("and %d more", more))
 	}
+	text := fmt.Sprintf("The source lacks %d of its %d Git LFS objects: %s.", len(lack.Missing), len(c.got.found.Pointers), strings.Join(names, ", "))
+	var known *rehome.Error
+	if errors.As(lack.Why, &known) { // such as that its Git LFS server may not be reached
+		text += " " + known.Message
+	}
 	return &rehome.Error{
-		Code:    rehome.LFSMissing,
-		Message: fmt.Sprintf("The source lacks %d of its %d Git LFS objects: %s.", len(lack.Missing), len(c.got.found.Pointers), strings.Join(names, ", ")),
+		Code: rehome.LFSMissing, Message: text,
 		Hint: "Push them there from a clone that has them (git lfs push --all) and try again, " +
 			"or go on without them: allow_missing_lfs, on the command line --allow-missing-lfs.",
 		Err: lack.Why,

@@ -91,8 +91,7 @@ func (p *pointers) of(oid lfs.OID) []uint32 {
 // maxTried is how many blobs that point to one object are looked at for one that a ref reaches.
 const maxTried = 64
 
-// Where returns a path and a ref at which each object is pointed to: the default branch comes first, then
-// branches, tags and other refs. What no ref reaches has neither. It may be called between Finish and Close.
+// Where returns a path and a ref at which each object is pointed to. It may be called between Finish and Close.
 func (s *Survey) Where(ctx context.Context, objs *repo.Objects, refs []repo.Ref, head string, oids []lfs.OID) (map[lfs.OID]Place, error) {
 	places := make(map[lfs.OID]Place, len(oids))
 	if len(oids) == 0 || s.pointers.n == 0 {
