@@ -18,7 +18,7 @@ import (
 
 func (m *Main) carryCommand() *cobra.Command {
 	var (
-		flags planFlags
+		flags = newPlanFlags()
 		dir   string
 		dry   bool
 	)
