@@ -103,8 +103,7 @@ func TestLinks(t *testing.T) {
 		"http://localhost" + port, "http://127.0.0.2" + port, "http://2130706433" + port, "http://0x7f.1" + port, "http://[::ffff:7f00:2]" + port,
 	} {
 		for _, redirected := range []bool{false, true} {
-			w := newWorld(t, nil)
-			w = newWorld(t, func(out http.ResponseWriter, r *http.Request) bool {
+			w := newWorld(t, func(out http.ResponseWriter, r *http.Request) bool {
 				if redirected && !isBatch(r) {
 					out.Header()["Location"] = []string{strings.Map(func(c rune) rune { return max(c, ' ') }, href)}
 					out.WriteHeader(http.StatusFound)
