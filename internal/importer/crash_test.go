@@ -58,29 +58,54 @@ func TestKilledAnywhereItGoesOn(t *testing.T) {
 	url, from := serveRich(t, "sha1")
 	later := []string{"before a change", "after a change", "rewritten", "final kept", "before publishing", "published"}
 	for name, points := range map[string][]string{"first": append([]string{"raw received", "raw kept"}, later...), "again": later} {
-		k := killing{url: url, from: from, again: name == "again", begun: t.TempDir()}
+		k := killing{url: url, again: name == "again", begun: t.TempDir()}
+		k.check = func(w *world) { w.wantRewritten(k.repository, from, map[string]string{ada: hubot}) }
 		k.prepare(t)
 		for _, point := range points {
-			t.Run(name+"/"+point, func(t *testing.T) {
-				t.Parallel()
-				nth := 1
-				for k.at(t, point, nth) {
-					nth++
-				}
-				if nth == 1 {
-					t.Error("no run came there")
-				}
-			})
+			t.Run(name+"/"+point, func(t *testing.T) { k.everyTime(t, point) })
+		}
+	}
+}
+
+// Killed at any point, an import whose large files become Git LFS objects, or leave history, ends with
+// all of that done.
+func TestKilledAnywhereWithLargeFiles(t *testing.T) {
+	for _, choice := range []rehome.LFSChoice{rehome.LFSOptIn, rehome.LFSOptOut} {
+		begun := t.TempDir()
+		w, r, url, from := filmedIn(t, begun)
+		w.start(r, StartRequest{URL: url})
+		if choice == rehome.LFSOptOut { // with Git LFS objects to go
+			w.setLFS(r, rehome.LFSOptIn)
+		}
+		_, err := w.SetLFS(t.Context(), r.ID, choice, nil)
+		must(t, err)
+		w.close()
+		k := killing{begun: begun, repository: r, check: func(w *world) { w.wantFilms(r, from, choice) }}
+		for _, point := range []string{"before a change", "after a change", "rewritten", "final kept", "before publishing", "published"} {
+			t.Run(string(choice)+"/"+point, func(t *testing.T) { k.everyTime(t, point) })
 		}
 	}
 }
 
 // killing is what is done to imports that are killed.
 type killing struct {
-	url, from  string
+	url        string
 	again      bool   // they are complete, and mapped anew
 	begun      string // a data folder with one that is due
 	repository rehome.Repository
+	check      func(*world) // how they have to end
+}
+
+// everyTime is at each time that a run comes to the point.
+func (k *killing) everyTime(t *testing.T, point string) {
+	t.Parallel()
+	nth := 1
+	for k.at(t, point, nth) {
+		nth++
+	}
+	if nth == 1 {
+		t.Error("no run came there")
+	}
 }
 
 // at runs an import in a child that kills itself at a fail point, then goes on with it.
@@ -111,7 +136,7 @@ func (k *killing) at(t *testing.T, point string, nth int) (killed bool) {
 	w.work()
 	r := k.repository
 	wantStatus(t, w.get(r), rehome.Complete, "", "")
-	w.wantRewritten(r, k.from, map[string]string{ada: hubot})
+	k.check(w)
 	must(t, w.Cancel(t.Context(), r.ID))
 	w.wantNothingLeft()
 	return true

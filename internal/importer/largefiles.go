@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -15,6 +16,19 @@ type largePlan struct {
 	Choice rehome.LFSChoice `json:"choice"`
 	Over   int64            `json:"over"`  // bytes; larger files are large
 	Match  string           `json:"match"` // patterns, one a line; files they match are large, too
+}
+
+// largeOver is from which size files of the import are large: what its first raw step went by,
+// so that a server that is told otherwise later does not change ids.
+func (m *Importer) largeOver(ctx context.Context, importID int64) (int64, error) {
+	known, err := m.knownFacts(ctx, importID)
+	switch {
+	case rehome.CodeOf(err) == rehome.NotFound:
+		return m.LargeOver, nil
+	case err != nil:
+		return 0, err
+	}
+	return cmp.Or(known.LargeOver, m.LargeOver), nil
 }
 
 // stays reports whether large files stay what they are.

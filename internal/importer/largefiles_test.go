@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"rehome"
@@ -18,9 +19,17 @@ import (
 // film is a large file of the world that filmed makes.
 var film = "a train arrives at a station" + strings.Repeat(".", 300)
 
-// filmed is a world in which files of more than 100 bytes are large, and a source that has
-// two of them, one twice, on trunk, none on side, and a tag of one.
+// filmed is filmedIn with a folder of its own, and closes the world when the test ends.
 func filmed(t testing.TB) (w *world, r rehome.Repository, url, from string) {
+	t.Helper()
+	w, r, url, from = filmedIn(t, t.TempDir())
+	t.Cleanup(w.close)
+	return w, r, url, from
+}
+
+// filmedIn is a world in which files of more than 100 bytes are large, and a source that has
+// two of them, one twice, on trunk, none on side, and a tag of one.
+func filmedIn(t testing.TB, data string) (w *world, r rehome.Repository, url, from string) {
 	t.Helper()
 	root := t.TempDir()
 	from = filepath.Join(root, "old.git")
@@ -36,7 +45,9 @@ func filmed(t testing.TB) (w *world, r rehome.Repository, url, from string) {
 			"commit refs/heads/trunk\n"+who(ada, 3)+"from :1\n"+blob("film.bin", film)+blob("\"a b/copy.bin\"", film)+
 			"commit refs/heads/trunk\n"+who(ada, 4)+blob("other.bin", film+"the end"))
 	testenv.Git(t, from, "update-ref", "refs/tags/film", "refs/heads/trunk:film.bin")
-	w = newWorld(t, func(o *Options) { o.LargeOver = 100 })
+	w, err := openWorld(t.Context(), data, func(o *Options) { o.LargeOver = 100 })
+	must(t, err)
+	w.t = t
 	return w, w.repository("new"), testenv.ServeGit(t, root, testenv.Options{}) + "/old.git", from
 }
 
@@ -446,4 +457,91 @@ func TestMadeFiles(t *testing.T) {
 	if err != nil || len(none.Objects) != 0 || none.Files != 0 {
 		t.Errorf("without the file: %+v, %v", none, err)
 	}
+}
+
+// From which size files are large is what it was at the first raw step.
+func TestLimitOfLargeFilesIsPinned(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	w, r, url, from := filmedIn(t, data)
+	w.start(r, StartRequest{URL: url})
+	w.close()
+	w, err := openWorld(t.Context(), data, func(o *Options) { o.LargeOver = 1 })
+	must(t, err)
+	w.t = t
+	defer w.close()
+	_, err = w.Update(t.Context(), r.ID, UpdateRequest{})
+	must(t, err)
+	w.work()
+	w.wantFilms(r, from, rehome.LFSUndecided)
+	w.setLFS(r, rehome.LFSOptIn)
+	w.wantFilms(r, from, rehome.LFSOptIn)
+}
+
+func TestMissingLFSIsAllowedMeanwhile(t *testing.T) {
+	t.Parallel()
+	p := servePointed(t, "one", "two")
+	w := newWorld(t)
+	r := w.repository("new")
+	var once sync.Once
+	w.fault = func(point string) {
+		if point == "before a change" && w.get(r).State.Status == rehome.Importing {
+			once.Do(func() {
+				yes := true
+				i, err := w.Update(t.Context(), r.ID, UpdateRequest{AllowMissingLFS: &yes})
+				if err != nil || i.State.Status != rehome.Importing || i.Wanted.Raw != 1 {
+					t.Errorf("%+v, %v", i, err)
+				}
+			})
+		}
+	}
+	w.start(r, StartRequest{URL: p.url, VCS: rehome.Git})
+	i := w.get(r)
+	wantStatus(t, i, rehome.Complete, "", "")
+	if got := w.largeReceipt(r).LFS; len(got.Missing) != 2 || !i.Options.AllowMissingLFS {
+		t.Errorf("the receipt has %+v", got)
+	}
+}
+
+// What came with the source is there when it is published, also under a plan that changes nothing of it.
+func TestCarriedObjectsAreChecked(t *testing.T) {
+	t.Parallel()
+	p := servePointed(t, "one", "two")
+	for _, content := range []string{"one", "two"} {
+		p.Add(content)
+	}
+	w := newWorld(t)
+	r := w.repository("new")
+	lose := func() { must(t, w.LFS.Remove(t.Context(), p.objects[0].OID)) }
+	w.fault = func(point string) {
+		if point == "raw kept" && lose != nil {
+			lose()
+			lose = nil
+		}
+	}
+	w.start(r, StartRequest{URL: p.url})
+	wantStatus(t, w.get(r), rehome.Failed, rehome.StepPush, rehome.LFSMissing)
+	if refs := testenv.ShowRefs(t, w.hosted(r)); len(refs) != 0 {
+		t.Errorf("published: %v", refs)
+	}
+	w.start(r, StartRequest{URL: p.url})
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	w.wantCarried(r, p.objects...)
+}
+
+// Files of any size become Git LFS objects by their paths.
+func TestLargeFilesByPath(t *testing.T) {
+	t.Parallel()
+	w, r, url, from := filmed(t)
+	w.start(r, StartRequest{URL: url})
+	i := w.setLFS(r, rehome.LFSOptIn, "more.*", "other.bin")
+	if got := w.largeReceipt(r).Large; i.Changes.Files != 3 || got.Objects != 3 {
+		t.Errorf("changes %+v, receipt %+v", i.Changes, got)
+	}
+	w.wantLFS(r, testenv.Git(t, w.hosted(r), "cat-file", "blob", "side:more.txt"), "short, too")
+	i = w.setLFS(r, rehome.LFSOptIn, "*.none")
+	if i.Changes.Files != 2 {
+		t.Errorf("changes %+v", i.Changes)
+	}
+	w.wantFilms(r, from, rehome.LFSOptIn)
 }

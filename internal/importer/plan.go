@@ -24,14 +24,11 @@ func (m *Importer) planOf(ctx context.Context, i *store.Import) (*planned, error
 		return nil, err
 	}
 	p := &planned{authors: authors, options: i.Options, found: i.Found}
-	p.large = largePlan{Choice: i.LFS, Over: m.LargeOver, Match: i.Options.LargeMatch}
-	known, err := m.knownFacts(ctx, i.ID)
-	switch {
-	case err == nil && known.LargeOver > 0:
-		p.large.Over = known.LargeOver
-	case err != nil && rehome.CodeOf(err) != rehome.NotFound:
+	over, err := m.largeOver(ctx, i.ID)
+	if err != nil {
 		return nil, err
 	}
+	p.large = largePlan{Choice: i.LFS, Over: over, Match: i.Options.LargeMatch}
 	kept, ok, err := m.DB.AuthorMap(ctx, i.ID, 0)
 	if err == nil && ok {
 		p.whole, err = readMap(kept)

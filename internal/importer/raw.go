@@ -137,19 +137,25 @@ func (w *worker) fetch(ctx context.Context) error {
 	dir := w.Folder.work(w.row.ID, w.lease.Fence)
 	fetching, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	over, err := w.largeOver(ctx, w.row.ID)
+	if err != nil {
+		return err
+	}
 	rec := startRecorder(fetching, w, stop)
 	defer rec.close() //nolint:errcheck // for a panic; the error is looked at below
+	o := w.rawOptions(rec)
+	o.LargeOver = over
 	got, err := fetchRaw(fetching, reader, source.Request{
 		Location: l, Dir: dir, Limits: w.Limits, Progress: rec.progress,
-	}, w.rawOptions(rec))
+	}, o)
 	if err := errors.Join(rec.close(), err); err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
-	return w.keepRaw(ctx, dir, got, generation, started)
+	return w.keepRaw(ctx, dir, got, generation, factsOf(got, over, started))
 }
 
 // keepRaw moves what was received to its place and records it.
-func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation int64, started time.Time) error {
+func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation int64, known facts) error {
 	if w.LFS != nil {
 		if err := saveCarried(dir, got); err != nil {
 			return err
@@ -164,7 +170,6 @@ func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation in
 		return err
 	}
 	w.fault("raw kept")
-	known := factsOf(got, w.LargeOver, started)
 	text, err := json.Marshal(known)
 	if err != nil {
 		return fmt.Errorf("encode facts: %w", err)
@@ -175,7 +180,7 @@ func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation in
 		}
 		i.Found.Commits, i.RawBytes = known.Commits, size
 		i.Progress.Percent, i.Progress.Commits = 100, known.Commits
-		i.Timing.Raw = w.took(started)
+		i.Timing.Raw = w.took(known.Started)
 		i.Done.Raw = generation
 		become(i, rehome.Mapping)
 		i.State.Note = emptyNote(len(got.Refs))
