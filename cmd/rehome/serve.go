@@ -92,7 +92,7 @@ func (f *serveFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.network.private, "allow-private-networks", false, "private networks can be reached, metadata addresses never")
 	flags.StringVar(&f.network.caFile, "ca-file", "", "`FILE` of certificates trusted besides the system's")
 
-	flags.Var(&f.limits.repository, "max-repository", "largest pack a source may send")
+	flags.Var(&f.limits.repository, "max-repository", "largest pack a source may send, and most bytes of Git LFS objects")
 	flags.Int64Var(&f.limits.objects, "max-objects", f.limits.objects, "most objects a source may send")
 	flags.IntVar(&f.limits.refs, "max-refs", f.limits.refs, "most refs a source may have")
 	flags.Var(&f.limits.largeOver, "large-files-over", "size from which a file counts as large")
@@ -162,7 +162,7 @@ func (n networkFlags) policy() (egress.Policy, error) {
 }
 
 func (l limitFlags) source() source.Limits {
-	return source.Limits{Pack: pack.Limits{PackBytes: int64(l.repository), Objects: l.objects}, Refs: l.refs}
+	return source.Limits{Pack: pack.Limits{PackBytes: int64(l.repository), Objects: l.objects}, Refs: l.refs, LFS: int64(l.repository)}
 }
 
 // serve opens the parts, runs them until ctx ends, and closes them in reverse.

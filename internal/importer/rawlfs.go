@@ -89,12 +89,7 @@ func (c *lfsCarry) run(ctx context.Context) (rehome.ReceiptLFS, error) {
 		return rehome.ReceiptLFS{}, err
 	}
 	c.tell()
-	var lack source.LFSResult
-	if len(wanted) > 0 {
-		lack, err = c.from.FetchLFS(ctx, source.LFSRequest{
-			Location: c.request.Location, Repo: c.got.Repo, Head: c.got.Head, Objects: wanted, Store: into, Done: c.came,
-		})
-	}
+	lack, err := c.fetch(ctx, into, wanted)
 	if failed := context.Cause(ctx); failed != nil {
 		return rehome.ReceiptLFS{}, failed
 	}
@@ -105,6 +100,42 @@ func (c *lfsCarry) run(ctx context.Context) (rehome.ReceiptLFS, error) {
 		c.done.Missing, err = c.missing(lack)
 	}
 	return c.done, err
+}
+
+// fetch brings what the limit allows. An object that is over it by itself is as good as missing.
+func (c *lfsCarry) fetch(ctx context.Context, into *lfs.Store, wanted []lfs.Object) (source.LFSResult, error) {
+	limit := c.request.Limits.LFS
+	var within, over []lfs.Object
+	left := limit
+	for _, o := range wanted {
+		switch {
+		case limit == 0 || o.Size <= left:
+			within, left = append(within, o), left-o.Size
+		case o.Size > limit:
+			over = append(over, o)
+		default:
+			return source.LFSResult{}, &rehome.Error{
+				Code: rehome.LimitPassed, Message: fmt.Sprintf("The source passes a limit: more than %d bytes of Git LFS objects.", limit),
+			}
+		}
+	}
+	var lack source.LFSResult
+	if len(within) > 0 {
+		var err error
+		lack, err = c.from.FetchLFS(ctx, source.LFSRequest{
+			Location: c.request.Location, Repo: c.got.Repo, Head: c.got.Head, Objects: within, Store: into, Done: c.came,
+		})
+		if err != nil {
+			return lack, err
+		}
+	}
+	if len(over) > 0 {
+		lack.Missing = append(over, lack.Missing...)
+		lack.Why = &rehome.Error{
+			Code: rehome.LimitPassed, Message: fmt.Sprintf("The first would pass the limit of %d bytes.", limit),
+		}
+	}
+	return lack, nil
 }
 
 // wanted returns what has to be fetched: what this repository points to, does not have yet and cannot be made

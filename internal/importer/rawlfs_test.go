@@ -291,6 +291,34 @@ func TestLFSIsKeptInBatches(t *testing.T) {
 	}
 }
 
+// TestLFSLimit: an object over the limit is not fetched, and objects that pass it together are refused.
+func TestLFSLimit(t *testing.T) {
+	t.Parallel()
+	p := servePointed(t, "four", strings.Repeat("nine", 9), "five")
+	for _, content := range []string{"four", strings.Repeat("nine", 9), "five"} {
+		p.Add(content)
+	}
+	yes := true
+	for limit, code := range map[int64]rehome.Code{7: rehome.LimitPassed, 8: rehome.LFSMissing, 44: ""} {
+		w := newWorld(t, func(o *Options) { o.Limits.LFS = limit })
+		r := w.repository("new")
+		i := w.start(r, StartRequest{URL: p.url})
+		if code == "" {
+			wantStatus(t, i, rehome.Complete, "", "")
+			continue
+		}
+		wantStatus(t, i, rehome.Failed, rehome.StepRaw, code)
+		if code == rehome.LFSMissing && !strings.HasSuffix(i.State.Err.Message, ". The first would pass the limit of 8 bytes.") {
+			t.Errorf("limit %d: %s", limit, i.State.Err.Message)
+		}
+		i = w.start(r, StartRequest{URL: p.url, AllowMissingLFS: &yes})
+		if code == rehome.LFSMissing {
+			wantStatus(t, i, rehome.Complete, "", "")
+			w.wantCarried(r, p.objects[0], p.objects[2])
+		}
+	}
+}
+
 // TestKeepFails ends the step: its objects would be nobody's.
 func TestKeepFails(t *testing.T) {
 	t.Parallel()

@@ -55,7 +55,8 @@ type Request struct {
 // Limits bound what a source may send. Zero fields take the defaults of DefaultLimits and pack.DefaultLimits.
 type Limits struct {
 	Pack pack.Limits
-	Refs int // refs advertised, skipped ones included
+	Refs int   // refs advertised, skipped ones included
+	LFS  int64 // bytes of Git LFS objects, all of them together; no limit by default
 }
 
 // DefaultLimits is far above any honest repository.
