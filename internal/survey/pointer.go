@@ -6,10 +6,21 @@ import (
 	"context"
 	"encoding/binary"
 	"slices"
+	"unicode/utf8"
 
 	"rehome/internal/git/repo"
 	"rehome/internal/lfs"
 )
+
+// mayPoint tells most blobs from Git LFS pointers at a glance: those begin with "version", "ext-", or a space of
+// some kind that is passed over.
+func mayPoint(data []byte) bool {
+	if len(data) == 0 || len(data) >= lfs.MaxPointer {
+		return false
+	}
+	c := data[0]
+	return c == 'v' || c == 'e' || c <= ' ' || c >= utf8.RuneSelf
+}
 
 // pointers is every blob that is a Git LFS pointer, in memory of an arena, 44 bytes each: the id and the size it
 // names, and the blob's number in the table.

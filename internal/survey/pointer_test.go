@@ -66,6 +66,18 @@ func TestPointers(t *testing.T) {
 	}
 }
 
+// TestGlance: whatever is a pointer passes the glance.
+func TestGlance(t *testing.T) {
+	text, _ := pointerTo(1, 5)
+	for _, space := range []string{"", " ", "\n", "\r\n", "\t", "\v", "\f", "\u0085", "\u00a0", "\u2003", "\u3000", "ext-0-a sha256:" + strings.Repeat("1", 64) + "\n"} {
+		for _, data := range []string{space + text, text + space} {
+			if _, ok := lfs.ParsePointer([]byte(data)); ok && !mayPoint([]byte(data)) {
+				t.Errorf("%q is a pointer", data)
+			}
+		}
+	}
+}
+
 // TestPointersDiffer: of several sizes for one id the one most blobs have counts.
 func TestPointersDiffer(t *testing.T) {
 	d := drive(t, Options{})

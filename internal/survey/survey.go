@@ -105,6 +105,9 @@ func (s *Survey) blob(w *worker, o *pack.Object) error {
 		s.large = append(s.large, largeBlob{number: n, size: o.Size})
 		s.mu.Unlock()
 	}
+	if !mayPoint(o.Data) {
+		return nil
+	}
 	to, ok := lfs.ParsePointer(o.Data)
 	if !ok {
 		return nil

@@ -71,3 +71,28 @@ func BenchmarkTable(b *testing.B) {
 		n += 7919
 	}
 }
+
+// BenchmarkBlobs looks at small blobs, a tenth of them Git LFS pointers.
+func BenchmarkBlobs(b *testing.B) {
+	hasher := object.NewHasher(object.SHA1)
+	var list []*pack.Object
+	for n := range uint32(10_000) {
+		text, _ := pointerTo(n, int64(n))
+		if n%10 != 0 {
+			text = fmt.Sprintf("package a%d // %s", n, text)
+		}
+		o := &pack.Object{Type: object.Blob, Data: []byte(text), Size: int64(len(text)), Pos: n}
+		o.ID, _ = hasher.Sum(object.Blob, o.Data)
+		list = append(list, o)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s := New(Options{})
+		for _, o := range list {
+			if err := s.Visit(o); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(list)), "ns/blob")
+}
