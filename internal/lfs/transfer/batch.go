@@ -155,7 +155,7 @@ func (d *download) check(resp *http.Response) error {
 	case code == http.StatusTooManyRequests, code >= 500 && code != http.StatusNotImplemented:
 		return d.busy(resp)
 	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge, code == http.StatusUnprocessableEntity:
-		return &refusedError{lackError{said(resp)}}
+		return &refusedError{lackError{said(resp)}, code == http.StatusRequestEntityTooLarge}
 	}
 	return &lackError{said(resp)}
 }

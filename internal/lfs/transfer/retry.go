@@ -21,8 +21,11 @@ func (e *lackError) Error() string {
 	return e.why.Error()
 }
 
-// refusedError says that a batch is refused for what it asks.
-type refusedError struct{ lackError }
+// refusedError says that a batch is refused for what it asks, or for how much.
+type refusedError struct {
+	lackError
+	tooMany bool
+}
 
 // laterError is what may be gone at another try; err is what it is when that does not help.
 type laterError struct {

@@ -120,7 +120,7 @@ func (d *download) run(ctx context.Context, objects []lfs.Object) (Result, error
 // batches asks for the objects and hands on the answers. After an error, or when the server has no objects at
 // all, it stops.
 func (d *download) batches(ctx context.Context, objects []lfs.Object, to chan<- answer) error {
-	size, taken, refused := batchSize, false, 0
+	most, size, taken, refused := batchSize, batchSize, false, 0
 	for len(objects) > 0 {
 		n := min(size, len(objects))
 		answers, err := d.batch(ctx, objects[:n])
@@ -128,7 +128,9 @@ func (d *download) batches(ctx context.Context, objects []lfs.Object, to chan<- 
 		var lack *lackError
 		switch {
 		case errors.As(err, &refusal) && n > 1: // for their number, or for one of them
-			size = n / 2
+			if size = n / 2; refusal.tooMany {
+				most = size
+			}
 			continue
 		case errors.As(err, &refusal) && (taken || refused < maxRefused):
 			refused++
@@ -142,7 +144,7 @@ func (d *download) batches(ctx context.Context, objects []lfs.Object, to chan<- 
 		case err != nil:
 			return err
 		default:
-			taken, size = true, min(2*size, batchSize)
+			taken, size = true, min(2*size, most)
 		}
 		for _, a := range answers {
 			select {

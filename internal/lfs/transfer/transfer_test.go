@@ -410,6 +410,9 @@ func TestTooMany(t *testing.T) {
 	}
 	all = slices.Insert(all, 77, bad)
 	r, err := w.fetch(all...)
+	if n := w.gets("POST"); n > 16 {
+		t.Errorf("%d batches were taken", n)
+	}
 	if err != nil || len(r.Missing) != 1 || r.Missing[0] != bad || !strings.Contains(r.Why.Error(), "too large") {
 		t.Errorf("missing %v, why %v, %v", r.Missing, r.Why, err)
 	}
