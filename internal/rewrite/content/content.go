@@ -186,7 +186,8 @@ func (p *pass) finish() error {
 		p.result.Removed = p.paths(of)
 	}
 	for _, id := range p.Blobs {
-		if i, ok := p.pack.Index.Find(id); ok && p.goes(uint32(i)) {
+		// It may stay elsewhere, as a symlink for one.
+		if i, ok := p.pack.Index.Find(id); ok && p.large.has(uint32(i)) && !p.left.has(uint32(i)) {
 			p.rename(id, p.pointerOf(uint32(i)))
 		}
 	}
