@@ -124,7 +124,7 @@ func TestOnceClearsWhatAKilledRunLeft(t *testing.T) {
 	wantOnly(t, root, "new", "old.git")
 }
 
-func TestOnceWaitsForNobody(t *testing.T) {
+func TestOnceRefusesBesideAnother(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	from, dir := filepath.Join(root, "old.git"), filepath.Join(root, "new")

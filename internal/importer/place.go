@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"rehome"
 	"rehome/internal/git/repo"
@@ -86,9 +87,14 @@ func (p *place) makeParents() error {
 	return nil
 }
 
-// lockWork keeps a second run for the same destination out of the work folder.
+// lockWork keeps a second run for the same destination out of the work folder. It waits up to lockPatience, as
+// Claim does.
 func (p *place) lockWork() (err error) {
 	if p.lock, err = os.Open(p.work); err == nil {
+		err = lockFile(p.lock)
+	}
+	for end := time.Now().Add(lockPatience); errors.Is(err, errLocked) && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
 		err = lockFile(p.lock)
 	}
 	if err == nil {
