@@ -19,25 +19,32 @@ type pass struct {
 	editor  *Editor
 	hasher  *object.Hasher
 	mapped  []bool          // by number of identity
-	reached history.Set     // by the refs
 	looked  history.Set     // what was gone through, in order
 	ids     idTable         // the new id of each
 	sink    *sink           // nil when nothing is written
 	before  *again          // nil without an earlier rewrite
-	plain   history.Set     // reached by other refs than those of notes
 	content *content.Result // nil when trees and blobs stay
-	gone    history.Set     // tags of what left
 	result  *Result
-	total   int64
-	done    int64
+	reach
+	progress
 }
+
+// reach is what refs reach.
+type reach struct {
+	reached history.Set
+	plain   history.Set // by other refs than those of notes
+	gone    history.Set // tags of what left history
+}
+
+// progress is how far a rewrite is.
+type progress struct{ done, total int64 }
 
 func newPass(o Options, g *history.Graph, objects *repo.Objects) *pass {
 	p := &pass{
 		o: o, graph: g, objects: objects, editor: NewEditor(g.Format(), o.Plan), hasher: object.NewHasher(g.Format()),
 		mapped: make([]bool, len(g.Identities())), looked: g.NewSet(), ids: newIDTable(g),
 	}
-	p.result = &Result{plan: o.Plan, graph: g, ids: &p.ids, looked: p.looked, changed: g.NewSet()}
+	p.result = &Result{plan: o.Plan, graph: g, ids: &p.ids, sets: sets{looked: p.looked, changed: g.NewSet()}}
 	p.editor.Abbreviated = p.abbreviated
 	p.gone = g.NewSet()
 	p.divide()

@@ -27,11 +27,16 @@ type Result struct {
 	plan    Plan
 	graph   *history.Graph
 	ids     *idTable
-	looked  history.Set
-	changed history.Set
-	noted   history.Set     // reached by refs of notes alone
 	key     string          // see contentKey
 	content *content.Result // may be nil
+	sets
+}
+
+// sets are the commits and tags that something holds for.
+type sets struct {
+	looked  history.Set
+	changed history.Set
+	noted   history.Set // reached by refs of notes alone
 }
 
 // LargeResult is what became of large files.

@@ -131,12 +131,18 @@ func (w *walk) down(ctx context.Context, tree, state uint32) error {
 
 // below returns the state of a folder in a tree of the given state.
 func (w *walk) below(of, name uint32) (uint32, error) {
+	key := together(of, name)
+	if n, ok := w.states.below[key]; ok {
+		return n, nil
+	}
 	s := w.states.list[of]
 	if w.Match != nil && w.Match.Anchored() {
 		s.path = w.Match.Enter(s.path, w.links.text(name))
 	}
 	s.root = false
-	return w.states.number(s, w.Scratch, w.forest.Len())
+	n, err := w.states.number(s, w.Scratch, w.forest.Len())
+	w.states.below[key] = n
+	return n, err
 }
 
 // enter puts a tree on the way and looks at its files.
@@ -147,7 +153,13 @@ func (w *walk) enter(tree, state uint32) error {
 	}
 	s := step{tree: tree, state: state, record: r}
 	for i := range r.files() {
-		if f := r.file(i); w.chooses(state, f) {
+		f := r.file(i)
+		if key := together(state, f.name); w.Match != nil && !f.never && !f.large {
+			if _, known := w.states.chosen[key]; !known {
+				w.states.chosen[key] = w.Match.Matches(w.states.list[state].path, w.links.text(f.name))
+			}
+		}
+		if w.chooses(state, f) {
 			s.changes = true
 			w.chosen.add(f.blob)
 		}
@@ -161,7 +173,7 @@ func (p *pass) chooses(state uint32, f file) bool {
 	if f.never || p.left.has(f.blob) {
 		return false
 	}
-	return f.large || p.Match != nil && p.Match.Matches(p.states.list[state].path, p.links.text(f.name))
+	return f.large || p.states.chosen[together(state, f.name)]
 }
 
 // leave decides about the tree at the end of the way.
@@ -204,11 +216,6 @@ func (w *walk) keep(ctx context.Context, tree uint32) error {
 
 // child returns the node of a folder below a node; ok is false when the folder stays.
 func (p *pass) child(n *node, f folder) (child uint32, ok bool) {
-	s := p.states.list[n.state]
-	if p.Match != nil && p.Match.Anchored() {
-		s.path = p.Match.Enter(s.path, p.links.text(f.name))
-	}
-	s.root = false
-	seen := p.states.get(p.states.numbers[s], f.tree)
+	seen := p.states.get(p.states.below[together(n.state, f.name)], f.tree)
 	return seen - firstNode, seen >= firstNode
 }

@@ -125,7 +125,7 @@ func (c *idCache) find(x *pack.Index, f object.Format, id []byte) (uint32, bool)
 }
 
 // nameCache keeps what is known of names seen lately.
-type nameCache struct{ slots [1 << 12]knownName }
+type nameCache struct{ slots [1 << 15]knownName }
 
 type knownName struct {
 	name   string
@@ -139,7 +139,7 @@ func (c *nameCache) of(name []byte) *knownName {
 	for _, b := range name {
 		h = (h ^ uint32(b)) * 16777619
 	}
-	k := &c.slots[(h^h>>15)&(1<<12-1)]
+	k := &c.slots[(h^h>>15)&(1<<15-1)]
 	if k.name != string(name) {
 		*k = knownName{name: string(name)}
 	}

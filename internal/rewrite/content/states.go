@@ -20,8 +20,13 @@ type states struct {
 	numbers map[state]uint32
 	seen    [][]uint32 // by state, by tree: 0 not yet, 1 it stays, else its node plus two
 	more    map[uint64]uint32
+	below   map[uint64]uint32 // by state and name: the state of the folder of that name; filled by plan
+	chosen  map[uint64]bool   // by state and name: a pattern chooses the file; filled by plan
 	free    []func()
 }
+
+// together makes one key of a state and a name or tree.
+func together(state, other uint32) uint64 { return uint64(state)<<32 | uint64(other) }
 
 // mappedStates is how many states have a table of their own.
 const mappedStates = 64
@@ -40,6 +45,7 @@ func (s *states) number(of state, scratch pack.Scratch, trees int) (uint32, erro
 	}
 	if s.numbers == nil {
 		s.numbers, s.more = map[state]uint32{}, map[uint64]uint32{}
+		s.below, s.chosen = map[uint64]uint32{}, map[uint64]bool{}
 	}
 	n = uint32(len(s.list))
 	s.numbers[of] = n
@@ -60,14 +66,14 @@ func (s *states) get(n, tree uint32) uint32 {
 	if n < mappedStates {
 		return s.seen[n][tree]
 	}
-	return s.more[uint64(n)<<32|uint64(tree)]
+	return s.more[together(n, tree)]
 }
 
 func (s *states) set(n, tree, to uint32) {
 	if n < mappedStates {
 		s.seen[n][tree] = to
 	} else {
-		s.more[uint64(n)<<32|uint64(tree)] = to
+		s.more[together(n, tree)] = to
 	}
 }
 
