@@ -10,8 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"rehome"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
+	"rehome/internal/lfs"
+	"rehome/internal/rewrite"
 	"rehome/internal/testenv"
 )
 
@@ -264,4 +267,70 @@ func TestCloneKeepsContent(t *testing.T) {
 	hm.mustBecome(b, a)
 	hm.expect("nobody is in", big, false)
 	hm.sound()
+}
+
+// TestOptIn publishes what rewrite makes of large files, there and back, beside somebody's branch on the old history.
+func TestOptIn(t *testing.T) {
+	for _, f := range formats {
+		t.Run(f.String(), func(t *testing.T) {
+			hm := newHome(t)
+			hm.quiet = 100 * time.Millisecond
+			hm.create(7, object.SHA1)
+			a := withFile(t, f, "a@example.com", strings.Repeat("large\n", 100))
+			if err := hm.become(a); err != nil {
+				t.Fatal(err)
+			}
+			big := testenv.Git(t, a.Dir(), "rev-parse", "trunk~5:big/file")
+			b := pointed(t, a)
+			dir := hm.worktree(7)
+			id := commit(t, dir, "mine", []byte("mine"))
+			testenv.Git(t, dir, "push", "-q", "origin", id+":refs/heads/mine")
+			hm.mustBecome(b, a)
+			hm.expect("with a branch on the old history", big, true)
+			testenv.Git(t, dir, "push", "-q", "origin", ":mine")
+			hm.expect("without", big, false)
+			hm.expectPacks("without", a, false, false)
+			hm.sound()
+			hm.clones()
+			hm.mustBecome(a, b)
+			hm.expect("undone", big, true)
+			hm.expectPacks("undone", b, false, false)
+		})
+	}
+}
+
+// pointed makes the large files of a generation Git LFS files.
+func pointed(t *testing.T, a generation) generation {
+	t.Helper()
+	into, err := repo.Init(filepath.Join(t.TempDir(), "into.git"), a.Format())
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects, err := lfs.Local(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	refs, err := a.Refs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := rewrite.Run(t.Context(), rewrite.Options{
+		From: a.Repo, Refs: refs, Into: into, Store: objects,
+		Plan: rewrite.Plan{Large: rewrite.LargeFiles{Choice: rehome.LFSOptIn, Over: 100}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := generation{Repo: into, history: got.Pack, content: got.Content}
+	var updates []repo.Update
+	for _, r := range got.Refs {
+		updates = append(updates, repo.Update{Name: r.Name, New: r.Final})
+		if r.Name == "refs/heads/trunk" {
+			g.tip = r.Final.String()
+		}
+	}
+	if err := into.Update(updates); err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
