@@ -105,7 +105,7 @@ func (c *lfsCarry) run(ctx context.Context) (rehome.ReceiptLFS, error) {
 // fetch brings what the limit allows. An object that is over it by itself is as good as missing.
 func (c *lfsCarry) fetch(ctx context.Context, into *lfs.Store, wanted []lfs.Object) (source.LFSResult, error) {
 	limit := c.request.Limits.LFS
-	var within, over []lfs.Object
+	within, over := wanted[:0], []lfs.Object(nil)
 	left := limit
 	for _, o := range wanted {
 		switch {
@@ -123,7 +123,8 @@ func (c *lfsCarry) fetch(ctx context.Context, into *lfs.Store, wanted []lfs.Obje
 	if len(within) > 0 {
 		var err error
 		lack, err = c.from.FetchLFS(ctx, source.LFSRequest{
-			Location: c.request.Location, Repo: c.got.Repo, Head: c.got.Head, Objects: within, Store: into, Done: c.came,
+			Location: c.request.Location, Repo: c.got.Repo, Head: c.got.Head, Objects: within, Store: into,
+			Done: c.came, Bytes: c.moved,
 		})
 		if err != nil {
 			return lack, err
@@ -198,13 +199,20 @@ func (c *lfsCarry) came(o lfs.Object) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.count(o)
-	c.bytes += o.Size
 	c.new, c.newBytes = append(c.new, o), c.newBytes+o.Size
 	if len(c.new) >= lfsBatch || c.newBytes >= lfsBatchBytes {
 		if err := c.flush(); err != nil {
 			c.stop(err)
 		}
 	}
+	c.tell()
+}
+
+// moved takes bytes that came.
+func (c *lfsCarry) moved(n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bytes += n
 	c.tell()
 }
 

@@ -86,6 +86,7 @@ type LFSRequest struct {
 	Store   *lfs.Store       // where they go
 	Workers int              // downloads at a time; 0 = a few
 	Done    func(lfs.Object) // told of each that is in Store now, from several goroutines; may be nil
+	Bytes   func(int64)      // told of bytes that came, now and then, also in vain, from several goroutines; may be nil
 }
 
 // LFSResult is what a source could not give.

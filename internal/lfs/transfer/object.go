@@ -120,8 +120,23 @@ func (p *part) follow(ctx context.Context, l *link) error {
 		defer resp.Body.Close()
 		err = p.take(timed, resp, func() { timer.Reset(p.bounds.step) })
 	}
-	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(timed), errSlow) {
+	switch {
+	case err == nil:
+		timer.Stop() // a disk may take its time
+		return p.keep(ctx)
+	case ctx.Err() == nil && errors.Is(context.Cause(timed), errSlow):
 		return &laterError{err: cutOff("in the middle of an object", errSlow)}
+	}
+	return err
+}
+
+// keep puts what came into the store, if it is the object.
+func (p *part) keep(ctx context.Context) error {
+	err := p.writer.KeepAs(ctx, p.object)
+	var wrong *lfs.MismatchError
+	if errors.As(err, &wrong) {
+		p.drop()
+		return &laterError{err: &lackError{wrong}}
 	}
 	return err
 }
@@ -160,16 +175,7 @@ func (p *part) take(ctx context.Context, resp *http.Response, on func()) error {
 			return err
 		}
 	}
-	if err := p.copy(ctx, resp.Body, skip, on); err != nil {
-		return err
-	}
-	err = p.writer.KeepAs(ctx, p.object)
-	var wrong *lfs.MismatchError
-	if errors.As(err, &wrong) {
-		p.drop()
-		return &laterError{err: &lackError{wrong}}
-	}
-	return err
+	return p.copy(ctx, resp.Body, skip, on)
 }
 
 // begins judges the head of an answer and returns how many of its bytes are there already.
@@ -223,11 +229,13 @@ func (p *part) copy(ctx context.Context, in io.Reader, skip int64, on func()) er
 	chunk := chunks.Get().(*[128 << 10]byte)
 	defer chunks.Put(chunk)
 	step := int64(0)
+	defer func() { p.Bytes(step) }()
 	for {
 		n, err := in.Read(chunk[:])
 		came := chunk[:n]
 		if step += int64(n); step >= stepBytes {
 			on()
+			p.Bytes(step)
 			step = 0
 		}
 		if skipped := min(skip, int64(n)); skipped > 0 {

@@ -37,6 +37,7 @@ type Options struct {
 	Workers int                                              // downloads at a time; 0 = 8
 	Agent   string                                           // User-Agent
 	Done    func(lfs.Object)                                 // told of each that is in Store now, from several goroutines; may be nil
+	Bytes   func(int64)                                      // told of bytes that came, now and then, also in vain, from several goroutines; may be nil
 	Sleep   func(ctx context.Context, d time.Duration) error // before another try; nil = by the clock
 }
 
@@ -85,6 +86,9 @@ func newDownload(o Options) *download {
 	}
 	if o.Done == nil {
 		o.Done = func(lfs.Object) {}
+	}
+	if o.Bytes == nil {
+		o.Bytes = func(int64) {}
 	}
 	return &download{Options: o, bounds: bounds{batch: 5 * time.Minute, step: 4 * time.Minute}}
 }

@@ -108,7 +108,12 @@ func TestResume(t *testing.T) {
 			return true
 		})
 		o := w.Add(text(3 << 20))
+		came := int64(0)
+		w.o.Bytes = func(n int64) { came += n }
 		w.must(o)
+		if came < o.Size || knows && came > o.Size {
+			t.Errorf("Range %v: told of %d bytes", knows, came)
+		}
 		if got := read(t, w.store, o); got != text(3<<20) {
 			t.Errorf("Range %v: other bytes", knows)
 		}

@@ -48,7 +48,8 @@ func (g *Git) fetchLFS(ctx context.Context, r source.LFSRequest) (res source.LFS
 		return res, nil
 	}
 	o := transfer.Options{
-		Client: g.client, Endpoint: at, Agent: g.agent, Store: r.Store, Workers: r.Workers, Done: r.Done, Sleep: g.sleep,
+		Client: g.client, Endpoint: at, Agent: g.agent, Store: r.Store, Workers: r.Workers, Sleep: g.sleep,
+		Done: r.Done, Bytes: r.Bytes,
 		Foreign: r.URL == nil || !egress.SameOrigin(r.URL, at),
 	}
 	if !o.Foreign {
@@ -199,6 +200,9 @@ func copyObject(ctx context.Context, r source.LFSRequest, folder string, o lfs.O
 		return wrong, nil
 	case err != nil:
 		return nil, err
+	}
+	if r.Bytes != nil {
+		r.Bytes(o.Size)
 	}
 	if r.Done != nil {
 		r.Done(o)
