@@ -36,6 +36,7 @@ var (
 	largeRules = []string{
 		"*.txt text\n", "*.bin filter=lfs diff=lfs merge=lfs -text\n", "*.dat -filter\n", "[attr]big filter=lfs -text\n*.bin big\n", "* !filter\n", "*.bin -big\n", "b.dat filter=other",
 		"\"big file.bin\" filter=lfs", "*.bin filter=lfs\na.bin -filter\n", "*.bin filter=lfs\r\n", "", "# nothing", "/d/** filter=lfs\n", "a.bin !big\nb.dat big\n",
+		"\"[attr]big\" text filter=lfs\n*.dat big\n", "[attr]big text\na.bin big\n", "\xef\xbb\xbf# marked\n*.bin filter=lfs\n",
 	}
 	largePatterns = [][]string{nil, {"*.dat"}, {"/d/"}, {"sub/", "/a.bin"}, {"**/d/*.bin"}, {"readme", `\#h`, ".gitattributes", ".lfsconfig"}, {"**"}}
 )

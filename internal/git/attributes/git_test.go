@@ -143,6 +143,35 @@ func TestDeeperFilesAsGit(t *testing.T) {
 	}
 }
 
+// A file alone tells that a macro is taken back in it.
+func TestValueOfMacroTakenBack(t *testing.T) {
+	m := Parse([]byte("[attr]n filter=lfs\n[attr]m n\n[attr]o text\n")).Macros()
+	for text, want := range map[string]string{
+		"a -m": "unspecified", "a !m": "unspecified", "a -n": "unspecified", "a m=x": "unspecified", "a m": "lfs", "a -m m": "lfs", "a m -m": "unspecified",
+		"a filter=x\na -m": "x", "a -o": "nothing", "a -x": "nothing", "b -m": "nothing", "a -m\na filter=x": "x",
+	} {
+		v, found := Parse([]byte(text)).Value(m, []byte("a"), "filter")
+		if got := v.String(); found && got != want || !found && want != "nothing" {
+			t.Errorf("%q: %s, %v, want %s", text, got, found, want)
+		}
+	}
+}
+
+func TestMacrosString(t *testing.T) {
+	text := "[attr]z -a !b c d=e\n\"[attr] m\" n\n[attr]m\n"
+	want := "[attr]binary -diff -merge -text\n[attr]m\n[attr]z -a !b c d=e\n"
+	m := Parse([]byte(text)).Macros()
+	if got := m.String(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if again := Parse([]byte(want)).Macros().String(); again != want {
+		t.Errorf("read again: %q, want %q", again, want)
+	}
+	if got := Parse(nil).Macros().String(); got != "" {
+		t.Errorf("none: %q", got)
+	}
+}
+
 // random makes files and paths of few letters, so that much matches.
 type random struct{ *rand.Rand }
 
@@ -242,4 +271,4 @@ func TestRandomPatternsAsGit(t *testing.T) {
 }
 
 // rounds is how often the random tests ask git.
-const rounds = 40
+const rounds = 12

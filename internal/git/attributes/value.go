@@ -1,6 +1,11 @@
 package attributes
 
-import "bytes"
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Kind is what an attribute is for a path.
 type Kind byte
@@ -56,6 +61,32 @@ func (r *Rules) Macros() *Macros {
 	return m
 }
 
+// String gives the lines that define the macros, sorted; "" for binary alone. Those with the same
+// lines are equal.
+func (m *Macros) String() string {
+	if m == nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(m.says)) {
+		b.WriteString(prefix + name)
+		for _, a := range m.says[name] {
+			switch a.value.Kind {
+			case Unset:
+				b.WriteString(" -" + a.attribute)
+			case Unspecified:
+				b.WriteString(" !" + a.attribute)
+			case Set:
+				b.WriteString(" " + a.attribute)
+			default:
+				b.WriteString(" " + a.attribute + "=" + a.value.Text)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
 // of gives what the macro of that name says.
 func (m *Macros) of(name string) ([]assignment, bool) {
 	if m == nil {
@@ -66,11 +97,32 @@ func (m *Macros) of(name string) ([]assignment, bool) {
 }
 
 // Value gives what the last line that says anything of the attribute says for a path, which
-// is relative to the file's folder and is not a folder; found is false when none does. Where
-// several files matter, and macros with them, [Lookup] is exact.
+// is relative to the file's folder and is not a folder; found is false when none does. A line
+// that takes back a macro says that what the macro stands for is unspecified, unless another one
+// says more: in files of folders above, git does not look at the macro. Where several files matter,
+// [Lookup] is exact.
 func (r *Rules) Value(m *Macros, path []byte, attribute string) (v Value, found bool) {
 	s := search{macros: m, attribute: attribute}
-	return s.file(r, path)
+	if v, found = s.file(r, path); found {
+		return v, true
+	}
+	for name, set := range s.seen {
+		if !set && m.standsFor(name, attribute) {
+			return Value{}, true
+		}
+	}
+	return Value{}, false
+}
+
+// standsFor tells whether a macro says anything of the attribute, by way of other ones or not.
+func (m *Macros) standsFor(name, attribute string) bool {
+	says, ok := m.of(name)
+	if !ok {
+		return false
+	}
+	s := search{macros: m, attribute: attribute}
+	_, found := s.expand(says)
+	return found
 }
 
 // Lookup gives what git says of an attribute for a path, which is not a folder. The first
@@ -100,7 +152,7 @@ func Lookup(m *Macros, files []*Rules, path []byte, attribute string) (v Value, 
 type search struct {
 	macros    *Macros
 	attribute string
-	seen      map[string]bool // macros that something was said of
+	seen      map[string]bool // macros that something was said of: whether they were set
 }
 
 // file looks in one file, the last line first.
@@ -138,13 +190,13 @@ func (s *search) expand(says []assignment) (v Value, found bool) {
 			return a.value, true
 		}
 		more, is := s.macros.of(a.attribute)
-		if !is || s.seen[a.attribute] {
+		if _, known := s.seen[a.attribute]; known || !is {
 			continue
 		}
 		if s.seen == nil {
 			s.seen = map[string]bool{}
 		}
-		s.seen[a.attribute] = true
+		s.seen[a.attribute] = a.value.Kind == Set
 		if a.value.Kind == Set {
 			left = append(left, more)
 		}

@@ -23,7 +23,7 @@ type rules struct {
 	mu     sync.Mutex
 	parsed map[uint32]*parsed // by blob
 	macros []*attributes.Macros
-	number map[string]uint32 // of macros, by the lines that define them
+	number map[string]uint32 // of macros, by their String
 	made   map[question]answer
 	files  []newFile // by number; 0 is none
 	of     map[object.ID]uint32
@@ -61,26 +61,19 @@ func newRules() *rules {
 	}
 }
 
-// macroLine begins the definition of a macro.
-var macroLine = []byte("[attr]")
-
 // macrosOf returns the number of the macros that a root's .gitattributes defines.
 func (p *pass) macrosOf(blob uint32) (uint32, error) {
 	file, err := p.parsedOf(blob)
 	if err != nil {
 		return 0, err
 	}
-	var key []byte
-	for line := range bytes.Lines(file.text) {
-		if bytes.HasPrefix(bytes.TrimLeft(line, " \t"), macroLine) {
-			key = append(key, line...)
-		}
-	}
-	n, ok := p.rules.number[string(key)]
+	macros := file.rules.Macros()
+	key := macros.String()
+	n, ok := p.rules.number[key]
 	if !ok {
 		n = uint32(len(p.rules.macros))
-		p.rules.number[string(key)] = n
-		p.rules.macros = append(p.rules.macros, file.rules.Macros())
+		p.rules.number[key] = n
+		p.rules.macros = append(p.rules.macros, macros)
 	}
 	return n, nil
 }
