@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"rehome"
@@ -25,7 +26,7 @@ type pointed struct {
 	testenv.LFS
 	url     string
 	objects []lfs.Object
-	refuse  int // status of each answer for Git LFS, if any
+	refuse  atomic.Int64 // status of each answer for Git LFS, if any
 }
 
 // servePointed serves a source that points to contents, one a commit, in d0/f.bin, d1/f.bin …; the last one
@@ -49,8 +50,8 @@ func servePointed(t testing.TB, contents ...string) *pointed {
 	testenv.FromStream(t, filepath.Join(root, "old.git"), "sha1", stream.String())
 	p.url = testenv.ServeGit(t, root, testenv.Options{Wrap: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if p.refuse != 0 && strings.Contains(r.URL.Path, "/info/lfs/") {
-				w.WriteHeader(p.refuse)
+			if status := p.refuse.Load(); status != 0 && strings.Contains(r.URL.Path, "/info/lfs/") {
+				w.WriteHeader(int(status))
 				return
 			}
 			p.Before(h).ServeHTTP(w, r)
@@ -196,7 +197,7 @@ func TestManyMissing(t *testing.T) {
 	for status, code := range map[int]rehome.Code{
 		http.StatusNotFound: rehome.LFSMissing, http.StatusNotImplemented: rehome.LFSMissing, http.StatusServiceUnavailable: rehome.Unreachable,
 	} {
-		p.refuse = status
+		p.refuse.Store(int64(status))
 		w := newWorld(t)
 		i := w.start(w.repository("new"), StartRequest{URL: p.url})
 		wantStatus(t, i, rehome.Failed, rehome.StepRaw, code)
@@ -204,7 +205,7 @@ func TestManyMissing(t *testing.T) {
 			t.Errorf("%d: %s", status, e.Message)
 		}
 	}
-	p.refuse = http.StatusUnauthorized
+	p.refuse.Store(http.StatusUnauthorized)
 	w := newWorld(t)
 	wantStatus(t, w.start(w.repository("new"), StartRequest{URL: p.url}), rehome.AuthFailed, "", rehome.CredentialsWanted)
 }

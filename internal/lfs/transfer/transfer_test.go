@@ -2,17 +2,14 @@ package transfer
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -47,45 +44,6 @@ func TestMany(t *testing.T) {
 		}
 	}
 }
-
-// memory is a bucket without a disk, which is slow for so many files.
-type memory struct {
-	mu    sync.Mutex
-	files map[string][]byte // guarded by mu
-}
-
-func (m *memory) Take(_ context.Context, key, file string) error {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.files[key] = b
-	return os.Remove(file)
-}
-
-func (m *memory) Open(_ context.Context, key string, offset int64) (io.ReadCloser, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	b, ok := m.files[key]
-	if !ok {
-		return nil, fs.ErrNotExist
-	}
-	return io.NopCloser(bytes.NewReader(b[min(offset, int64(len(b))):])), nil
-}
-
-func (m *memory) Size(_ context.Context, key string) (int64, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	b, ok := m.files[key]
-	if !ok {
-		return 0, fs.ErrNotExist
-	}
-	return int64(len(b)), nil
-}
-
-func (m *memory) Remove(context.Context, string) error { return nil }
 
 // TestResume cuts an object twice. The rest is asked for with Range, and a server that knows no Range sends
 // all of it again.
