@@ -141,10 +141,10 @@ func (w *worker) fetch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	o := w.rawOptions()
 	rec := startRecorder(fetching, w, stop)
 	defer rec.close() //nolint:errcheck // for a panic; the error is looked at below
-	o := w.rawOptions(rec)
-	o.LargeOver = over
+	o.LargeOver, o.Identities, o.LFS = over, rec.identities, rec.lfs
 	got, err := fetchRaw(fetching, reader, source.Request{
 		Location: l, Dir: dir, Limits: w.Limits, Progress: rec.progress,
 	}, o)

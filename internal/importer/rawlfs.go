@@ -17,21 +17,27 @@ import (
 )
 
 // rawOptions are those of a server's raw step. What this repository has been given before is not fetched again.
-func (w *worker) rawOptions(rec *recorder) rawOptions {
-	o := rawOptions{LargeOver: w.LargeOver, Identities: rec.identities, AllowMissing: w.row.Options.AllowMissingLFS, LFS: rec.lfs}
-	if w.LFS != nil {
-		o.Store = func(string) (*lfs.Store, error) { return w.LFS, nil }
-		o.Have, o.Keep = w.haveLFS, w.keepLFS
+// The row is read now only: while the step runs, a recorder writes it.
+func (w *worker) rawOptions() rawOptions {
+	o := rawOptions{AllowMissing: w.row.Options.AllowMissingLFS}
+	if w.LFS == nil {
+		return o
 	}
+	repository := w.row.RepositoryID
+	o.Store = func(string) (*lfs.Store, error) { return w.LFS, nil }
+	o.Have = func(ctx context.Context, all []lfs.Object) ([]lfs.Object, error) {
+		return w.haveLFS(ctx, repository, all)
+	}
+	o.Keep = func(ctx context.Context, came []lfs.Object) error { return w.keepLFS(ctx, repository, came) }
 	return o
 }
 
-func (w *worker) haveLFS(ctx context.Context, all []lfs.Object) ([]lfs.Object, error) {
+func (m *Importer) haveLFS(ctx context.Context, repositoryID int64, all []lfs.Object) ([]lfs.Object, error) {
 	oids := make([]string, len(all))
 	for i, o := range all {
 		oids[i] = o.OID.String()
 	}
-	sizes, err := w.DB.LFSObjects(ctx, w.row.RepositoryID, oids)
+	sizes, err := m.DB.LFSObjects(ctx, repositoryID, oids)
 	if err != nil {
 		return nil, err
 	}
@@ -44,12 +50,12 @@ func (w *worker) haveLFS(ctx context.Context, all []lfs.Object) ([]lfs.Object, e
 	return have, nil
 }
 
-func (w *worker) keepLFS(ctx context.Context, came []lfs.Object) error {
+func (m *Importer) keepLFS(ctx context.Context, repositoryID int64, came []lfs.Object) error {
 	rows := make([]store.LFSObject, len(came))
 	for i, o := range came {
 		rows[i] = store.LFSObject{OID: o.OID.String(), Size: o.Size}
 	}
-	return w.DB.AddLFSObjects(ctx, w.row.RepositoryID, rows)
+	return m.DB.AddLFSObjects(ctx, repositoryID, rows)
 }
 
 // What came is told to Keep in batches of so many objects or bytes, whichever is first: a crash costs
