@@ -61,11 +61,11 @@ func (p largePlan) idleWarning(did rehome.Changes) []rehome.Warning {
 		what = "leave history"
 	}
 	if p.Match != "" {
-		match = ", or that one of the patterns matches"
+		match = " or matches a pattern"
 	}
 	return []rehome.Warning{{
 		Kind: warnNoLarge, Count: 1,
-		Text: fmt.Sprintf("Large files were to %s, but there is none: no file of more than %d bytes%s.", what, p.Over, match),
+		Text: fmt.Sprintf("Large files were to %s, but none did: no file that may has more than %d bytes%s.", what, p.Over, match),
 	}}
 }
 
