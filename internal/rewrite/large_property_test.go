@@ -65,9 +65,13 @@ func TestLargeAgainstReference(t *testing.T) {
 		from := w.packed(t)
 		choice := pick(w, rehome.LFSOptIn, rehome.LFSOptIn, rehome.LFSOptOut)
 		patterns := pick(w, largePatterns...)
-		to, store := tryLarge(t, from, largePlan(t, choice, patterns), 1+w.upTo(2))
+		plan := largePlan(t, choice, patterns)
+		if w.often(2) {
+			plan.Authors = map[rehome.Identity]rehome.Identity{{Name: "A", Mail: "a@x"}: {Name: "B", Mail: "b@y"}}
+		}
+		to, store := tryLarge(t, from, plan, 1+w.upTo(2))
 		r := &largeReference{
-			t: t, from: from.Dir(), to: to.Dir(), old: readAll(t, from.Dir()), now: readAll(t, to.Dir()), removes: choice == rehome.LFSOptOut,
+			t: t, from: from.Dir(), to: to.Dir(), old: readAll(t, from.Dir()), now: readAll(t, to.Dir()), removes: choice == rehome.LFSOptOut, renames: plan.Authors != nil,
 			chosen: map[string]bool{}, kept: map[string]bool{}, removed: map[string]bool{},
 		}
 		r.matches = matching(t, patterns, r.everyPath())
@@ -187,6 +191,9 @@ func (r *largeReference) headers(old, now string, became map[string]string) {
 		case "tree", "parent", "object":
 			r.object(id, to, became)
 		default:
+			if r.renames {
+				line = strings.Replace(line, " A <a@x>", " B <b@y>", 1)
+			}
 			if line != is[i] {
 				r.fault("%q became %q", old, now)
 			}

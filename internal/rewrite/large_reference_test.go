@@ -22,6 +22,7 @@ type largeReference struct {
 	from, to string // the repositories
 	old, now map[string]raw
 	removes  bool
+	renames  bool            // A <a@x> becomes B <b@y>
 	matches  map[string]bool // paths that the patterns choose
 
 	chosen  map[string]bool // blobs
