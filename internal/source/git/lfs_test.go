@@ -39,10 +39,10 @@ func lfsRepository(t testing.TB, dir, config string) {
 		write(".lfsconfig", config)
 	}
 	for i, content := range lfsContents {
-		write(fmt.Sprintf("f%d.bin", i/2), content)
-		testenv.Git(t, dir, "add", "-A")
-		testenv.Git(t, dir, "commit", "-q", "-m", "more")
+		write(fmt.Sprintf("f%d.bin", i), content)
 	}
+	testenv.Git(t, dir, "add", "-A")
+	testenv.Git(t, dir, "commit", "-q", "-m", "pictures")
 }
 
 func lfsObjects() (all []lfs.Object) {
