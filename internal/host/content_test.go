@@ -38,7 +38,7 @@ func withFile(t *testing.T, f object.Format, mail, big string) generation {
 		}
 		s.WriteByte('\n')
 	}
-	return fromStream(t, f, s.String(), filepath.Join(t.TempDir(), "with.git"))
+	return onShelf(f.String()+" file "+mail, func(dir string) generation { return fromStream(t, f, s.String(), dir) })
 }
 
 // converted returns a home where a is published, and two histories with other files in place of its large one.
@@ -269,6 +269,27 @@ func TestCloneKeepsContent(t *testing.T) {
 	hm.sound()
 }
 
+// TestPushUnderWayKeepsContent converts in the middle of a push whose tree has the large file, which the pusher
+// knows to be there.
+func TestPushUnderWayKeepsContent(t *testing.T) {
+	hm, a, b, c, big := converted(t, object.SHA1)
+	dir := hm.worktree(7)
+	testenv.Git(t, dir, "checkout", "-q", "HEAD~4")
+	id := commit(t, dir, "mine", noise(1<<20))
+	hm.pushAround(dir, id, a.tip, func() {
+		if err := hm.become(b, a); err != nil {
+			t.Error(err)
+		}
+	})
+	hm.sound()
+	hm.expect("pushed", big, true)
+	hm.mustBecome(c, b)
+	hm.expectPacks("pushed", a, true, true)
+	hm.expectPacks("pushed", b, false, false)
+	testenv.Git(t, dir, "push", "-q", "origin", ":mine")
+	hm.expectPacks("deleted", a, false, false)
+}
+
 // TestOptIn publishes what rewrite makes of large files, there and back, beside somebody's branch on the old history.
 func TestOptIn(t *testing.T) {
 	for _, f := range formats {
@@ -276,7 +297,7 @@ func TestOptIn(t *testing.T) {
 			hm := newHome(t)
 			hm.quiet = 100 * time.Millisecond
 			hm.create(7, object.SHA1)
-			a := withFile(t, f, "a@example.com", strings.Repeat("large\n", 100))
+			a := withFile(t, f, "large@example.com", strings.Repeat("large\n", 100))
 			if err := hm.become(a); err != nil {
 				t.Fatal(err)
 			}

@@ -38,11 +38,15 @@ var shelf struct {
 // made returns the generation of a mail. Its first two commits are the same for every mail.
 func made(t *testing.T, f object.Format, mail string) generation {
 	t.Helper()
-	name := f.String() + " " + mail
+	return onShelf(f.String()+" "+mail, func(dir string) generation { return newGeneration(t, f, mail, dir) })
+}
+
+// onShelf returns the generation of a name, which make makes in a folder.
+func onShelf(name string, make func(dir string) generation) generation {
 	if g, ok := shelf.made[name]; ok {
 		return g
 	}
-	g := newGeneration(t, f, mail, filepath.Join(shelf.dir, name))
+	g := make(filepath.Join(shelf.dir, name))
 	if shelf.made == nil {
 		shelf.made = map[string]generation{}
 	}
@@ -278,7 +282,25 @@ func TestPushUnderWayLosesNothing(t *testing.T) {
 	hm, a, b, c := generations(t, object.SHA1)
 	dir := hm.worktree(7)
 	id := commit(t, dir, "mine", noise(1<<20))
-	thin := testenv.GitIn(t, dir, strings.NewReader(id+"\n^"+a.tip+"\n"), "pack-objects", "--revs", "--thin", "--stdout", "-q")
+	hm.pushAround(dir, id, a.tip, func() {
+		if err := hm.become(b, a); err != nil {
+			t.Error(err)
+		}
+	})
+	hm.sound()
+	hm.expect("pushed", a.tip, true)
+	hm.mustBecome(c, b)
+	hm.expect("pushed", id+"~1", true)
+	testenv.Git(t, dir, "push", "-q", "origin", ":mine")
+	hm.expect("deleted", a.tip, false)
+}
+
+// pushAround pushes a commit to the branch mine, on the commit base that the repository has, and does
+// something when half of the pack is there.
+func (hm *home) pushAround(dir, id, base string, middle func()) {
+	t := hm.t
+	t.Helper()
+	thin := testenv.GitIn(t, dir, strings.NewReader(id+"\n^"+base+"\n"), "pack-objects", "--revs", "--thin", "--stdout", "-q")
 	in, feed := io.Pipe()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", hm.url(7)+"/git-receive-pack", in)
 	if err != nil {
@@ -290,9 +312,7 @@ func TestPushUnderWayLosesNothing(t *testing.T) {
 		out.Data([]byte(strings.Repeat("0", 40) + " " + id + " refs/heads/mine\x00 report-status"))
 		out.Flush()
 		io.WriteString(feed, thin[:len(thin)/2])
-		if err := hm.become(b, a); err != nil {
-			t.Error(err)
-		}
+		middle()
 		io.WriteString(feed, thin[len(thin)/2:])
 		feed.Close()
 	}()
@@ -305,12 +325,6 @@ func TestPushUnderWayLosesNothing(t *testing.T) {
 	if err != nil || !bytes.Contains(said, []byte("ok refs/heads/mine")) {
 		t.Fatalf("the push: %q, %v", said, err)
 	}
-	hm.sound()
-	hm.expect("pushed", a.tip, true)
-	hm.mustBecome(c, b)
-	hm.expect("pushed", id+"~1", true)
-	testenv.Git(t, dir, "push", "-q", "origin", ":mine")
-	hm.expect("deleted", a.tip, false)
 }
 
 // TestCrashesOfAPublication leaves off in the middle; the next process mends what is there.
