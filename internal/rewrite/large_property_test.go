@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -269,8 +268,7 @@ func (r *largeReference) store(got *rewrite.Result, store *lfs.Store) {
 	}
 }
 
-// pointers asks git-lfs about the branches: it may find what it finds in the source, and, as
-// attributes.AppendLine says, files of deeper folders that have the name of a pointer at the root.
+// pointers asks git-lfs about the branches: it may find what it finds in the source and nothing else.
 func (r *largeReference) pointers(to rewritten) {
 	for _, ref := range to.result.Refs {
 		if !strings.HasPrefix(ref.Name, "refs/heads/") {
@@ -279,28 +277,11 @@ func (r *largeReference) pointers(to rewritten) {
 		before := strings.ReplaceAll(fsckPointers(r.t, r.from, ref.Source.String()), ref.Source.String(), "")
 		after := strings.ReplaceAll(fsckPointers(r.t, r.to, ref.Final.String()), ref.Final.String(), "")
 		for line := range strings.Lines(after) {
-			if !strings.Contains(before, line) && line != "Git LFS fsck OK\n" && !r.namesake(ref.Final.String(), line) {
+			if !strings.Contains(before, line) && line != "Git LFS fsck OK\n" {
 				r.fault("git lfs fsck --pointers finds %q", line)
 			}
 		}
 	}
-}
-
-// namesake tells whether git-lfs found a file of a folder that has the name of a pointer at the
-// root.
-func (r *largeReference) namesake(commit, line string) bool {
-	quoted, err := strconv.QuotedPrefix(strings.TrimPrefix(line, "pointer: unexpectedGitObject: "))
-	if err != nil {
-		return false
-	}
-	path, err := strconv.Unquote(quoted)
-	if err != nil || !strings.Contains(path, "/") {
-		return false
-	}
-	headers, _ := cut(r.now[commit].data)
-	return slices.ContainsFunc(r.entries(r.now, strings.TrimSpace(strings.TrimPrefix(headers[0], "tree "))), func(e entry) bool {
-		return strings.HasSuffix(path, "/"+e.name) && largePointer.MatchString(r.now[e.id].data)
-	})
 }
 
 // fsckPointers gives what git-lfs finds at a commit.

@@ -132,7 +132,7 @@ func run(ctx context.Context, o Options) (*Result, error) {
 	if len(p.nodes) == 0 && !p.anyNamed() {
 		return p.result, nil
 	}
-	for _, step := range []func(context.Context) error{p.convert, p.remake, p.write} {
+	for _, step := range []func(context.Context) error{p.convert, p.findTwins, p.remake, p.write} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

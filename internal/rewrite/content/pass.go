@@ -26,6 +26,7 @@ type pass struct {
 	converted map[uint32]converted // by blob
 	sets      *pathSets
 	rules     *rules
+	twins     *twins // nil for none
 	ids       []byte // new ids of nodes, zero for what is empty then
 }
 

@@ -45,6 +45,7 @@ type newFile struct {
 // question is what decides about a .gitattributes: its blob plus one, what lies below it and what holds there.
 type question struct {
 	blob, set, macros uint32
+	twins             uint32
 	root              bool
 }
 
@@ -111,6 +112,9 @@ func (p *pass) attribute(r record, q question, tree uint32) (answer, error) {
 	}
 	p.rules.mu.Lock()
 	defer p.rules.mu.Unlock()
+	if q.root {
+		q.twins = p.twinsOf(tree)
+	}
 	if a, ok := p.rules.made[q]; ok {
 		return a, nil
 	}
@@ -140,7 +144,7 @@ func (p *pass) answer(q question, here bool) (a answer, err error) {
 		switch {
 		case found && value.Kind == attributes.Text && value.Text == "lfs":
 		case found || here:
-			if text, err = appendLine(text, path); err != nil {
+			if text, err = appendLine(text, path, p.isTwin(path, q.twins)); err != nil {
 				return a, err
 			}
 		default:
@@ -160,9 +164,13 @@ func (p *pass) answer(q question, here bool) (a answer, err error) {
 }
 
 // appendLine appends the line for one path.
-func appendLine(text, path []byte) ([]byte, error) {
+func appendLine(text, path []byte, twin bool) ([]byte, error) {
 	from := len(text)
-	text = attributes.AppendLine(text, path)
+	if twin {
+		text = attributes.AppendGitLine(text, path)
+	} else {
+		text = attributes.AppendLine(text, path)
+	}
 	if len(text)-from > attributes.MaxLine {
 		return nil, tooLong("a line longer than Git reads")
 	}

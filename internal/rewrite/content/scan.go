@@ -94,10 +94,7 @@ func (s *scanner) file(e *object.TreeEntry, at uint32) {
 	if !ok || !may && !large {
 		return
 	}
-	name, word := uint32(0), blob
-	if s.Match != nil {
-		name = s.names.number(s.pass, e.Name)
-	}
+	name, word := s.names.number(s.pass, e.Name), blob
 	if large {
 		word |= isLarge
 	}
