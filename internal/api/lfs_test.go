@@ -99,10 +99,10 @@ func noise(n int, seed uint32) []byte {
 // asked notes the requests a server gets, and may stand in their way.
 type asked struct {
 	http.Handler
-	before func(w http.ResponseWriter, r *http.Request) http.ResponseWriter // may be nil
 
-	mu   sync.Mutex
-	list []string // guarded by mu: method, path and range, and the status
+	mu     sync.Mutex
+	before func(w http.ResponseWriter, r *http.Request) http.ResponseWriter // may be nil; called and guarded by mu, as the next
+	list   []string                                                         // method, path and range, and the status
 }
 
 func watch(s *testServer) *asked {
@@ -113,9 +113,11 @@ func watch(s *testServer) *asked {
 
 func (a *asked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	line := r.Method + " " + r.URL.Path + " " + r.Header.Get("Range")
+	a.mu.Lock()
 	if a.before != nil {
 		w = a.before(w, r)
 	}
+	a.mu.Unlock()
 	watched := &watchedWriter{ResponseWriter: w}
 	defer func() {
 		a.mu.Lock()
@@ -259,6 +261,7 @@ func TestLFSResume(t *testing.T) {
 	c.git(t, work, "push", "-q", s.URL+"/octocat/socm.git", "main")
 
 	cuts := 1
+	requests.mu.Lock()
 	requests.before = func(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
 		if r.Method == "GET" && strings.Contains(r.URL.Path, "/objects/") && cuts > 0 {
 			cuts--
@@ -266,6 +269,7 @@ func TestLFSResume(t *testing.T) {
 		}
 		return w
 	}
+	requests.mu.Unlock()
 	requests.having("")
 	clone := filepath.Join(t.TempDir(), "clone")
 	c.git(t, "", "clone", "-q", s.URL+"/octocat/socm.git", clone)
