@@ -27,7 +27,8 @@ type largeRows struct {
 	raw       cost // rehome import of it
 	converted []pair
 	compared  comparison
-	remapped  []cost // an author mapped after the conversion was published
+	optedIn   cost   // opt_in after an import into the host was complete
+	remapped  []cost // an author mapped after that
 	huge      hugeRow
 }
 
@@ -59,7 +60,7 @@ func measureLarge(ctx context.Context, s settings) (rows largeRows, err error) {
 	if err := l.converting(ctx, work, &rows); err != nil || s.compare {
 		return rows, err
 	}
-	if rows.remapped, err = l.remapConverted(ctx); err != nil {
+	if err := l.remapConverted(ctx, &rows); err != nil {
 		return rows, fmt.Errorf("map an author after a conversion: %w", err)
 	}
 	rows.huge, err = l.hugeRow(ctx)
@@ -140,9 +141,9 @@ func (l *lab) migrateOnce(ctx context.Context, dir string) (cost, error) {
 }
 
 // remapConverted imports, lets the server convert, and maps an author to one name after the other. No file is converted again.
-func (l *lab) remapConverted(ctx context.Context) (runs []cost, err error) {
+func (l *lab) remapConverted(ctx context.Context, rows *largeRows) error {
 	who, _ := l.people.touching(remapShare)
-	_, err = l.fresh(ctx, func(ctx context.Context, dir string) (cost, error) {
+	_, err := l.fresh(ctx, func(ctx context.Context, dir string) (cost, error) {
 		s, err := l.startServer(ctx, dir, "--large-files-over", fmt.Sprint(convertOver))
 		if err != nil {
 			return cost{}, err
@@ -151,18 +152,18 @@ func (l *lab) remapConverted(ctx context.Context) (runs []cost, err error) {
 		if err := s.importAndWait(ctx, l.from.URL); err != nil {
 			return cost{}, err
 		}
-		c, err := s.measured(func() error {
+		rows.optedIn, err = s.measured(func() error {
 			return errors.Join(s.call(ctx, "PATCH", "/repos/admin/bench/import/lfs", `{"use_lfs": "opt_in"}`, nil), s.wait(ctx, "complete"))
 		})
 		if err != nil {
 			return cost{}, err
 		}
-		log.Printf("opt_in after the push, published again: %.2f s of processor, %d MiB", c.cpu, c.memory>>20)
+		log.Printf("opt_in after the push, published again: %.2f s of processor, %d MiB", rows.optedIn.cpu, rows.optedIn.memory>>20)
 		before, err := keptContent(dir)
 		if err != nil {
 			return cost{}, err
 		}
-		if runs, err = l.mapRuns(ctx, s, who); err != nil {
+		if rows.remapped, err = l.mapRuns(ctx, s, who); err != nil {
 			return cost{}, err
 		}
 		after, err := keptContent(dir)
@@ -171,7 +172,7 @@ func (l *lab) remapConverted(ctx context.Context) (runs []cost, err error) {
 		}
 		return cost{}, err
 	})
-	return runs, err
+	return err
 }
 
 // mapRuns maps who as often as asked.

@@ -79,7 +79,7 @@ func writeFilm(w io.Writer) error {
 
 // clonesBack wants a clone with git-lfs to have the file as it was.
 func clonesBack(ctx context.Context, from, clone string) error {
-	if _, err := git(ctx, "", "clone", "-q", "-c", "filter.lfs.process=git-lfs filter-process", "-c", "filter.lfs.required=true", from, clone); err != nil {
+	if _, err := git(ctx, filepath.Dir(clone), "clone", "-q", "-c", "filter.lfs.process=git-lfs filter-process", "-c", "filter.lfs.required=true", from, clone); err != nil {
 		return err
 	}
 	want := sha256.New()
