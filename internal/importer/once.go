@@ -97,6 +97,7 @@ func (o *once) run(ctx context.Context) (rehome.Receipt, error) {
 	p := proof{facts: factsOf(got, o.LargeOver, o.meter.start), made: did.made, choice: o.Plan.choice()}
 	p.final, p.removed = apart(did.final)
 	p.stays = skipRemoved(p.removed)
+	p.pushed = o.Plan.idle(o.LargeOver, did.changes)
 	if err := tidyLFS(place.repository()); err != nil {
 		return rehome.Receipt{}, err
 	}

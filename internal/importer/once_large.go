@@ -39,6 +39,15 @@ func tidyLFS(dir string) error {
 	return nil
 }
 
+// idle warns when there was nothing that the choice for large files is about.
+func (p OncePlan) idle(over int64, did rehome.Changes) []rehome.Warning {
+	large := largePlan{Choice: p.choice(), Over: over}
+	if p.Match != nil {
+		large.Match = "*" // there are some
+	}
+	return large.idleWarning(did)
+}
+
 // large counts the large files of a fetched repository.
 func (r raw) large() rehome.Found {
 	found := rehome.Found{LargeFilesKnown: true}

@@ -206,6 +206,24 @@ func TestOnceRemovesHistory(t *testing.T) {
 	testenv.Git(t, dir, "fsck", "--full")
 }
 
+// TestOnceFindsNothingLarge says so.
+func TestOnceFindsNothingLarge(t *testing.T) {
+	t.Parallel()
+	from := largeSource(t)
+	dir := filepath.Join(t.TempDir(), "new.git")
+	o := choosing(from, dir, rehome.LFSOptIn)
+	o.LargeOver = 1 << 30
+	r, err := Once(t.Context(), o)
+	must(t, err)
+	wantSame(t, dir, from)
+	if w := r.Body.Warnings; len(w) != 1 || w[0].Kind != warnNoLarge || r.Body.LargeFiles.Objects != 0 {
+		t.Errorf("warnings %+v, %+v", w, r.Body.LargeFiles)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "lfs")); err == nil {
+		t.Error("a store was made for nothing")
+	}
+}
+
 // TestOnceConvertsWithAuthors makes one history of both, with a map to it.
 func TestOnceConvertsWithAuthors(t *testing.T) {
 	t.Parallel()
