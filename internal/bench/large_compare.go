@@ -215,7 +215,7 @@ func (c *attributeCheck) look(ctx context.Context, rules []byte, paths []string)
 	}
 	distinct := map[string]bool{}
 	for line := range strings.Lines(key[0]) {
-		if strings.Contains(line, " filter=lfs ") {
+		if strings.Contains(line, "filter=lfs ") {
 			lines++
 			distinct[line] = true
 		}
