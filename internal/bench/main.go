@@ -1,4 +1,4 @@
-// Command bench measures Rehome side by side with git on the same repositories and writes docs/benchmarks.md.
+// Command bench measures Rehome side by side with git, git filter-repo and git-lfs on the same repositories and writes docs/benchmarks.md.
 //
 // It serves each repository over smart HTTP on loopback, runs the two sides in
 // turn (A B A B …), compares every ref and object at the end, and takes processor
