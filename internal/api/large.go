@@ -42,7 +42,13 @@ func badPattern(bad *attributes.PatternError) error {
 
 // largeFiles lists all of them unless a page is asked for, which one client's documentation allows.
 func (a *API) largeFiles(ctx context.Context, c *call) (answer, error) {
-	found, err := a.Importer.LargeFiles(ctx, c.repo.ID)
+	query := c.r.URL.Query()
+	paged := query.Has("page") || query.Has("per_page")
+	var p page
+	if paged {
+		p = pageOf(query)
+	}
+	found, total, err := a.Importer.LargeFiles(ctx, c.repo.ID, p.offset(), p.size)
 	if err != nil {
 		return answer{}, err
 	}
@@ -50,19 +56,16 @@ func (a *API) largeFiles(ctx context.Context, c *call) (answer, error) {
 	for _, file := range found {
 		list = append(list, largeFileObject(file))
 	}
-	query := c.r.URL.Query()
-	if !query.Has("page") && !query.Has("per_page") {
-		return ok(list), nil
+	ans := ok(list)
+	if paged {
+		ans.headers = p.link(c.urls.imported(c.repo)+"/large_files", query, int(total))
 	}
-	p := pageOf(query)
-	from := min(p.offset(), len(list))
-	ans := ok(list[from:min(from+p.size, len(list))])
-	ans.headers = p.link(c.urls.imported(c.repo)+"/large_files", query, len(list))
 	return ans, nil
 }
 
 func largeFileObject(f rehome.LargeFile) *document {
-	o := fieldsOf("ref_name", f.Ref)
+	o := &document{}
+	lossless(o, "ref_name", []byte(f.Ref))
 	lossless(o, "path", f.Path)
 	o.add("oid", f.OID, "size", f.Size)
 	return o

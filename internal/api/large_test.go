@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/store"
 )
 
 func TestSetLFS(t *testing.T) {
@@ -84,4 +86,33 @@ func TestAllowMissingLFSIsAnOption(t *testing.T) {
 		t.Errorf("import %v", im)
 	}
 	s.want(t, 422, request{method: "PATCH", path: at, token: token, body: `{"allow_missing_lfs": "yes"}`})
+}
+
+// Without a page it is the whole list, since most clients know of none.
+func TestLargeFilesByPage(t *testing.T) {
+	s := start(t, nil)
+	token := s.token(t, auth.Grant{User: "octocat"})
+	at, _ := s.imported(t, token, "")
+	files := []rehome.LargeFile{
+		{Ref: "refs/heads/main", Path: []byte("a.bin"), OID: "aa", Size: 7},
+		{Ref: "refs/heads/\xff", Path: []byte("b\xfe"), OID: "bb", Size: 8},
+	}
+	_, err := s.db.ChangeImport(t.Context(), 1, func(tx *store.Tx, i *store.Import) error { return tx.SetLargeFiles(t.Context(), i, files) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	const a = `{"ref_name":"refs/heads/main","path":"a.bin","oid":"aa","size":7}`
+	const b = `{"ref_name":"refs/heads/\ufffd","ref_name_bytes":"cmVmcy9oZWFkcy//","path":"b\ufffd","path_bytes":"Yv4=","oid":"bb","size":8}`
+	for query, want := range map[string]string{
+		"": "[" + a + "," + b + "]", "?page=1": "[" + a + "," + b + "]", "?per_page=1": "[" + a + "]", "?per_page=1&page=2": "[" + b + "]", "?page=2": "[]",
+	} {
+		r := s.want(t, 200, request{method: "GET", path: at + "/large_files" + query, token: token})
+		want = strings.ReplaceAll(want, `\ufffd`, "\uFFFD")
+		if string(r.body) != want {
+			t.Errorf("%q: %s, want %s", query, r.body, want)
+		}
+		if next := strings.Contains(r.Header.Get("Link"), `page=2&per_page=1>; rel="next"`); next != (query == "?per_page=1") {
+			t.Errorf("%q: Link %s", query, r.Header.Get("Link"))
+		}
+	}
 }

@@ -23,14 +23,15 @@ func (m *Importer) Authors(ctx context.Context, repositoryID, since int64, limit
 	return m.DB.Authors(ctx, i.ID, since, limit)
 }
 
-// LargeFiles returns the files over the limit that the last raw step found; NotFound
-// when there is no import.
-func (m *Importer) LargeFiles(ctx context.Context, repositoryID int64) ([]rehome.LargeFile, error) {
+// LargeFiles returns at most limit of the files over the limit of sizes that the last raw step found, without the
+// first offset of them, and how many there are; limit 0 is all. NotFound when there is no import.
+func (m *Importer) LargeFiles(ctx context.Context, repositoryID int64, offset, limit int) (part []rehome.LargeFile, total int64, err error) {
 	i, err := m.DB.ImportOf(ctx, repositoryID)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return m.DB.LargeFiles(ctx, i.ID)
+	part, err = m.DB.LargeFiles(ctx, i.ID, offset, limit)
+	return part, i.Found.LargeFiles, err
 }
 
 // Filter chooses imports for a list.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"rehome"
 )
@@ -24,13 +25,18 @@ func (t *Tx) SetLargeFiles(ctx context.Context, i *Import, files []rehome.LargeF
 	return nil
 }
 
-// LargeFiles returns the import's large files in the order they were stored.
-func (db *DB) LargeFiles(ctx context.Context, importID int64) ([]rehome.LargeFile, error) {
+// LargeFiles returns at most limit of the import's large files, in the order they were stored and without
+// the first offset; 0 is no limit.
+func (db *DB) LargeFiles(ctx context.Context, importID int64, offset, limit int) ([]rehome.LargeFile, error) {
+	if limit <= 0 {
+		limit = math.MaxInt
+	}
 	scan := func(r row) (f rehome.LargeFile, err error) {
 		err = r.Scan(&f.Ref, &f.Path, &f.OID, &f.Size)
 		return f, err
 	}
-	all, err := collect(ctx, db.read, scan, "SELECT ref, path, oid, size FROM large_files WHERE import_id = $1 ORDER BY id", importID)
+	all, err := collect(ctx, db.read, scan, "SELECT ref, path, oid, size FROM large_files WHERE import_id = $1 ORDER BY id LIMIT $2 OFFSET $3",
+		importID, limit, offset)
 	if err != nil {
 		return nil, fmt.Errorf("list large files: %w", err)
 	}

@@ -327,10 +327,17 @@ func testFindings(t *testing.T, db *store.DB) {
 	if !row.Found.LargeFilesKnown || row.Found.LargeFiles != 2 || row.Found.LargeFilesSize != 15 {
 		t.Errorf("found: %+v", row.Found)
 	}
-	files, err := db.LargeFiles(ctx, i.ID)
+	files, err := db.LargeFiles(ctx, i.ID, 0, 0)
 	must(t, err)
 	if len(files) != 2 || string(files[0].Path) != "a\xff" || files[1].OID != "cc" {
 		t.Errorf("large files: %+v", files)
+	}
+	for offset, want := range []rehome.ObjectID{"bb", "cc", ""} {
+		part, err := db.LargeFiles(ctx, i.ID, offset, 1)
+		must(t, err)
+		if len(part) > 1 || len(part) == 1 && part[0].OID != want || len(part) == 0 && want != "" {
+			t.Errorf("the one after %d: %+v, want %q", offset, part, want)
+		}
 	}
 	facts, err := db.Facts(ctx, i.ID)
 	must(t, err)
