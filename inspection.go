@@ -1,9 +1,6 @@
 package rehome
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Inspection is what a source holds and what a move would change of it. docs/formats.md
 // describes its JSON; fields may be added to it, never changed.
@@ -42,13 +39,9 @@ type Contributor struct {
 
 // NewContributor lists an identity by its exact bytes.
 func NewContributor(is Identity) Contributor {
-	c := Contributor{Name: strings.ToValidUTF8(is.Name, "\uFFFD"), Email: strings.ToValidUTF8(is.Mail, "\uFFFD")}
-	if c.Name != is.Name {
-		c.NameBytes = []byte(is.Name)
-	}
-	if c.Email != is.Mail {
-		c.EmailBytes = []byte(is.Mail)
-	}
+	var c Contributor
+	c.Name, c.NameBytes = lossless(is.Name)
+	c.Email, c.EmailBytes = lossless(is.Mail)
 	return c
 }
 
@@ -64,13 +57,22 @@ func (c Contributor) Identity() Identity {
 	return is
 }
 
-// InspectedFile is a large file. Path may not be UTF-8; PathBytes is set only then.
+// InspectedFile is a large file. Ref and Path may not be UTF-8; the fields with their bytes are set only then.
 type InspectedFile struct {
 	Ref       string   `json:"ref_name"`
+	RefBytes  []byte   `json:"ref_name_bytes,omitempty"`
 	Path      string   `json:"path"`
 	PathBytes []byte   `json:"path_bytes,omitempty"`
 	OID       ObjectID `json:"oid"`
 	Size      int64    `json:"size"`
+}
+
+// NewInspectedFile lists a large file by its exact ref and path.
+func NewInspectedFile(f LargeFile) InspectedFile {
+	one := InspectedFile{OID: f.OID, Size: f.Size}
+	one.Ref, one.RefBytes = lossless(f.Ref)
+	one.Path, one.PathBytes = lossless(string(f.Path))
+	return one
 }
 
 // InspectedLFS counts Git LFS pointers.
@@ -99,30 +101,28 @@ type InspectedChanges struct {
 
 // InspectedLarge is what a move would do to large files.
 type InspectedLarge struct {
-	Choice  LFSChoice    `json:"choice"`
-	Files   int64        `json:"files"`         // distinct ones that would be converted or removed
-	Bytes   int64        `json:"bytes"`         // of them
-	Removed []string     `json:"removed_paths"` // with opt_out
-	Skipped []SkippedRef `json:"skipped_refs"`  // that would not be published, as what they name is removed
-	Tips    []TipFile    `json:"at_tips"`       // with opt_out, those that branches still end with
+	Choice       LFSChoice    `json:"choice"`
+	Files        int64        `json:"files"` // distinct ones that would be converted or removed
+	Bytes        int64        `json:"bytes"` // of them
+	RemovedPaths              // with opt_out
+	Skipped      []SkippedRef `json:"skipped_refs"` // that would not be published, as what they name is removed
+	Tips         []TipFile    `json:"at_tips"`      // with opt_out, those that branches still end with
 }
 
-// TipFile is a file that branches end with. Path may not be UTF-8; PathBytes is set only then.
+// TipFile is a file that branches end with. Path may not be UTF-8; PathBytes is set only then. ExactBranches is
+// as Exact of RemovedPaths.
 type TipFile struct {
-	Path      string   `json:"path"`
-	PathBytes []byte   `json:"path_bytes,omitempty"`
-	Branches  []string `json:"branches"` // short names
+	Path          string   `json:"path"`
+	PathBytes     []byte   `json:"path_bytes,omitempty"`
+	Branches      []string `json:"branches"` // short names
+	ExactBranches [][]byte `json:"branches_bytes,omitempty"`
 }
 
 // NewTipFile lists a file by its exact path, which may hold any bytes, as branches may.
 func NewTipFile(path string, branches []string) TipFile {
-	f := TipFile{Path: strings.ToValidUTF8(path, "\uFFFD")}
-	if f.Path != path {
-		f.PathBytes = []byte(path)
-	}
-	for _, b := range branches {
-		f.Branches = append(f.Branches, strings.ToValidUTF8(b, "\uFFFD"))
-	}
+	var f TipFile
+	f.Path, f.PathBytes = lossless(path)
+	f.Branches, f.ExactBranches = losslessList(branches)
 	return f
 }
 

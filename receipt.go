@@ -75,11 +75,32 @@ type SkippedRef struct {
 
 // NewSkippedRef lists a ref by its exact name, which may hold any bytes.
 func NewSkippedRef(name string, id ObjectID, reason string) SkippedRef {
-	s := SkippedRef{Name: strings.ToValidUTF8(name, "\uFFFD"), ID: id, Reason: reason}
-	if s.Name != name {
-		s.NameBytes = []byte(name)
-	}
+	s := SkippedRef{ID: id, Reason: reason}
+	s.Name, s.NameBytes = lossless(name)
 	return s
+}
+
+// lossless gives a name of any bytes as JSON has it: with replacement characters, and where there are any, the bytes.
+func lossless(name string) (text string, exact []byte) {
+	if text = strings.ToValidUTF8(name, "\uFFFD"); text != name {
+		exact = []byte(name)
+	}
+	return text, exact
+}
+
+// losslessList is lossless for names. The bytes are nil where a name is UTF-8, and altogether where all are.
+func losslessList(names []string) (texts []string, exact [][]byte) {
+	for n, name := range names {
+		text, b := lossless(name)
+		texts = append(texts, text)
+		if b != nil && exact == nil {
+			exact = make([][]byte, len(names))
+		}
+		if b != nil {
+			exact[n] = b
+		}
+	}
+	return texts, exact
 }
 
 // ReceiptBody counts what was found and changed on the way.
@@ -104,7 +125,20 @@ type ReceiptLargeFiles struct {
 	Choice  LFSChoice `json:"choice"`
 	Objects int64     `json:"objects"`
 	Bytes   int64     `json:"bytes"`
-	Removed []string  `json:"removed_paths"`
+	RemovedPaths
+}
+
+// RemovedPaths are those of files that leave history. Paths may not be UTF-8: then Exact is as long as Removed and
+// has the bytes of such, null for the others.
+type RemovedPaths struct {
+	Removed []string `json:"removed_paths"`
+	Exact   [][]byte `json:"removed_paths_bytes,omitempty"`
+}
+
+// NewRemovedPaths lists exact paths, which may hold any bytes.
+func NewRemovedPaths(paths []string) (r RemovedPaths) {
+	r.Removed, r.Exact = losslessList(paths)
+	return r
 }
 
 // ReceiptLFS counts the Git LFS objects carried along and lists those the source lacked.
@@ -114,12 +148,23 @@ type ReceiptLFS struct {
 	Missing []MissingLFS `json:"missing"`
 }
 
-// MissingLFS is a Git LFS object a pointer names and the source does not have.
+// MissingLFS is a Git LFS object a pointer names and the source does not have. Path and Ref may not be UTF-8; the
+// fields with their bytes are set only then.
 type MissingLFS struct {
-	OID  string `json:"oid"` // SHA-256, hex
-	Size int64  `json:"size"`
-	Path string `json:"path"`
-	Ref  string `json:"ref"`
+	OID       string `json:"oid"` // SHA-256, hex
+	Size      int64  `json:"size"`
+	Path      string `json:"path"`
+	PathBytes []byte `json:"path_bytes,omitempty"`
+	Ref       string `json:"ref"`
+	RefBytes  []byte `json:"ref_bytes,omitempty"`
+}
+
+// NewMissingLFS lists an object with the exact path and ref that lead to its pointer, which may hold any bytes.
+func NewMissingLFS(oid string, size int64, path, ref string) MissingLFS {
+	m := MissingLFS{OID: oid, Size: size}
+	m.Path, m.PathBytes = lossless(path)
+	m.Ref, m.RefBytes = lossless(ref)
+	return m
 }
 
 // WarnLFSPointer is the kind of warning for Git LFS pointers that came without their files.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"rehome"
 	"rehome/internal/git/repo"
@@ -64,7 +63,7 @@ func (p OncePlan) inspected(did rewritten) *rehome.InspectedLarge {
 	}
 	_, removed := apart(did.final)
 	return &rehome.InspectedLarge{
-		Choice: p.Large, Files: did.made.Files, Bytes: did.made.Bytes, Removed: list(did.made.paths()),
+		Choice: p.Large, Files: did.made.Files, Bytes: did.made.Bytes, RemovedPaths: did.made.paths(),
 		Skipped: list(skipRemoved(removed)), Tips: list(did.tips),
 	}
 }
@@ -101,11 +100,7 @@ func (o *once) inspection(got raw) rehome.Inspection {
 		}
 	}
 	for _, f := range got.found.LargeFiles {
-		one := rehome.InspectedFile{Ref: f.Ref, Path: text(f.Path), OID: f.OID, Size: f.Size}
-		if !utf8.Valid(f.Path) {
-			one.PathBytes = f.Path
-		}
-		found.LargeFiles = append(found.LargeFiles, one)
+		found.LargeFiles = append(found.LargeFiles, rehome.NewInspectedFile(f))
 	}
 	found.Faults = append(found.Faults, known.Warnings...)
 	found.LFS.Pointers = int64(len(got.found.Pointers))

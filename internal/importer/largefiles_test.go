@@ -277,7 +277,7 @@ func TestMadeFiles(t *testing.T) {
 	if got := slices.Collect(maps.Keys(back.removes())); !slices.Equal(got, []string{"refs/tags/\xff"}) {
 		t.Errorf("refs %q", got)
 	}
-	if got := back.paths(); !slices.Equal(got, []string{"a\ufffd", "b"}) {
+	if got := back.paths(); !slices.Equal(got.Removed, []string{"a\ufffd", "b"}) || len(got.Exact) != 2 || string(got.Exact[0]) != "a\xff" || got.Exact[1] != nil {
 		t.Errorf("paths %q", got)
 	}
 	none, err := readMade(t.TempDir())

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"rehome"
 	"rehome/internal/rewrite"
 	"rehome/internal/store"
 )
@@ -48,13 +49,15 @@ func (m madeLarge) removes() map[string]bool {
 	return names
 }
 
-// paths are the removed ones as receipts have them.
-func (m madeLarge) paths() []string {
-	var all []string
+// paths are the removed ones as receipts have them, a list in any case.
+func (m madeLarge) paths() rehome.RemovedPaths {
+	all := make([]string, 0, len(m.Removed))
 	for _, p := range m.Removed {
-		all = append(all, text(p))
+		all = append(all, string(p))
 	}
-	return all
+	listed := rehome.NewRemovedPaths(all)
+	listed.Removed = list(listed.Removed)
+	return listed
 }
 
 // readMade reads what a final repository says; of one from before there was such a file,

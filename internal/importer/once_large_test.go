@@ -8,6 +8,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -331,7 +332,7 @@ func TestOnceMissesLFS(t *testing.T) {
 	r, err := Once(t.Context(), o)
 	must(t, err)
 	want := rehome.MissingLFS{OID: filepath.Base(lost), Size: int64(len(view)), Path: "scene.bin", Ref: "refs/heads/main"}
-	if got := r.Body.LFS; got.Carried != 1 || !slices.Equal(got.Missing, []rehome.MissingLFS{want}) {
+	if got := r.Body.LFS; got.Carried != 1 || !reflect.DeepEqual(got.Missing, []rehome.MissingLFS{want}) {
 		t.Errorf("receipt has %+v, want %+v", got, want)
 	}
 	wantFiles(t, filepath.Dir(objectFile(t, dir, movie)), nil)

@@ -261,7 +261,7 @@ func (c *lfsCarry) missing(lack source.LFSResult) ([]rehome.MissingLFS, error) {
 	var list []rehome.MissingLFS
 	for _, o := range shown {
 		at := places[o.OID]
-		list = append(list, rehome.MissingLFS{OID: o.OID.String(), Size: o.Size, Path: text(at.Path), Ref: text([]byte(at.Ref))})
+		list = append(list, rehome.NewMissingLFS(o.OID.String(), o.Size, string(at.Path), at.Ref))
 	}
 	if c.AllowMissing {
 		return list, nil

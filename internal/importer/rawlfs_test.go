@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -178,7 +179,7 @@ func TestMissingObjects(t *testing.T) {
 		{OID: p.objects[0].OID.String(), Size: 3, Path: "d0/f.bin", Ref: "refs/heads/main"},
 		{OID: p.objects[2].OID.String(), Size: 5, Path: "d2/f.bin", Ref: "refs/heads/side"},
 	}
-	if got.Carried != 1 || got.Bytes != 3 || !slices.Equal(got.Missing, want) {
+	if got.Carried != 1 || got.Bytes != 3 || !reflect.DeepEqual(got.Missing, want) {
 		t.Errorf("the receipt has %+v", got)
 	}
 	if n := p.downloads(); n != 1 {

@@ -52,7 +52,7 @@ func (m *Importer) receipt(i *store.Import, repository rehome.Repository, p proo
 func (p *proof) largeFiles(found rehome.Found) rehome.ReceiptLargeFiles {
 	r := rehome.ReceiptLargeFiles{Over: p.LargeOver, Choice: p.choice, Objects: found.LargeFiles, Bytes: found.LargeFilesSize}
 	if p.choice != rehome.LFSUndecided {
-		r.Objects, r.Bytes, r.Removed = p.made.Files, p.made.Bytes, p.made.paths()
+		r.Objects, r.Bytes, r.RemovedPaths = p.made.Files, p.made.Bytes, p.made.paths()
 	}
 	return r
 }
