@@ -22,7 +22,7 @@ type forest struct {
 	table    *table // linked
 	pack     []byte
 	need     []uint64 // a bit for each position that something is wanted at, or above; nil is all
-	streamed int64    // whole objects of more bytes that nothing needed is made from come without them; 0 is none
+	streamed int64    // whole blobs of more bytes that nothing needed is made from come without them; 0 is none
 	workers  int
 	scratch  Scratch
 	heldPath int64 // bytes; see heldPath
@@ -148,8 +148,9 @@ func (f *forest) neededFrom(pos uint32) uint32 {
 
 // begin puts the whole entry at root on the path.
 func (w *walker) begin(root uint32) error {
-	if size := int64(w.table.size[root]); w.streamed > 0 && size > w.streamed && w.neededFrom(w.table.child[root]) == none {
-		w.object = Object{Type: w.table.kind[root], Size: size, Pos: root, Worker: w.number}
+	kind := w.table.kind[root]
+	if size := int64(w.table.size[root]); kind == object.Blob && w.streamed > 0 && size > w.streamed && w.neededFrom(w.table.child[root]) == none {
+		w.object = Object{Type: kind, Size: size, Pos: root, Root: root, Worker: w.number}
 		return w.look(w, &w.object)
 	}
 	data, err := w.inflated(root)
@@ -157,7 +158,7 @@ func (w *walker) begin(root uint32) error {
 		return err
 	}
 	o := &w.object
-	*o = Object{Type: w.table.kind[root], Size: int64(len(data)), Data: data, Pos: root, Worker: w.number, Marks: w.buffers.marks()}
+	*o = Object{Type: kind, Size: int64(len(data)), Data: data, Pos: root, Root: root, Worker: w.number, Marks: w.buffers.marks()}
 	if !w.passed(o.Type) {
 		if err := w.look(w, o); err != nil {
 			return err
@@ -190,7 +191,7 @@ func (w *walker) make(pos uint32) error {
 		return err
 	}
 	o := &w.object
-	*o = Object{Type: base.Type, Size: int64(len(data)), Data: data, Delta: delta, Base: &base.Object, Pos: pos, Worker: w.number, Marks: w.buffers.marks()}
+	*o = Object{Type: base.Type, Size: int64(len(data)), Data: data, Delta: delta, Base: &base.Object, Pos: pos, Root: base.Root, Worker: w.number, Marks: w.buffers.marks()}
 	if err := w.look(w, o); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"iter"
 
 	"github.com/klauspost/compress/zlib"
 
@@ -19,24 +20,16 @@ func (f *Forest) At(pos uint32) int { return int(f.rank[pos]) }
 // Depth returns how many deltas lie between the i-th object and a whole one.
 func (f *Forest) Depth(i int) int { return int(f.table.depth[f.place[i]]) }
 
-// Root returns the number of the whole object that the i-th is made from in the end: itself for a whole one.
-func (f *Forest) Root(i int) int {
-	pos := f.place[i]
-	for f.table.base[pos] != none {
-		pos = f.table.base[pos]
-	}
-	return int(f.rank[pos])
-}
-
-// Late reports whether something that is a delta of the i-th object lies before it.
-func (f *Forest) Late(i int) bool {
-	pos := f.place[i]
-	for child := f.table.child[pos]; child != none; child = f.table.next[child] {
-		if child < pos {
-			return true
+// Late yields the objects that are deltas of the i-th and lie before it.
+func (f *Forest) Late(i int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		pos := f.place[i]
+		for child := f.table.child[pos]; child != none && child < pos; child = f.table.next[child] {
+			if !yield(int(f.rank[child])) {
+				return
+			}
 		}
 	}
-	return false
 }
 
 // startRoom is for the two sizes of a delta and for what inflate.Decoder.Start may leave out.

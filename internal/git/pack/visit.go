@@ -18,6 +18,7 @@ type Object struct {
 	Delta  []byte   // the delta that made Data out of Base; nil when the object came whole
 	Base   *Object  // with Delta; its Data is valid, and what is left of its Marks
 	Pos    uint32   // number of the object in its pack, in pack order; history and content are numbered apart
+	Root   uint32   // the same for all objects that are made from one whole one in the end
 	Worker int      // calls with the same Worker never overlap
 	Marks  []uint32 // the visitor's own notes; handed out empty
 }

@@ -27,7 +27,7 @@ type WalkOptions struct {
 	Types   []object.Type
 	Workers int              // at least 1
 	Want    func(i int) bool // by the number in the order of ids: only those are shown; nil is all
-	Held    int64            // whole objects of more bytes from which nothing wanted is made are shown without Data, for Stream; 0 is none
+	Held    int64            // whole blobs of more bytes from which nothing wanted is made are shown without Data, for Stream; 0 is none
 }
 
 // Forest reads the headers of the pack's entries. Its errors wrap ErrCorrupt, or a *LimitError

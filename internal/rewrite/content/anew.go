@@ -60,7 +60,7 @@ type writer struct {
 
 // lately is an object that the next can be made from, as both come of the same old ones.
 type lately struct {
-	root int    // what all of them are made from in the old pack
+	root uint32 // what all of them are made from in the old pack
 	n    uint32 // entry, plus one
 	data []byte
 }
@@ -71,9 +71,8 @@ const maxLately = 16 << 20
 // object writes what becomes of one object.
 func (w *writer) object(ctx context.Context, o *pack.Object) error {
 	i := int(o.Pos)
-	root := w.forest.Root(i)
-	if w.made.root != root || w.made.n == 0 {
-		w.made = lately{root: root, data: w.made.data[:0]}
+	if w.made.root != o.Root || w.made.n == 0 {
+		w.made = lately{root: o.Root, data: w.made.data[:0]}
 	}
 	if w.at[i] == 0 && w.isOrphan(i) {
 		if err := w.orphan(ctx, o); err != nil {

@@ -116,7 +116,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 }
 
 func run(ctx context.Context, o Options) (*Result, error) {
-	p := &pass{Options: o, result: &Result{renamed: map[object.ID]object.ID{}, gone: map[object.ID]bool{}}, sets: newPathSets(), rules: newRules()}
+	p := &pass{Options: o, result: &Result{renamed: map[object.ID]object.ID{}, gone: map[object.ID]bool{}}}
+	p.newPathSets()
+	if err := p.newRules(); err != nil {
+		return nil, err
+	}
 	defer p.close()
 	if err := p.open(ctx); err != nil || p.pack == nil {
 		return p.result, err
@@ -127,17 +131,23 @@ func run(ctx context.Context, o Options) (*Result, error) {
 		}
 	}
 	if o.Into == nil {
-		return p.result, p.count()
-	}
-	if len(p.nodes) == 0 && !p.anyNamed() {
+		p.count()
 		return p.result, nil
 	}
-	for _, step := range []func(context.Context) error{p.convert, p.findTwins, p.remake, p.write} {
+	named := false
+	for range p.namedLarge {
+		named = true
+	}
+	if len(p.nodes) == 0 && !named {
+		return p.result, nil
+	}
+	for _, step := range []func(context.Context) error{p.convert, p.findTwins, p.remake, p.listRemoved, p.write} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return p.result, p.finish()
+	p.finish()
+	return p.result, nil
 }
 
 // open finds the pack and reads how its entries lie.
@@ -173,42 +183,33 @@ func (p *pass) open(ctx context.Context) error {
 // removes reports whether chosen files leave history.
 func (o *Options) removes() bool { return o.Choice == rehome.LFSOptOut }
 
+// listRemoved lists the paths of what is removed.
+func (p *pass) listRemoved(context.Context) (err error) {
+	if !p.removes() {
+		return nil
+	}
+	var of []uint32
+	for _, id := range p.Roots {
+		if n, ok := p.rootNode(id); ok {
+			of = append(of, p.nodes[n].set)
+		}
+	}
+	slices.Sort(of)
+	p.result.Removed, err = p.allPaths(slices.Compact(of))
+	return err
+}
+
 // finish fills in the result.
-func (p *pass) finish() error {
-	of := map[uint32]bool{}
+func (p *pass) finish() {
 	for _, id := range p.Roots {
 		if n, ok := p.rootNode(id); ok {
 			p.result.renamed[id] = p.newID(n)
-			of[p.nodes[n].set] = true
 		}
 	}
-	if p.removes() {
-		p.result.Removed = p.paths(of)
-	}
-	for _, id := range p.Blobs {
-		// It may stay elsewhere, as a symlink for one.
-		if i, ok := p.pack.Index.Find(id); ok && p.large.has(uint32(i)) && !p.left.has(uint32(i)) {
-			p.rename(id, p.pointerOf(uint32(i)))
-		}
+	for id, i := range p.namedLarge {
+		p.rename(id, p.pointerOf(i)) // it may stay elsewhere, as a symlink for one
 	}
 	p.countFiles()
-	return nil
-}
-
-// paths returns all paths of some sets, sorted.
-func (p *pass) paths(of map[uint32]bool) [][]byte {
-	all := map[string]bool{}
-	for s := range of {
-		for path := range p.sets.paths(s) {
-			all[string(path)] = true
-		}
-	}
-	var list [][]byte
-	for path := range all {
-		list = append(list, []byte(path))
-	}
-	slices.SortFunc(list, slices.Compare)
-	return list
 }
 
 // rename notes what becomes of a named blob.
@@ -228,19 +229,16 @@ func (p *pass) pointerOf(blob uint32) object.ID {
 }
 
 // count fills in what is known without making anything.
-func (p *pass) count() error {
+func (p *pass) count() {
 	for _, id := range p.Roots {
 		if _, ok := p.rootNode(id); ok {
 			p.result.renamed[id] = p.Format.Zero()
 		}
 	}
-	for _, id := range p.Blobs {
-		if i, ok := p.pack.Index.Find(id); ok && p.chosen.has(uint32(i)) {
-			p.rename(id, p.Format.Zero())
-		}
+	for id := range p.namedLarge {
+		p.rename(id, p.Format.Zero())
 	}
 	p.countFiles()
-	return nil
 }
 
 // countFiles counts the chosen blobs and lists their objects.
@@ -256,10 +254,13 @@ func (p *pass) countFiles() {
 	p.result.Objects = slices.Compact(p.result.Objects)
 }
 
-// anyNamed reports whether a blob that a ref or tag names is chosen.
-func (p *pass) anyNamed() bool {
-	return slices.ContainsFunc(p.Blobs, func(id object.ID) bool {
+// namedLarge yields the blobs that a ref or tag names and that are chosen: no path tells whether a pattern is
+// for them.
+func (p *pass) namedLarge(yield func(id object.ID, blob uint32) bool) {
+	for _, id := range p.Blobs {
 		i, ok := p.pack.Index.Find(id)
-		return ok && p.chosen.has(uint32(i))
-	})
+		if ok && p.large.has(uint32(i)) && !p.left.has(uint32(i)) && !yield(id, uint32(i)) {
+			return
+		}
+	}
 }

@@ -32,7 +32,11 @@ func (p *pass) convert(ctx context.Context) error {
 	keeping := keeper{pass: p, total: total, room: make(chan struct{}, keepers)}
 	o := pack.WalkOptions{Types: []object.Type{object.Blob}, Workers: p.Workers, Held: heldBlob, Want: func(i int) bool { return p.chosen.has(uint32(i)) }}
 	err := p.forest.Walk(ctx, o, func(o *pack.Object) error { return keeping.take(ctx, o) })
-	return errors.Join(err, keeping.wait())
+	keeping.wg.Wait()
+	if err == nil {
+		err = keeping.err
+	}
+	return err
 }
 
 // keepers is how many objects wait for the disk at once, which gets through many as quickly as through one.
@@ -96,9 +100,4 @@ func (k *keeper) keep(ctx context.Context, w *lfs.Writer) (c converted, err erro
 	}
 	c.pointer, err = object.NewHasher(k.Format).Sum(object.Blob, lfs.AppendPointer(nil, c.object))
 	return c, err
-}
-
-func (k *keeper) wait() error {
-	k.wg.Wait()
-	return k.err
 }

@@ -18,7 +18,7 @@ type links struct {
 	scratch pack.Scratch
 	where   []uint64 // by tree: chunk and place in it, plus one
 
-	mu     sync.Mutex
+	mu     sync.RWMutex // guards what follows
 	chunks [][]uint32
 	free   []func()
 	names  map[string]uint32
@@ -115,10 +115,15 @@ func (s *shelf) fetch(n int) error {
 
 // nameOf returns the number of a name.
 func (l *links) nameOf(name []byte) uint32 {
+	l.mu.RLock()
+	n, ok := l.names[string(name)]
+	l.mu.RUnlock()
+	if ok {
+		return n
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n, ok := l.names[string(name)]
-	if !ok {
+	if n, ok = l.names[string(name)]; !ok {
 		if l.names == nil {
 			l.names, l.texts = map[string]uint32{}, [][]byte{nil}
 		}
@@ -129,8 +134,12 @@ func (l *links) nameOf(name []byte) uint32 {
 	return n
 }
 
-// text returns the name of a number. It is for the time after the scan.
-func (l *links) text(name uint32) []byte { return l.texts[name] }
+// text returns the name of a number.
+func (l *links) text(name uint32) []byte {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.texts[name]
+}
 
 func (l *links) close() {
 	for _, free := range l.free {

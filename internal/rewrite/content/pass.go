@@ -65,6 +65,8 @@ func (p *pass) close() {
 	}
 	p.links.close()
 	p.states.close()
+	p.sets.room.close()
+	p.rules.room.close()
 	for _, free := range p.free {
 		free()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"rehome"
 	"rehome/internal/git/object"
 )
 
@@ -30,10 +31,8 @@ func (p *pass) plan(ctx context.Context) error {
 			}
 		}
 	}
-	for _, id := range p.Blobs {
-		if blob, ok := p.pack.Index.Find(id); ok && p.large.has(uint32(blob)) && !p.left.has(uint32(blob)) {
-			p.chosen.add(uint32(blob))
-		}
+	for _, blob := range p.namedLarge {
+		p.chosen.add(blob)
 	}
 	return nil
 }
@@ -150,6 +149,13 @@ func (w *walk) enter(tree, state uint32) error {
 	r, ok := w.links.of(tree)
 	if !ok {
 		return fmt.Errorf("%s is not a tree", w.pack.Index.ID(int(tree)))
+	}
+	if w.states.isFull() {
+		return &rehome.Error{
+			Code:    rehome.LimitPassed,
+			Message: "Large files cannot be chosen: the patterns, or the macros in .gitattributes, tell too many paths apart.",
+			Hint:    "Use fewer patterns with a slash, or leave large files as they are.",
+		}
 	}
 	s := step{tree: tree, state: state, record: r}
 	for i := range r.files() {

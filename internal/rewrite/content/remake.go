@@ -62,7 +62,10 @@ func (m *maker) one(data []byte, at uint32) error {
 	if err := m.below(n, r, data); err != nil {
 		return err
 	}
-	n.set = m.sets.number(m.items)
+	var err error
+	if n.set, err = m.setOf(m.items); err != nil {
+		return err
+	}
 	s := m.states.list[n.state]
 	if !m.removes() {
 		a, err := m.attribute(r, question{set: n.set, macros: s.macros, root: s.root}, n.tree)
@@ -71,7 +74,6 @@ func (m *maker) one(data []byte, at uint32) error {
 		}
 		n.attr, n.set = a.file, a.left
 	}
-	var err error
 	if m.buf, err = m.build(m.buf[:0], data, at); err != nil {
 		return err
 	}
@@ -89,17 +91,17 @@ func (m *maker) one(data []byte, at uint32) error {
 // below gathers the paths of a node: its own files and what its folders have left.
 func (m *maker) below(n *node, r record, data []byte) error {
 	m.items = m.items[:0]
-	changes := m.changes(n, r)
-	for c := range changes {
-		e, _, err := object.ReadEntry(m.Format, data[c.at:])
-		if err != nil {
-			return err
-		}
-		it := item{name: string(e.Name)}
+	for c := range m.changes(n, r) {
+		it := item{name: c.name}
 		if c.child != nil {
 			if it.below = c.child.set; it.below == 0 {
 				continue
 			}
+			e, _, err := object.ReadEntry(m.Format, data[c.at:])
+			if err != nil {
+				return err
+			}
+			it.name = m.links.nameOf(e.Name)
 		}
 		m.items = append(m.items, it)
 	}
@@ -117,7 +119,8 @@ func (p *pass) newID(node uint32) object.ID { return object.FromBytes(p.Format, 
 // change is an entry of a tree that gets another id, or goes when that is nil.
 type change struct {
 	at    uint32
-	child *node // nil for a file
+	child *node  // nil for a file
+	name  uint32 // of a file
 	id    []byte
 }
 
@@ -131,7 +134,7 @@ func (p *pass) changes(n *node, r record) func(yield func(change) bool) {
 				if f.at >= before {
 					break
 				}
-				if p.chooses(n.state, f) && !yield(change{at: f.at, id: p.pointerBytes(f.blob)}) {
+				if p.chooses(n.state, f) && !yield(change{at: f.at, name: f.name, id: p.pointerBytes(f.blob)}) {
 					return false
 				}
 			}
@@ -246,7 +249,7 @@ func (e *attributeEdit) before(dst, data []byte, from *int, at int) []byte {
 	}
 	e.done = true
 	dst = append(dst, data[*from:e.at]...)
-	id := &e.rules.files[e.node.attr].id
+	id := &e.rules.list[e.node.attr].id
 	if e.end > e.at {
 		dst = append(dst, data[e.at:e.end-e.Format.Size()]...)
 	} else {

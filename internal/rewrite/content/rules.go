@@ -2,44 +2,44 @@ package content
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/klauspost/compress/zlib"
 
 	"rehome"
 	"rehome/internal/git/attributes"
 	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
 )
 
 const (
 	// longPath is the size, as written, from which paths are named in the folder at hand rather than
 	// further up: Git passes over lines of more than attributes.MaxLine bytes.
 	longPath = attributes.MaxLine / 2
-	// maxRules is the largest .gitattributes that is added to, bytes.
-	maxRules = 64 << 20
+	// maxRead and maxRules are the largest .gitattributes that is read, and that is made, bytes.
+	maxRead, maxRules = 16 << 20, 64 << 20
+	// heldRules is how much of what .gitattributes say is held, bytes of them.
+	heldRules = 32 << 20
 )
 
 // rules are what .gitattributes files say, and what they are to say.
 type rules struct {
-	mu     sync.Mutex
+	mu     sync.Mutex         // guards what follows, from remake on
 	parsed map[uint32]*parsed // by blob
+	held   int                // bytes of parsed
 	macros []*attributes.Macros
 	number map[string]uint32 // of macros, by their String
+	named  int               // bytes of number
 	made   map[question]answer
-	files  []newFile // by number; 0 is none
-	of     map[object.ID]uint32
-	room   []byte // for texts
+	newFiles
 }
 
 // parsed is a .gitattributes file.
 type parsed struct {
 	text  []byte
 	rules *attributes.Rules
-}
-
-// newFile is a .gitattributes file that was made.
-type newFile struct {
-	id   object.ID
-	text []byte
 }
 
 // question is what decides about a .gitattributes: its blob plus one, what lies below it and what holds there.
@@ -54,12 +54,14 @@ type answer struct {
 	file, left uint32
 }
 
-func newRules() *rules {
-	none := attributes.Parse(nil).Macros()
-	return &rules{
-		parsed: map[uint32]*parsed{}, macros: []*attributes.Macros{none}, number: map[string]uint32{"": 0},
-		made: map[question]answer{}, files: []newFile{{}}, of: map[object.ID]uint32{},
+func (p *pass) newRules() error {
+	p.rules = &rules{
+		parsed: map[uint32]*parsed{}, macros: []*attributes.Macros{attributes.Parse(nil).Macros()}, number: map[string]uint32{"": 0}, made: map[question]answer{},
+		newFiles: newFiles{room: arena{scratch: p.Scratch}, of: map[object.ID]uint32{}, list: []newFile{{}}},
 	}
+	var err error
+	p.rules.z, err = zlib.NewWriterLevel(nil, zlib.DefaultCompression)
+	return err
 }
 
 // macrosOf returns the number of the macros that a root's .gitattributes defines.
@@ -72,6 +74,9 @@ func (p *pass) macrosOf(blob uint32) (uint32, error) {
 	key := macros.String()
 	n, ok := p.rules.number[key]
 	if !ok {
+		if p.rules.named += len(key); p.rules.named > maxRules {
+			return 0, tooLong("more macros than there is memory for")
+		}
 		n = uint32(len(p.rules.macros))
 		p.rules.number[key] = n
 		p.rules.macros = append(p.rules.macros, macros)
@@ -84,11 +89,18 @@ func (p *pass) parsedOf(blob uint32) (*parsed, error) {
 	if file := p.rules.parsed[blob]; file != nil {
 		return file, nil
 	}
-	_, text, err := p.pack.Read(int(blob), maxRules)
+	_, text, err := p.pack.Read(int(blob), maxRead)
+	if limit := new(pack.LimitError); errors.As(err, &limit) {
+		return nil, tooLong("more than the 16 MiB that are read of it")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read .gitattributes: %w", err)
 	}
 	file := &parsed{text: text, rules: attributes.Parse(text)}
+	if p.rules.held += len(text); p.rules.held > heldRules {
+		clear(p.rules.parsed)
+		p.rules.held = len(text)
+	}
 	p.rules.parsed[blob] = file
 	return file, nil
 }
@@ -133,13 +145,16 @@ func (p *pass) answer(q question, here bool) (a answer, err error) {
 			return a, err
 		}
 	}
+	if p.sets.at(q.set).count > maxPaths {
+		return a, tooLong("more than 4 million lines")
+	}
 	text := bytes.Clone(file.text)
 	if len(text) > 0 && text[len(text)-1] != '\n' {
 		text = append(text, '\n')
 	}
 	size := len(text)
 	var left []item
-	for path := range p.sets.paths(q.set) {
+	for path := range p.paths(q.set) {
 		value, found := file.rules.Value(p.rules.macros[q.macros], path, "filter")
 		switch {
 		case found && value.Kind == attributes.Text && value.Text == "lfs":
@@ -148,19 +163,20 @@ func (p *pass) answer(q question, here bool) (a answer, err error) {
 				return a, err
 			}
 		default:
-			left = append(left, item{name: string(path)})
+			left = append(left, item{name: p.links.nameOf(path)})
 		}
-	}
-	if len(text) > maxRules {
-		return a, tooLong("more than 64 MiB")
 	}
 	if len(text) > size {
 		if a.file, err = p.newFile(text); err != nil {
 			return a, err
 		}
 	}
-	a.left = p.sets.number(left)
-	return a, nil
+	if int64(len(left)) == p.sets.at(q.set).count {
+		a.left = q.set
+		return a, nil
+	}
+	a.left, err = p.setOf(left)
+	return a, err
 }
 
 // appendLine appends the line for one path.
@@ -174,6 +190,9 @@ func appendLine(text, path []byte, twin bool) ([]byte, error) {
 	if len(text)-from > attributes.MaxLine {
 		return nil, tooLong("a line longer than Git reads")
 	}
+	if len(text) > maxRules {
+		return nil, tooLong("more than 64 MiB")
+	}
 	return text, nil
 }
 
@@ -183,41 +202,6 @@ func tooLong(what string) error {
 		Message: "Large files cannot become Git LFS files: a .gitattributes would need " + what + ".",
 		Hint:    "Choose fewer files, leave them as they are, or remove them.",
 	}
-}
-
-// newFile keeps a file and returns its number.
-func (p *pass) newFile(text []byte) (uint32, error) {
-	id, err := object.NewHasher(p.Format).Sum(object.Blob, text)
-	if err != nil {
-		return 0, err
-	}
-	n, ok := p.rules.of[id]
-	if !ok {
-		if text, err = p.keepText(text); err != nil {
-			return 0, err
-		}
-		n = uint32(len(p.rules.files))
-		p.rules.of[id] = n
-		p.rules.files = append(p.rules.files, newFile{id, text})
-	}
-	return n, nil
-}
-
-// textChunk is how much scratch memory is taken for texts at once, bytes.
-const textChunk = 4 << 20
-
-// keepText moves a text to scratch memory.
-func (p *pass) keepText(text []byte) (kept []byte, err error) {
-	r := p.rules
-	if len(text) > len(r.room) {
-		if r.room, err = p.take(max(len(text), textChunk)); err != nil {
-			return nil, err
-		}
-	}
-	kept = r.room[:len(text):len(text)]
-	r.room = r.room[len(text):]
-	copy(kept, text)
-	return kept, nil
 }
 
 // noFile is the error for a tree whose .gitattributes is no file that can be added to.

@@ -28,6 +28,12 @@ type states struct {
 // together makes one key of a state and a name or tree.
 func together(state, other uint32) uint64 { return uint64(state)<<32 | uint64(other) }
 
+// maxPairs bounds what is known of states and names or trees, outside of the tables.
+const maxPairs = 12 << 20
+
+// isFull reports whether there is no room for more.
+func (s *states) isFull() bool { return len(s.more)+len(s.below)+len(s.chosen) > maxPairs }
+
 // mappedStates is how many states have a table of their own.
 const mappedStates = 64
 

@@ -70,11 +70,18 @@ func (p *pass) ownTwins(o *pack.Object, found map[uint32][]uint32) error {
 			continue
 		}
 		blob, ok := p.pack.Index.Find(object.FromBytes(p.Format, e.ID))
-		if ok && !p.chosen.has(uint32(blob)) && !p.left.has(uint32(blob)) {
+		if ok && p.mayStay(uint32(blob)) {
 			found[o.Pos] = append(found[o.Pos], name)
 		}
 	}
 	return nil
+}
+
+// mayStay reports whether a blob, which no symlink names, may be named as it is somewhere. Patterns with a slash
+// choose it on some paths only.
+func (p *pass) mayStay(blob uint32) bool {
+	byPath := p.Match.Anchored() && !p.large.has(blob)
+	return !p.left.has(blob) && (byPath || !p.chosen.has(blob))
 }
 
 // twinsOf returns the number of the set of twins in the folders of a tree.
@@ -129,5 +136,8 @@ func (p *pass) isTwin(path []byte, set uint32) bool {
 		return false
 	}
 	name, ok := p.twins.names[string(path)]
-	return ok && slices.Contains(p.twins.lists[set], name)
+	if ok {
+		_, ok = slices.BinarySearch(p.twins.lists[set], name)
+	}
+	return ok
 }

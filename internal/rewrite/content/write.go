@@ -22,7 +22,7 @@ func (p *pass) write(ctx context.Context) (err error) {
 	}
 	p.result.Replaced = p.name
 	p.result.Pack, err = p.Into.WritePack(ctx, func(file, index pack.File, scratch pack.Scratch) (pack.Written, error) {
-		most := int64(p.forest.Len() + len(p.nodes) + len(p.converted) + len(p.rules.files))
+		most := int64(p.forest.Len() + len(p.nodes) + len(p.converted) + len(p.rules.list))
 		w, err := pack.NewWriter(file, pack.WriterOptions{Format: p.Format, Objects: most, Scratch: scratch})
 		if err != nil {
 			return pack.Written{}, err
@@ -48,10 +48,10 @@ type output struct {
 	mu    sync.Mutex
 	w     *pack.Writer
 	made  map[object.ID]uint32 // entries of new objects, plus one
-	depth []uint8              // of each entry: how many deltas lie below it
+	depth []uint8              // of each entry: how many entries it takes to make it, itself included; at most 255
 }
 
-// deepest is how many deltas are put on one another; git-pack-objects has the same (--depth).
+// deepest is how many deltas are put on a whole entry; git-pack-objects has the same (--depth).
 const deepest = 50
 
 // copy copies the entries that are kept and whose base is there, as they lie.
@@ -64,29 +64,31 @@ func (o *output) copy(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	for again := true; again; {
-		again = false
-		for pos := range uint32(o.forest.Len()) {
-			if pos&0xffff == 0 && ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			i := o.forest.At(pos)
-			if o.at[i] != 0 || !o.keeps(i) {
-				continue
-			}
-			late, err := o.copyOne(i)
+	var next []int
+	for pos := range uint32(o.forest.Len()) {
+		if pos&0xffff == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		for next = append(next[:0], o.forest.At(pos)); len(next) > 0; {
+			i := next[len(next)-1]
+			next = next[:len(next)-1]
+			copied, err := o.copyOne(i)
 			if err != nil {
 				return err
 			}
-			again = again || late
+			if copied {
+				next = slices.AppendSeq(next, o.forest.Late(i)) // they were passed over
+			}
 		}
 	}
 	return nil
 }
 
-// copyOne copies one entry, unless its base is not there yet. late says that an entry before it in the pack
-// may have waited for it.
-func (o *output) copyOne(i int) (late bool, err error) {
+// copyOne copies one entry that is kept, unless it was or its base is not there yet.
+func (o *output) copyOne(i int) (copied bool, err error) {
+	if o.at[i] != 0 || !o.keeps(i) {
+		return false, nil
+	}
 	e, err := o.forest.Entry(i)
 	if err != nil {
 		return false, err
@@ -105,19 +107,15 @@ func (o *output) copyOne(i int) (late bool, err error) {
 		return false, nil
 	}
 	o.at[i] = n + 1
-	return o.forest.Late(i), err
+	return true, err
 }
 
-// deep notes how deep an entry on one of the given depth lies; on is 0 for a whole one, too.
+// deep notes how long the chain of an entry is that lies on one of the given length, 0 for a whole entry.
 func (o *output) deep(n uint32, on uint8) {
 	for int(n) >= len(o.depth) {
 		o.depth = append(o.depth, 0)
 	}
-	if on < 255 {
-		o.depth[n] = on + 1
-	} else {
-		o.depth[n] = 255
-	}
+	o.depth[n] = on + min(1, 255-on)
 }
 
 // small writes what is new and no tree: pointers, and .gitattributes as deltas of those before them.
@@ -140,32 +138,15 @@ func (o *output) small(context.Context) error {
 	return o.attributes()
 }
 
+// attributes writes the .gitattributes that were made.
 func (o *output) attributes() error {
-	var d pack.Differ
-	var before piece // what the next is made from
-	var last, delta, stream []byte
-	z, err := zlib.NewWriterLevel(nil, zlib.DefaultCompression)
-	if err != nil {
-		return err
-	}
-	for _, f := range o.rules.files[1:] {
-		delta = d.Append(delta[:0], last, f.text)
-		one := piece{size: len(f.text)}
-		if before.base != 0 && len(delta) < len(f.text)/2 && o.depth[before.base-1] < deepest {
-			one = piece{size: len(delta), base: before.base}
-			stream, err = squeeze(z, stream[:0], delta)
-		} else {
-			stream, err = squeeze(z, stream[:0], f.text)
-		}
+	at := make([]uint32, len(o.rules.list))
+	for i, f := range o.rules.list[1:] {
+		n, err := o.add(object.Blob, f.id, piece{size: f.size, stream: f.stream, base: at[f.base]}, false)
 		if err != nil {
 			return err
 		}
-		one.stream = stream
-		n, err := o.add(object.Blob, f.id, one, false)
-		if err != nil {
-			return err
-		}
-		before.base, last = n, f.text
+		at[i+1] = n
 	}
 	return nil
 }
