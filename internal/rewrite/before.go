@@ -160,7 +160,7 @@ type reused struct {
 // useBefore begins to use the earlier rewrite, if there is one that can be used.
 func (p *pass) useBefore() error {
 	b := p.o.Before
-	if b == nil || b.pack == "" || p.o.Plan.Trailers != nil || p.o.Plan.Hashes || b.repo.Format() != p.graph.Format() || b.key() != p.contentKey() {
+	if b == nil || b.pack == "" || p.o.Plan.Trailers != nil || p.o.Plan.Hashes || b.repo.Format() != p.graph.Format() || b.key() != p.result.key {
 		return nil
 	}
 	objects, err := b.repo.Objects()

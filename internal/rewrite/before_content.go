@@ -74,7 +74,7 @@ func (b *Before) key() string {
 // and when a part of it is gone.
 func (p *pass) contentBefore(ctx context.Context) (*content.Result, error) {
 	b := p.o.Before
-	if b == nil || b.content == nil || b.repo.Format() != p.graph.Format() || b.key() != p.contentKey() {
+	if b == nil || b.content == nil || b.repo.Format() != p.graph.Format() || b.key() != p.result.key {
 		return nil, nil
 	}
 	s := b.content

@@ -2,10 +2,13 @@ package rewrite
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"rehome"
 	"rehome/internal/git/history"
@@ -25,8 +28,13 @@ func (p *pass) changeContent(ctx context.Context) (err error) {
 	if !p.o.Plan.Large.changes() {
 		return nil
 	}
+	of, err := p.findRoots()
+	if err != nil {
+		return err
+	}
+	p.result.key = p.contentKey(of)
 	if p.content, err = p.contentBefore(ctx); err == nil && p.content == nil {
-		p.content, err = p.makeContent(ctx)
+		p.content, err = p.makeContent(ctx, of)
 	}
 	if err != nil {
 		return err
@@ -40,18 +48,28 @@ func (p *pass) changeContent(ctx context.Context) (err error) {
 	return nil
 }
 
-func (p *pass) makeContent(ctx context.Context) (*content.Result, error) {
-	o := content.Options{
+func (p *pass) makeContent(ctx context.Context, of roots) (*content.Result, error) {
+	return content.Run(ctx, content.Options{
 		Objects: p.objects, Format: p.graph.Format(), Into: p.o.Into, Store: p.o.Store, Scratch: repo.Scratch(p.o.scratch()),
+		Roots: of.trees, Blobs: of.blobs, Kept: of.kept,
 		Choice: p.o.Plan.Large.Choice, Over: p.o.Plan.Large.Over, Match: p.o.Plan.Large.Match,
 		Workers: p.o.Workers, Converting: p.o.Converting,
-	}
+	})
+}
+
+// roots are the trees and blobs that history and refs name, sorted.
+type roots struct {
+	trees, blobs []object.ID
+	kept         []object.ID // trees of notes
+}
+
+func (p *pass) findRoots() (all roots, err error) {
 	for n := range uint32(p.graph.Len()) {
 		switch {
 		case p.plain.Has(n):
-			p.leadsTo(n, &o.Roots, &o.Blobs)
+			p.leadsTo(n, &all.trees, &all.blobs)
 		case p.result.noted.Has(n):
-			p.leadsTo(n, &o.Kept, new([]object.ID))
+			p.leadsTo(n, &all.kept, new([]object.ID))
 		}
 	}
 	for _, r := range p.o.Refs {
@@ -60,19 +78,35 @@ func (p *pass) makeContent(ctx context.Context) (*content.Result, error) {
 		}
 		kind, err := p.objects.Type(r.ID)
 		if err != nil {
-			return nil, err
+			return all, err
 		}
 		if kind == object.Tree {
-			o.Roots = append(o.Roots, r.ID)
+			all.trees = append(all.trees, r.ID)
 		} else if kind == object.Blob {
-			o.Blobs = append(o.Blobs, r.ID)
+			all.blobs = append(all.blobs, r.ID)
 		}
 	}
-	for _, ids := range []*[]object.ID{&o.Roots, &o.Blobs, &o.Kept} {
+	for _, ids := range all.lists() {
 		slices.SortFunc(*ids, object.ID.Compare)
 		*ids = slices.Compact(*ids)
 	}
-	return content.Run(ctx, o)
+	return all, nil
+}
+
+func (r *roots) lists() []*[]object.ID { return []*[]object.ID{&r.trees, &r.blobs, &r.kept} }
+
+// sum is another for others.
+func (r *roots) sum() []byte {
+	sum := sha256.New()
+	var b []byte
+	for _, ids := range r.lists() {
+		b = binary.LittleEndian.AppendUint64(b[:0], uint64(len(*ids)))
+		for _, id := range *ids {
+			b = id.AppendTo(b)
+		}
+		sum.Write(b)
+	}
+	return sum.Sum(nil)
 }
 
 // leadsTo adds the tree of a commit, or the tree or blob that a tag names.
@@ -158,30 +192,17 @@ func (p *pass) isGone(id object.ID) bool {
 
 // withoutContent undoes what changeContent put into Into, for a rewrite that failed.
 func (p *pass) withoutContent(err error) error {
-	if p.o.Into == nil || p.result.Content == "" {
-		return err
+	if p.o.Into == nil || p.result.Content == "" || p.o.Before != nil && p.o.Before.repo.Dir() == p.o.Into.Dir() {
+		return err // or it was there before
 	}
 	return errors.Join(err, p.o.Into.RemovePack(p.result.Content))
 }
 
-// contentKey says what decides the content besides history: two rewrites with the same key
-// have the same trees.
-func (p *pass) contentKey() string {
+// contentKey says what decides the content besides the objects of a pack: two rewrites with the same key
+// have the same trees. What is named belongs to it, for the new pack has only what that leads to.
+func (p *pass) contentKey(of roots) string {
 	l := p.o.Plan.Large
-	if !l.changes() {
-		return ""
-	}
-	from := ""
-	for name, one := range p.objects.Named() {
-		if isHistory, err := one.Only(object.Commit, object.Tag); err != nil || !isHistory {
-			from += " " + name
-		}
-	}
-	patterns := ""
-	if l.Match != nil {
-		patterns = l.Match.String()
-	}
-	return fmt.Sprintf("%s over %d of%s matching\n%s", l.Choice, l.Over, from, patterns)
+	return fmt.Sprintf("%s over %d of %x in %s matching\n%s", l.Choice, l.Over, of.sum(), strings.Join(p.contentPacks, " "), l.Match)
 }
 
 func isZero(id []byte) bool {

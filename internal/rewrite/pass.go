@@ -27,7 +27,11 @@ type pass struct {
 	result  *Result
 	reach
 	progress
+	packs
 }
+
+// packs are the base names of From's packs.
+type packs struct{ historyPacks, contentPacks []string }
 
 // reach is what refs reach.
 type reach struct {
@@ -215,7 +219,7 @@ func (p *pass) also() func(uint32) []uint32 {
 }
 
 // finish fills in what the caller wants to know.
-func (p *pass) finish() error {
+func (p *pass) finish() {
 	for n := range uint32(p.graph.Len()) {
 		if p.looked.Has(n) && p.graph.Type(n) == object.Commit {
 			p.result.Commits++
@@ -230,17 +234,23 @@ func (p *pass) finish() error {
 		p.result.Refs = append(p.result.Refs, ref)
 	}
 	p.o.Progress(p.total, p.total)
-	p.result.key, p.result.content = p.contentKey(), p.content
-	if p.result.Pack == "" {
-		return nil
+	p.result.content = p.content
+	if p.result.Pack != "" {
+		p.result.Replaced = append(p.result.Replaced, p.historyPacks...)
 	}
+}
+
+// tellPacks tells packs of history from those of content.
+func (p *pass) tellPacks() error {
 	for name, one := range p.objects.Named() {
 		isHistory, err := one.Only(object.Commit, object.Tag)
 		if err != nil {
-			return p.withoutContent(err)
+			return fmt.Errorf("look into %s: %w", name, err)
 		}
 		if isHistory {
-			p.result.Replaced = append(p.result.Replaced, name)
+			p.historyPacks = append(p.historyPacks, name)
+		} else {
+			p.contentPacks = append(p.contentPacks, name)
 		}
 	}
 	return nil

@@ -97,6 +97,9 @@ func run(ctx context.Context, o Options) (*Result, error) {
 	defer graph.Close()
 	p := newPass(o, graph, objects)
 	defer p.close()
+	if err := pack.Guard(p.tellPacks); err != nil {
+		return nil, err
+	}
 	if err := pack.Guard(func() error { return p.changeContent(ctx) }); err != nil {
 		return nil, p.withoutContent(err)
 	}
@@ -113,7 +116,8 @@ func run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, p.withoutContent(err)
 	}
-	return p.result, p.finish()
+	p.finish()
+	return p.result, nil
 }
 
 // scratch is the folder for what grows with the repository.
