@@ -45,7 +45,7 @@ func lfsVersion(ctx context.Context) string {
 func largeSection(b *bytes.Buffer, r largeRows) {
 	c := r.compared
 	fmt.Fprintf(b, "\nA history made up like that of a web project that keeps what it builds: %d commits, %d objects, %.0f MB of packs,\n", r.commits, r.objects, float64(r.bytes)/1e6)
-	fmt.Fprintf(b, "%d distinct files of a megabyte or more, %.0f MB in all. Rehome converts what it imported before, `git lfs migrate` a fresh copy.\n\n", c.objects, float64(c.bytes)/1e6)
+	fmt.Fprintf(b, "%d distinct files of a megabyte or more, %.0f MB in all. Rehome converts what it imported before, `git lfs migrate` a fresh copy; %d pairs.\n\n", c.objects, float64(c.bytes)/1e6, len(r.converted))
 	b.WriteString("| work | ours, CPU s | git-lfs, CPU s | ratio | goal | ours, wall s | git-lfs, wall s | ours, MiB | git-lfs, MiB |\n|---|---|---|---|---|---|---|---|---|\n")
 	row(b, "conversion alone against `git lfs migrate import --everything --above="+migrateAbove+"`", r.converted, convertGoal)
 	b.WriteString("\n| measure | figure | goal | |\n|---|---|---|---|\n")
