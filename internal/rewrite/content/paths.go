@@ -120,13 +120,19 @@ func (p *pass) pathsBelow(set uint32, path *[]byte, yield func([]byte) bool) boo
 
 // allPaths returns all paths of some sets, sorted.
 func (p *pass) allPaths(sets []uint32) (all [][]byte, err error) {
+	tooMany := &rehome.Error{
+		Code:    rehome.LimitPassed,
+		Message: "Large files cannot be removed: they have more than 4 million paths.",
+		Hint:    "Choose fewer files, or leave them as they are.",
+	}
+	for _, s := range sets {
+		if p.sets.at(s).count > maxPaths {
+			return nil, tooMany
+		}
+	}
 	err = p.union(sets, nil, func(path []byte) error {
 		if len(all) == maxPaths {
-			return &rehome.Error{
-				Code:    rehome.LimitPassed,
-				Message: "Large files cannot be removed: they have more than 4 million paths.",
-				Hint:    "Choose fewer files, or leave them as they are.",
-			}
+			return tooMany
 		}
 		all = append(all, slices.Clone(path))
 		return nil
