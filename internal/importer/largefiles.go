@@ -18,6 +18,11 @@ type largePlan struct {
 	Match  string           `json:"match"` // patterns, one a line; files they match are large, too
 }
 
+func (m *Importer) largePlanOf(ctx context.Context, i *store.Import) (largePlan, error) {
+	over, err := m.largeOver(ctx, i.ID)
+	return largePlan{Choice: i.LFS, Over: over, Match: i.Options.LargeMatch}, err
+}
+
 // largeOver is from which size files of the import are large: what its first raw step went by,
 // so that a server that is told otherwise later does not change ids.
 func (m *Importer) largeOver(ctx context.Context, importID int64) (int64, error) {

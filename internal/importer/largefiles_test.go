@@ -252,6 +252,16 @@ func TestTagsOfRemovedFiles(t *testing.T) {
 	if got := testenv.Git(t, home, "rev-parse", "refs/tags/film"); got != trunk {
 		t.Errorf("the tag is at %s", got)
 	}
+	before := w.get(r)
+	for _, choice := range []rehome.LFSChoice{rehome.LFSUndecided, rehome.LFSOptIn} {
+		_, err := w.SetLFS(t.Context(), r.ID, choice, nil)
+		if e := rehome.AsError(err); err == nil || e.Code != rehome.DestinationMoved || e.Hint != "Rename or remove it there, and ask again." {
+			t.Errorf("%s, which would bring the tag back: %v", choice, err)
+		}
+	}
+	if now := w.get(r); now != before {
+		t.Errorf("refused choices made %+v of %+v", now, before)
+	}
 	testenv.Git(t, home, "update-ref", "-d", "refs/tags/film")
 	w.remap(r, "Loner", "Loner", "alone@example.com")
 	w.setLFS(r, rehome.LFSUndecided)

@@ -40,7 +40,8 @@ func (m *Importer) refuseMoved(ctx context.Context, repositoryID int64, change f
 		return err
 	}
 	for _, f := range final {
-		if a, ok := elsewhere[f.name]; ok && f.final != a.now && f.final.String() != a.Wrote {
+		a, ok := elsewhere[f.name]
+		if stays := f.final == a.now || f.final.String() == a.Wrote || f.removed && a.Wrote == ""; ok && !stays {
 			return refused(a.WrittenRef)
 		}
 	}
@@ -77,7 +78,7 @@ type astray struct {
 	now object.ID
 }
 
-// movedRefs returns the refs we wrote that are elsewhere now, by name.
+// movedRefs returns the refs we wrote that are elsewhere now, and those we removed that somebody made since, by name.
 func (m *Importer) movedRefs(ctx context.Context, repositoryID int64) (map[string]astray, error) {
 	wrote, err := m.DB.WrittenRefs(ctx, repositoryID)
 	if err != nil || len(wrote) == 0 {
@@ -92,7 +93,7 @@ func (m *Importer) movedRefs(ctx context.Context, repositoryID int64) (map[strin
 	}
 	moved := map[string]astray{}
 	for _, r := range have {
-		if w, ours := wrote[r.Name]; ours && w.Wrote != "" && !isOurs(r, w) {
+		if w, ours := wrote[r.Name]; ours && (w.Wrote != "" || w.Writing == "") && !isOurs(r, w) {
 			moved[r.Name] = astray{w, r.ID}
 		}
 	}
@@ -172,6 +173,13 @@ func (m *Importer) refsAside(ctx context.Context, o rewrite.Options) (final []fi
 }
 
 func refused(w store.WrittenRef) error {
+	if w.Wrote == "" {
+		return &rehome.Error{
+			Code:    rehome.DestinationMoved,
+			Message: fmt.Sprintf("The ref %q of the destination was made by somebody else since it was removed, and this change would have to bring it back.", rehome.Clean(w.Name, 200)),
+			Hint:    "Rename or remove it there, and ask again.",
+		}
+	}
 	return &rehome.Error{
 		Code:    rehome.DestinationMoved,
 		Message: fmt.Sprintf("The ref %q of the destination was moved by somebody else since it was pushed, and this change would have to move it.", rehome.Clean(w.Name, 200)),

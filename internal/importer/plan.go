@@ -24,11 +24,9 @@ func (m *Importer) planOf(ctx context.Context, i *store.Import) (*planned, error
 		return nil, err
 	}
 	p := &planned{authors: authors, options: i.Options, found: i.Found}
-	over, err := m.largeOver(ctx, i.ID)
-	if err != nil {
+	if p.large, err = m.largePlanOf(ctx, i); err != nil {
 		return nil, err
 	}
-	p.large = largePlan{Choice: i.LFS, Over: over, Match: i.Options.LargeMatch}
 	kept, ok, err := m.DB.AuthorMap(ctx, i.ID, 0)
 	if err == nil && ok {
 		p.whole, err = readMap(kept)

@@ -25,11 +25,11 @@ func (w *worker) pushWarnings(ctx context.Context) ([]rehome.Warning, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, err := w.planOf(ctx, &w.row)
+	large, err := w.largePlanOf(ctx, &w.row)
 	if err != nil {
 		return nil, err
 	}
-	unmatched = append(unmatched, plan.large.idleWarning(w.row.Changes)...)
+	unmatched = append(unmatched, large.idleWarning(w.row.Changes)...)
 	refs, err := w.Host.KeptFor(ctx, w.row.RepositoryID)
 	if err != nil { // what was pushed is there all the same
 		w.Log.Warn("look for old history", "import", w.row.ID, "err", err)
