@@ -57,7 +57,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Keep ends the object and puts it into the store, durably.
+// Keep ends the object and puts it into the store, durably. That waits for the disk, and for many objects at
+// a time hardly longer than for one.
 func (w *Writer) Keep(ctx context.Context) (Object, error) {
 	if w.file == nil {
 		return Object{}, os.ErrClosed
@@ -89,13 +90,11 @@ func (w *Writer) object() Object {
 }
 
 func (w *Writer) keep(ctx context.Context, o Object) error {
-	there, err := w.store.clear(ctx, o)
-	if err == nil && there {
-		return w.Close()
-	}
+	err := w.store.clear(ctx, o)
 	if err == nil {
 		err = w.out.Flush()
 	}
+	w.giveBack() // others can use it while the bucket waits for its disk
 	if err == nil {
 		err = w.store.bucket.Take(ctx, key(o.OID), w.file.Name())
 	}
@@ -105,19 +104,17 @@ func (w *Writer) keep(ctx context.Context, o Object) error {
 	return w.release()
 }
 
-// clear reports whether the object is there. What has another size there cannot be it, but is some other
-// program's or a disk's fault, and is removed.
-func (s *Store) clear(ctx context.Context, o Object) (there bool, err error) {
+// clear makes room for an object: what has another size there cannot be it, but is some other program's or a
+// disk's fault, and is removed.
+func (s *Store) clear(ctx context.Context, o Object) error {
 	size, err := s.Size(ctx, o.OID)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, err
-	case size == o.Size:
-		return true, nil
+		return nil
+	case err != nil || size == o.Size:
+		return err
 	}
-	return false, s.bucket.Remove(ctx, key(o.OID))
+	return s.bucket.Remove(ctx, key(o.OID))
 }
 
 // Close discards what was written, unless it was kept.
@@ -130,9 +127,16 @@ func (w *Writer) Close() error {
 
 // release gives back what the Writer holds, but for the file's name.
 func (w *Writer) release() error {
-	w.out.Reset(nil)
-	buffers.Put(w.out)
+	w.giveBack()
 	file := w.file
-	w.file, w.out = nil, nil
+	w.file = nil
 	return file.Close()
+}
+
+func (w *Writer) giveBack() {
+	if w.out != nil {
+		w.out.Reset(nil)
+		buffers.Put(w.out)
+		w.out = nil
+	}
 }
