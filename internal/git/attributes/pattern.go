@@ -13,6 +13,7 @@ type pattern struct {
 	base  bool     // it has no slash: it is matched against the last part of a path only
 	whole string   // what must be there as it is, when steps is empty
 	tail  bool     // whole is only what it must end with; for base
+	start string   // with steps: what it must begin with
 	steps []step   // otherwise
 	class []*class // that steps speak of
 }
@@ -54,6 +55,7 @@ func newPattern(text string) (p pattern, why string) {
 		p.whole, p.tail = text[1:], true
 		return p, ""
 	}
+	p.start = text[:first]
 	if why = p.compile(text, first); why == "" {
 		p.flatten()
 	}
@@ -137,6 +139,9 @@ func (p *pattern) match(r *run, path, base []byte) bool {
 	}
 	switch {
 	case len(p.steps) > 0:
+		if len(path) < len(p.start) || string(path[:len(p.start)]) != p.start {
+			return false
+		}
 		r.begin(p.steps, p.class)
 		r.enter(0)
 		return r.take(path) && r.ended()

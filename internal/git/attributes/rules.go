@@ -16,6 +16,8 @@ const (
 type Rules struct {
 	lines  []line
 	macros []macro
+	literals
+	globs []int32 // the lines that literals does not have
 }
 
 // line says something of the files it matches.
@@ -85,9 +87,15 @@ func (r *Rules) read(text string) {
 		return
 	}
 	if p, why := newPattern(name); why == "" {
-		r.lines = append(r.lines, line{p, says})
+		n := int32(len(r.lines))
+		if r.lines = append(r.lines, line{p, says}); !r.literals.add(&p, n) {
+			r.globs = append(r.globs, n)
+		}
 	}
 }
+
+// Globs tells how many lines have to be tried for each path; the others are looked up.
+func (r *Rules) Globs() int { return len(r.globs) }
 
 // cut cuts text at its first blank.
 func cut(text string) (before, after string) {

@@ -163,9 +163,17 @@ func (s *search) file(r *Rules, path []byte) (v Value, found bool) {
 	active := runs.Get().(*run)
 	defer runs.Put(active)
 	last := base(path)
-	for i := len(r.lines) - 1; i >= 0; i-- {
-		if !r.lines[i].pattern.match(active, path, last) {
-			continue
+	var room [16]int32
+	literal := r.literals.find(room[:0], path, last)
+	for globs := r.globs; len(globs) > 0 || len(literal) > 0; {
+		var i int32
+		if n := len(globs); n > 0 && (len(literal) == 0 || globs[n-1] > literal[0]) {
+			i, globs = globs[n-1], globs[:n-1]
+			if !r.lines[i].pattern.match(active, path, last) {
+				continue
+			}
+		} else {
+			i, literal = literal[0], literal[1:]
 		}
 		if v, found = s.expand(r.lines[i].says); found {
 			return v, true

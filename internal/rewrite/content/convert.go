@@ -39,8 +39,9 @@ func (p *pass) convert(ctx context.Context) error {
 	return err
 }
 
-// keepers is how many objects wait for the disk at once, which gets through many as quickly as through one.
-const keepers = 16
+// keepers is how many objects wait for the disk at once, which gets through many as quickly as through one
+// (bucket.Folder). Each has a file open, and no more.
+const keepers = 128
 
 // keeper brings blobs into the store.
 type keeper struct {

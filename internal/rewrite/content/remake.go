@@ -26,7 +26,7 @@ func (p *pass) remake(ctx context.Context) (err error) {
 			}
 		}
 		o := pack.WalkOptions{Types: []object.Type{object.Tree}, Workers: p.Workers, Want: func(i int) bool { return want.has(uint32(i)) }}
-		err := p.forest.Walk(ctx, o, func(o *pack.Object) error { return makers[o.Worker].all(o, height) })
+		err := p.forest.Walk(ctx, o, func(o *pack.Object) error { return makers[o.Worker].all(ctx, o, height) })
 		if err != nil {
 			return err
 		}
@@ -43,12 +43,12 @@ type maker struct {
 }
 
 // all finds the ids of a tree's nodes of one height.
-func (m *maker) all(o *pack.Object, height uint32) error {
+func (m *maker) all(ctx context.Context, o *pack.Object, height uint32) error {
 	for n := m.first[o.Pos]; n != 0; n = m.nodes[n-1].next {
 		if m.nodes[n-1].height != height {
 			continue
 		}
-		if err := m.one(o.Data, n-1); err != nil {
+		if err := m.one(ctx, o.Data, n-1); err != nil {
 			return fmt.Errorf("tree %s: %w", o.ID, err)
 		}
 	}
@@ -56,7 +56,7 @@ func (m *maker) all(o *pack.Object, height uint32) error {
 }
 
 // one finds the id of a node, its paths and its .gitattributes.
-func (m *maker) one(data []byte, at uint32) error {
+func (m *maker) one(ctx context.Context, data []byte, at uint32) error {
 	n := &m.nodes[at]
 	r, _ := m.links.of(n.tree)
 	if err := m.below(n, r, data); err != nil {
@@ -68,7 +68,7 @@ func (m *maker) one(data []byte, at uint32) error {
 	}
 	s := m.states.list[n.state]
 	if !m.removes() {
-		a, err := m.attribute(r, question{set: n.set, macros: s.macros, root: s.root}, n.tree)
+		a, err := m.attribute(ctx, r, question{set: n.set, macros: s.macros, root: s.root}, n.tree)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package content
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -22,6 +23,8 @@ const (
 	maxRead, maxRules = 16 << 20, 64 << 20
 	// heldRules is how much of what .gitattributes say is held, bytes of them.
 	heldRules = 32 << 20
+	// maxTries bounds how many patterns of .gitattributes are tried on paths, of all commits together.
+	maxTries = 4e9
 )
 
 // rules are what .gitattributes files say, and what they are to say.
@@ -33,6 +36,7 @@ type rules struct {
 	number map[string]uint32 // of macros, by their String
 	named  int               // bytes of number
 	made   map[question]answer
+	tried  int64
 	newFiles
 }
 
@@ -110,7 +114,7 @@ func (p *pass) parsedOf(blob uint32) (*parsed, error) {
 //
 // What the file says comes first: a rule that makes a path a Git LFS file is enough, and one
 // that makes it something else is overridden behind it, in the same file.
-func (p *pass) attribute(r record, q question, tree uint32) (answer, error) {
+func (p *pass) attribute(ctx context.Context, r record, q question, tree uint32) (answer, error) {
 	if q.set == 0 {
 		return answer{}, nil
 	}
@@ -130,7 +134,7 @@ func (p *pass) attribute(r record, q question, tree uint32) (answer, error) {
 	if a, ok := p.rules.made[q]; ok {
 		return a, nil
 	}
-	a, err := p.answer(q, here)
+	a, err := p.answer(ctx, q, here)
 	if err != nil {
 		return a, fmt.Errorf("tree %s: %w", p.pack.Index.ID(int(tree)), err)
 	}
@@ -138,7 +142,7 @@ func (p *pass) attribute(r record, q question, tree uint32) (answer, error) {
 	return a, nil
 }
 
-func (p *pass) answer(q question, here bool) (a answer, err error) {
+func (p *pass) answer(ctx context.Context, q question, here bool) (a answer, err error) {
 	file := &parsed{rules: attributes.Parse(nil)}
 	if q.blob != 0 {
 		if file, err = p.parsedOf(q.blob - 1); err != nil {
@@ -155,6 +159,9 @@ func (p *pass) answer(q question, here bool) (a answer, err error) {
 	size := len(text)
 	var left []item
 	for path := range p.paths(q.set) {
+		if err := p.mayTry(ctx, file.rules.Globs()); err != nil {
+			return a, err
+		}
 		value, found := file.rules.Value(p.rules.macros[q.macros], path, "filter")
 		switch {
 		case found && value.Kind == attributes.Text && value.Text == "lfs":
@@ -177,6 +184,19 @@ func (p *pass) answer(q question, here bool) (a answer, err error) {
 	}
 	a.left, err = p.setOf(left)
 	return a, err
+}
+
+// mayTry counts patterns that are tried, against the limit.
+func (p *pass) mayTry(ctx context.Context, globs int) error {
+	before := p.rules.tried
+	p.rules.tried += int64(globs) + 1
+	if before>>16 != p.rules.tried>>16 && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if p.rules.tried > maxTries {
+		return tooLong("more patterns tried than there is time for")
+	}
+	return nil
 }
 
 // appendLine appends the line for one path.
