@@ -9,6 +9,7 @@ import (
 const (
 	maxPatterns = 1000
 	maxPattern  = 4096 // bytes
+	maxTogether = 256 << 10
 )
 
 // PatternError tells of a pattern that is none.
@@ -32,11 +33,15 @@ type Patterns struct {
 // any folder, one with a slash begins at the root, and "**" is for any folders. Beyond that,
 // one that ends with a slash is for all that is below such a folder. The error is a
 // *PatternError: for one that can match nothing, that begins with '!', that has a line feed
-// or more than 4,096 bytes, or that comes after a thousand others. No patterns match nothing.
+// or more than 4,096 bytes, or that comes after a thousand others or 256 KiB of them. No patterns match nothing.
 func ParsePatterns(list []string) (*Patterns, error) {
 	p := &Patterns{list: list}
+	together := 0
 	for i, text := range list {
 		why := flaw(i, text)
+		if together += len(text); why == "" && together > maxTogether {
+			why = fmt.Sprintf("is too much: together they may have %d bytes", maxTogether)
+		}
 		if why == "" {
 			why = p.add(text)
 		}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -129,6 +130,7 @@ func TestPatternsRefused(t *testing.T) {
 		{[]string{"a/[[:nope:]]"}, 0},
 		{[]string{strings.Repeat("a", maxPattern), strings.Repeat("a", maxPattern+1)}, 1},
 		{many, maxPatterns},
+		{slices.Repeat([]string{strings.Repeat("a", maxPattern)}, 65), 64},
 	} {
 		_, err := ParsePatterns(c.list)
 		var refused *PatternError

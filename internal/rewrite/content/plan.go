@@ -99,7 +99,7 @@ func (w *walk) down(ctx context.Context, tree, state uint32) error {
 		return err
 	}
 	for n := 0; len(w.stack) > 0; n++ {
-		if n&0xffff == 0 && ctx.Err() != nil {
+		if n&0xff == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		top := &w.stack[len(w.stack)-1]

@@ -30,7 +30,7 @@ func (p *pass) scan(ctx context.Context) error {
 		scanners[i] = &scanner{pass: p, shelf: shelf{links: &p.links}, anchored: p.Match != nil && p.Match.Anchored()}
 	}
 	o := pack.WalkOptions{Types: []object.Type{object.Tree}, Workers: p.Workers}
-	return p.forest.Walk(ctx, o, func(o *pack.Object) error { return scanners[o.Worker].tree(o) })
+	return p.forest.Walk(ctx, o, func(o *pack.Object) error { return scanners[o.Worker].tree(ctx, o) })
 }
 
 // scanner is one worker's part of the scan.
@@ -38,15 +38,19 @@ type scanner struct {
 	*pass
 	shelf    shelf
 	anchored bool
+	seen     int // entries
 	record   []uint32
 	files    []uint32
 	ids      idCache
 	names    nameCache
 }
 
-func (s *scanner) tree(o *pack.Object) error {
+func (s *scanner) tree(ctx context.Context, o *pack.Object) error {
 	s.record, s.files = append(s.record[:0], 0, 0, 0), s.files[:0]
 	for at := 0; at < len(o.Data); {
+		if s.seen++; s.seen&0xff == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		e, n, err := object.ReadEntry(s.Format, o.Data[at:])
 		if err == nil {
 			err = s.entry(&e, uint32(at))
