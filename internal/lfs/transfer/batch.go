@@ -19,7 +19,6 @@ import (
 
 const (
 	mediaType = "application/vnd.git-lfs+json"
-	maxReply  = 4 << 20 // bytes of an answer to a batch
 	maxWords  = 64 << 10
 	maxText   = 300 // bytes of a server's words that are shown
 	maxHops   = 5   // redirects of a batch
@@ -53,6 +52,10 @@ func (d *download) batch(ctx context.Context, objects []lfs.Object) ([]answer, e
 	}
 }
 
+// maxReply is how many bytes an answer for n objects may have: signed links have one or two thousand each. What
+// such an answer decodes to takes some ten times as many, and there is one for each line.
+func maxReply(n int) int64 { return 64<<10 + int64(n)*(32<<10) }
+
 // ask sends one batch.
 func (d *download) ask(ctx context.Context, objects []lfs.Object) ([]answer, error) {
 	ask := request{Operation: "download", Transfers: []string{"basic"}, Hash: "sha256"}
@@ -73,14 +76,15 @@ func (d *download) ask(ctx context.Context, objects []lfs.Object) ([]answer, err
 	if err := d.check(resp); err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
+	limit := maxReply(len(objects))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
 		return nil, &laterError{err: cutOff("in the middle of a list", err)}
-	case len(data) > maxReply:
-		return nil, &lackError{fmt.Errorf("its answer has more than %d bytes", maxReply)}
+	case int64(len(data)) > limit:
+		return nil, &lackError{fmt.Errorf("its answer has more than %d bytes", limit)}
 	}
 	answers, err := decodeReply(data, objects)
 	if err != nil {

@@ -21,6 +21,8 @@ func (d *download) settle(ctx context.Context, a answer) error {
 		return ctx.Err()
 	}
 	p := part{download: d, object: a.object}
+	p.enter()
+	defer p.leave()
 	defer p.drop()
 	err := p.bring(ctx, a)
 	var lack *lackError
@@ -46,6 +48,21 @@ type part struct {
 	writer *lfs.Writer // nil before the first byte
 	size   int64       // bytes in writer
 	mark   int64       // size when tries were counted from the beginning last
+	onLine bool        // it holds one of lines
+}
+
+// enter waits for a line.
+func (p *part) enter() {
+	p.lines <- struct{}{}
+	p.onLine = true
+}
+
+// leave lets another one have the line.
+func (p *part) leave() {
+	if p.onLine {
+		<-p.lines
+		p.onLine = false
+	}
 }
 
 // drop throws away what came.
@@ -130,11 +147,13 @@ func (p *part) follow(ctx context.Context, l *link) error {
 	return err
 }
 
-// keep puts what came into the store, if it is the object.
+// keep puts what came into the store, if it is the object. Meanwhile another one can come.
 func (p *part) keep(ctx context.Context) error {
+	p.leave()
 	err := p.writer.KeepAs(ctx, p.object)
 	var wrong *lfs.MismatchError
 	if errors.As(err, &wrong) {
+		p.enter()
 		p.drop()
 		return &laterError{err: &lackError{wrong}}
 	}

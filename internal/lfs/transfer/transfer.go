@@ -50,6 +50,7 @@ type Result struct {
 const (
 	defaultWorkers = 8 // as git-lfs has (lfs.concurrenttransfers)
 	batchSize      = 100
+	keepers        = 120 // objects that wait for the disk while others come: it gets through many as quickly as through one
 )
 
 // Download brings objects, each id named once, into the store. Errors are *rehome.Error with the codes
@@ -62,6 +63,7 @@ func Download(ctx context.Context, o Options, objects []lfs.Object) (Result, err
 type download struct {
 	Options
 	bounds bounds
+	lines  chan struct{} // one for each download that is on its way: Workers of them
 
 	mu     sync.Mutex
 	result Result  // guarded by mu, as the next
@@ -90,7 +92,7 @@ func newDownload(o Options) *download {
 	if o.Bytes == nil {
 		o.Bytes = func(int64) {}
 	}
-	return &download{Options: o, bounds: bounds{batch: 5 * time.Minute, step: 4 * time.Minute}}
+	return &download{Options: o, lines: make(chan struct{}, o.Workers), bounds: bounds{batch: 5 * time.Minute, step: 4 * time.Minute}}
 }
 
 func (d *download) run(ctx context.Context, objects []lfs.Object) (Result, error) {
@@ -104,7 +106,7 @@ func (d *download) run(ctx context.Context, objects []lfs.Object) (Result, error
 			stop(err)
 		}
 	})
-	for range min(d.Workers, len(objects)) {
+	for range min(d.Workers+keepers, len(objects)) {
 		wg.Go(func() {
 			for a := range answers {
 				if err := d.settle(ctx, a); err != nil {

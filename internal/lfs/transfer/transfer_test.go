@@ -229,7 +229,7 @@ func TestNoLFS(t *testing.T) {
 		},
 		"endless answer": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", mediaType)
-			for range maxReply >> 10 {
+			for range maxReply(batchSize) >> 10 {
 				if _, err := w.Write(make([]byte, 2048)); err != nil {
 					return
 				}
