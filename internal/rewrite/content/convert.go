@@ -33,10 +33,13 @@ func (p *pass) convert(ctx context.Context) error {
 	o := pack.WalkOptions{Types: []object.Type{object.Blob}, Workers: p.Workers, Held: heldBlob, Want: func(i int) bool { return p.chosen.has(uint32(i)) }}
 	err := p.forest.Walk(ctx, o, func(o *pack.Object) error { return keeping.take(ctx, o) })
 	keeping.wg.Wait()
-	if err == nil {
-		err = keeping.err
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return err
 	}
-	return err
+	return keeping.err
 }
 
 // keepers is how many objects wait for the disk at once, which gets through many as quickly as through one
