@@ -6,11 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"rehome"
+	"rehome/internal/git/object"
 	"rehome/internal/lfs"
+	"rehome/internal/rewrite"
 	"rehome/internal/testenv"
 )
 
@@ -166,5 +169,44 @@ func TestLargeThereAndBack(t *testing.T) {
 	second, _ := tryLarge(t, first.history, largePlan(t, rehome.LFSOptIn, []string{"d/"}), 1)
 	if second.result.Changed() {
 		t.Errorf("a second time it makes %q, %q", second.result.Pack, second.result.Content)
+	}
+}
+
+// TestLargeBeforeOtherRefs takes a rewrite of fewer refs for the one before: what they did not lead to is
+// converted all the same. With the same refs, what it made is taken over.
+func TestLargeBeforeOtherRefs(t *testing.T) {
+	from := manyFiles(t)
+	plan := largePlan(t, rehome.LFSOptIn, nil)
+	want, _ := tryLarge(t, from, plan, 1)
+	for _, c := range []struct {
+		name string
+		at   string
+		same bool
+	}{{"the same", "main", true}, {"fewer", "main~2", false}} {
+		t.Run(c.name, func(t *testing.T) {
+			first := from
+			first.refs = slices.Clone(from.refs)
+			id, err := object.ParseID(testenv.Git(t, from.Dir(), "rev-parse", c.at))
+			if err != nil {
+				t.Fatal(err)
+			}
+			first.refs[0].ID = id
+			before, store := tryLarge(t, first, plan, 1)
+			var saved bytes.Buffer
+			if err := before.result.Save(&saved); err != nil {
+				t.Fatal(err)
+			}
+			b, err := rewrite.OpenBefore(before.Repo, saved.Bytes())
+			if err != nil || b == nil {
+				t.Fatalf("%v, %v", b, err)
+			}
+			r, err := rewrite.Run(t.Context(), rewrite.Options{From: from.Repo, Refs: from.refs, Into: into(t, from), Plan: plan, Store: store, Before: b})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Refs[0] != want.result.Refs[0] || (r.Content == before.result.Content) != c.same {
+				t.Errorf("%+v in %s, want %+v", r.Refs[0], r.Content, want.result.Refs[0])
+			}
+		})
 	}
 }
