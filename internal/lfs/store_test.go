@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/iotest"
 
 	"rehome/internal/lfs"
 )
@@ -317,4 +318,35 @@ func BenchmarkKeep(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestReadFrom reads in halves, and up to an error.
+func TestReadFrom(t *testing.T) {
+	s, dir := open(t)
+	content := strings.Repeat("0123456789", 100_000)
+	w, err := s.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if n, err := w.ReadFrom(iotest.HalfReader(strings.NewReader(content))); n != int64(len(content)) || err != nil {
+		t.Errorf("read %d, %v", n, err)
+	}
+	if err := w.KeepAs(t.Context(), objectOf(content)); err != nil {
+		t.Error(err)
+	}
+	if got := read(t, s, objectOf(content)); got != content {
+		t.Errorf("kept %d bytes", len(got))
+	}
+	cut, err := s.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := cut.ReadFrom(io.MultiReader(strings.NewReader("ten bytes!"), iotest.ErrReader(fs.ErrPermission))); n != 10 || !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("read %d, %v", n, err)
+	}
+	if err := cut.Close(); err != nil {
+		t.Error(err)
+	}
+	checkSpool(t, dir)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -55,6 +56,28 @@ func (w *Writer) Write(p []byte) (int, error) {
 	w.hash.Write(p[:n])
 	w.size += int64(n)
 	return n, err
+}
+
+// chunks are for ReadFrom.
+var chunks = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
+// ReadFrom takes bytes up to the end of r.
+func (w *Writer) ReadFrom(r io.Reader) (size int64, err error) {
+	chunk := chunks.Get().(*[256 << 10]byte)
+	defer chunks.Put(chunk)
+	for {
+		n, err := r.Read(chunk[:])
+		written, failed := w.Write(chunk[:n])
+		size += int64(written)
+		switch {
+		case failed != nil:
+			return size, failed
+		case err == io.EOF:
+			return size, nil
+		case err != nil:
+			return size, err
+		}
+	}
 }
 
 // Keep ends the object and puts it into the store, durably. That waits for the disk, and for many objects at

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -129,6 +128,10 @@ func withoutUser(text string) string {
 	return before + "://" + after[at+1:]
 }
 
+// copiers is how many objects are copied at a time. Most of them wait for the disk, which gets through many as
+// quickly as through one.
+const copiers = 64
+
 // copyLFS takes objects out of the Git LFS store of a repository on this machine.
 func (g *Git) copyLFS(ctx context.Context, r source.LFSRequest) (res source.LFSResult, err error) {
 	folder, err := lfsFolder(r.Path)
@@ -141,7 +144,7 @@ func (g *Git) copyLFS(ctx context.Context, r source.LFSRequest) (res source.LFSR
 	why := map[lfs.OID]error{} // guarded by mu, as res.Missing
 	todo := make(chan lfs.Object)
 	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(r.Objects)) {
+	for range min(copiers, len(r.Objects)) {
 		wg.Go(func() {
 			for o := range todo {
 				lacks, err := copyObject(ctx, r, folder, o)
