@@ -85,7 +85,7 @@ func (r *Result) Save(w io.Writer) error {
 func (r *Result) saveHistory(out *bufio.Writer) {
 	var b []byte
 	for n := range uint32(r.graph.Len()) {
-		if r.changed.Has(n) && !r.noted.Has(n) && !isZero(r.ids.bytes(n)) {
+		if r.changed.Has(n) && !r.noted.Has(n) && !r.ids.at(n).IsZero() {
 			old := r.graph.ID(n)
 			b = append(old.AppendTo(b[:0]), r.ids.bytes(n)...)
 			out.Write(b)

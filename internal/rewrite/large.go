@@ -204,12 +204,3 @@ func (p *pass) contentKey(of roots) string {
 	l := p.o.Plan.Large
 	return fmt.Sprintf("%s over %d of %x in %s matching\n%s", l.Choice, l.Over, of.sum(), strings.Join(p.contentPacks, " "), l.Match)
 }
-
-func isZero(id []byte) bool {
-	for _, b := range id {
-		if b != 0 {
-			return false
-		}
-	}
-	return true
-}

@@ -80,7 +80,7 @@ func (w *writer) object(ctx context.Context, o *pack.Object) error {
 		}
 	}
 	for n := w.first[o.Pos]; n != 0; n = w.nodes[n-1].next {
-		if isZero(w.idBytes(n - 1)) {
+		if w.newID(n - 1).IsZero() {
 			continue
 		}
 		if err := w.node(o, n-1); err != nil {

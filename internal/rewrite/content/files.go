@@ -1,6 +1,8 @@
 package content
 
 import (
+	"sync"
+
 	"github.com/klauspost/compress/zlib"
 
 	"rehome/internal/git/object"
@@ -12,7 +14,9 @@ import (
 type newFiles struct {
 	room arena
 	of   map[object.ID]uint32
-	list []newFile // by number; 0 is none
+
+	reading sync.RWMutex // guards list where it is read while others are made
+	list    []newFile    // by number; 0 is none
 
 	differ       pack.Differ
 	z            *zlib.Writer
@@ -29,6 +33,13 @@ type newFile struct {
 	size   int    // bytes that stream holds
 	stream []byte // zlib, of the text or of a delta of base
 	base   uint32 // number of a file before this one, 0 for none
+}
+
+// idOf returns the id of a file that was made.
+func (f *newFiles) idOf(n uint32) object.ID {
+	f.reading.RLock()
+	defer f.reading.RUnlock()
+	return f.list[n].id
 }
 
 // newFile keeps a text and returns its number.
@@ -55,7 +66,9 @@ func (p *pass) newFile(text []byte) (uint32, error) {
 	}
 	n := uint32(len(r.list))
 	r.of[id] = n
+	r.reading.Lock()
 	r.list = append(r.list, one)
+	r.reading.Unlock()
 	if _, old := p.pack.Index.Find(id); old {
 		return n, nil // it may lie in the pack already, in an entry of its own
 	}

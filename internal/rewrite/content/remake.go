@@ -150,8 +150,8 @@ func (p *pass) changes(n *node, r record) func(yield func(change) bool) {
 				continue
 			}
 			c := change{at: f.at, child: &p.nodes[child]}
-			if id := p.idBytes(child); !isZero(id) {
-				c.id = id
+			if !p.newID(child).IsZero() {
+				c.id = p.idBytes(child)
 			}
 			if !yield(c) {
 				return
@@ -167,15 +167,6 @@ func (p *pass) pointerBytes(blob uint32) []byte {
 		return c.pointer.Bytes()
 	}
 	return nil
-}
-
-func isZero(id []byte) bool {
-	for _, b := range id {
-		if b != 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // build appends the bytes of what a node becomes. Entries that stay keep theirs, whatever they are.
@@ -249,12 +240,12 @@ func (e *attributeEdit) before(dst, data []byte, from *int, at int) []byte {
 	}
 	e.done = true
 	dst = append(dst, data[*from:e.at]...)
-	id := &e.rules.list[e.node.attr].id
 	if e.end > e.at {
 		dst = append(dst, data[e.at:e.end-e.Format.Size()]...)
 	} else {
 		dst = append(dst, "100644 "+attributesName+"\x00"...)
 	}
 	*from = e.end
+	id := e.rules.idOf(e.node.attr)
 	return id.AppendTo(dst)
 }
