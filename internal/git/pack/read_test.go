@@ -47,10 +47,13 @@ func TestForestReads(t *testing.T) {
 	for _, every := range []int{1, 7, f.Len()} {
 		var mu sync.Mutex
 		seen := map[object.ID]bool{}
-		o := WalkOptions{Types: []object.Type{object.Tree, object.Blob}, Workers: 2, Held: 100_000, Want: func(i int) bool { return i%every == 0 }}
+		o := WalkOptions{Types: []object.Type{object.Tree, object.Blob}, Workers: 2, Held: 100, Want: func(i int) bool { return i%every == 0 }}
 		err := f.Walk(t.Context(), o, func(o *Object) error {
 			data := bytes.NewBuffer(bytes.Clone(o.Data))
 			if o.Data == nil && o.Size > 0 {
+				if o.Type != object.Blob {
+					t.Errorf("%s %s of %d bytes comes without them", o.Type, o.ID, o.Size)
+				}
 				if err := f.Stream(t.Context(), int(o.Pos), data); err != nil {
 					return err
 				}

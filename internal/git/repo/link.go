@@ -44,6 +44,9 @@ func (r *Repo) LinkPack(from *Repo, name string) error {
 	if !validPackName(name) {
 		return fmt.Errorf("link pack: %q is no pack's name", name)
 	}
+	if _, err := os.Lstat(from.path("objects/pack/" + name + ".idx")); err != nil {
+		return fmt.Errorf("link pack: %w", err) // before its pack is here alone
+	}
 	for _, ext := range []string{".pack", ".idx"} {
 		if err := linkFile(from.path("objects/pack/"+name+ext), r.path("objects/pack/"+name+ext)); err != nil {
 			return fmt.Errorf("link pack: %w", err)
