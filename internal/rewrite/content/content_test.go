@@ -439,3 +439,17 @@ func BenchmarkRun(b *testing.B) {
 		})
 	}
 }
+
+// TestNames has more names come than are held: that is told, and those before stay.
+func TestNames(t *testing.T) {
+	var l links
+	l.nameOf([]byte("0"))
+	l.texts = append(l.texts, make([][]byte, maxNames-2)...)
+	if n := l.nameOf([]byte("last")); n != maxNames || l.hasNames() != nil {
+		t.Errorf("the last is number %d, %v", n, l.hasNames())
+	}
+	first, more := l.nameOf([]byte("0")), l.nameOf([]byte("more"))
+	if string(l.text(first)) != "0" || more != 0 || rehome.AsError(l.hasNames()).Code != rehome.LimitPassed {
+		t.Errorf("%d, %d, %v", first, more, l.hasNames())
+	}
+}

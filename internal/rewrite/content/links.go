@@ -4,6 +4,7 @@ import (
 	"sync"
 	"unsafe"
 
+	"rehome"
 	"rehome/internal/git/pack"
 )
 
@@ -23,6 +24,7 @@ type links struct {
 	free   []func()
 	names  map[string]uint32
 	texts  [][]byte // by number
+	lost   bool     // names came that are not held
 }
 
 const (
@@ -113,7 +115,10 @@ func (s *shelf) fetch(n int) error {
 	return nil
 }
 
-// nameOf returns the number of a name.
+// maxNames bounds the names that are held, of files that may be chosen and of folders that patterns tell apart.
+const maxNames = 2 << 20
+
+// nameOf returns the number of a name, 0 past maxNames: then hasNames tells.
 func (l *links) nameOf(name []byte) uint32 {
 	l.mu.RLock()
 	n, ok := l.names[string(name)]
@@ -123,15 +128,34 @@ func (l *links) nameOf(name []byte) uint32 {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n, ok = l.names[string(name)]; !ok {
-		if l.names == nil {
-			l.names, l.texts = map[string]uint32{}, [][]byte{nil}
-		}
-		n = uint32(len(l.texts))
-		l.names[string(name)] = n
-		l.texts = append(l.texts, []byte(string(name)))
+	if l.names == nil {
+		l.names, l.texts = map[string]uint32{}, [][]byte{nil}
 	}
+	if n, ok = l.names[string(name)]; ok {
+		return n
+	}
+	if l.lost = l.lost || len(l.texts) > maxNames; l.lost {
+		return 0
+	}
+	n = uint32(len(l.texts))
+	text := string(name)
+	l.names[text] = n
+	l.texts = append(l.texts, unsafe.Slice(unsafe.StringData(text), len(text)))
 	return n
+}
+
+// hasNames fails when there were more names than are held.
+func (l *links) hasNames() error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if !l.lost {
+		return nil
+	}
+	return &rehome.Error{
+		Code:    rehome.LimitPassed,
+		Message: "Large files cannot be changed: files that may be chosen have more than 2 million names.",
+		Hint:    "Use fewer patterns, or leave large files as they are.",
+	}
 }
 
 // text returns the name of a number.

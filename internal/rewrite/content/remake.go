@@ -27,6 +27,9 @@ func (p *pass) remake(ctx context.Context) (err error) {
 		}
 		o := pack.WalkOptions{Types: []object.Type{object.Tree}, Workers: p.Workers, Want: func(i int) bool { return want.has(uint32(i)) }}
 		err := p.forest.Walk(ctx, o, func(o *pack.Object) error { return makers[o.Worker].all(ctx, o, height) })
+		if err == nil {
+			err = p.links.hasNames()
+		}
 		if err != nil {
 			return err
 		}

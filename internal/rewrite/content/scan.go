@@ -60,6 +60,9 @@ func (s *scanner) tree(ctx context.Context, o *pack.Object) error {
 		}
 		at += n
 	}
+	if err := s.links.hasNames(); err != nil {
+		return err
+	}
 	s.record[0], s.record[1] = uint32((len(s.record)-headWords)/linkWords), uint32(len(s.files)/linkWords)
 	return s.shelf.put(o.Pos, append(s.record, s.files...))
 }
