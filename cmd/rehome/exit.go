@@ -62,10 +62,16 @@ func report(w io.Writer, ctx context.Context, err error) int {
 	}
 	what, todo := explain(err)
 	say(w, what, todo)
-	if rehome.CodeOf(err) == rehome.Invalid {
+	if isUsage(err) {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// isUsage reports whether something that was given is wrong, rather than what was found in a repository.
+func isUsage(err error) bool {
+	var known *rehome.Error
+	return errors.As(err, &known) && known.Code == rehome.Invalid && known.Field != ""
 }
 
 // explain puts an error into words: what happened, and what to do. On the user's

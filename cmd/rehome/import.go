@@ -99,6 +99,9 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 		return err
 	}
 	if f.dryRun {
+		if f.receipt != "" || f.commitMap != "" {
+			fmt.Fprintln(m.Stderr, "warning: --receipt and --commit-map are of a move: --dry-run writes neither")
+		}
 		return m.inspectAt(ctx, l, inspection{json: f.json, quiet: f.quiet, dir: besides(dest), plan: f.plan}, plan, &left)
 	}
 	receipt, err := m.move(ctx, l, dest, f, plan, &left)

@@ -60,10 +60,13 @@ func (f *largeFlags) plan(p *importer.OncePlan) (err error) {
 // becameOfLarge says what became of large files, "" for nothing.
 func becameOfLarge(r rehome.ReceiptLargeFiles) string {
 	files := counted(r.Objects, "file")
-	switch r.Choice {
-	case rehome.LFSOptIn:
+	switch {
+	case r.Objects == 0:
+	case r.Choice == rehome.LFSOptIn && r.Objects == 1:
+		return "1 file became a Git LFS file, " + bytesText(r.Bytes)
+	case r.Choice == rehome.LFSOptIn:
 		return fmt.Sprintf("%s became Git LFS files, %s", files, bytesText(r.Bytes))
-	case rehome.LFSOptOut:
+	case r.Choice == rehome.LFSOptOut:
 		return fmt.Sprintf("%s removed from history, %s; --receipt lists the paths", files, bytesText(r.Bytes))
 	}
 	return ""

@@ -98,7 +98,7 @@ func run(ctx context.Context, o Options) (*Result, error) {
 	for n, earlier := range o.Earlier {
 		if earlier.Len() > 0 && !o.Commits.sharesOlds(earlier) {
 			return nil, &rehome.Error{
-				Code: rehome.Invalid, Message: fmt.Sprintf("Earlier commit map %d is of another source: it has no old commit in common with the newest one.", n+1),
+				Code: rehome.Invalid, Field: "earlier_map", Message: fmt.Sprintf("Earlier commit map %d is of another source: it has no old commit in common with the newest one.", n+1),
 				Hint: "Give the maps of the same source, the newest first.",
 			}
 		}

@@ -151,7 +151,7 @@ func (l *local) mapped(id, to object.ID) (*place, error) {
 	}
 	before, why, err := l.read(id)
 	if err == nil && why == "" && before.Tree != after.Tree {
-		why = fmt.Sprintf("the files of the commit it is based on, %s, are others in the new history", short(id))
+		why = fmt.Sprintf("the files of the commit it is based on, %s, are others in the new history: move it with git rebase --onto %s %s", short(id), short(to), short(id))
 	}
 	p.differs = why
 	return p, err

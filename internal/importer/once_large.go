@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,11 +81,11 @@ func lostAtTips(ctx context.Context, r *repo.Repo, final []finalRef) ([]rehome.T
 		}
 	}
 	var list []rehome.TipFile
-	for path, branches := range l.of {
-		list = append(list, rehome.NewTipFile(path, branches))
+	paths := slices.Sorted(maps.Keys(l.of))
+	for _, path := range paths[:min(len(paths), maxTipFiles)] {
+		list = append(list, rehome.NewTipFile(path, l.of[path]))
 	}
-	slices.SortFunc(list, func(a, b rehome.TipFile) int { return strings.Compare(a.Path, b.Path) })
-	return list[:min(len(list), maxTipFiles)], nil
+	return list, nil
 }
 
 // lost compares trees before and after.
@@ -217,7 +218,6 @@ func tipsError(files []rehome.TipFile) error {
 	}
 	return &rehome.Error{
 		Code:    rehome.Invalid,
-		Field:   "large_files",
 		Message: "Branches still end with files that would be removed: " + strings.Join(names, ", ") + ".",
 		Hint:    "Remove them there as well with --remove-from-tips, or keep them as Git LFS files with --large-files lfs.",
 	}
