@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -253,6 +254,39 @@ func TestNobodyThere(t *testing.T) {
 	wantCode(t, err, rehome.Unreachable)
 	if len(w.slept) != len(waits) {
 		t.Errorf("slept %v", w.slept)
+	}
+}
+
+// TestAlwaysWrong: a server is not asked for long for an object of which it has wrong bytes only, be they too
+// many or just others.
+func TestAlwaysWrong(t *testing.T) {
+	t.Parallel()
+	content := text(4 * stepBytes)
+	for name, answer := range map[string]func(http.ResponseWriter, *http.Request){
+		"others": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, strings.ToUpper(content)) },
+		"too many": func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, content)
+			w.(http.Flusher).Flush()
+			io.WriteString(w, "!")
+		},
+	} {
+		n := 0
+		w := newWorld(t, func(out http.ResponseWriter, r *http.Request) bool {
+			if isBatch(r) {
+				return false
+			}
+			n++
+			answer(out, r)
+			return true
+		})
+		o := w.Add(content)
+		r, err := w.fetch(o)
+		if err != nil || len(r.Missing) != 1 || r.Why == nil {
+			t.Errorf("%s: missing %v, why %v, %v", name, r.Missing, r.Why, err)
+		}
+		if n != maxWrong || len(w.slept) != maxWrong-1 {
+			t.Errorf("%s: %d downloads, slept %v", name, n, w.slept)
+		}
 	}
 }
 

@@ -48,6 +48,7 @@ type part struct {
 	writer *lfs.Writer // nil before the first byte
 	size   int64       // bytes in writer
 	mark   int64       // size when tries were counted from the beginning last
+	wrong  int         // how often what came was not the object
 	onLine bool        // it holds one of lines
 }
 
@@ -154,10 +155,22 @@ func (p *part) keep(ctx context.Context) error {
 	var wrong *lfs.MismatchError
 	if errors.As(err, &wrong) {
 		p.enter()
-		p.drop()
-		return &laterError{err: &lackError{wrong}}
+		return p.isWrong(wrong)
 	}
 	return err
+}
+
+// maxWrong is how often a server may give wrong bytes for an object: it has no others, and with many such
+// objects a longer patience would be for days.
+const maxWrong = 3
+
+// isWrong throws away what came.
+func (p *part) isWrong(why error) error {
+	p.drop()
+	if p.wrong++; p.wrong >= maxWrong {
+		return &lackError{why}
+	}
+	return &laterError{err: &lackError{why}}
 }
 
 // open asks for what is not there yet.
@@ -204,8 +217,7 @@ func (p *part) begins(resp *http.Response) (skip int64, err error) {
 	switch {
 	case code == http.StatusPartialContent && p.size > 0:
 		if !strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-%d/", p.size, whole-1)) {
-			p.drop()
-			return 0, &laterError{err: &lackError{errors.New("it gives another part than the one asked for")}}
+			return 0, p.isWrong(errors.New("it gives another part than the one asked for"))
 		}
 		whole -= p.size
 	case code == http.StatusOK:
@@ -261,8 +273,7 @@ func (p *part) copy(ctx context.Context, in io.Reader, skip int64, on func()) er
 			came, skip = came[skipped:], skip-skipped
 		}
 		if p.size+int64(len(came)) > p.object.Size {
-			p.drop()
-			return &laterError{err: &lackError{fmt.Errorf("it sends more than the %d bytes of object %s", p.object.Size, p.object.OID)}}
+			return p.isWrong(fmt.Errorf("it sends more than the %d bytes of object %s", p.object.Size, p.object.OID))
 		}
 		written, failed := p.writer.Write(came)
 		p.size += int64(written)
