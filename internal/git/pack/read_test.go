@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -75,6 +76,36 @@ func TestForestReads(t *testing.T) {
 		}
 		if err != nil || len(seen) != want {
 			t.Errorf("every %d: %d of %d, %v", every, len(seen), want, err)
+		}
+	}
+}
+
+// TestForestLate tells of deltas that lie before what they are made from.
+func TestForestLate(t *testing.T) {
+	b := &builder{format: object.SHA1}
+	texts := []string{"base", "base 1", "base 1 2"}
+	ids := make([]object.ID, len(texts))
+	for i, text := range texts {
+		id, err := object.NewHasher(object.SHA1).Sum(object.Blob, []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[i] = id
+	}
+	for i := len(texts) - 1; i > 0; i-- {
+		b.add(header{typ: refDelta, base: ids[i-1]}, insertDelta(len(texts[i-1]), 4, []byte(texts[i])))
+	}
+	b.add(header{typ: object.Blob}, []byte(texts[0]))
+	p := indexed(t, b.bytes(), object.SHA1)
+	f := forestOf(t, p)
+	for i, id := range ids {
+		n, ok := p.Index.Find(id)
+		var late []object.ID
+		for child := range f.Late(n) {
+			late = append(late, p.Index.ID(child))
+		}
+		if want := ids[i+1 : min(i+2, len(ids))]; !ok || !slices.Equal(late, want) {
+			t.Errorf("late of %q: %v, want %v", texts[i], late, want)
 		}
 	}
 }

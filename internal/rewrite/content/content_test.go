@@ -430,7 +430,7 @@ func BenchmarkRun(b *testing.B) {
 		b.Run(string(choice), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				o := options(b, from, roots, 4000)
+				o := options(b, from, roots, 3000)
 				o.Choice = choice
 				if r, err := Run(b.Context(), o); err != nil || r.Pack == "" {
 					b.Fatal(err)
