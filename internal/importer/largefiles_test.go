@@ -3,6 +3,7 @@ package importer
 import (
 	"encoding/json"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -214,6 +215,13 @@ func TestLargeFilesOfMovedRefs(t *testing.T) {
 			t.Errorf("%s with trunk moved: %q", choice, code)
 		}
 	}
+	made := filepath.Join(w.Folder.final(before.ID), madeFile)
+	must(t, os.Rename(made, made+".kept"))
+	must(t, os.WriteFile(made, []byte("damaged"), 0o600))
+	if code := set(rehome.LFSOptOut); code != rehome.DestinationMoved {
+		t.Errorf("with a damaged file: %q", code)
+	}
+	must(t, os.Rename(made+".kept", made))
 	if code := set(rehome.LFSOptIn); code != "" || w.get(r) != before {
 		t.Errorf("the same choice with trunk moved: %q, %+v", code, w.get(r))
 	}
@@ -289,6 +297,11 @@ func TestMadeFiles(t *testing.T) {
 	}
 	if got := back.paths(); !slices.Equal(got.Removed, []string{"a\ufffd", "b"}) || len(got.Exact) != 2 || string(got.Exact[0]) != "a\xff" || got.Exact[1] != nil {
 		t.Errorf("paths %q", got)
+	}
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, madeFile), text[1:], 0o600))
+	if _, err := readMade(dir); err == nil {
+		t.Error("a damaged file was read")
 	}
 	none, err := readMade(t.TempDir())
 	if err != nil || len(none.Objects) != 0 || none.Files != 0 {

@@ -123,10 +123,10 @@ func (m *Importer) finalRefs(ctx context.Context, importID int64, from *repo.Rep
 		return m.refsAside(ctx, o)
 	}
 	made, err := readMade(m.Folder.final(importID))
-	if err != nil {
-		return nil, err
+	if err != nil { // then no id is known of what large files change
+		m.Log.Warn("take up the rewrite before", "import", importID, "err", err)
 	}
-	if made.Plan == p.large {
+	if err == nil && made.Plan == p.large {
 		if o.Before = m.rewrittenBefore(importID); o.Before != nil {
 			return m.refsAside(ctx, o)
 		}
