@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"rehome"
 	"rehome/internal/store"
@@ -17,22 +16,7 @@ func BenchmarkAddAuthors(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	o, err := db.CreateOwner(b.Context(), rehome.Owner{Login: "octocat", Kind: rehome.User})
-	if err != nil {
-		b.Fatal(err)
-	}
-	r, err := db.CreateRepository(b.Context(), rehome.Repository{Owner: o, Name: "one"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	row, err := db.CreateImport(b.Context(), store.Import{Import: rehome.Import{RepositoryID: r.ID, State: rehome.State{Status: rehome.Importing}}}, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	lease, _, err := db.Acquire(b.Context(), row.ID, "bench", time.Hour)
-	if err != nil {
-		b.Fatal(err)
-	}
+	lease := leased(b, db)
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		batch := make([]rehome.Author, 1000)
