@@ -210,3 +210,28 @@ func TestLargeBeforeOtherRefs(t *testing.T) {
 		})
 	}
 }
+
+// TestLargeInPlace rewrites a repository in itself: once what was replaced is gone, it is what comes out elsewhere.
+func TestLargeInPlace(t *testing.T) {
+	for _, choice := range []rehome.LFSChoice{rehome.LFSOptIn, rehome.LFSOptOut} {
+		from := manyFiles(t)
+		plan := largePlan(t, choice, []string{"d/"})
+		want, store := tryLarge(t, from, plan, 1)
+		r, err := rewrite.Run(t.Context(), rewrite.Options{From: from.Repo, Refs: from.refs, Into: from.Repo, Plan: plan, Store: store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range r.Replaced {
+			if err := from.RemovePack(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, ref := range r.Refs {
+			testenv.Git(t, from.Dir(), "update-ref", ref.Name, ref.Final.String())
+		}
+		if !slices.Equal(r.Refs, want.result.Refs) || len(r.Replaced) != 2 {
+			t.Errorf("%s: %+v, want %+v", choice, r.Refs, want.result.Refs)
+		}
+		testenv.Git(t, from.Dir(), "fsck", "--connectivity-only")
+	}
+}
