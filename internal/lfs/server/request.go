@@ -20,8 +20,12 @@ const (
 	maxBatch   = 1000             // objects; git-lfs asks for 100 at once
 )
 
-// idle is how long a client may neither send nor take anything.
-const idle = 5 * time.Minute
+// idle is how long a client may take for the next step bytes of an upload, some 200 a second, and how long it
+// may take nothing of a download.
+const (
+	idle = 5 * time.Minute
+	step = 64 << 10
+)
 
 // readJSON reads the body of a POST into value, which is a pointer.
 func (x *exchange) readJSON(value any) error {
@@ -98,12 +102,17 @@ type body struct {
 	ctx     context.Context
 	control *http.ResponseController
 	idle    time.Duration
+	step    int // bytes that have to come in idle
+	left    int // of them, until there is time for the next; 0 before the first
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	deadline := time.Now().Add(b.idle)
-	b.control.SetReadDeadline(deadline) //nolint:errcheck // a writer without deadlines is a test's
+	if b.left <= 0 {
+		b.control.SetReadDeadline(time.Now().Add(b.idle)) //nolint:errcheck // a writer without deadlines is a test's
+		b.left = b.step
+	}
 	n, err := b.r.Read(p)
+	b.left -= n
 	if err == io.EOF {
 		// net/http goes on reading, to see when the client leaves: that may take longer.
 		b.control.SetReadDeadline(time.Time{}) //nolint:errcheck // as above

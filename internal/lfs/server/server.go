@@ -32,6 +32,7 @@ type Options struct {
 type Server struct {
 	Options
 	idle time.Duration // see idle
+	step int           // see step
 }
 
 // New returns a Server.
@@ -42,7 +43,7 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{Options: o, idle: idle}
+	return &Server{Options: o, idle: idle, step: step}
 }
 
 // exchange is one request and its answer.

@@ -66,7 +66,7 @@ func (x *exchange) receive(ctx context.Context, oid lfs.OID, size int64) (lfs.Ob
 		return lfs.Object{}, err
 	}
 	defer w.Close() //nolint:errcheck // closed by Keep, or thrown away
-	in := &body{x.r.Body, ctx, http.NewResponseController(x.w), x.idle}
+	in := &body{r: x.r.Body, ctx: ctx, control: http.NewResponseController(x.w), idle: x.idle, step: x.step}
 	n, err := io.Copy(w, io.LimitReader(in, x.MaxObject+1)) // the one more shows that it is too large
 	switch {
 	case err != nil:
