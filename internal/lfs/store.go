@@ -87,8 +87,11 @@ func (s *Store) Remove(ctx context.Context, oid OID) error {
 	return nil
 }
 
+// ErrNoFile says that there is no file to take. It is not fs.ErrNotExist, which a store that lost its folders may give.
+var ErrNoFile = errors.New("no such file")
+
 // TakeFile copies a local file in when it holds the object, and is a *MismatchError when it holds something
-// else. It is fs.ErrNotExist when there is no file at path, be it that something else is there.
+// else. It is ErrNoFile when there is no file at path, be it that something else is there.
 func (s *Store) TakeFile(ctx context.Context, o Object, path string) error {
 	in, err := openFile(path)
 	if err != nil {
@@ -110,12 +113,15 @@ func (s *Store) TakeFile(ctx context.Context, o Object, path string) error {
 // openFile opens a file, never waiting for whoever is at the other end of a pipe.
 func openFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNoFile
+	}
 	if err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%q is no file: %w", path, fs.ErrNotExist)
+		err = fmt.Errorf("%q is no file: %w", path, ErrNoFile)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

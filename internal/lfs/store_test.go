@@ -229,7 +229,7 @@ func TestTakeFile(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"pipe", "folder", "missing"} {
-		if err := s.TakeFile(t.Context(), o, path(name)); !errors.Is(err, fs.ErrNotExist) {
+		if err := s.TakeFile(t.Context(), o, path(name)); !errors.Is(err, lfs.ErrNoFile) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -317,6 +317,18 @@ func BenchmarkKeep(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestTakeFileWithoutSpool tells a store that is broken from an object that is not there.
+func TestTakeFileWithoutSpool(t *testing.T) {
+	s, dir := open(t)
+	file := filepath.Join(dir, "file")
+	if err := errors.Join(os.WriteFile(file, []byte("content"), 0o600), os.Remove(filepath.Join(dir, "tmp"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.TakeFile(t.Context(), objectOf("content"), file); err == nil || errors.Is(err, lfs.ErrNoFile) {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -145,7 +145,11 @@ func (w *Writer) Close() error {
 	if w.file == nil {
 		return nil
 	}
-	return errors.Join(os.Remove(w.file.Name()), w.release())
+	err := os.Remove(w.file.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // a bucket took it, and failed afterwards
+	}
+	return errors.Join(err, w.release())
 }
 
 // release gives back what the Writer holds, but for the file's name.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -197,7 +196,7 @@ func copyObject(ctx context.Context, r source.LFSRequest, folder string, o lfs.O
 	err = r.Store.TakeFile(ctx, o, filepath.Join(folder, hex[:2], hex[2:4], hex))
 	var wrong *lfs.MismatchError
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, lfs.ErrNoFile):
 		return fmt.Errorf("its folder has no object %s", hex), nil
 	case errors.As(err, &wrong):
 		return wrong, nil
