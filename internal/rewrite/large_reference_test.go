@@ -69,7 +69,7 @@ func (r *largeReference) chooses(e entry, path string) bool {
 		return false
 	case e.mode == "120000":
 		return r.removes && large
-	case !r.removes && (text == "" || largePointer.MatchString(text)):
+	case text == "" || largePointer.MatchString(text):
 		return false
 	}
 	return large || r.matches[path]

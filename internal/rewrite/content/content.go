@@ -131,8 +131,7 @@ func run(ctx context.Context, o Options) (*Result, error) {
 		}
 	}
 	if o.Into == nil {
-		p.count()
-		return p.result, nil
+		return p.result, p.count()
 	}
 	named := false
 	for range p.namedLarge {
@@ -212,6 +211,20 @@ func (p *pass) finish() {
 	p.countFiles()
 }
 
+// lacksFile reports whether a root has files that become pointers, and a .gitattributes that is no file.
+func (p *pass) lacksFile(n *node) bool {
+	r, _ := p.links.of(n.tree)
+	if p.removes() || r[2] != noFile {
+		return false
+	}
+	for i := range r.files() {
+		if p.chooses(n.state, r.file(i)) {
+			return true
+		}
+	}
+	return false
+}
+
 // rename notes what becomes of a named blob.
 func (p *pass) rename(blob, now object.ID) {
 	p.result.renamed[blob] = now
@@ -229,16 +242,22 @@ func (p *pass) pointerOf(blob uint32) object.ID {
 }
 
 // count fills in what is known without making anything.
-func (p *pass) count() {
+func (p *pass) count() error {
 	for _, id := range p.Roots {
-		if _, ok := p.rootNode(id); ok {
-			p.result.renamed[id] = p.Format.Zero()
+		n, ok := p.rootNode(id)
+		if !ok {
+			continue
 		}
+		if p.lacksFile(&p.nodes[n]) {
+			return p.noFile(p.nodes[n].tree)
+		}
+		p.result.renamed[id] = p.Format.Zero()
 	}
 	for id := range p.namedLarge {
 		p.rename(id, p.Format.Zero())
 	}
 	p.countFiles()
+	return nil
 }
 
 // countFiles counts the chosen blobs and lists their objects.

@@ -10,7 +10,7 @@ import (
 
 // links is what was taken down of each tree, in scratch memory:
 //
-//	number of folders, number of files, blob of its .gitattributes plus one
+//	number of folders, number of files, blob of its .gitattributes plus one, or noFile
 //	for each folder: its tree, where its entry starts, its name
 //	for each file that may be chosen: its blob, where its entry starts, its name and what is known of it
 //
@@ -52,7 +52,10 @@ func (r record) folders() int { return int(r[0]) }
 func (r record) files() int   { return int(r[1]) }
 
 // attributes returns the blob of the tree's .gitattributes.
-func (r record) attributes() (blob uint32, ok bool) { return r[2] - 1, r[2] != 0 }
+func (r record) attributes() (blob uint32, ok bool) { return r[2] - 1, r[2] != 0 && r[2] != noFile }
+
+// noFile stands for a .gitattributes that is a symlink or a folder.
+const noFile = ^uint32(0)
 
 func (r record) folder(i int) folder {
 	w := r[headWords+linkWords*i:]

@@ -228,7 +228,7 @@ func tooLong(what string) error {
 func (p *pass) noFile(tree uint32) error {
 	return &rehome.Error{
 		Code:    rehome.Invalid,
-		Message: fmt.Sprintf("The tree %s has a .gitattributes that is no file, so its large files cannot become Git LFS files.", p.pack.Index.ID(int(tree))),
-		Hint:    "Leave large files as they are, or remove them.",
+		Message: fmt.Sprintf("The tree %s has a .gitattributes that is a symlink or a folder, so its large files cannot become Git LFS files.", p.pack.Index.ID(int(tree))),
+		Hint:    "Leave large files as they are, remove them, or choose others by size or pattern.",
 	}
 }

@@ -68,6 +68,9 @@ func (s *scanner) tree(ctx context.Context, o *pack.Object) error {
 }
 
 func (s *scanner) entry(e *object.TreeEntry, at uint32) error {
+	if string(e.Name) == attributesName && (e.Mode.IsSymlink() || e.Mode.Type() != object.Blob) {
+		s.record[2] = noFile
+	}
 	switch {
 	case e.Mode.IsTree():
 		tree, ok := s.ids.find(s.pack.Index, s.Format, e.ID)
@@ -166,8 +169,8 @@ func (c *nameCache) may(p *pass, name []byte) bool {
 	return k.may
 }
 
-// sift finds those among the possible blobs that are left alone. A pointer stands for another
-// file already, and an empty file is its own pointer (git-lfs docs/spec.md).
+// sift finds those among the possible blobs that are left alone. A pointer is not the file it stands
+// for, and an empty file is its own pointer (git-lfs docs/spec.md).
 func (p *pass) sift(ctx context.Context) error {
 	p.sizes = map[uint32]int64{}
 	small := newSet(p.forest.Len())
@@ -178,7 +181,7 @@ func (p *pass) sift(ctx context.Context) error {
 			return err
 		}
 		p.sizes[i] = size
-		if size <= lfs.MaxPointer && !p.removes() {
+		if size <= lfs.MaxPointer {
 			small.add(i)
 		}
 	}
