@@ -41,7 +41,7 @@ var moves = map[Status][]Status{
 	DetectionFoundNothing:  {Detecting, Importing},
 	DetectionFoundMultiple: {Detecting, Importing},
 	Importing:              {Mapping, AuthFailed, Failed, Detecting},
-	AuthFailed:             {Detecting, Importing},
+	AuthFailed:             {Detecting, Importing, Mapping},
 	Mapping:                {Pushing, WaitingToPush, Failed, Importing},
 	WaitingToPush:          {Pushing, Mapping, Importing},
 	Pushing:                {Complete, Failed, Mapping, Importing},

@@ -12,8 +12,8 @@ import (
 // change, and after its first at most.
 var defaultSettle = []time.Duration{2 * time.Second, 30 * time.Second}
 
-// replan makes a new plan wanted. Where history was rewritten before and nothing leads to
-// another rewrite, the import goes back to that step; while something runs, the newer plan
+// replan makes a new plan wanted. Where history was fetched before and nothing leads to
+// another rewrite, the import goes to that step; while something runs, the newer plan
 // is taken up after it. Changes that come close together become one rewrite.
 func (m *Importer) replan(i *store.Import, now time.Time) {
 	i.Wanted.Plan++
@@ -24,13 +24,29 @@ func (m *Importer) replan(i *store.Import, now time.Time) {
 	if most := i.Settle.Since.Add(m.Waits.Settle[1]); most.Before(i.Settle.Until) {
 		i.Settle.Until = most
 	}
-	failed := i.State.Status == rehome.Failed && (i.State.FailedStep == rehome.StepRewrite || i.State.FailedStep == rehome.StepPush)
-	if failed || i.State.Status == rehome.Complete || i.State.Status == rehome.WaitingToPush {
+	switch i.State.Status {
+	case rehome.Complete, rehome.WaitingToPush:
 		become(i, rehome.Mapping)
+	case rehome.Failed, rehome.AuthFailed:
+		leaveFailure(i)
 	}
 	if i.State.Status == rehome.Mapping {
 		i.DueAt = i.Settle.Until
 	}
+}
+
+// leaveFailure goes on to the rewrite where there is something to rewrite. A fetch of what is new that
+// failed is given up for it: the source may be gone for good, and a restart asks it again.
+func leaveFailure(i *store.Import) {
+	switch i.State.FailedStep {
+	case rehome.StepRewrite, rehome.StepPush:
+	default:
+		if i.Done.Raw == 0 {
+			return
+		}
+		i.Wanted.Raw = i.Done.Raw
+	}
+	become(i, rehome.Mapping)
 }
 
 // tell tells the watchers of a change from outside, and sends a worker when it is due.

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -64,6 +65,7 @@ func TestWhereAChangeLeads(t *testing.T) {
 		{rehome.State{Status: rehome.Detecting}, rehome.Detecting},
 	} {
 		i := &store.Import{Import: rehome.Import{State: c.state}}
+		i.Wanted.Raw = 1
 		m.replan(i, now)
 		if i.State.Status != c.want || i.State.Note != c.state.Note || i.DueAt.IsZero() == (c.want == rehome.Mapping) {
 			t.Errorf("%+v became %+v, due at %v", c.state, i.State, i.DueAt)
@@ -72,6 +74,29 @@ func TestWhereAChangeLeads(t *testing.T) {
 			t.Errorf("%s may not become %s", s, c.want)
 		}
 	}
+}
+
+// The old home may be gone for good when somebody chooses otherwise: what was fetched is there.
+func TestChangeAfterAFailedRestart(t *testing.T) {
+	t.Parallel()
+	w, r, url, from := filmed(t)
+	w.start(r, StartRequest{URL: url})
+	away := from + ".away"
+	must(t, os.Rename(from, away))
+	_, err := w.Update(t.Context(), r.ID, UpdateRequest{})
+	must(t, err)
+	w.work()
+	wantStatus(t, w.get(r), rehome.Failed, rehome.StepRaw, rehome.NotARepository)
+	w.setLFS(r, rehome.LFSOptIn)
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	w.wantFilms(r, away, rehome.LFSOptIn)
+
+	must(t, os.Rename(away, from))
+	_, err = w.Update(t.Context(), r.ID, UpdateRequest{})
+	must(t, err)
+	w.work()
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	w.wantFilms(r, from, rehome.LFSOptIn)
 }
 
 // Changes that come close together become one rewrite and one push.

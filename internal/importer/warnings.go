@@ -56,16 +56,16 @@ func (p largePlan) idleWarning(did rehome.Changes) []rehome.Warning {
 	if p.stays() || did.Files > 0 {
 		return nil
 	}
-	what, match := "become Git LFS objects", ""
+	what, match := "become Git LFS files", ""
 	if p.Choice == rehome.LFSOptOut {
 		what = "leave history"
 	}
 	if p.Match != "" {
-		match = " or matches a pattern"
+		match = " or matches a pattern; Git LFS pointers and empty files do not count"
 	}
 	return []rehome.Warning{{
 		Kind: warnNoLarge, Count: 1,
-		Text: fmt.Sprintf("Large files were to %s, but none did: no file that may has more than %d bytes%s.", what, p.Over, match),
+		Text: fmt.Sprintf("Large files were to %s, but there is none: no file has more than %d bytes%s.", what, p.Over, match),
 	}}
 }
 
