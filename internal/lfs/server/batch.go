@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"rehome/internal/lfs"
+	"rehome/internal/store"
 )
 
 // batchRequest is what a client sends to objects/batch (git-lfs docs/api/batch.md, "Requests").
@@ -115,6 +116,9 @@ func (x *exchange) answers(ctx context.Context, q batchRequest) ([]objectAnswer,
 		}
 	}
 	sizes, err := x.sizes(ctx, oids...)
+	if err == nil && q.Operation == operationUpload {
+		err = x.DB.AddLFSObjects(ctx, x.repoID, rowsOf(sizes)) // for good, as if it were uploaded
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +134,14 @@ func (x *exchange) answers(ctx context.Context, q batchRequest) ([]objectAnswer,
 		answers[i] = a
 	}
 	return answers, nil
+}
+
+func rowsOf(sizes map[lfs.OID]int64) []store.LFSObject {
+	rows := make([]store.LFSObject, 0, len(sizes))
+	for oid, size := range sizes {
+		rows = append(rows, store.LFSObject{OID: oid.String(), Size: size})
+	}
+	return rows
 }
 
 // actions says what a client does next for an object: nothing, when the repository has what it would upload.
@@ -188,8 +200,12 @@ func (x *exchange) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if size, has := sizes[o.OID]; !has || size != o.Size {
+	size, has := sizes[o.OID]
+	switch {
+	case !has:
 		return &refusal{http.StatusNotFound, "The object is not in this repository."}
+	case size != o.Size:
+		return &refusal{http.StatusNotFound, fmt.Sprintf("The object in this repository has %d bytes, not %d.", size, o.Size)}
 	}
 	answer(x.w, http.StatusOK, struct{}{})
 	return nil

@@ -183,6 +183,10 @@ func TestVerify(t *testing.T) {
 	} {
 		w.do(t, "POST", w.one, "verify", strings.NewReader(c.body)).wantRefusal(t, c.body, c.status)
 	}
+	wrong := w.do(t, "POST", w.one, "verify", strings.NewReader(`{"oid": "`+o.OID.String()+`", "size": 8}`))
+	if !strings.Contains(string(wrong.body), "has 7 bytes, not 8") {
+		t.Errorf("a wrong size: %s", wrong.body)
+	}
 	if r := w.do(t, "POST", w.one, "verify", strings.NewReader(`{"oid": "`+o.OID.String()+`", "size": 7}`)); r.status != 200 {
 		t.Errorf("status %d: %s", r.status, r.body)
 	}

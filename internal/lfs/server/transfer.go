@@ -109,8 +109,36 @@ func (x *exchange) download(ctx context.Context, oid lfs.OID) error {
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Disposition", "attachment")
 	h.Set("ETag", `"`+oid.String()+`"`)
-	http.ServeContent(x.w, x.r, "", time.Time{}, content)
-	return nil
+	out := &rangeWriter{ResponseWriter: x.w}
+	http.ServeContent(out, x.r, "", time.Time{}, content)
+	if !out.refused {
+		return nil
+	}
+	h.Del("Content-Disposition")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Range", fmt.Sprintf("bytes */%d", size))
+	return &refusal{http.StatusRequestedRangeNotSatisfiable, fmt.Sprintf("The object has %d bytes, and not the range that was asked for.", size)}
+}
+
+// rangeWriter keeps back net/http's own words for a range that the object does not have.
+type rangeWriter struct {
+	http.ResponseWriter
+	refused bool
+}
+
+// WriteHeader fills http.ResponseWriter.
+func (w *rangeWriter) WriteHeader(status int) {
+	if w.refused = status == http.StatusRequestedRangeNotSatisfiable; !w.refused {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write fills http.ResponseWriter.
+func (w *rangeWriter) Write(p []byte) (int, error) {
+	if w.refused {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
 }
 
 // content reads an object from wherever it is sought to.

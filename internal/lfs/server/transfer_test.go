@@ -46,11 +46,22 @@ func TestUploadAndDownload(t *testing.T) {
 		{"bytes=499999-600000", 206, "9", "bytes 499999-499999/500000"},
 		{"bytes=-10", 206, content[:10], "bytes 499990-499999/500000"},
 		{"bytes=500000-", 416, "", "bytes */500000"},
+		{"bytes=9-2", 416, "", "bytes */500000"},
 		{"bytes=0-1,5-6", 200, content, ""},
 	} {
 		r := w.do(t, "GET", w.one, path, nil, "Range", c.asked)
 		if r.status != c.status || c.status != 416 && string(r.body) != c.want || r.header.Get("Content-Range") != c.content {
 			t.Errorf("%s: status %d, %d bytes, %q", c.asked, r.status, len(r.body), r.header.Get("Content-Range"))
+		}
+		if c.status != 416 {
+			continue
+		}
+		r.wantRefusal(t, c.asked, 416)
+		if r.header.Get("Cache-Control") != "no-store" || r.header.Get("Content-Disposition") != "" {
+			t.Errorf("%s: %v", c.asked, r.header)
+		}
+		if r := w.do(t, "HEAD", w.one, path, nil, "Range", c.asked); r.status != 416 || len(r.body) > 0 || r.header.Get("Content-Range") != c.content {
+			t.Errorf("HEAD, %s: status %d, %v", c.asked, r.status, r.header)
 		}
 	}
 	if files := w.files(t); len(files) != 1 {
