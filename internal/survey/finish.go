@@ -21,6 +21,7 @@ func (s *Survey) Finish(ctx context.Context, objs *repo.Objects, refs []repo.Ref
 	s.people.mu.Lock()
 	s.people.flush()
 	s.people.mu.Unlock()
+	s.settleTagged()
 	r, err := s.connected(ctx, objs)
 	if err != nil {
 		return Result{}, err

@@ -65,8 +65,34 @@ func (s *Survey) tag(w *worker, o *pack.Object) error {
 		return tooMany(err)
 	}
 	w.warnings.add(o, faults)
-	if _, err := s.table.want(w.bytes(&g.Object), wantOf(g.Type), number); err != nil {
+	if err := s.tagNames(w, &g.Object, g.Type, number); err != nil {
 		return tooMany(err)
 	}
 	return s.people.add(&g.Tagger)
+}
+
+// tagNames takes down what the tag with a number names. Where that is a file or a folder, whatever else names it
+// says better where it is found.
+func (s *Survey) tagNames(w *worker, to *object.ID, t object.Type, number uint32) error {
+	if t == object.Commit || t == object.Tag {
+		_, err := s.table.want(w.bytes(to), wantOf(t), number)
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	named, err := s.table.want(w.bytes(to), wantOf(t), nobody)
+	if err != nil {
+		return err
+	}
+	if err := s.tagged.add(named); err != nil {
+		return err
+	}
+	return s.tagged.add(number)
+}
+
+// settleTagged makes tags what named an object first, where nothing else did. All objects have passed.
+func (s *Survey) settleTagged() {
+	for i := 0; i < s.tagged.n; i += 2 {
+		s.table.named(s.tagged.at(i), s.tagged.at(i+1))
+	}
 }

@@ -44,7 +44,8 @@ func (s *Survey) largeFiles(ctx context.Context, objs *repo.Objects, refs []repo
 }
 
 // Place is where an object is found: up from tree to tree by what named it first, to a commit, and
-// the first ref that reaches that one. What no ref reaches has neither path nor ref.
+// the first ref that reaches that one. What only refs or tags name themselves has no path, what no ref
+// reaches neither path nor ref.
 type Place struct {
 	Ref  string
 	Path []byte
@@ -88,15 +89,18 @@ func (s *Survey) finder(ctx context.Context, objs *repo.Objects, refs []repo.Ref
 
 // where returns the place of the object with a number in the table.
 func (f *finder) where(ctx context.Context, number uint32) (Place, error) {
-	at, err := f.place(ctx, f.table.get(number))
+	k := f.table.get(number)
+	at, err := f.place(ctx, k)
 	if err != nil {
 		return Place{}, err
 	}
-	i, ok := f.reached.by(at.top)
-	if !ok {
-		return Place{}, nil
+	if i, ok := f.reached.by(at.top); ok {
+		return Place{Ref: f.refs[i].Name, Path: at.path}, nil
 	}
-	return Place{Ref: f.refs[i].Name, Path: at.path}, nil
+	if i, ok := f.reached.by(k); ok { // a ref names it, and a tree that no ref reaches
+		return Place{Ref: f.refs[i].Name}, nil
+	}
+	return Place{}, nil
 }
 
 // place is where an object stands: its path below the topmost object, a commit or a tag

@@ -119,3 +119,79 @@ func TestManyPointers(t *testing.T) {
 	}
 	runtime.KeepAlive(p)
 }
+
+// TestTaggedFiles: a file that a tag or a ref names itself is shown at its path, if it has one anywhere.
+func TestTaggedFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tagged.git")
+	big := func(n int) string { return strings.Repeat("x", n) }
+	one, first := pointerTo(1, 12345)
+	two, second := pointerTo(2, 1)
+	testenv.FromStream(t, dir, "sha1", strings.Join([]string{
+		stream("main", 1, "", "big/one.bin", big(3000)),
+		stream("main", 2, "", "big/two.bin", big(4000)),
+		stream("main", 3, "", "p/one.bin", one),
+		stream("main", 4, "", "last", "small"),
+	}, ""))
+	add := func(content string) string {
+		return testenv.GitIn(t, dir, strings.NewReader(content), "hash-object", "-w", "--stdin")
+	}
+	for n, content := range []string{big(3000), one, two, big(6000)} {
+		testenv.Git(t, dir, "tag", "-a", "-m", "blob", fmt.Sprintf("anno%d", n), add(content))
+	}
+	testenv.Git(t, dir, "tag", "-a", "-m", "folder", "folder", "main:big")
+	testenv.Git(t, dir, "tag", "light", "main:big/two.bin")
+	for _, workers := range []int{1, 4} {
+		r := receive(t, dir, 2999, workers)
+		res, err := r.finish(t, "refs/heads/main")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.survey.Close()
+		var list []string
+		for _, f := range res.LargeFiles {
+			list = append(list, fmt.Sprintf("%d %s %s", f.Size, f.Ref, f.Path))
+		}
+		want := []string{"6000 refs/tags/anno3 ", "4000 refs/heads/main big/two.bin", "3000 refs/heads/main big/one.bin"}
+		if !slices.Equal(list, want) {
+			t.Errorf("got  %q\nwant %q", list, want)
+		}
+		objects, err := r.repo.Objects()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer objects.Close()
+		places, err := r.survey.Where(t.Context(), objects, r.refs, "refs/heads/main", []lfs.OID{first.OID, second.OID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := places[first.OID]; p.Ref != "refs/heads/main" || string(p.Path) != "p/one.bin" {
+			t.Errorf("in a tree, too: %+v", p)
+		}
+		if p := places[second.OID]; p.Ref != "refs/tags/anno2" || len(p.Path) != 0 {
+			t.Errorf("in a tag only: %+v", p)
+		}
+	}
+}
+
+// TestTaggedBeforeItsTree: a tag that names a folder or a file passes before what gives it a path.
+func TestTaggedBeforeItsTree(t *testing.T) {
+	d := drive(t, Options{})
+	blob := d.must(object.Blob, "content")
+	names := func(id object.ID, kind string) object.ID {
+		return d.must(object.Tag, fmt.Sprintf("object %s\ntype %s\ntag v\ntagger T <t@x> 1 +0000\n\nm\n", id, kind))
+	}
+	names(blob, "blob")
+	names(blob, "blob")
+	tree := d.must(object.Tree, string(treeEntry("100644", "x", blob.Bytes())))
+	lonely := d.must(object.Blob, "only tagged")
+	tag := names(lonely, "blob")
+	if _, err := d.s.Finish(t.Context(), nil, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[object.ID]object.ID{blob: tree, lonely: tag} {
+		k, ok := d.s.table.find(id.Bytes())
+		if !ok || k.state&hasRef == 0 || d.s.id(d.s.table.get(k.ref)) != want {
+			t.Errorf("%s was not named by %s", id, want)
+		}
+	}
+}

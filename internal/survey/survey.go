@@ -46,8 +46,9 @@ type Survey struct {
 	history  history
 	workers  workers
 	mu       sync.Mutex
-	large    []largeBlob // guarded by mu, as the next
+	large    []largeBlob // guarded by mu, as the next two
 	pointers pointers
+	tagged   list // files and folders that tags name, each before its tag, by number
 }
 
 // Result is what was found.
@@ -66,7 +67,7 @@ func New(o Options) *Survey {
 	}
 	s := &Survey{o: o, table: newTable(o.Format, o.Scratch)}
 	s.history.first.arena, s.history.parents.arena = &s.table.arena, &s.table.arena
-	s.pointers.arena = &s.table.arena
+	s.pointers.arena, s.tagged.arena = &s.table.arena, &s.table.arena
 	s.people = people{tell: o.Identities, known: map[string]bool{}}
 	return s
 }

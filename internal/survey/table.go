@@ -89,6 +89,9 @@ func (t *table) see(id []byte, typ object.Type, ref uint32) (number uint32, agai
 	return number, false, nil
 }
 
+// nobody is no number: for want, that it is not to be remembered who named the id.
+const nobody = ^uint32(0)
+
 // want notes that the object with number from names id, as what the bit want says, and returns the id's number.
 func (t *table) want(id []byte, want byte, from uint32) (uint32, error) {
 	h := maphash.Bytes(t.seed, id)
@@ -100,12 +103,23 @@ func (t *table) want(id []byte, want byte, from uint32) (uint32, error) {
 		return 0, err
 	}
 	state := &e[t.size+4]
-	if *state&hasRef == 0 && *state&stateType != byte(object.Commit) {
+	if from != nobody && *state&hasRef == 0 && *state&stateType != byte(object.Commit) {
 		binary.LittleEndian.PutUint32(e[t.size:], from)
 		*state |= hasRef
 	}
 	*state |= want
 	return number, nil
+}
+
+// named notes that the object with number from named the one with a number, unless something did before. It is
+// for one goroutine alone.
+func (t *table) named(number, from uint32) {
+	e := t.at(&t.shards[number&(shardCount-1)], number>>shardBits)
+	state := &e[t.size+4]
+	if *state&hasRef == 0 && *state&stateType != byte(object.Commit) {
+		binary.LittleEndian.PutUint32(e[t.size:], from)
+		*state |= hasRef
+	}
 }
 
 // entry returns the entry for id and its number, making it if need be. s.mu is held.
