@@ -44,7 +44,7 @@ func (w *worker) push(ctx context.Context) error {
 		return err
 	}
 	p := proof{
-		facts: known, final: done.refs, removed: done.removed, stays: append(stays, skipRemoved(done.removed)...), made: done.made,
+		facts: known, final: done.refs, removed: done.removed, stays: append(stays, skipRemoved(done.removed)...), made: done.made, lfs: done.lfs,
 		wrote: at.wrote, generation: w.row.Rewritten, started: started,
 	}
 	left, err := w.publishRefs(ctx, done, at, p.head())
@@ -62,7 +62,18 @@ func (w *worker) push(ctx context.Context) error {
 	if p.pushed, err = w.pushWarnings(ctx); err != nil {
 		return err
 	}
+	p.others = w.othersNeedOld(ctx, p.pushed)
 	return w.complete(ctx, p)
+}
+
+// othersNeedOld reports whether somebody's refs need content that is superseded, and so may point
+// to objects that only it points to. In doubt they do.
+func (w *worker) othersNeedOld(ctx context.Context, warned []rehome.Warning) bool {
+	if slices.ContainsFunc(warned, func(about rehome.Warning) bool { return about.Kind == warnKept }) {
+		return true
+	}
+	refs, err := w.Host.KeptFor(ctx, w.row.RepositoryID)
+	return err != nil || len(refs) > 0
 }
 
 // destination is what is there before a push, and what of it we wrote.
@@ -136,7 +147,7 @@ func (w *worker) publishRefs(ctx context.Context, done *finished, at destination
 			return nil
 		}
 		return errors.Join(
-			t.AddLFSObjects(ctx, i.RepositoryID, done.made.Objects),
+			t.AddConvertedLFS(ctx, i.RepositoryID, done.made.Objects),
 			t.SetWritten(ctx, i.RepositoryID, writing(updates, at.wrote)))
 	})
 	if err != nil || w.row.State.Status != rehome.Pushing {
@@ -245,6 +256,8 @@ type proof struct {
 	removed    []finalRef
 	stays      []rehome.SkippedRef // left as they are here, or not published
 	made       madeLarge
+	lfs        []store.LFSObject    // that final points to
+	others     bool                 // may need objects that it does not point to any more
 	choice     rehome.LFSChoice     // for large files
 	back       map[string]object.ID // as read from the destination
 	wrote      map[string]store.WrittenRef
@@ -259,6 +272,15 @@ func (p *proof) head() string {
 		return ""
 	}
 	return headToPublish(p.final, p.Head)
+}
+
+// dropConverted takes from the repository the objects that conversions before made and that
+// nothing points to any more, so that what was removed cannot be fetched by its id.
+func (p *proof) dropConverted(ctx context.Context, t *store.Tx, repositoryID int64) error {
+	if p.others {
+		return nil
+	}
+	return t.DropConvertedLFS(ctx, repositoryID, p.lfs)
 }
 
 // complete records that the destination is as it should be, with the receipt that says so.
@@ -288,7 +310,8 @@ func (w *worker) complete(ctx context.Context, p proof) error {
 		return errors.Join(
 			t.SetWritten(ctx, i.RepositoryID, refs),
 			t.Pushed(ctx, i.RepositoryID, now, strings.TrimPrefix(p.head(), "refs/heads/")),
-			t.SetReceipt(ctx, i.ID, text))
+			t.SetReceipt(ctx, i.ID, text),
+			p.dropConverted(ctx, t, i.RepositoryID))
 	})
 	if err == nil {
 		w.publish(w.row.ID, rehome.Event{Kind: rehome.EventDone, Status: w.row.State.Status, Receipt: &receipt.Head})

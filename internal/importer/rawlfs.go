@@ -47,7 +47,7 @@ func (m *Importer) haveLFS(ctx context.Context, repositoryID int64, all []lfs.Ob
 			have = append(have, o)
 		}
 	}
-	return have, nil
+	return have, m.keepLFS(ctx, repositoryID, have) // for good, if so far only a rewrite made it
 }
 
 func (m *Importer) keepLFS(ctx context.Context, repositoryID int64, came []lfs.Object) error {

@@ -16,17 +16,23 @@ type LFSObject struct {
 // number of parameters is met.
 const lfsBatch = 5000
 
-// AddLFSObjects lets the repository have objects; what it has already stays. All of them
-// or, with an error, none. rehome.NotFound when there is no such repository.
+// AddLFSObjects lets the repository have objects that were uploaded or came with a source, for
+// good; what it has already stays. All of them or, with an error, none. rehome.NotFound when
+// there is no such repository.
 func (db *DB) AddLFSObjects(ctx context.Context, repositoryID int64, objects []LFSObject) error {
 	if len(objects) == 0 {
 		return nil
 	}
-	return db.inTx(ctx, func(t *Tx) error { return t.AddLFSObjects(ctx, repositoryID, objects) })
+	return db.inTx(ctx, func(t *Tx) error { return t.addLFSObjects(ctx, repositoryID, objects, false) })
 }
 
-// AddLFSObjects is DB.AddLFSObjects inside a transaction.
-func (t *Tx) AddLFSObjects(ctx context.Context, repositoryID int64, objects []LFSObject) error {
+// AddConvertedLFS lets the repository have objects that a rewrite made of files. One that it has
+// for good stays so; the others stay until DropConvertedLFS. Errors are those of AddLFSObjects.
+func (t *Tx) AddConvertedLFS(ctx context.Context, repositoryID int64, objects []LFSObject) error {
+	return t.addLFSObjects(ctx, repositoryID, objects, true)
+}
+
+func (t *Tx) addLFSObjects(ctx context.Context, repositoryID int64, objects []LFSObject, converted bool) error {
 	if _, err := repositoryByID(ctx, t.tx, repositoryID); err != nil {
 		return found(err, "repository")
 	}
@@ -35,13 +41,29 @@ func (t *Tx) AddLFSObjects(ctx context.Context, repositoryID int64, objects []LF
 		objects = objects[len(batch):]
 		text, err := json.Marshal(batch)
 		if err == nil {
-			_, err = t.tx.ExecContext(ctx, `INSERT INTO lfs_objects (repository_id, oid, size)
-				SELECT $1, value ->> 'OID', value ->> 'Size' FROM json_each($2) WHERE true
-				ON CONFLICT (repository_id, oid) DO NOTHING`, repositoryID, string(text))
+			_, err = t.tx.ExecContext(ctx, `INSERT INTO lfs_objects (repository_id, oid, size, converted)
+				SELECT $1, value ->> 'OID', value ->> 'Size', $3 FROM json_each($2) WHERE true
+				ON CONFLICT (repository_id, oid) DO UPDATE SET converted = 0 WHERE converted > excluded.converted`,
+				repositoryID, string(text), converted)
 		}
 		if err != nil {
 			return fmt.Errorf("add LFS objects: %w", err)
 		}
+	}
+	return nil
+}
+
+// DropConvertedLFS takes from the repository the objects that only a rewrite made, except those
+// that are still pointed to. Their bytes stay in the store.
+func (t *Tx) DropConvertedLFS(ctx context.Context, repositoryID int64, except []LFSObject) error {
+	oids := make([]string, len(except))
+	for n, o := range except {
+		oids[n] = o.OID
+	}
+	_, err := t.tx.ExecContext(ctx, `DELETE FROM lfs_objects WHERE repository_id = $1 AND converted = 1
+		AND oid NOT IN (SELECT value FROM json_each($2))`, repositoryID, jsonList(oids))
+	if err != nil {
+		return fmt.Errorf("drop LFS objects: %w", err)
 	}
 	return nil
 }

@@ -39,6 +39,45 @@ func testLFSObjects(t *testing.T, db *store.DB) {
 	wantCode(t, db.AddLFSObjects(ctx, one.ID, objects[:1]), rehome.NotFound)
 }
 
+// What only a rewrite made goes when it is not pointed to any more; all else stays.
+func testConvertedLFSObjects(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	r, other := newRepository(t, db, "octocat", "one"), newRepository(t, db, "octocat", "two")
+	newImport(t, db, r.ID)
+	var objects [5]store.LFSObject
+	for n := range objects {
+		objects[n] = store.LFSObject{OID: fmt.Sprintf("%064x", n), Size: 1 << n}
+	}
+	in := func(do func(tx *store.Tx) error) {
+		t.Helper()
+		change(t, db, r.ID, func(*store.Import) {}, func(tx *store.Tx, _ *store.Import) error { return do(tx) })
+	}
+	convert := func(id int64, made ...store.LFSObject) {
+		t.Helper()
+		in(func(tx *store.Tx) error { return tx.AddConvertedLFS(ctx, id, made) })
+	}
+	drop := func(want int64, except ...store.LFSObject) {
+		t.Helper()
+		in(func(tx *store.Tx) error { return tx.DropConvertedLFS(ctx, r.ID, except) })
+		_, bytes, err := db.LFSCount(ctx, r.ID)
+		must(t, err)
+		if bytes != want {
+			t.Errorf("left is %05b, want %05b", bytes, want)
+		}
+	}
+	must(t, db.AddLFSObjects(ctx, r.ID, objects[:1]))
+	convert(r.ID, objects[0], objects[1], objects[1], objects[2], objects[3])
+	convert(other.ID, objects[:]...)
+	must(t, db.AddLFSObjects(ctx, r.ID, objects[3:4])) // comes another way, too
+	convert(r.ID, objects[3])
+	drop(0b01111, objects[1], objects[2], objects[4])
+	drop(0b01011, objects[1])
+	drop(0b01001)
+	convert(r.ID, objects[2])
+	drop(0b01101, objects[2])
+	wantLFSCount(t, db, other.ID, 5, 31)
+}
+
 func wantLFSCount(t *testing.T, db *store.DB, repositoryID, objects, bytes int64) {
 	t.Helper()
 	n, size, err := db.LFSCount(t.Context(), repositoryID)

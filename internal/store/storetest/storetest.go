@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"findings", testFindings},
 		{"written refs", testWritten},
 		{"LFS objects", testLFSObjects},
+		{"converted LFS objects", testConvertedLFSObjects},
 		{"lists", testLists},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })

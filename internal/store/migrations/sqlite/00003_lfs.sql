@@ -10,6 +10,7 @@ CREATE TABLE lfs_objects (
     repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
     oid           TEXT    NOT NULL CHECK (length(oid) = 64), -- SHA-256, lower-case hex
     size          INTEGER NOT NULL,
+    converted     INTEGER NOT NULL DEFAULT 0, -- 1: only a rewrite made it; nobody uploaded it, no source has it
     PRIMARY KEY (repository_id, oid)
 ) WITHOUT ROWID;
 
