@@ -82,7 +82,7 @@ func (d *download) ask(ctx context.Context, objects []lfs.Object) ([]answer, err
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nil, &laterError{err: cutOff("in the middle of a list", err)}
+		return nil, &laterError{err: d.cutOff("in the middle of a list", err)}
 	case int64(len(data)) > limit:
 		return nil, &lackError{fmt.Errorf("its answer has more than %d bytes", limit)}
 	}
@@ -116,7 +116,7 @@ func (d *download) post(ctx context.Context, body []byte) (*http.Response, error
 		}
 		resp, err := d.Client.Do(r)
 		if err != nil {
-			return nil, unreached(err)
+			return nil, d.unreached(to, false, err)
 		}
 		next, err := redirect(resp)
 		if err != nil || next == nil {
@@ -167,7 +167,7 @@ func (d *download) check(resp *http.Response) error {
 // busy is for answers that another try may change, but for those that say that there is no room or no bandwidth left.
 func (d *download) busy(resp *http.Response) error {
 	err := &rehome.Error{
-		Code: rehome.Unreachable, Message: fmt.Sprintf("The source's Git LFS server answers with status %d.", resp.StatusCode),
+		Code: rehome.Unreachable, Message: fmt.Sprintf("The %s answers with status %d.", d.name(), resp.StatusCode),
 		Hint: "Try again later.", Err: said(resp),
 	}
 	if resp.StatusCode == http.StatusInsufficientStorage || resp.StatusCode == 509 {
@@ -213,9 +213,9 @@ func said(resp *http.Response) error {
 	return fmt.Errorf("it answers with status %d", resp.StatusCode)
 }
 
-func cutOff(where string, err error) error {
+func (d *download) cutOff(where string, err error) error {
 	return &rehome.Error{
-		Code: rehome.SourceCutOff, Message: fmt.Sprintf("The source's Git LFS server stopped sending %s.", where),
+		Code: rehome.SourceCutOff, Message: fmt.Sprintf("The %s stopped sending %s.", d.name(), where),
 		Hint: "Try again; what came whole is kept.", Err: err,
 	}
 }

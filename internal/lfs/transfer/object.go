@@ -24,6 +24,7 @@ func (d *download) settle(ctx context.Context, a answer) error {
 	p.enter()
 	defer p.leave()
 	defer p.drop()
+	before := d.counted()
 	err := p.bring(ctx, a)
 	var lack *lackError
 	var refusal *refusedError
@@ -34,9 +35,14 @@ func (d *download) settle(ctx context.Context, a answer) error {
 	case errors.As(err, &refusal):
 		d.lacks(a.object, refusal.why)
 		return nil
+	case d.forgoes(ctx, err):
+		d.lacks(a.object, err)
+		d.giveUp(err, before)
+		return nil
 	case err != nil:
 		return err
 	}
+	d.count()
 	d.Done(a.object)
 	return nil
 }
@@ -77,6 +83,9 @@ func (p *part) drop() {
 // bring tries until the object is in the store or there is no hope.
 func (p *part) bring(ctx context.Context, a answer) error {
 	for try := 0; ; try++ {
+		if why := p.hopeless(a); why != nil {
+			return &lackError{why}
+		}
 		err := p.get(ctx, a)
 		var later *laterError
 		if !errors.As(err, &later) {
@@ -84,6 +93,9 @@ func (p *part) bring(ctx context.Context, a answer) error {
 		}
 		if p.size >= p.mark+stepBytes {
 			p.mark, try = p.size, 0
+		}
+		if !later.atOnce && p.tired() {
+			return later.err
 		}
 		if err := p.again(ctx, try, later); err != nil {
 			return err
@@ -103,7 +115,7 @@ func (p *part) get(ctx context.Context, a answer) error {
 		return p.follow(ctx, a.link)
 	case a.code == http.StatusTooManyRequests || a.code >= 500:
 		return &laterError{err: &rehome.Error{
-			Code: rehome.Unreachable, Message: fmt.Sprintf("The source's Git LFS server answers with status %d.", a.code),
+			Code: rehome.Unreachable, Message: fmt.Sprintf("The %s answers with status %d.", p.name(), a.code),
 			Hint: "Try again later.", Err: fmt.Errorf("object %s: %q", a.object.OID, a.text),
 		}}
 	case a.code == http.StatusUnauthorized || a.code == http.StatusForbidden:
@@ -143,7 +155,7 @@ func (p *part) follow(ctx context.Context, l *link) error {
 		timer.Stop() // a disk may take its time
 		return p.keep(ctx)
 	case ctx.Err() == nil && errors.Is(context.Cause(timed), errSlow):
-		return &laterError{err: cutOff("in the middle of an object", errSlow)}
+		return &laterError{err: p.cutOff("in the middle of an object", errSlow)}
 	}
 	return err
 }
@@ -191,7 +203,7 @@ func (p *part) open(ctx context.Context, l *link) (*http.Response, error) {
 	}
 	resp, err := p.Client.Do(r)
 	if err != nil {
-		return nil, unreached(err)
+		return nil, p.unreached(l.href, true, err)
 	}
 	return resp, nil
 }
@@ -289,7 +301,7 @@ func (p *part) copy(ctx context.Context, in io.Reader, skip int64, on func()) er
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
-			return &laterError{err: cutOff("in the middle of an object", err)}
+			return &laterError{err: p.cutOff("in the middle of an object", err)}
 		}
 	}
 }

@@ -2,13 +2,9 @@ package transfer
 
 import (
 	"context"
-	"errors"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
-
-	"rehome"
 )
 
 // lackError says that the server does not have what was asked for, nor will have it at another try.
@@ -82,17 +78,4 @@ func retryAfter(h http.Header) time.Duration {
 		return 0
 	}
 	return max(0, until.Sub(now))
-}
-
-// unreached judges the error of a request that got no answer.
-func unreached(err error) error {
-	e := rehome.AsError(err)
-	var dns *net.DNSError
-	switch {
-	case e.Code == rehome.BlockedByPolicy, errors.As(err, &dns) && dns.IsNotFound:
-		return &lackError{e}
-	case e.Code == rehome.Unreachable:
-		return &laterError{err: e}
-	}
-	return err
 }

@@ -5,7 +5,8 @@
 //	store     hashes each as it comes; only what is right is ever in it
 //
 // Whatever may pass is tried again after a while (retry.go), with links that are new: old ones may have
-// run out. What a server says it does not have, or never gives right, is missing, which is no error here.
+// run out. What a server says it does not have, or never gives right, is missing, which is no error here. One
+// that cannot be reached is, unless AllowMissing says otherwise (unreached.go).
 package transfer
 
 import (
@@ -32,6 +33,9 @@ type Options struct {
 	Username string
 	Password rehome.Secret
 	Foreign  bool
+
+	Configured   bool // the source's .lfsconfig names the endpoint; errors say so
+	AllowMissing bool // what cannot be had because the server cannot be reached, after all tries, is missing, too
 
 	Store   *lfs.Store
 	Workers int                                              // downloads at a time; 0 = 8
@@ -66,8 +70,11 @@ type download struct {
 	lines  chan struct{} // one for each download that is on its way: Workers of them
 
 	mu     sync.Mutex
-	result Result  // guarded by mu, as the next
-	whyFor lfs.OID // the object that result.Why is for
+	result Result           // guarded by mu, as all below
+	whyFor lfs.OID          // the object that result.Why is for
+	came   int              // objects
+	inRow  int              // objects given up since the last that came
+	gone   map[string]error // hosts that gave no answer, and why; only with AllowMissing
 }
 
 // bounds are the times that a server may take. Tests have shorter ones.
@@ -92,7 +99,7 @@ func newDownload(o Options) *download {
 	if o.Bytes == nil {
 		o.Bytes = func(int64) {}
 	}
-	return &download{Options: o, lines: make(chan struct{}, o.Workers), bounds: bounds{batch: 5 * time.Minute, step: 4 * time.Minute}}
+	return &download{Options: o, gone: map[string]error{}, lines: make(chan struct{}, o.Workers), bounds: bounds{batch: 5 * time.Minute, step: 4 * time.Minute}}
 }
 
 func (d *download) run(ctx context.Context, objects []lfs.Object) (Result, error) {
@@ -146,6 +153,9 @@ func (d *download) batches(ctx context.Context, objects []lfs.Object, to chan<- 
 			return nil
 		case errors.As(err, &lack):
 			d.lacks(objects[0], lack.why, objects[1:]...)
+			return nil
+		case d.forgoes(ctx, err):
+			d.lacks(objects[0], err, objects[1:]...)
 			return nil
 		case err != nil:
 			return err
