@@ -80,13 +80,17 @@ type Progress struct {
 // LFSRequest asks for the Git LFS objects of a repository that Fetch brought.
 type LFSRequest struct {
 	Location
-	Repo    *repo.Repo       // what was fetched; its .lfsconfig may say where the objects are
-	Head    string           // Result.Head
-	Objects []lfs.Object     // each id once
-	Store   *lfs.Store       // where they go
-	Workers int              // downloads at a time; 0 = a few
-	Done    func(lfs.Object) // told of each that is in Store now, from several goroutines; may be nil
-	Bytes   func(int64)      // told of bytes that came, now and then, also in vain, from several goroutines; may be nil
+	Repo    *repo.Repo   // what was fetched; its .lfsconfig may say where the objects are
+	Head    string       // Result.Head
+	Objects []lfs.Object // each id once
+	Store   *lfs.Store   // where they go
+	Workers int          // downloads at a time; 0 = a few
+
+	// AllowMissing makes missing what cannot be had because a server cannot be reached, after all tries.
+	AllowMissing bool
+
+	Done  func(lfs.Object) // told of each that is in Store now, from several goroutines; may be nil
+	Bytes func(int64)      // told of bytes that came, now and then, also in vain, from several goroutines; may be nil
 }
 
 // LFSResult is what a source could not give.

@@ -37,9 +37,9 @@ func (g *Git) fetchLFS(ctx context.Context, r source.LFSRequest) (res source.LFS
 			return res, err
 		}
 	}
-	at, err := endpoint(r)
+	at, configured, err := endpoint(r)
 	if err != nil {
-		res.Why = err
+		res.Why = besides(res.Why, err)
 		return res, nil
 	}
 	if at == nil { // a path, and nothing says more
@@ -48,33 +48,55 @@ func (g *Git) fetchLFS(ctx context.Context, r source.LFSRequest) (res source.LFS
 	o := transfer.Options{
 		Client: g.client, Endpoint: at, Agent: g.agent, Store: r.Store, Workers: r.Workers, Sleep: g.sleep,
 		Done: r.Done, Bytes: r.Bytes,
-		Foreign: r.URL == nil || !egress.SameOrigin(r.URL, at),
+		Foreign:    r.URL == nil || !egress.SameOrigin(r.URL, at),
+		Configured: configured, AllowMissing: r.AllowMissing,
 	}
 	if !o.Foreign {
 		o.Username, o.Password = r.Username, r.Password
 	}
 	got, err := transfer.Download(ctx, o, res.Missing)
+	if err == nil && len(got.Missing) > 0 {
+		got.Why = besides(res.Why, got.Why)
+	}
 	return source.LFSResult{Missing: got.Missing, Why: got.Why}, err
 }
 
-// endpoint returns the URL of the Git LFS API, nil when there is none.
-func endpoint(r source.LFSRequest) (*url.URL, error) {
+// besides adds what a server said to why a path's own store had not all of what is missing now, if there was one.
+func besides(store, server error) error {
+	var first, second *rehome.Error
+	if !errors.As(store, &first) {
+		return server
+	}
+	if !errors.As(server, &second) {
+		return &rehome.Error{Code: first.Code, Message: first.Message, Hint: first.Hint, Err: errors.Join(server, store)}
+	}
+	return &rehome.Error{Code: second.Code, Message: first.Message + " " + second.Message, Hint: second.Hint, Err: errors.Join(server, store)}
+}
+
+// endpoint returns the URL of the Git LFS API, nil when there is none, and whether .lfsconfig says it.
+func endpoint(r source.LFSRequest) (at *url.URL, said bool, err error) {
 	text, err := configured(r)
 	if err != nil {
-		return nil, fmt.Errorf("find Git LFS server: %w", err)
+		return nil, false, fmt.Errorf("find Git LFS server: %w", err)
 	}
 	if text != "" {
-		return parseEndpoint(text)
+		at, err = parseEndpoint(text)
+		return at, true, err
 	}
 	if r.URL == nil {
-		return nil, nil
+		return nil, false, nil
 	}
+	return ownEndpoint(r), false, nil
+}
+
+// ownEndpoint is the place that a URL's objects are at when nothing else is said.
+func ownEndpoint(r source.LFSRequest) *url.URL {
 	at := *r.URL
 	at.Path = defaultEndpoint(at.Path)
 	if at.RawPath != "" {
 		at.RawPath = defaultEndpoint(at.RawPath)
 	}
-	return &at, nil
+	return &at
 }
 
 func defaultEndpoint(path string) string {
@@ -172,9 +194,21 @@ func (g *Git) copyLFS(ctx context.Context, r source.LFSRequest) (res source.LFSR
 	}
 	slices.SortFunc(res.Missing, func(a, b lfs.Object) int { return bytes.Compare(a.OID[:], b.OID[:]) })
 	if len(res.Missing) > 0 {
-		res.Why = why[res.Missing[0].OID]
+		res.Why = lookedIn(folder, why[res.Missing[0].OID])
 	}
 	return res, nil
+}
+
+// maxFolder bounds the name of a folder in a message, in bytes: it is of no use without its end.
+const maxFolder = 4096
+
+// lookedIn says where a path's objects were looked for.
+func lookedIn(folder string, why error) error {
+	return &rehome.Error{
+		Code: rehome.LFSMissing, Err: why,
+		Message: fmt.Sprintf("The folder looked in is %s; lfs.storage and alternates are not followed.", rehome.Clean(folder, maxFolder)),
+		Hint:    "Bring them there (git lfs fetch --all) and try again.",
+	}
 }
 
 // lfsFolder is where the repository that git finds at path keeps its Git LFS objects.

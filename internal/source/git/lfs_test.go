@@ -172,9 +172,44 @@ func TestLFSPathLacks(t *testing.T) {
 			f.wantAll(t)
 			continue
 		}
-		if len(f.Missing) != 2 || f.Why == nil || slices.Contains(f.Missing, all[2]) {
+		folder := filepath.Join(dir, ".git", "lfs", "objects")
+		if len(f.Missing) != 2 || !strings.Contains(rehome.AsError(f.Why).Message, " "+folder+";") || slices.Contains(f.Missing, all[2]) {
 			t.Errorf("missing %v, why %v", f.Missing, f.Why)
 		}
+	}
+}
+
+// TestLFSPathAndServer: both places that were asked are named.
+func TestLFSPathAndServer(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "tree")
+	lfsRepository(t, dir, "[lfs]\n\turl = http://127.0.0.1:1/r\n")
+	folder := filepath.Join(dir, ".git", "lfs", "objects")
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	g := lfsReader(t, egress.Policy{AllowPrivate: true})
+	if _, err := fetchLFS(t, g, source.Location{Path: dir}, lfsObjects()); rehome.CodeOf(err) != rehome.Unreachable {
+		t.Errorf("got %v", err)
+	}
+	store, err := lfs.Local(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := filepath.Join(t.TempDir(), "raw")
+	got, err := g.Fetch(t.Context(), source.Request{Location: source.Location{Path: dir}, Dir: raw})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := g.FetchLFS(t.Context(), source.LFSRequest{
+		Location: source.Location{Path: dir}, Repo: got.Repo, Head: got.Head, Objects: lfsObjects(), Store: store, AllowMissing: true,
+	})
+	if err != nil || len(res.Missing) != len(lfsContents) {
+		t.Fatalf("missing %v, %v", res.Missing, err)
+	}
+	e := rehome.AsError(res.Why)
+	if e.Code != rehome.Unreachable || !strings.Contains(e.Message, folder) || !strings.Contains(e.Message, "Git LFS server 127.0.0.1:1 (named by its .lfsconfig)") {
+		t.Errorf("got %+v", e)
 	}
 }
 
@@ -358,8 +393,8 @@ func TestDefaultEndpoint(t *testing.T) {
 		"https://h/foo/bar": "https://h/foo/bar.git/info/lfs", "https://h/foo/bar.git": "https://h/foo/bar.git/info/lfs",
 		"https://h/foo/bar/": "https://h/foo/bar.git/info/lfs", "https://h/a%2Fb": "https://h/a%2Fb.git/info/lfs",
 	} {
-		at, err := endpoint(source.LFSRequest{Location: parseLocation(t, from)})
-		if err != nil || at.String() != want {
+		at, configured, err := endpoint(source.LFSRequest{Location: parseLocation(t, from)})
+		if err != nil || configured || at.String() != want {
 			t.Errorf("%s: %v, %v, want %s", from, at, err, want)
 		}
 	}
