@@ -116,6 +116,7 @@ func finishRaw(ctx context.Context, from source.Source, q source.Request, o rawO
 		return places, err
 	}
 	whole.lfs, err = c.run(ctx)
+	whole.found.Warnings = append(whole.found.Warnings, c.warnings...)
 	return whole, err
 }
 

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -75,6 +76,8 @@ type lfsCarry struct {
 	keep    func([]lfs.Object) error // Keep, in the step's context
 	stop    context.CancelCauseFunc  // ends the step when Keep fails
 
+	warnings []rehome.Warning // of what is missing and may be
+
 	mu       sync.Mutex
 	done     rehome.ReceiptLFS // guarded by mu, as all below
 	bytes    int64             // that came now
@@ -130,10 +133,10 @@ func (c *lfsCarry) fetch(ctx context.Context, into *lfs.Store, wanted []lfs.Obje
 		var err error
 		lack, err = c.from.FetchLFS(ctx, source.LFSRequest{
 			Location: c.request.Location, Repo: c.got.Repo, Head: c.got.Head, Objects: within, Store: into,
-			Done: c.came, Bytes: c.moved,
+			AllowMissing: c.AllowMissing, Done: c.came, Bytes: c.moved,
 		})
 		if err != nil {
-			return lack, err
+			return lack, c.orWithout(err)
 		}
 	}
 	if len(over) > 0 {
@@ -143,6 +146,23 @@ func (c *lfsCarry) fetch(ctx context.Context, into *lfs.Store, wanted []lfs.Obje
 		}
 	}
 	return lack, nil
+}
+
+// goOn is the end of a hint.
+const goOn = "or go on without them: allow_missing_lfs, on the command line --allow-missing-lfs."
+
+// orWithout adds to the error of a server that cannot be reached that there is a way without it.
+func (c *lfsCarry) orWithout(err error) error {
+	var known *rehome.Error
+	if c.AllowMissing || !errors.As(err, &known) || known.Code != rehome.Unreachable && known.Code != rehome.SourceCutOff {
+		return err
+	}
+	return &rehome.Error{Code: known.Code, Message: known.Message, Hint: orGoOn(known.Hint), Err: err}
+}
+
+// orGoOn adds to a hint of one sentence that there is a way without the objects.
+func orGoOn(hint string) string {
+	return strings.TrimSuffix(hint, ".") + ", " + strings.Replace(goOn, "them", "its Git LFS objects", 1)
 }
 
 // wanted returns what has to be fetched: what this repository points to, does not have yet and cannot be made
@@ -264,9 +284,22 @@ func (c *lfsCarry) missing(lack source.LFSResult) ([]rehome.MissingLFS, error) {
 		list = append(list, rehome.NewMissingLFS(o.OID.String(), o.Size, string(at.Path), at.Ref))
 	}
 	if c.AllowMissing {
+		c.warnings = lackWarning(lack)
 		return list, nil
 	}
 	return nil, c.missingError(list, lack)
+}
+
+// lackWarning says why objects are missing, where there is more to say than that the source has none.
+func lackWarning(lack source.LFSResult) []rehome.Warning {
+	var known *rehome.Error
+	if !errors.As(lack.Why, &known) {
+		return nil
+	}
+	return []rehome.Warning{{
+		Kind: rehome.WarnLFSPointer, Count: int64(len(lack.Missing)),
+		Text: fmt.Sprintf("%d Git LFS objects are missing. %s", len(lack.Missing), known.Message),
+	}}
 }
 
 func (c *lfsCarry) missingError(list []rehome.MissingLFS, lack source.LFSResult) error {
@@ -282,14 +315,14 @@ func (c *lfsCarry) missingError(list []rehome.MissingLFS, lack source.LFSResult)
 		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 	text := fmt.Sprintf("The source lacks %d of its %d Git LFS objects: %s.", len(lack.Missing), len(c.got.found.Pointers), strings.Join(names, ", "))
+	hint := "Push them there from a clone that has them (git lfs push --all) and try again, " + goOn
 	var known *rehome.Error
 	if errors.As(lack.Why, &known) { // such as that its Git LFS server may not be reached
 		text += " " + known.Message
+		switch known.Code {
+		case rehome.BlockedByPolicy, rehome.Unreachable, rehome.LFSMissing:
+			hint = orGoOn(cmp.Or(known.Hint, "Try again later."))
+		}
 	}
-	return &rehome.Error{
-		Code: rehome.LFSMissing, Message: text,
-		Hint: "Push them there from a clone that has them (git lfs push --all) and try again, " +
-			"or go on without them: allow_missing_lfs, on the command line --allow-missing-lfs.",
-		Err: lack.Why,
-	}
+	return &rehome.Error{Code: rehome.LFSMissing, Message: text, Hint: hint, Err: lack.Why}
 }

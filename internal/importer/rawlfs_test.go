@@ -228,6 +228,57 @@ func TestMissingErrorSaysWhy(t *testing.T) {
 	}
 }
 
+// deadServer is a source whose .lfsconfig names a server that is not there.
+func deadServer(t *testing.T, address string) (url string, objects []lfs.Object) {
+	t.Helper()
+	var other testenv.LFS
+	root := t.TempDir()
+	o := other.Add("one")
+	pointer, config := lfs.AppendPointer(nil, o), "[lfs]\n\turl = http://"+address+"/r/info/lfs\n"
+	testenv.FromStream(t, filepath.Join(root, "old.git"), "sha1", fmt.Sprintf(
+		"commit refs/heads/main\ncommitter %s 1700000000 +0000\ndata 4\nwork\nM 100644 inline f.bin\ndata %d\n%s\nM 100644 inline .lfsconfig\ndata %d\n%s\n",
+		ada, len(pointer), pointer, len(config), config))
+	testenv.Git(t, filepath.Join(root, "old.git"), "symbolic-ref", "HEAD", "refs/heads/main")
+	return testenv.ServeGit(t, root, testenv.Options{}) + "/old.git", []lfs.Object{o}
+}
+
+// TestDeadLFSServer: a Git LFS server that is gone for good ends an import, or does not where objects may be missing.
+func TestDeadLFSServer(t *testing.T) {
+	t.Parallel()
+	url, objects := deadServer(t, "127.0.0.1:1")
+	w := newWorld(t)
+	r := w.repository("new")
+	i := w.start(r, StartRequest{URL: url})
+	wantStatus(t, i, rehome.Failed, rehome.StepRaw, rehome.Unreachable)
+	const says = "The source's Git LFS server 127.0.0.1:1 (named by its .lfsconfig) cannot be reached: cannot connect to 127.0.0.1:1: the connection is refused."
+	if e := i.State.Err; e.Message != says || !strings.Contains(e.Hint, "allow_missing_lfs, on the command line --allow-missing-lfs") {
+		t.Errorf("got %q, hint %q", e.Message, e.Hint)
+	}
+	yes := true
+	wantStatus(t, w.start(r, StartRequest{URL: url, AllowMissingLFS: &yes}), rehome.Complete, "", "")
+	w.wantCarried(r)
+	got := w.largeReceipt(r)
+	if got.LFS.Carried != 0 || len(got.LFS.Missing) != 1 || got.LFS.Missing[0].OID != objects[0].OID.String() || got.LFS.Missing[0].Path != "f.bin" {
+		t.Errorf("the receipt has %+v", got.LFS)
+	}
+	if list := got.Warnings; len(list) != 1 || list[0].Kind != rehome.WarnLFSPointer || list[0].Count != 1 || !strings.HasSuffix(list[0].Text, says) {
+		t.Errorf("warnings %+v", list)
+	}
+}
+
+// TestForbiddenLFSServer: what policy blocks is named, and the way on is not to push there.
+func TestForbiddenLFSServer(t *testing.T) {
+	t.Parallel()
+	url, _ := deadServer(t, "169.254.169.254")
+	w := newWorld(t)
+	i := w.start(w.repository("new"), StartRequest{URL: url})
+	wantStatus(t, i, rehome.Failed, rehome.StepRaw, rehome.LFSMissing)
+	if e := i.State.Err; !strings.HasSuffix(e.Message, " This server may not connect to the source's Git LFS server 169.254.169.254 (named by its .lfsconfig).") ||
+		strings.Contains(e.Hint, "push") || !strings.Contains(e.Hint, "--allow-network") || !strings.Contains(e.Hint, "--allow-missing-lfs") {
+		t.Errorf("got %q, hint %q", e.Message, e.Hint)
+	}
+}
+
 // TestEmptyObject: the object of no bytes is nowhere, and never missing.
 func TestEmptyObject(t *testing.T) {
 	t.Parallel()
