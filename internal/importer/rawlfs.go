@@ -162,7 +162,7 @@ func (c *lfsCarry) orWithout(err error) error {
 
 // orGoOn adds to a hint of one sentence that there is a way without the objects.
 func orGoOn(hint string) string {
-	return strings.TrimSuffix(hint, ".") + ", " + strings.Replace(goOn, "them", "its Git LFS objects", 1)
+	return strings.TrimSuffix(hint, ".") + ", " + strings.Replace(goOn, "them", "the Git LFS objects", 1)
 }
 
 // wanted returns what has to be fetched: what this repository points to, does not have yet and cannot be made
@@ -296,9 +296,12 @@ func lackWarning(lack source.LFSResult) []rehome.Warning {
 	if !errors.As(lack.Why, &known) {
 		return nil
 	}
+	n, what := len(lack.Missing), "objects are"
+	if n == 1 {
+		what = "object is"
+	}
 	return []rehome.Warning{{
-		Kind: rehome.WarnLFSPointer, Count: int64(len(lack.Missing)),
-		Text: fmt.Sprintf("%d Git LFS objects are missing. %s", len(lack.Missing), known.Message),
+		Kind: rehome.WarnLFSPointer, Count: int64(n), Text: fmt.Sprintf("%d Git LFS %s missing. %s", n, what, known.Message),
 	}}
 }
 
