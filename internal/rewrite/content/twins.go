@@ -23,6 +23,9 @@ type twins struct {
 
 // findTwins goes through all trees, if any root has chosen files.
 func (p *pass) findTwins(ctx context.Context) error {
+	if p.removes() {
+		return nil
+	}
 	t := &twins{names: map[string]uint32{}, own: map[uint32][]uint32{}, below: map[uint32]uint32{}, lists: [][]uint32{nil}, known: map[string]uint32{"": 0}}
 	for i := range p.nodes {
 		n := &p.nodes[i]
@@ -36,7 +39,7 @@ func (p *pass) findTwins(ctx context.Context) error {
 			}
 		}
 	}
-	if len(t.names) == 0 || p.removes() {
+	if len(t.names) == 0 {
 		return nil
 	}
 	p.twins = t
