@@ -52,17 +52,6 @@ func (d *download) again(ctx context.Context, try int, err *laterError) error {
 	return d.Sleep(ctx, max(waits[try]*time.Second, min(err.after, maxWait)))
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // retryAfter reads the header of that name: seconds, or a date, which is compared with the server's own clock.
 func retryAfter(h http.Header) time.Duration {
 	text := h.Get("Retry-After")

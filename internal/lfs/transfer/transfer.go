@@ -42,7 +42,7 @@ type Options struct {
 	Agent   string                                           // User-Agent
 	Done    func(lfs.Object)                                 // told of each that is in Store now, from several goroutines; may be nil
 	Bytes   func(int64)                                      // told of bytes that came, now and then, also in vain, from several goroutines; may be nil
-	Sleep   func(ctx context.Context, d time.Duration) error // before another try; nil = by the clock
+	Sleep   func(ctx context.Context, d time.Duration) error // before another try
 }
 
 // Result is what the server could not give.
@@ -89,9 +89,6 @@ const stepBytes = 256 << 10
 func newDownload(o Options) *download {
 	if o.Workers <= 0 {
 		o.Workers = defaultWorkers
-	}
-	if o.Sleep == nil {
-		o.Sleep = sleep
 	}
 	if o.Done == nil {
 		o.Done = func(lfs.Object) {}
