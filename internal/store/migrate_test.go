@@ -32,19 +32,12 @@ func openAt(t *testing.T, path string, version int64) *sql.DB {
 	return db
 }
 
-// An import that completed before there were author maps has been rewritten as far as
-// it goes, and its refs are what the source had.
-func TestDatabaseOfTheFirstSchema(t *testing.T) {
+// upgraded makes a database of an earlier schema with some rows, and opens it as it is now.
+func upgraded(t *testing.T, version int64, rows ...string) *DB {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "rehome.db")
-	old := openAt(t, path, 1)
-	for _, text := range []string{
-		"INSERT INTO owners (login, kind, created_at) VALUES ('octocat', 'User', 1)",
-		"INSERT INTO repositories (owner_id, name, created_at, updated_at) VALUES (1, 'one', 1, 1)",
-		`INSERT INTO imports (repository_id, vcs, vcs_given, url, tfvc_project, wanted_raw, wanted_plan, done_raw, done_plan, status, created_at, updated_at, completed_at)
-			VALUES (1, 'git', 1, 'https://old.example/one.git', '', 3, 3, 3, 3, 'complete', 1, 1, 1)`,
-		"INSERT INTO import_authors (import_id, remote_name, remote_mail, name, email) VALUES (1, x'61', x'62', 'a', 'b')",
-		"INSERT INTO written_refs (repository_id, name, wrote) VALUES (1, x'6d', 'aa')",
-	} {
+	old := openAt(t, path, version)
+	for _, text := range rows {
 		if _, err := old.Exec(text); err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +49,21 @@ func TestDatabaseOfTheFirstSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// An import that completed before there were author maps has been rewritten as far as
+// it goes, and its refs are what the source had.
+func TestDatabaseOfTheFirstSchema(t *testing.T) {
+	db := upgraded(t, 1,
+		"INSERT INTO owners (login, kind, created_at) VALUES ('octocat', 'User', 1)",
+		"INSERT INTO repositories (owner_id, name, created_at, updated_at) VALUES (1, 'one', 1, 1)",
+		`INSERT INTO imports (repository_id, vcs, vcs_given, url, tfvc_project, wanted_raw, wanted_plan, done_raw, done_plan, status, created_at, updated_at, completed_at)
+			VALUES (1, 'git', 1, 'https://old.example/one.git', '', 3, 3, 3, 3, 'complete', 1, 1, 1)`,
+		"INSERT INTO import_authors (import_id, remote_name, remote_mail, name, email) VALUES (1, x'61', x'62', 'a', 'b')",
+		"INSERT INTO written_refs (repository_id, name, wrote) VALUES (1, x'6d', 'aa')",
+	)
 	i, err := db.ImportOf(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -79,26 +86,12 @@ func TestDatabaseOfTheFirstSchema(t *testing.T) {
 
 // An import from before there were Git LFS objects keeps its choice and asks for nothing else.
 func TestDatabaseBeforeLFS(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "rehome.db")
-	old := openAt(t, path, 2)
-	for _, text := range []string{
+	db := upgraded(t, 2,
 		"INSERT INTO owners (login, kind, created_at) VALUES ('octocat', 'User', 1)",
 		"INSERT INTO repositories (owner_id, name, created_at, updated_at) VALUES (1, 'one', 1, 1)",
 		`INSERT INTO imports (repository_id, vcs, vcs_given, url, tfvc_project, wanted_raw, wanted_plan, status, lfs, hold, created_at, updated_at)
 			VALUES (1, 'git', 1, 'https://old.example/one.git', '', 1, 1, 'importing', 'undecided', 1, 1, 1)`,
-	} {
-		if _, err := old.Exec(text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := old.Close(); err != nil {
-		t.Fatal(err)
-	}
-	db, err := Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	)
 	i, err := db.ImportOf(t.Context(), 1)
 	if want := (rehome.Options{Engine: 1, Hold: true}); err != nil || i.Options != want || i.LFS != rehome.LFSUndecided {
 		t.Errorf("import: %+v, %v", i, err)
