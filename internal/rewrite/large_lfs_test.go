@@ -27,13 +27,7 @@ func manyFiles(t *testing.T) history {
 	dir := filepath.Join(t.TempDir(), "from.git")
 	testenv.Empty(t, dir, "sha1")
 	var s strings.Builder
-	file := func(path, text string) {
-		var quoted strings.Builder
-		for _, c := range []byte(path) {
-			fmt.Fprintf(&quoted, `\%03o`, c)
-		}
-		fmt.Fprintf(&s, "M 100644 inline \"%s\"\ndata %d\n%s\n", quoted.String(), len(text), text)
-	}
+	file := func(path, text string) { s.WriteString(testenv.Inline(path, text)) }
 	for n := range 3 {
 		fmt.Fprintf(&s, "commit refs/heads/main\ncommitter C <c@x> %d +0000\ndata 0\n", n)
 		for _, folder := range []string{"", "d/", "a b/é/", "[f]*/"} {

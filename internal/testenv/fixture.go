@@ -23,6 +23,15 @@ func Empty(t testing.TB, dir, format string) {
 	Git(t, dir, "config", "core.logAllRefUpdates", "false")
 }
 
+// Inline is the line of a fast-import stream that puts a file at a path of any bytes, with its text.
+func Inline(path, text string) string {
+	var quoted strings.Builder
+	for _, c := range []byte(path) {
+		fmt.Fprintf(&quoted, `\%03o`, c)
+	}
+	return fmt.Sprintf("M 100644 inline \"%s\"\ndata %d\n%s\n", quoted.String(), len(text), text)
+}
+
 // FromStream makes a bare repository at dir out of a fast-import stream.
 func FromStream(t testing.TB, dir, format, stream string) {
 	t.Helper()

@@ -42,13 +42,7 @@ func lfsRepo(t *testing.T, commits ...commit) string {
 	dir := filepath.Join(t.TempDir(), "r.git")
 	testenv.Empty(t, dir, "sha1")
 	var s strings.Builder
-	add := func(path, content string) {
-		var quoted strings.Builder
-		for _, c := range []byte(path) {
-			fmt.Fprintf(&quoted, `\%03o`, c)
-		}
-		fmt.Fprintf(&s, "M 100644 inline \"%s\"\ndata %d\n%s\n", quoted.String(), len(content), content)
-	}
+	add := func(path, content string) { s.WriteString(testenv.Inline(path, content)) }
 	for i, c := range commits {
 		fmt.Fprintf(&s, "commit refs/heads/%d\ncommitter C <c@x> 1 +0000\ndata 0\n", i)
 		add(".gitattributes", string(c.text))
