@@ -122,6 +122,13 @@ func (w *world) run(objects ...lfs.Object) (Result, error) {
 	return r, err
 }
 
+// came counts the objects that are there.
+func (w *world) came() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.done)
+}
+
 // must fetches all.
 func (w *world) must(objects ...lfs.Object) {
 	w.t.Helper()
