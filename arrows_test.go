@@ -29,6 +29,7 @@ var floors = map[string]int{
 	"internal/egress": 1,
 	"internal/seal":   1,
 	"internal/bucket": 1,
+	"internal/wire":   1,
 
 	"internal/git/cage": 2,
 	"internal/git/repo": 2,

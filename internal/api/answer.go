@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"rehome/internal/wire"
 )
 
 // answer is what a handler gives back. The zero status is 200; no body is none at all.
@@ -42,7 +44,7 @@ func (a *API) write(w http.ResponseWriter, c *call, ans answer) {
 	}
 	body, asIs := ans.body.(verbatim)
 	if !asIs {
-		body = must(encode(ans.body))
+		body = wire.Must(wire.Encode(ans.body))
 	}
 	writeBody(w, c.r, ans.status, body)
 }
@@ -136,10 +138,10 @@ func preflight(w http.ResponseWriter) {
 
 // lossless gives the text of bytes from a repository and, where replacement
 // characters had to be put in, the bytes themselves.
-func lossless(o *document, key string, b []byte) {
+func lossless(o *wire.Object, key string, b []byte) {
 	text := strings.ToValidUTF8(string(b), "\uFFFD")
-	o.add(key, text)
+	o.Add(key, text)
 	if text != string(b) {
-		o.add(key+"_bytes", b)
+		o.Add(key+"_bytes", b)
 	}
 }

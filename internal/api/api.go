@@ -19,6 +19,7 @@ import (
 	"rehome/internal/importer"
 	"rehome/internal/lfs/server"
 	"rehome/internal/store"
+	"rehome/internal/wire"
 )
 
 // Options are the parts the API opens onto. DB, Auth, Host, Importer and Log are required.
@@ -80,7 +81,7 @@ type call struct {
 	w      http.ResponseWriter // for bodies' limits and streams; answers go through write
 	route  route
 	params map[string]string
-	urls   urls
+	urls   wire.URLs
 	caller auth.Caller
 	rate   rate
 	repo   rehome.Repository // for the routes under a repository

@@ -15,6 +15,7 @@ import (
 	"rehome"
 	"rehome/internal/importer"
 	"rehome/internal/mailmap"
+	"rehome/internal/wire"
 )
 
 // An author map may have maxMap bytes and, in JSON, maxEntries entries: a short one takes
@@ -38,7 +39,7 @@ func (a *API) authors(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	list := make([]*document, 0, len(found))
+	list := make([]*wire.Object, 0, len(found))
 	for _, author := range found {
 		list = append(list, authorObject(c.urls, c.repo, author))
 	}
@@ -90,11 +91,11 @@ func (a *API) mapAuthors(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	unknown := make([]*document, 0, len(did.Unknown))
+	unknown := make([]*wire.Object, 0, len(did.Unknown))
 	for _, l := range did.Unknown {
-		unknown = append(unknown, fieldsOf("line", l.Line, "text", l.Text))
+		unknown = append(unknown, wire.New("line", l.Line, "text", l.Text))
 	}
-	return ok(fieldsOf("mapped", did.Mapped, "unknown", unknown, "unmapped", did.Unmapped)), nil
+	return ok(wire.New("mapped", did.Mapped, "unknown", unknown, "unmapped", did.Unmapped)), nil
 }
 
 // isJSON reports whether a map is JSON: by its type, and where that says nothing of the body,

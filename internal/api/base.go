@@ -6,30 +6,10 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
-	"rehome"
+	"rehome/internal/wire"
 )
-
-// urls builds the URLs of answers on the base the client itself used, since
-// clients check that they lead back to where they asked.
-type urls struct {
-	root string // where the server is, as "https://host:port/prefix"
-	api  string // root, or root with /api/v3 when the client asked there
-}
-
-func (u urls) repository(r rehome.Repository) string {
-	return u.api + "/repos/" + r.Owner.Login + "/" + r.Name
-}
-func (u urls) imported(r rehome.Repository) string { return u.repository(r) + "/import" }
-func (u urls) authors(r rehome.Repository) string  { return u.imported(r) + "/authors" }
-func (u urls) author(r rehome.Repository, id int64) string {
-	return u.authors(r) + "/" + strconv.FormatInt(id, 10)
-}
-func (u urls) html(r rehome.Repository) string       { return u.root + "/" + r.FullName() }
-func (u urls) htmlImport(r rehome.Repository) string { return u.html(r) + "/import" }
-func (u urls) clone(r rehome.Repository) string      { return u.html(r) + ".git" }
 
 // bases finds out what base a request came in on.
 type bases struct {
@@ -38,7 +18,7 @@ type bases struct {
 }
 
 // of returns the urls for r. Forwarded headers count only when a trusted proxy sent them.
-func (b bases) of(r *http.Request, apiPrefix string) urls {
+func (b bases) of(r *http.Request, apiPrefix string) wire.URLs {
 	scheme, host, prefix := "http", r.Host, ""
 	if r.TLS != nil {
 		scheme = "https"
@@ -58,7 +38,7 @@ func (b bases) of(r *http.Request, apiPrefix string) urls {
 	if !hostPattern.MatchString(host) {
 		root = b.public
 	}
-	return urls{root: root, api: root + apiPrefix}
+	return wire.URLs{Root: root, API: root + apiPrefix}
 }
 
 var (

@@ -36,7 +36,7 @@ func TestBases(t *testing.T) {
 			r.TLS = &tls.ConnectionState{}
 		}
 		u := b.of(r, "/api/v3")
-		if u.root != c.want || u.api != c.want+"/api/v3" {
+		if u.Root != c.want || u.API != c.want+"/api/v3" {
 			t.Errorf("%s: got %+v, want %s", c.name, u, c.want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rehome/internal/git/object"
+	"rehome/internal/wire"
 )
 
 // commitMap streams the commit map, which may be hundreds of megabytes long.
@@ -60,7 +61,7 @@ func (a *API) newCommit(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return ok(fieldsOf("old", old.String(), "new", became.String())), nil
+	return ok(wire.New("old", old.String(), "new", became.String())), nil
 }
 
 // isAbbreviated reports whether text may be the beginning of an id: Git takes four digits or more.

@@ -9,6 +9,7 @@ import (
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/wire"
 )
 
 // failure is an error as outsiders see it: a status and GitHub's error object.
@@ -132,11 +133,11 @@ func sentence(e *rehome.Error) string {
 }
 
 // body is the error object, with the route's documentation.
-func (f *failure) body(doc string) *document {
-	o := fieldsOf("message", f.message)
+func (f *failure) body(doc string) *wire.Object {
+	o := wire.New("message", f.message)
 	if len(f.fields) > 0 {
-		o.add("errors", f.fields)
+		o.Add("errors", f.fields)
 	}
-	o.add("documentation_url", doc, "status", strconv.Itoa(f.status))
+	o.Add("documentation_url", doc, "status", strconv.Itoa(f.status))
 	return o
 }

@@ -9,6 +9,7 @@ import (
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/wire"
 )
 
 func TestFailureOf(t *testing.T) {
@@ -42,7 +43,7 @@ func TestFailureOf(t *testing.T) {
 		{"bad token", fmt.Errorf("x: %w", auth.ErrBadCredentials), plain("401", "Bad credentials")},
 		{"no token", errSignIn, plain("401", "Requires authentication")},
 	} {
-		got, err := encode(failureOf(c.err, "Import").body("https://docs.example"))
+		got, err := wire.Encode(failureOf(c.err, "Import").body("https://docs.example"))
 		if err != nil || string(got) != c.want {
 			t.Errorf("%s: %v\n got %s\nwant %s", c.name, err, got, c.want)
 		}

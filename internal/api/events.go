@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/wire"
 )
 
 // beatEvery keeps proxies from closing a stream on which nothing happens.
@@ -74,7 +75,7 @@ func (s sender) relay(happening <-chan rehome.Event, ticks <-chan time.Time) {
 func final(e rehome.Event) bool { return e.Kind == rehome.EventDone || e.Kind == rehome.EventError }
 
 func (s sender) event(e rehome.Event) error {
-	data, err := encode(e)
+	data, err := wire.Encode(e)
 	if err != nil {
 		return fmt.Errorf("event: %w", err)
 	}

@@ -88,7 +88,7 @@ func (a *API) serveGit(w http.ResponseWriter, r *http.Request, g gitRequest, rep
 		a.Host.Serve(w, r, repo.ID, g.service, mayWrite)
 		return
 	}
-	base, err := url.Parse(a.bases.of(r, "").clone(repo))
+	base, err := url.Parse(a.bases.of(r, "").Clone(repo))
 	if err != nil || a.LFS == nil {
 		server.Refuse(w, http.StatusNotFound, "Git LFS is not offered here.")
 		return

@@ -7,56 +7,57 @@ import (
 
 	"rehome"
 	"rehome/internal/source"
+	"rehome/internal/wire"
 )
 
 // importObject is an import as the API's clients know it: the keys, their order, and
 // which of them are there at which status, as recorded from the service itself.
-func importObject(u urls, r rehome.Repository, im rehome.Import) *document {
-	o := fieldsOf("vcs", textOrNull(string(im.Source.VCS)), "use_lfs", im.LFS, "vcs_url", im.Source.URL)
+func importObject(u wire.URLs, r rehome.Repository, im rehome.Import) *wire.Object {
+	o := wire.New("vcs", wire.TextOrNull(string(im.Source.VCS)), "use_lfs", im.LFS, "vcs_url", im.Source.URL)
 	if im.Source.TFVCProject != "" {
-		o.add("tfvc_project", im.Source.TFVCProject)
+		o.Add("tfvc_project", im.Source.TFVCProject)
 	}
-	o.add("status", im.State.Status)
+	o.Add("status", im.State.Status)
 	switch im.State.Status {
 	case rehome.Importing:
 		addImporting(o, im)
 	case rehome.Pushing:
-		o.add("push_percent", numberOrNull(im.Progress.PushPercent))
+		o.Add("push_percent", wire.NumberOrNull(im.Progress.PushPercent))
 		addSurveyed(o, im)
 	case rehome.WaitingToPush:
-		im.State.Note = outlook(im) + ". Approve with POST " + u.imported(r) + "/approve."
+		im.State.Note = outlook(im) + ". Approve with POST " + u.Import(r) + "/approve."
 		addSurveyed(o, im)
 	case rehome.Mapping, rehome.Complete:
 		addSurveyed(o, im)
 	case rehome.Failed:
 		addFailed(o, im)
 	default:
-		o.add("status_text", statusText(im.State))
+		o.Add("status_text", statusText(im.State))
 		addMessage(o, advised(im.State))
 	}
 	addOptions(o, im.Options)
-	o.add("url", u.imported(r), "html_url", u.htmlImport(r), "authors_url", u.authors(r), "repository_url", u.repository(r))
+	o.Add("url", u.Import(r), "html_url", u.HTMLImport(r), "authors_url", u.Authors(r), "repository_url", u.Repository(r))
 	return o
 }
 
 // addOptions adds those that are on. Who asked for none sees the object as it always was.
-func addOptions(o *document, options rehome.Options) {
+func addOptions(o *wire.Object, options rehome.Options) {
 	for _, one := range []struct {
 		key string
 		on  bool
 	}{{"hold", options.Hold}, {"map_trailers", options.MapTrailers}, {"map_hashes", options.MapHashes}, {"allow_missing_lfs", options.AllowMissingLFS}} {
 		if one.on {
-			o.add(one.key, true)
+			o.Add(one.key, true)
 		}
 	}
 	if options.LargeMatch != "" {
-		o.add("match", patterns(options.LargeMatch))
+		o.Add("match", patterns(options.LargeMatch))
 	}
 }
 
 // addImporting adds the raw step's progress. Percent has two names, one for the
 // wire and one that clients read; the second is left out while nothing is known.
-func addImporting(o *document, im rehome.Import) {
+func addImporting(o *wire.Object, im rehome.Import) {
 	commits := im.Found.Commits
 	if commits <= 0 {
 		commits = im.Progress.Commits
@@ -64,40 +65,40 @@ func addImporting(o *document, im rehome.Import) {
 	if commits <= 0 {
 		commits = -1
 	}
-	percent := numberOrNull(im.Progress.Percent)
-	o.add("commit_count", numberOrNull(commits), "status_text", statusText(im.State), "authors_count", im.Found.Authors, "import_percent", percent)
+	percent := wire.NumberOrNull(im.Progress.Percent)
+	o.Add("commit_count", wire.NumberOrNull(commits), "status_text", statusText(im.State), "authors_count", im.Found.Authors, "import_percent", percent)
 	if percent != nil {
-		o.add("percent", percent)
+		o.Add("percent", percent)
 	}
 }
 
 // addSurveyed adds what is known once the whole history has been seen.
-func addSurveyed(o *document, im rehome.Import) {
-	o.add("status_text", statusText(im.State))
+func addSurveyed(o *wire.Object, im rehome.Import) {
+	o.Add("status_text", statusText(im.State))
 	addLargeFiles(o, im.Found)
-	o.add("authors_count", im.Found.Authors)
+	o.Add("authors_count", im.Found.Authors)
 }
 
-func addFailed(o *document, im rehome.Import) {
-	o.add("status_text", statusText(im.State), "failed_step", textOrNull(string(im.State.FailedStep)))
+func addFailed(o *wire.Object, im rehome.Import) {
+	o.Add("status_text", statusText(im.State), "failed_step", wire.TextOrNull(string(im.State.FailedStep)))
 	addMessage(o, advised(im.State))
 	addLargeFiles(o, im.Found)
-	o.add("authors_count", im.Found.Authors)
+	o.Add("authors_count", im.Found.Authors)
 }
 
-func addLargeFiles(o *document, f rehome.Found) {
+func addLargeFiles(o *wire.Object, f rehome.Found) {
 	if f.LargeFilesKnown {
-		o.add("has_large_files", f.LargeFiles > 0, "large_files_size", f.LargeFilesSize, "large_files_count", f.LargeFiles)
+		o.Add("has_large_files", f.LargeFiles > 0, "large_files_size", f.LargeFilesSize, "large_files_count", f.LargeFiles)
 	}
 }
 
 // addMessage gives the reason under both names clients look for.
-func addMessage(o *document, err *rehome.Error) {
+func addMessage(o *wire.Object, err *rehome.Error) {
 	if err == nil {
 		return
 	}
 	text := sentence(err)
-	o.add("error_message", text, "message", text)
+	o.Add("error_message", text, "message", text)
 }
 
 // What neutral words on credentials and on another try mean here.
@@ -139,7 +140,7 @@ func statusText(s rehome.State) any {
 	if s.Note != "" {
 		return s.Note
 	}
-	return textOrNull(statusTexts[s.Status])
+	return wire.TextOrNull(statusTexts[s.Status])
 }
 
 // outlook says what approval would publish.
@@ -178,10 +179,10 @@ func grouped(n int64) string {
 }
 
 // authorObject is one identity of the source and what it is mapped to.
-func authorObject(u urls, r rehome.Repository, author rehome.Author) *document {
-	o := fieldsOf("id", author.ID)
+func authorObject(u wire.URLs, r rehome.Repository, author rehome.Author) *wire.Object {
+	o := wire.New("id", author.ID)
 	lossless(o, "remote_id", author.RemoteMail)
 	lossless(o, "remote_name", author.RemoteName)
-	o.add("email", author.Email, "name", author.Name, "url", u.author(r, author.ID), "import_url", u.imported(r))
+	o.Add("email", author.Email, "name", author.Name, "url", u.Author(r, author.ID), "import_url", u.Import(r))
 	return o
 }

@@ -8,10 +8,11 @@ import (
 
 	"rehome"
 	"rehome/internal/source"
+	"rehome/internal/wire"
 )
 
 var (
-	testURLs = urls{root: "https://new.example", api: "https://new.example/api/v3"}
+	testURLs = wire.URLs{Root: "https://new.example", API: "https://new.example/api/v3"}
 	testRepo = rehome.Repository{ID: 7, Name: "socm", Owner: rehome.Owner{ID: 3, Login: "octocat", Kind: rehome.User}}
 )
 
@@ -122,7 +123,7 @@ func TestImportObject(t *testing.T) {
 			hg + `"tfvc_project":"project1","status":"auth_failed","status_text":null,` + where,
 		},
 	} {
-		got, err := encode(importObject(testURLs, testRepo, c.im))
+		got, err := wire.Encode(importObject(testURLs, testRepo, c.im))
 		if err != nil || string(got) != c.want {
 			t.Errorf("%s: %v\n got %s\nwant %s", c.name, err, got, c.want)
 		}
@@ -149,7 +150,7 @@ func TestAdvice(t *testing.T) {
 		{rehome.Failed, wanted, "It wants a password. " + source.GiveCredentials},
 		{rehome.Failed, again, "It moved. Move it back and start the import again. To start it again, PATCH the import."},
 	} {
-		text, err := encode(importObject(testURLs, testRepo, rehome.Import{State: rehome.State{Status: c.status, Err: c.err}}))
+		text, err := wire.Encode(importObject(testURLs, testRepo, rehome.Import{State: rehome.State{Status: c.status, Err: c.err}}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,12 +168,12 @@ func TestAuthorObject(t *testing.T) {
 	author := rehome.Author{ID: 3031110, RemoteMail: []byte("spraints@gmail.com"), RemoteName: []byte("Matt <&> Burke"), Email: "hubot@github.com", Name: "Hubot the Robot"}
 	const links = `"url":"https://new.example/api/v3/repos/octocat/socm/import/authors/3031110","import_url":"https://new.example/api/v3/repos/octocat/socm/import"}`
 	want := `{"id":3031110,"remote_id":"spraints@gmail.com","remote_name":"Matt <&> Burke","email":"hubot@github.com","name":"Hubot the Robot",` + links
-	if got, err := encode(authorObject(testURLs, testRepo, author)); err != nil || string(got) != want {
+	if got, err := wire.Encode(authorObject(testURLs, testRepo, author)); err != nil || string(got) != want {
 		t.Errorf("%v\n got %s\nwant %s", err, got, want)
 	}
 	author.RemoteName = []byte("J\xf6rg")
 	want = `{"id":3031110,"remote_id":"spraints@gmail.com","remote_name":"J` + "\uFFFD" + `rg","remote_name_bytes":"SvZyZw==","email":"hubot@github.com","name":"Hubot the Robot",` + links
-	if got, err := encode(authorObject(testURLs, testRepo, author)); err != nil || string(got) != want {
+	if got, err := wire.Encode(authorObject(testURLs, testRepo, author)); err != nil || string(got) != want {
 		t.Errorf("not UTF-8: %v\n got %s\nwant %s", err, got, want)
 	}
 }
@@ -180,16 +181,16 @@ func TestAuthorObject(t *testing.T) {
 func TestLargeFileObject(t *testing.T) {
 	file := rehome.LargeFile{Ref: "refs/heads/master", Path: []byte("foo/bar/1"), OID: "d3d9446802a44259755d38e6d163e820d3d94468", Size: 10485760}
 	want := `{"ref_name":"refs/heads/master","path":"foo/bar/1","oid":"d3d9446802a44259755d38e6d163e820d3d94468","size":10485760}`
-	if got, err := encode(largeFileObject(file)); err != nil || string(got) != want {
+	if got, err := wire.Encode(largeFileObject(file)); err != nil || string(got) != want {
 		t.Errorf("%v\n got %s\nwant %s", err, got, want)
 	}
 }
 
 func TestStamp(t *testing.T) {
-	if got := stamp(time.Date(2026, 1, 2, 3, 4, 5, 678, time.FixedZone("", 3600))); got != "2026-01-02T02:04:05Z" {
+	if got := wire.Stamp(time.Date(2026, 1, 2, 3, 4, 5, 678, time.FixedZone("", 3600))); got != "2026-01-02T02:04:05Z" {
 		t.Errorf("got %v", got)
 	}
-	if got := stamp(time.Time{}); got != nil {
+	if got := wire.Stamp(time.Time{}); got != nil {
 		t.Errorf("the zero time: got %v, want null", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"rehome"
 	"rehome/internal/importer"
 	"rehome/internal/source"
+	"rehome/internal/wire"
 )
 
 // later are keys of PUT and PATCH this version knows and cannot do. To ignore them
@@ -43,7 +44,7 @@ func (a *API) startImport(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return created(importObject(c.urls, c.repo, im), c.urls.imported(c.repo)), nil
+	return created(importObject(c.urls, c.repo, im), c.urls.Import(c.repo)), nil
 }
 
 // readVCS returns the version control system the form names, nil for none.
@@ -159,18 +160,18 @@ func (a *API) imports(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	list := make([]*document, 0, len(found))
+	list := make([]*wire.Object, 0, len(found))
 	for _, one := range found {
 		list = append(list, listedObject(c.urls, one))
 	}
 	ans := ok(list)
-	ans.headers = p.link(c.urls.api+"/imports", query, int(total))
+	ans.headers = p.link(c.urls.API+"/imports", query, int(total))
 	return ans, nil
 }
 
-func listedObject(u urls, l importer.Listed) *document {
+func listedObject(u wire.URLs, l importer.Listed) *wire.Object {
 	o := importObject(u, l.Repository, l.Import)
-	o.add("full_name", l.Repository.FullName(), "created_at", stamp(l.CreatedAt), "updated_at", stamp(l.UpdatedAt),
-		"queue_position", l.QueuePosition, "disk_bytes", l.DiskBytes, "raw_expires_at", stamp(l.RawExpiresAt))
+	o.Add("full_name", l.Repository.FullName(), "created_at", wire.Stamp(l.CreatedAt), "updated_at", wire.Stamp(l.UpdatedAt),
+		"queue_position", l.QueuePosition, "disk_bytes", l.DiskBytes, "raw_expires_at", wire.Stamp(l.RawExpiresAt))
 	return o
 }

@@ -8,6 +8,7 @@ import (
 
 	"rehome"
 	"rehome/internal/git/attributes"
+	"rehome/internal/wire"
 )
 
 // setLFS chooses what becomes of large files. To choose by path, too, and to go back to undecided are
@@ -52,22 +53,22 @@ func (a *API) largeFiles(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	list := make([]*document, 0, len(found))
+	list := make([]*wire.Object, 0, len(found))
 	for _, file := range found {
 		list = append(list, largeFileObject(file))
 	}
 	ans := ok(list)
 	if paged {
-		ans.headers = p.link(c.urls.imported(c.repo)+"/large_files", query, int(total))
+		ans.headers = p.link(c.urls.Import(c.repo)+"/large_files", query, int(total))
 	}
 	return ans, nil
 }
 
-func largeFileObject(f rehome.LargeFile) *document {
-	o := &document{}
+func largeFileObject(f rehome.LargeFile) *wire.Object {
+	o := wire.New()
 	lossless(o, "ref_name", []byte(f.Ref))
 	lossless(o, "path", f.Path)
-	o.add("oid", f.OID, "size", f.Size)
+	o.Add("oid", f.OID, "size", f.Size)
 	return o
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/wire"
 )
 
 // entry is what a request's log line says besides what was asked and answered.
@@ -56,7 +57,7 @@ func (a *API) caught(w *watchedWriter, l *entry, value any) (cut bool) {
 	if w.status != 0 {
 		return true
 	}
-	body := must(encode(errInternal.body(docs)))
+	body := wire.Must(wire.Encode(errInternal.body(docs)))
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(http.StatusInternalServerError)
 	w.Write(body) //nolint:errcheck // see writeBody

@@ -3,6 +3,8 @@ package api
 import (
 	"sync"
 	"time"
+
+	"rehome/internal/wire"
 )
 
 // defaultRate is how many requests a token has in an hour; GitHub's figure.
@@ -66,6 +68,6 @@ func (l *limiter) makeRoom(now time.Time) {
 }
 
 // document is how GitHub shows a rate.
-func (r rate) document() *document {
-	return fieldsOf("limit", r.limit, "used", min(r.used, r.limit), "remaining", r.remaining(), "reset", r.reset.Unix(), "resource", "core")
+func (r rate) document() *wire.Object {
+	return wire.New("limit", r.limit, "used", min(r.used, r.limit), "remaining", r.remaining(), "reset", r.reset.Unix(), "resource", "core")
 }

@@ -10,7 +10,9 @@ import (
 	"unicode/utf8"
 
 	"rehome"
+	"rehome/internal/auth"
 	"rehome/internal/git/object"
+	"rehome/internal/wire"
 )
 
 const (
@@ -100,11 +102,11 @@ func (a *API) create(ctx context.Context, c *call, wanted rehome.Repository) (an
 		undo := a.DB.DeleteRepository(context.WithoutCancel(ctx), made.ID)
 		return answer{}, errors.Join(err, undo)
 	}
-	return created(repositoryObject(c.urls, c.caller, made), c.urls.repository(made)), nil
+	return created(wire.Repository(c.urls, made, rights(c.caller, made)), c.urls.Repository(made)), nil
 }
 
 func (a *API) repository(_ context.Context, c *call) (answer, error) {
-	return ok(repositoryObject(c.urls, c.caller, c.repo)), nil
+	return ok(wire.Repository(c.urls, c.repo, rights(c.caller, c.repo))), nil
 }
 
 // deleteRepository stops the import first, so that nobody writes into the folder while
@@ -119,4 +121,9 @@ func (a *API) deleteRepository(ctx context.Context, c *call) (answer, error) {
 		return answer{}, fmt.Errorf("remove the folder of %s: %w", c.repo.FullName(), err)
 	}
 	return noContent(), a.DB.DeleteRepository(ctx, c.repo.ID)
+}
+
+// rights are what the caller may do with the repository.
+func rights(caller auth.Caller, r rehome.Repository) wire.Rights {
+	return wire.Rights{Read: caller.CanRead(r), Write: caller.CanWrite(r)}
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -140,22 +139,5 @@ func TestUser(t *testing.T) {
 	o := s.want(t, 200, request{method: "GET", path: "/user", token: s.token(t, auth.Grant{})}).object(t)
 	if o["login"] != "admin" || o["type"] != "User" || o["site_admin"] != true || o["id"].(float64) < 1 || o["html_url"] != s.URL+"/admin" {
 		t.Errorf("user %v", o)
-	}
-}
-
-func TestRepositoryKeys(t *testing.T) {
-	o := repositoryObject(testURLs, auth.Caller{}, testRepo)
-	var keys []string
-	for _, f := range o.fields {
-		if slices.Contains(keys, f.key) {
-			t.Errorf("%s is there twice", f.key)
-		}
-		keys = append(keys, f.key)
-	}
-	for _, key := range strings.Fields(`id node_id name full_name private owner html_url description fork url created_at updated_at pushed_at git_url
-		clone_url homepage size language forks_count open_issues_count default_branch permissions archived disabled visibility topics has_issues`) {
-		if !slices.Contains(keys, key) {
-			t.Errorf("%s is missing", key)
-		}
 	}
 }

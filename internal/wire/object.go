@@ -1,4 +1,5 @@
-package api
+// Package wire writes the API's objects: JSON with the keys clients know, in their order, and URLs on a base.
+package wire
 
 import (
 	"bytes"
@@ -7,9 +8,9 @@ import (
 	"time"
 )
 
-// document is a JSON object whose keys stand in the order they were added, as the
+// Object is a JSON object whose keys stand in the order they were added, as the
 // contract wants them. A key is there or not; its value may be nil for null.
-type document struct {
+type Object struct {
 	fields []field
 }
 
@@ -18,22 +19,22 @@ type field struct {
 	value any
 }
 
-// add appends keys and values by turns.
-func (o *document) add(pairs ...any) {
+// Add appends keys and values by turns.
+func (o *Object) Add(pairs ...any) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		o.fields = append(o.fields, field{pairs[i].(string), pairs[i+1]})
 	}
 }
 
-// fieldsOf starts an object with keys and values by turns.
-func fieldsOf(pairs ...any) *document {
-	o := &document{}
-	o.add(pairs...)
+// New starts an object with keys and values by turns.
+func New(pairs ...any) *Object {
+	o := &Object{}
+	o.Add(pairs...)
 	return o
 }
 
 // MarshalJSON writes the fields in their order.
-func (o *document) MarshalJSON() ([]byte, error) {
+func (o *Object) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
 	for i, f := range o.fields {
@@ -41,7 +42,7 @@ func (o *document) MarshalJSON() ([]byte, error) {
 			b.WriteByte(',')
 		}
 		for _, part := range []any{f.key, f.value} {
-			text, err := encode(part)
+			text, err := Encode(part)
 			if err != nil {
 				return nil, fmt.Errorf("field %s: %w", f.key, err)
 			}
@@ -54,8 +55,8 @@ func (o *document) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// encode is json.Marshal that leaves <, > and & as they are, as GitHub does.
-func encode(v any) ([]byte, error) {
+// Encode is json.Marshal that leaves <, > and & as they are, as GitHub does.
+func Encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -65,32 +66,32 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// must is for encoding documents, which hold nothing that JSON has no form for.
-func must(text []byte, err error) []byte {
+// Must is for encoding objects, which hold nothing that JSON has no form for.
+func Must(text []byte, err error) []byte {
 	if err != nil {
 		panic(err)
 	}
 	return text
 }
 
-// stamp gives a time as GitHub writes it, null for the zero time.
-func stamp(t time.Time) any {
+// Stamp gives a time as GitHub writes it, null for the zero time.
+func Stamp(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
 	return t.UTC().Format(time.RFC3339)
 }
 
-// textOrNull gives s, null when it is empty.
-func textOrNull(s string) any {
+// TextOrNull gives s, null when it is empty.
+func TextOrNull(s string) any {
 	if s == "" {
 		return nil
 	}
 	return s
 }
 
-// numberOrNull gives n, null when it is negative, which means unknown.
-func numberOrNull[T int | int64](n T) any {
+// NumberOrNull gives n, null when it is negative, which means unknown.
+func NumberOrNull[T int | int64](n T) any {
 	if n < 0 {
 		return nil
 	}
