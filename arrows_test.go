@@ -52,6 +52,7 @@ var floors = map[string]int{
 	"internal/importer": 5,
 	"internal/queue":    5,
 	"internal/auth":     5,
+	"internal/webhook":  5,
 	"internal/carry":    5,
 
 	"internal/api": 6,

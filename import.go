@@ -70,9 +70,17 @@ type Generations struct {
 // State is where an import stands, as people see it.
 type State struct {
 	Status     Status
-	FailedStep Step   // with Failed
-	Err        *Error // with Failed, AuthFailed and the detection_ statuses; Err.Err is not kept
-	Note       string // more than the status says ("the source is empty"); shown as status_text
+	FailedStep Step            // with Failed
+	Err        *Error          // with Failed, AuthFailed and the detection_ statuses; Err.Err is not kept
+	Note       string          // more than the status says ("the source is empty"); shown as status_text
+	Choices    []ProjectChoice // with DetectionFoundMultiple
+}
+
+// ProjectChoice is one of several projects that a source has. Its JSON is the API's.
+type ProjectChoice struct {
+	VCS         VCS    `json:"vcs"`
+	TFVCProject string `json:"tfvc_project,omitempty"`
+	HumanName   string `json:"human_name"` // for people: "project1 (tfs)"
 }
 
 // Progress is how far the running step has come. Negative numbers are unknown.

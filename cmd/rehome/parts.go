@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"rehome"
@@ -23,6 +24,7 @@ import (
 	"rehome/internal/source"
 	"rehome/internal/source/git"
 	"rehome/internal/store"
+	"rehome/internal/webhook"
 )
 
 // How long a stop waits for what is under way: together less than the 30 seconds supervisors give.
@@ -43,6 +45,7 @@ type parts struct {
 	host     *host.Host
 	lfs      *lfs.Store
 	egress   *egress.Client
+	hooks    *webhook.Hooks
 	importer *importer.Importer
 	undo     []func() // what close calls, last first
 }
@@ -126,15 +129,17 @@ func (p *parts) openWork(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.hooks = webhook.New(webhook.Options{DB: p.db, Client: p.egress, Seal: box, Base: p.base(), Log: p.log})
 	wake := newWaker()
 	p.importer = importer.New(importer.Options{
 		DB: p.db, Source: p.sources(), Host: p.host, LFS: p.lfs, Folder: p.folder, Seal: box,
-		Alarms: importer.Alarms{Wake: wake.wake, WakeAt: wake.wakeAt}, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
+		Alarms: importer.Alarms{Wake: wake.wake, WakeAt: wake.wakeAt, Ended: p.hooks.ImportEnded}, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
 		LargeOver: int64(p.flags.limits.largeOver), Limits: p.flags.limits.source(), Version: version,
 	})
 	if err := p.importer.Open(ctx); err != nil {
 		return err
 	}
+	p.deliver()
 	q, err := queue.Open(context.WithoutCancel(ctx), p.dir.queue(), p.flags.workers, p.importer.Reconcile, p.importer.Sweep, p.log)
 	if err != nil {
 		return err
@@ -146,6 +151,17 @@ func (p *parts) openWork(ctx context.Context) error {
 		p.warn("stop workers", q.Close(ctx))
 	})
 	return nil
+}
+
+// deliver sends webhooks until the parts are closed. Workers stop before: they have ends to tell of.
+func (p *parts) deliver() {
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { p.hooks.Run(ctx) })
+	p.later(func() {
+		stop()
+		running.Wait()
+	})
 }
 
 // sources is the list of version control systems that can be read.
@@ -179,7 +195,7 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 		return err
 	}
 	door := api.New(api.Options{
-		DB: p.db, Auth: p.auth, Host: p.host, Importer: p.importer, Log: p.log,
+		DB: p.db, Auth: p.auth, Host: p.host, Importer: p.importer, Hooks: p.hooks, Log: p.log,
 		LFS:       server.New(server.Options{Store: p.lfs, DB: p.db, Log: p.log}),
 		PublicURL: p.base(), TrustedProxies: trusted, RateLimit: int(p.flags.door.rate),
 	})

@@ -19,10 +19,11 @@ import (
 	"rehome/internal/importer"
 	"rehome/internal/lfs/server"
 	"rehome/internal/store"
+	"rehome/internal/webhook"
 	"rehome/internal/wire"
 )
 
-// Options are the parts the API opens onto. DB, Auth, Host, Importer and Log are required.
+// Options are the parts the API opens onto. DB, Auth, Host, Importer, Hooks and Log are required.
 type Options struct {
 	DB       *store.DB
 	Auth     *auth.Auth
@@ -30,6 +31,7 @@ type Options struct {
 	Importer *importer.Importer
 	Log      *slog.Logger
 	LFS      *server.Server // nil: Git LFS is not offered
+	Hooks    *webhook.Hooks
 
 	PublicURL      string           // the server's base for requests that name no host; without trailing slash
 	TrustedProxies []netip.Prefix   // peers whose X-Forwarded-* headers count
@@ -85,6 +87,7 @@ type call struct {
 	caller auth.Caller
 	rate   rate
 	repo   rehome.Repository // for the routes under a repository
+	org    rehome.Owner      // for the routes of an organisation's webhooks
 }
 
 const enterprise = "/api/v3"

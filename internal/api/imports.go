@@ -32,6 +32,8 @@ func (a *API) startImport(ctx context.Context, c *call) (answer, error) {
 		MapHashes:   f.boolean("map_hashes"),
 
 		AllowMissingLFS: f.boolean("allow_missing_lfs"),
+
+		By: c.caller.User().ID,
 	}
 	if vcs := readVCS(f); vcs != nil {
 		wanted.VCS = *vcs
@@ -81,6 +83,8 @@ func (a *API) updateImport(ctx context.Context, c *call) (answer, error) {
 		Hold: f.boolean("hold"), MapTrailers: f.boolean("map_trailers"), MapHashes: f.boolean("map_hashes"),
 
 		AllowMissingLFS: f.boolean("allow_missing_lfs"),
+
+		By: c.caller.User().ID,
 	}
 	if password := f.text("vcs_password"); password != nil {
 		secret := rehome.Secret(*password)
@@ -133,7 +137,7 @@ func (a *API) approve(ctx context.Context, c *call) (answer, error) {
 }
 
 func (a *API) cancelImport(ctx context.Context, c *call) (answer, error) {
-	if err := a.Importer.Cancel(ctx, c.repo.ID); err != nil {
+	if err := a.Importer.Cancel(ctx, c.repo.ID, c.caller.User().ID); err != nil {
 		return answer{}, err
 	}
 	return noContent(), nil

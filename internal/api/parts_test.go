@@ -15,10 +15,11 @@ import (
 	"rehome/internal/source"
 	"rehome/internal/source/git"
 	"rehome/internal/store"
+	"rehome/internal/webhook"
 )
 
 // parts opens a host and an importer. Nothing works by itself: work does what is due.
-func parts(t *testing.T, dir string, db *store.DB) (*host.Host, *importer.Importer) {
+func parts(t *testing.T, o *Options, dir string, db *store.DB) {
 	t.Helper()
 	folder, err := importer.Claim(dir)
 	if err != nil {
@@ -44,15 +45,16 @@ func parts(t *testing.T, dir string, db *store.DB) (*host.Host, *importer.Import
 	if err != nil {
 		t.Fatal(err)
 	}
+	hooks := webhook.New(webhook.Options{DB: db, Client: client, Seal: box, Base: "https://new.example"})
 	m := importer.New(importer.Options{
-		DB: db, Host: home, LFS: kept, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
+		DB: db, Host: home, LFS: kept, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL, Alarms: importer.Alarms{Ended: hooks.ImportEnded},
 		Source: map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
 		Waits:  importer.Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
 	})
 	if err := m.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return home, m
+	o.Host, o.Importer, o.Hooks = home, m, hooks
 }
 
 // work does what is due until nothing is.

@@ -113,7 +113,7 @@ func (a *API) repository(_ context.Context, c *call) (answer, error) {
 // it goes. The row goes last: should anything end this in the middle, the repository can
 // be deleted again, while a folder without a row could never be found.
 func (a *API) deleteRepository(ctx context.Context, c *call) (answer, error) {
-	if err := a.Importer.Cancel(ctx, c.repo.ID); err != nil && rehome.CodeOf(err) != rehome.NotFound {
+	if err := a.Importer.Cancel(ctx, c.repo.ID, c.caller.User().ID); err != nil && rehome.CodeOf(err) != rehome.NotFound {
 		return answer{}, err
 	}
 	ctx = context.WithoutCancel(ctx) // a client that hangs up does not leave half a repository

@@ -11,14 +11,16 @@ import (
 type access int
 
 const (
-	denied      access = iota // the zero value: nobody
-	probe                     // anybody, without token, rate limit or version
-	anyone                    // anybody, but bad credentials are refused
-	signedIn                  // a token
-	creates                   // a token with the scope repo
-	reads                     // whoever may read the repository in the path
-	writes                    // whoever may change it; to others it is not there
-	administers               // the same, but readers are told so
+	denied        access = iota // the zero value: nobody
+	probe                       // anybody, without token, rate limit or version
+	anyone                      // anybody, but bad credentials are refused
+	signedIn                    // a token
+	creates                     // a token with the scope repo
+	reads                       // whoever may read the repository in the path
+	writes                      // whoever may change it; to others it is not there
+	administers                 // the same, but readers are told so
+	keepsHooks                  // whoever may change the repository's webhooks
+	keepsOrgHooks               // whoever may change the organisation's
 )
 
 // route is one line of the API.
@@ -31,9 +33,11 @@ type route struct {
 }
 
 const (
-	docs       = "https://docs.github.com/rest"
-	docImports = docs + "/migrations/source-imports"
-	docRepos   = docs + "/repos/repos"
+	docs        = "https://docs.github.com/rest"
+	docImports  = docs + "/migrations/source-imports"
+	docRepos    = docs + "/repos/repos"
+	docHooks    = docs + "/repos/webhooks"
+	docOrgHooks = docs + "/orgs/webhooks"
 )
 
 // routes is the whole API. Every pattern under /repos/{owner}/{repo} is also
@@ -42,6 +46,7 @@ func (a *API) routes() []route {
 	return []route{
 		{"GET", "/healthz", probe, a.health, docs},
 		{"GET", "/readyz", probe, a.ready, docs},
+		{"GET", "/openapi.json", probe, a.openapi, docs},
 		{"GET", "/rate_limit", anyone, a.rateLimit, docs + "/rate-limit/rate-limit"},
 
 		{"GET", "/user", signedIn, a.user, docs + "/users/users#get-the-authenticated-user"},
@@ -65,13 +70,36 @@ func (a *API) routes() []route {
 		{"POST", "/repos/{owner}/{repo}/import/approve", writes, a.approve, docImports},
 		{"GET", "/repos/{owner}/{repo}/commit/{old}", writes, a.newCommit, docImports},
 		{"GET", "/imports", signedIn, a.imports, docImports},
+
+		{"GET", "/repos/{owner}/{repo}/hooks", keepsHooks, a.hooks, docHooks + "#list-repository-webhooks"},
+		{"POST", "/repos/{owner}/{repo}/hooks", keepsHooks, a.createHook, docHooks + "#create-a-repository-webhook"},
+		{"GET", "/repos/{owner}/{repo}/hooks/{hook}", keepsHooks, a.hook, docHooks + "#get-a-repository-webhook"},
+		{"PATCH", "/repos/{owner}/{repo}/hooks/{hook}", keepsHooks, a.editHook, docHooks + "#update-a-repository-webhook"},
+		{"DELETE", "/repos/{owner}/{repo}/hooks/{hook}", keepsHooks, a.deleteHook, docHooks + "#delete-a-repository-webhook"},
+		{"POST", "/repos/{owner}/{repo}/hooks/{hook}/pings", keepsHooks, a.pingHook, docHooks + "#ping-a-repository-webhook"},
+		{"GET", "/repos/{owner}/{repo}/hooks/{hook}/deliveries", keepsHooks, a.deliveries, docHooks + "#list-deliveries-for-a-repository-webhook"},
+		{"GET", "/repos/{owner}/{repo}/hooks/{hook}/deliveries/{delivery}", keepsHooks, a.delivery, docHooks + "#get-a-delivery-for-a-repository-webhook"},
+		{"POST", "/repos/{owner}/{repo}/hooks/{hook}/deliveries/{delivery}/attempts", keepsHooks, a.redeliver, docHooks + "#redeliver-a-delivery-for-a-repository-webhook"},
+
+		{"GET", "/orgs/{org}/hooks", keepsOrgHooks, a.hooks, docOrgHooks + "#list-organization-webhooks"},
+		{"POST", "/orgs/{org}/hooks", keepsOrgHooks, a.createHook, docOrgHooks + "#create-an-organization-webhook"},
+		{"GET", "/orgs/{org}/hooks/{hook}", keepsOrgHooks, a.hook, docOrgHooks + "#get-an-organization-webhook"},
+		{"PATCH", "/orgs/{org}/hooks/{hook}", keepsOrgHooks, a.editHook, docOrgHooks + "#update-an-organization-webhook"},
+		{"DELETE", "/orgs/{org}/hooks/{hook}", keepsOrgHooks, a.deleteHook, docOrgHooks + "#delete-an-organization-webhook"},
+		{"POST", "/orgs/{org}/hooks/{hook}/pings", keepsOrgHooks, a.pingHook, docOrgHooks + "#ping-an-organization-webhook"},
+		{"GET", "/orgs/{org}/hooks/{hook}/deliveries", keepsOrgHooks, a.deliveries, docOrgHooks + "#list-deliveries-for-an-organization-webhook"},
+		{"GET", "/orgs/{org}/hooks/{hook}/deliveries/{delivery}", keepsOrgHooks, a.delivery, docOrgHooks + "#get-a-webhook-delivery-for-an-organization-webhook"},
+		{"POST", "/orgs/{org}/hooks/{hook}/deliveries/{delivery}/attempts", keepsOrgHooks, a.redeliver, docOrgHooks + "#redeliver-a-delivery-for-an-organization-webhook"},
 	}
 }
 
 // resource is what GitHub's error objects call the thing the route is about.
 func (r route) resource() string {
-	if strings.Contains(r.pattern, "/import") {
+	switch {
+	case strings.Contains(r.pattern, "/import"):
 		return "Import"
+	case strings.Contains(r.pattern, "/hooks"):
+		return "Hook"
 	}
 	return "Repository"
 }

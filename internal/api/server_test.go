@@ -41,7 +41,7 @@ func start(t *testing.T, change func(*Options)) *testServer {
 		DB: db, Auth: auth.New(db), Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Clock: func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) },
 	}
-	o.Host, o.Importer = parts(t, dir, db)
+	parts(t, &o, dir, db)
 	if change != nil {
 		change(&o)
 	}

@@ -24,14 +24,27 @@ func (c Caller) Has(scope string) bool { return slices.Contains(c.Token.Scopes, 
 // Admin reports whether the caller may act for every owner.
 func (c Caller) Admin() bool { return c.Token.User.Admin && c.Has(ScopeRepo) }
 
-// ActsFor reports whether the caller may change and see what belongs to the owner called login.
-func (c Caller) ActsFor(login string) bool {
-	if c.Anonymous() || !c.Has(ScopeRepo) {
+// Owns reports whether the caller's token stands for the owner called login, whatever its scopes let it do there.
+func (c Caller) Owns(login string) bool {
+	if c.Anonymous() {
 		return false
 	}
 	same := func(owner string) bool { return strings.EqualFold(owner, login) }
-	return c.Admin() || same(c.Token.User.Login) || slices.ContainsFunc(c.Token.Owners, same)
+	return c.Token.User.Admin || same(c.Token.User.Login) || slices.ContainsFunc(c.Token.Owners, same)
 }
+
+// ActsFor reports whether the caller may change and see what belongs to the owner called login.
+func (c Caller) ActsFor(login string) bool {
+	return c.Owns(login) && c.Has(ScopeRepo)
+}
+
+// KeepsHooksOf reports whether the caller may see and change webhooks of the repositories of the owner called login.
+func (c Caller) KeepsHooksOf(login string) bool {
+	return c.Owns(login) && (c.Has(ScopeRepo) || c.Has(ScopeRepoHook))
+}
+
+// KeepsOrgHooksOf reports whether the caller may see and change the webhooks of the organisation called login.
+func (c Caller) KeepsOrgHooksOf(login string) bool { return c.Owns(login) && c.Has(ScopeOrgHook) }
 
 // CanRead reports whether the caller may know of the repository and clone it.
 func (c Caller) CanRead(r rehome.Repository) bool { return !r.Private || c.CanWrite(r) }

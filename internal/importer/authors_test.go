@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -193,7 +194,7 @@ func TestMapOfNothingChangesNothing(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, a)
 		}
 	}
-	if now := w.get(r); now != before {
+	if now := w.get(r); !reflect.DeepEqual(now, before) {
 		t.Errorf("the import is now\n%+v, was\n%+v", now, before)
 	}
 	name, bad, empty := "x", "a\nb", ""
@@ -213,7 +214,7 @@ func TestMapOfNothingChangesNothing(t *testing.T) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
-	if now := w.get(r); now != before {
+	if now := w.get(r); !reflect.DeepEqual(now, before) {
 		t.Errorf("a refused map changed the import to %+v", now)
 	}
 	got, err := w.MapAuthor(t.Context(), r.ID, a.ID, nil, &empty)
@@ -308,7 +309,7 @@ func TestTrailersAreMappedOnRequest(t *testing.T) {
 	}
 	again, err := w.Update(t.Context(), r.ID, UpdateRequest{MapTrailers: &yes})
 	must(t, err)
-	if again != i {
+	if !reflect.DeepEqual(again, i) {
 		t.Errorf("the option again: %+v, was %+v", again, i)
 	}
 	w.work()

@@ -3,6 +3,9 @@ package importer
 import (
 	"context"
 	"errors"
+
+	"rehome"
+	"rehome/internal/store"
 )
 
 // errDeleted is why the work on a deleted import ends.
@@ -10,13 +13,21 @@ var errDeleted = errors.New("the import was deleted")
 
 // Cancel deletes the repository's import, at any status. When it returns nobody can
 // see the import any more, its credentials are erased and it pushes nothing more; what
-// else runs is told to stop, and its folders go with it. The repository stays. NotFound
-// when there is no import.
-func (m *Importer) Cancel(ctx context.Context, repositoryID int64) error {
-	id, err := m.DB.DeleteImport(ctx, repositoryID)
+// else runs is told to stop, and its folders go with it. The repository stays. by is the
+// owner who asks, of whom webhooks are told, unless the import is complete. NotFound when there is none.
+func (m *Importer) Cancel(ctx context.Context, repositoryID, by int64) error {
+	told := func() {}
+	id, err := m.DB.DeleteImport(ctx, repositoryID, func(t *store.Tx, i store.Import) (err error) {
+		if i.State.Status == rehome.Complete {
+			return nil
+		}
+		told, err = m.Ended(ctx, t, rehome.ImportEnd{RepositoryID: repositoryID, By: by, Outcome: rehome.Canceled})
+		return err
+	})
 	if err != nil {
 		return err
 	}
+	told()
 	m.watched.close(id)
 	running := m.interrupt(id)
 	pushing, stop := context.WithTimeout(ctx, tidyUpFor)

@@ -34,7 +34,7 @@ func TestCancelStopsWhatRuns(t *testing.T) {
 	<-asked
 	events, err := w.Watch(t.Context(), r.ID)
 	must(t, err)
-	must(t, w.Cancel(t.Context(), r.ID))
+	must(t, w.Cancel(t.Context(), r.ID, 0))
 	if _, err := w.Get(t.Context(), r.ID); rehome.CodeOf(err) != rehome.NotFound {
 		t.Errorf("a deleted import is seen: %v", err)
 	}
@@ -50,7 +50,7 @@ func TestCancelStopsWhatRuns(t *testing.T) {
 	if _, err := w.DB.ImportByID(t.Context(), i.ID); rehome.CodeOf(err) != rehome.NotFound {
 		t.Errorf("the row is left: %v", err)
 	}
-	if err := w.Cancel(t.Context(), r.ID); rehome.CodeOf(err) != rehome.NotFound {
+	if err := w.Cancel(t.Context(), r.ID, 0); rehome.CodeOf(err) != rehome.NotFound {
 		t.Errorf("cancel again: %v", err)
 	}
 }
@@ -72,13 +72,13 @@ func TestCancelAtRest(t *testing.T) {
 			w.work()
 		}
 		wantStatus(t, w.get(r), c.until, "", "")
-		must(t, w.Cancel(t.Context(), r.ID))
+		must(t, w.Cancel(t.Context(), r.ID, 0))
 		w.wantNothingLeft()
 		// The repository stays, and a new import knows what the old one wrote.
 		i := w.start(r, StartRequest{URL: url})
 		wantStatus(t, i, rehome.Complete, "", "")
 		w.wantMoved(r, from)
-		must(t, w.Cancel(t.Context(), r.ID))
+		must(t, w.Cancel(t.Context(), r.ID, 0))
 	}
 }
 

@@ -137,7 +137,7 @@ func (k *killing) at(t *testing.T, point string, nth int) (killed bool) {
 	r := k.repository
 	wantStatus(t, w.get(r), rehome.Complete, "", "")
 	k.check(w)
-	must(t, w.Cancel(t.Context(), r.ID))
+	must(t, w.Cancel(t.Context(), r.ID, 0))
 	w.wantNothingLeft()
 	return true
 }

@@ -84,7 +84,7 @@ func TestDeletedRefsStayDeleted(t *testing.T) {
 	w.work()
 	check("started again")
 	testenv.Git(t, home, "rev-parse", "refs/heads/fresh")
-	must(t, w.Cancel(t.Context(), r.ID))
+	must(t, w.Cancel(t.Context(), r.ID, 0))
 	w.work()
 	w.start(r, StartRequest{URL: url})
 	w.wantMoved(r, from)

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -101,7 +102,7 @@ func TestHoldTooLate(t *testing.T) {
 				t.Errorf("%s: %v", when, err)
 			}
 		}
-		if w.get(r) != before {
+		if !reflect.DeepEqual(w.get(r), before) {
 			t.Errorf("%s: it became %+v", when, w.get(r))
 		}
 		_, err := w.Update(t.Context(), r.ID, UpdateRequest{Hold: &no})

@@ -53,10 +53,14 @@ type Options struct {
 	Waits     Waits
 }
 
-// Alarms send workers to Reconcile. A nil one leaves it to Sweep's caller.
+// Alarms tell others. Wake and WakeAt send workers to Reconcile; a nil one leaves it to Sweep's caller.
 type Alarms struct {
 	Wake   func(ctx context.Context, importID int64) error // at once
 	WakeAt func(importID int64, after time.Duration)       // later; the last call for an import counts
+
+	// Ended is told of each end in the transaction that brings it; what it returns is called once that has
+	// committed. nil tells nobody.
+	Ended func(context.Context, *store.Tx, rehome.ImportEnd) (told func(), err error)
 }
 
 // Waits say how long imports wait for what may change by itself.
@@ -85,6 +89,9 @@ func New(o Options) *Importer {
 	}
 	if o.WakeAt == nil {
 		o.WakeAt = func(int64, time.Duration) {}
+	}
+	if o.Ended == nil {
+		o.Ended = func(context.Context, *store.Tx, rehome.ImportEnd) (func(), error) { return func() {}, nil }
 	}
 	if o.CheckURL == nil {
 		o.CheckURL = func(*url.URL) error { return nil }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -153,7 +154,7 @@ func TestRestartTakesUpWhatIsNew(t *testing.T) {
 	}
 	running, err := w.Update(t.Context(), r.ID, UpdateRequest{})
 	must(t, err)
-	if running != restarted {
+	if !reflect.DeepEqual(running, restarted) {
 		t.Errorf("an update while it runs changed\n%+v to\n%+v", restarted, running)
 	}
 	w.work()

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"reflect"
 	"encoding/json"
 	"maps"
 	"os"
@@ -36,13 +37,13 @@ func TestLargeFilesThereAndBackAgain(t *testing.T) {
 		w.wantFilms(r, from, choice)
 		again, err := w.SetLFS(t.Context(), r.ID, choice, nil)
 		must(t, err)
-		if again != i {
+		if !reflect.DeepEqual(again, i) {
 			t.Errorf("the same choice again made %+v of %+v", again, i)
 		}
 		w.work()
 	}
 	wantOnly(t, filepath.Join(w.data, "final"))
-	must(t, w.Cancel(t.Context(), r.ID))
+	must(t, w.Cancel(t.Context(), r.ID, 0))
 	w.work()
 	w.wantNothingLeft()
 }
@@ -222,7 +223,7 @@ func TestLargeFilesOfMovedRefs(t *testing.T) {
 		t.Errorf("with a damaged file: %q", code)
 	}
 	must(t, os.Rename(made+".kept", made))
-	if code := set(rehome.LFSOptIn); code != "" || w.get(r) != before {
+	if code := set(rehome.LFSOptIn); !reflect.DeepEqual(code, )"" || w.get(r) != before {
 		t.Errorf("the same choice with trunk moved: %q, %+v", code, w.get(r))
 	}
 	name := "Somebody"

@@ -71,7 +71,7 @@ func TestCancelWaitsForAPush(t *testing.T) {
 	go func() { ended <- w.Reconcile(context.Background(), i.ID) }()
 	<-atPush
 	cancelled := make(chan error, 1)
-	go func() { cancelled <- w.Cancel(context.Background(), r.ID) }()
+	go func() { cancelled <- w.Cancel(context.Background(), r.ID, 0) }()
 	for { // until nobody sees it any more
 		if _, err := w.Get(t.Context(), r.ID); rehome.CodeOf(err) == rehome.NotFound && err != nil {
 			break

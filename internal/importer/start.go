@@ -23,6 +23,8 @@ type StartRequest struct {
 	MapHashes   *bool
 
 	AllowMissingLFS *bool
+
+	By int64 // the owner who asks, of whom webhooks are told
 }
 
 func (q StartRequest) choices() choices {
@@ -50,7 +52,7 @@ func (m *Importer) Start(ctx context.Context, r rehome.Repository, q StartReques
 	if err := m.refuseChoices(ctx, r.ID, q.choices()); err != nil && rehome.CodeOf(err) != rehome.NotFound {
 		return rehome.Import{}, err
 	}
-	wanted := store.Import{Credentials: sealed, Import: rehome.Import{
+	wanted := store.Import{Credentials: sealed, StartedBy: q.By, Import: rehome.Import{
 		RepositoryID: r.ID,
 		Source:       rehome.Source{VCS: q.VCS, VCSGiven: q.VCS != "", URL: l.URL.String(), TFVCProject: q.TFVCProject},
 		Options:      rehome.Options{Engine: rehome.Engine},
@@ -134,7 +136,7 @@ func (m *Importer) startAgain(have *store.Import, wanted store.Import, c choices
 		}
 		return nil
 	}
-	have.Credentials = wanted.Credentials
+	have.Credentials, have.StartedBy = wanted.Credentials, wanted.StartedBy
 	if wanted.Source.VCSGiven {
 		have.Source.VCS, have.Source.VCSGiven = wanted.Source.VCS, true
 	}

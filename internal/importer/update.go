@@ -22,7 +22,12 @@ type UpdateRequest struct {
 	// AllowMissingLFS goes on without Git LFS objects that the source lacks. An import that failed for them is
 	// tried again with it.
 	AllowMissingLFS *bool
+
+	By int64 // the owner who asks, of whom webhooks are told
 }
+
+// isEmpty reports whether nothing is given: the import is to be started again.
+func (q UpdateRequest) isEmpty() bool { return q == UpdateRequest{By: q.By} }
 
 func (q UpdateRequest) choices() choices {
 	return choices{q.Hold, q.MapTrailers, q.MapHashes, q.AllowMissingLFS}
@@ -31,7 +36,7 @@ func (q UpdateRequest) choices() choices {
 // choosesOnly reports whether nothing but options is given.
 func (q UpdateRequest) choosesOnly() bool {
 	c := q.choices()
-	return c != choices{} && q == UpdateRequest{Hold: c.hold, MapTrailers: c.mapTrailers, MapHashes: c.mapHashes, AllowMissingLFS: c.allowMissingLFS}
+	return c != choices{} && q == UpdateRequest{Hold: c.hold, MapTrailers: c.mapTrailers, MapHashes: c.mapHashes, AllowMissingLFS: c.allowMissingLFS, By: q.By}
 }
 
 // Update changes what is wanted of the repository's import and starts it again, unless
@@ -58,7 +63,7 @@ func (m *Importer) Update(ctx context.Context, repositoryID int64, q UpdateReque
 }
 
 func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error {
-	if i.State.Status.Running() && q == (UpdateRequest{}) {
+	if i.State.Status.Running() && q.isEmpty() {
 		return store.ErrUnchanged
 	}
 	ran := i.State.Status.Running()
@@ -83,6 +88,7 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 	}
 	switch {
 	case !ran:
+		i.StartedBy = q.By
 		tryAgain(i, now)
 	case i.State.Status == rehome.Detecting && i.Source.VCS != "":
 		i.State.Status = rehome.Importing

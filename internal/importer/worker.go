@@ -43,13 +43,22 @@ func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Impo
 	before := w.row.State.Status
 	w.fault("before a change")
 	var now time.Time
-	row, err := w.DB.Advance(ctx, w.lease, func(t *store.Tx, i *store.Import) error {
+	told := func() {}
+	row, err := w.DB.Advance(ctx, w.lease, func(t *store.Tx, i *store.Import) (err error) {
 		now = t.Now
-		return change(t, i)
+		was := i.State.Status
+		if err := change(t, i); err != nil {
+			return err
+		}
+		if end, ok := endOf(was, i); ok {
+			told, err = w.Ended(ctx, t, end)
+		}
+		return err
 	})
 	if err != nil {
 		return err
 	}
+	told()
 	w.fault("after a change")
 	w.row, w.waits = row, row.DueAt.After(now)
 	if w.waits {
@@ -57,6 +66,16 @@ func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Impo
 	}
 	w.announce(before, &row)
 	return nil
+}
+
+// endOf is what webhooks are told when an import was at a status and is what it is now; false for nothing.
+func endOf(was rehome.Status, i *store.Import) (rehome.ImportEnd, bool) {
+	end := rehome.ImportEnd{RepositoryID: i.RepositoryID, By: i.StartedBy, Outcome: rehome.Success}
+	if i.State.Status == rehome.Failed {
+		end.Outcome = rehome.Failure
+	}
+	ended := i.State.Status == rehome.Complete || i.State.Status == rehome.Failed
+	return end, ended && was != i.State.Status
 }
 
 // guarded runs a step and makes a panic an error: a bad repository costs one job, not the service.

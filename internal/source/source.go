@@ -31,9 +31,10 @@ type Source interface {
 // read would cure, so that whoever shows it can say how they are given there.
 const GiveCredentials = "Give the user name and password of somebody who may read it."
 
-// Found is what answers at a location.
+// Found is what answers at a location: a repository, or several projects of which one has to be chosen.
 type Found struct {
-	VCS rehome.VCS
+	VCS     rehome.VCS
+	Choices []rehome.ProjectChoice // empty for one repository
 }
 
 // Request asks for one repository.

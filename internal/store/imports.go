@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -23,6 +24,7 @@ type Import struct {
 	Mapped      int64 // identities that became others in it
 	Approved    bool  // what is held may be pushed
 	Deleted     bool
+	StartedBy   int64 // the owner who started it, or started it again; 0 for unknown
 	lease       Lease
 }
 
@@ -47,11 +49,12 @@ const importColumns = `i.id, i.repository_id, i.vcs, i.vcs_given, i.url, i.tfvc_
 	i.settle_since, i.settle_until, i.hold, i.approved, i.map_trailers, i.map_hashes, i.engine,
 	i.lfs_match, i.allow_missing_lfs, i.changed_files, i.changed_bytes,
 	i.attempts, i.due_at, i.lease_owner, i.fence,
-	i.created_at, i.updated_at, i.completed_at, i.raw_expires, i.deleted_at`
+	i.created_at, i.updated_at, i.completed_at, i.raw_expires, i.deleted_at, i.started_by, i.project_choices`
 
 func scanImport(r row) (Import, error) {
 	var i Import
 	i.State.Err = &rehome.Error{}
+	var choices string
 	var raw, rewrite, push, since, until, due, created, updated, completed, rawExpires, deleted int64
 	err := r.Scan(&i.ID, &i.RepositoryID, &i.Source.VCS, &i.Source.VCSGiven, &i.Source.URL, &i.Source.TFVCProject, &i.Credentials,
 		&i.Wanted.Raw, &i.Wanted.Plan, &i.Done.Raw, &i.Done.Plan,
@@ -63,7 +66,10 @@ func scanImport(r row) (Import, error) {
 		&since, &until, &i.Options.Hold, &i.Approved, &i.Options.MapTrailers, &i.Options.MapHashes, &i.Options.Engine,
 		&i.Options.LargeMatch, &i.Options.AllowMissingLFS, &i.Changes.Files, &i.Changes.FileBytes,
 		&i.Attempts, &due, &i.lease.Owner, &i.lease.Fence,
-		&created, &updated, &completed, &rawExpires, &deleted)
+		&created, &updated, &completed, &rawExpires, &deleted, &i.StartedBy, &choices)
+	if err == nil && choices != "" {
+		err = json.Unmarshal([]byte(choices), &i.State.Choices)
+	}
 	if i.State.Err.Code == "" {
 		i.State.Err = nil
 	}
@@ -84,7 +90,11 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 	if e == nil {
 		e = &rehome.Error{}
 	}
-	_, err := t.tx.ExecContext(ctx, `UPDATE imports SET
+	choices, err := encodeChoices(i.State)
+	if err != nil {
+		return err
+	}
+	_, err = t.tx.ExecContext(ctx, `UPDATE imports SET
 		vcs = $2, vcs_given = $3, tfvc_project = $4, credentials = $5,
 		wanted_raw = $6, wanted_plan = $7, done_raw = $8, done_plan = $9,
 		status = $10, failed_step = $11, error_code = $12, error_message = $13, error_hint = $14, note = $15,
@@ -94,7 +104,8 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		attempts = $30, due_at = $31, updated_at = $32, completed_at = $33, raw_expires = $34,
 		rewritten_plan = $35, mapped_authors = $36, changed_commits = $37, changed_tags = $38, changed_signatures = $39,
 		settle_since = $40, settle_until = $41, hold = $42, approved = $43, map_trailers = $44, map_hashes = $45, engine = $46,
-		lfs_match = $47, allow_missing_lfs = $48, changed_files = $49, changed_bytes = $50
+		lfs_match = $47, allow_missing_lfs = $48, changed_files = $49, changed_bytes = $50,
+		started_by = $51, project_choices = $52
 		WHERE id = $1`,
 		i.ID, i.Source.VCS, i.Source.VCSGiven, i.Source.TFVCProject, i.Credentials,
 		i.Wanted.Raw, i.Wanted.Plan, i.Done.Raw, i.Done.Plan,
@@ -105,8 +116,17 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		i.Attempts, millis(i.DueAt), millis(i.UpdatedAt), millis(i.CompletedAt), millis(i.RawExpiresAt),
 		i.Rewritten, i.Mapped, i.Changes.Commits, i.Changes.Tags, i.Changes.Signatures,
 		millis(i.Settle.Since), millis(i.Settle.Until), i.Options.Hold, i.Approved, i.Options.MapTrailers, i.Options.MapHashes, i.Options.Engine,
-		i.Options.LargeMatch, i.Options.AllowMissingLFS, i.Changes.Files, i.Changes.FileBytes)
+		i.Options.LargeMatch, i.Options.AllowMissingLFS, i.Changes.Files, i.Changes.FileBytes,
+		i.StartedBy, choices)
 	return err
+}
+
+func encodeChoices(s rehome.State) (string, error) {
+	if len(s.Choices) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(s.Choices)
+	return string(text), err
 }
 
 // CreateImport stores a new import at the status it starts with and returns its row.
@@ -205,8 +225,8 @@ func (t *Tx) change(ctx context.Context, i *Import, change func(*Tx, *Import) er
 
 // DeleteImport makes the repository's import invisible at once, forgets its credentials
 // and leaves the rest to be cleaned up: the row is due then. It returns the row's id;
-// rehome.NotFound when there is no import.
-func (db *DB) DeleteImport(ctx context.Context, repositoryID int64) (int64, error) {
+// rehome.NotFound when there is no import. before is called with the row in the same transaction.
+func (db *DB) DeleteImport(ctx context.Context, repositoryID int64, before func(*Tx, Import) error) (int64, error) {
 	var id int64
 	err := db.inTx(ctx, func(t *Tx) error {
 		i, err := importWhere(ctx, t.tx, "i.repository_id = $1 AND i.deleted_at = 0", repositoryID)
@@ -214,6 +234,9 @@ func (db *DB) DeleteImport(ctx context.Context, repositoryID int64) (int64, erro
 			return found(err, "import")
 		}
 		id = i.ID
+		if err := before(t, i); err != nil {
+			return err
+		}
 		return t.deleteImports(ctx, repositoryID)
 	})
 	return id, err

@@ -4,6 +4,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -167,7 +168,7 @@ func testImports(t *testing.T, db *store.DB) {
 	if got.Settle != want.Settle || got.Rewritten != 2 || got.Mapped != 15 || !got.Approved {
 		t.Errorf("read back\n%+v, want\n%+v", got, want)
 	}
-	if got.Import != want.Import || got.Timing != want.Timing || got.RawBytes != 11 || got.Attempts != 2 || string(got.Credentials) != "\x00\x01" {
+	if !reflect.DeepEqual(got.Import, want.Import) || got.Timing != want.Timing || got.RawBytes != 11 || got.Attempts != 2 || string(got.Credentials) != "\x00\x01" {
 		t.Errorf("read back\n%+v, want\n%+v", got, want)
 	}
 	_, err = db.CreateImport(ctx, store.Import{Import: rehome.Import{RepositoryID: 99, State: rehome.State{Status: rehome.Detecting}}}, nil)
@@ -205,7 +206,7 @@ func testMoves(t *testing.T, db *store.DB) {
 	}
 	got, err := db.ImportOf(t.Context(), r.ID)
 	must(t, err)
-	if got.State != before.State {
+	if !reflect.DeepEqual(got.State, before.State) {
 		t.Errorf("a refused move left %+v", got.State)
 	}
 	same, err := db.ChangeImport(t.Context(), r.ID, func(*store.Tx, *store.Import) error { return store.ErrUnchanged })
@@ -277,14 +278,14 @@ func testDeleted(t *testing.T, db *store.DB) {
 	old := newImport(t, db, r.ID)
 	lease, _, err := db.Acquire(ctx, old.ID, "a/1", time.Hour)
 	must(t, err)
-	id, err := db.DeleteImport(ctx, r.ID)
+	id, err := db.DeleteImport(ctx, r.ID, func(*store.Tx, store.Import) error { return nil })
 	must(t, err)
 	if id != old.ID {
 		t.Errorf("deleted %d, want %d", id, old.ID)
 	}
 	_, err = db.ImportOf(ctx, r.ID)
 	wantCode(t, err, rehome.NotFound)
-	_, err = db.DeleteImport(ctx, r.ID)
+	_, err = db.DeleteImport(ctx, r.ID, func(*store.Tx, store.Import) error { return nil })
 	wantCode(t, err, rehome.NotFound)
 	if err := db.Renew(ctx, lease, time.Hour); !errors.Is(err, store.ErrLeaseLost) {
 		t.Errorf("lease of a deleted import was renewed: %v", err)
@@ -359,7 +360,7 @@ func testWritten(t *testing.T, db *store.DB) {
 	} {
 		change(t, db, r.ID, func(*store.Import) {}, func(tx *store.Tx, _ *store.Import) error { return tx.SetWritten(ctx, r.ID, refs) })
 	}
-	_, err := db.DeleteImport(ctx, r.ID)
+	_, err := db.DeleteImport(ctx, r.ID, func(*store.Tx, store.Import) error { return nil })
 	must(t, err)
 	got, err := db.WrittenRefs(ctx, r.ID)
 	must(t, err)
