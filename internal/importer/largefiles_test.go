@@ -1,11 +1,11 @@
 package importer
 
 import (
-	"reflect"
 	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -223,7 +223,7 @@ func TestLargeFilesOfMovedRefs(t *testing.T) {
 		t.Errorf("with a damaged file: %q", code)
 	}
 	must(t, os.Rename(made+".kept", made))
-	if code := set(rehome.LFSOptIn); !reflect.DeepEqual(code, )"" || w.get(r) != before {
+	if code := set(rehome.LFSOptIn); code != "" || !reflect.DeepEqual(w.get(r), before) {
 		t.Errorf("the same choice with trunk moved: %q, %+v", code, w.get(r))
 	}
 	name := "Somebody"
