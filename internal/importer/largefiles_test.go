@@ -268,7 +268,7 @@ func TestTagsOfRemovedFiles(t *testing.T) {
 			t.Errorf("%s, which would bring the tag back: %v", choice, err)
 		}
 	}
-	if now := w.get(r); now != before {
+	if now := w.get(r); !reflect.DeepEqual(now, before) {
 		t.Errorf("refused choices made %+v of %+v", now, before)
 	}
 	testenv.Git(t, home, "update-ref", "-d", "refs/tags/film")

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -81,7 +82,7 @@ func TestChangeThatWouldMoveSomebodysRef(t *testing.T) {
 	if rehome.CodeOf(err) != rehome.DestinationMoved {
 		t.Errorf("a whole map that would move it: %v", err)
 	}
-	if now := w.get(r); now != before {
+	if now := w.get(r); !reflect.DeepEqual(now, before) {
 		t.Errorf("a refused change made %+v of %+v", now, before)
 	}
 	after, err := w.Authors(t.Context(), r.ID, 0, 0)

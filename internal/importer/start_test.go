@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -64,7 +65,7 @@ func TestStartAgain(t *testing.T) {
 	}
 	same, err := w.Start(t.Context(), r, StartRequest{URL: url + "/old.git"})
 	must(t, err)
-	if same != w.get(r) || same.State.Status != rehome.Complete {
+	if !reflect.DeepEqual(same, w.get(r)) || same.State.Status != rehome.Complete {
 		t.Errorf("a complete import was changed: %+v", same)
 	}
 	var e *rehome.Error
