@@ -15,7 +15,7 @@ const FirstAdminLogin = "admin"
 // Grant is what a new token is for.
 type Grant struct {
 	User   string   // login; the owner is made when missing
-	Owners []string // logins the token acts for besides its user; made as organisations when missing
+	Owners []string // logins of organisations the token acts for besides its user; made when missing
 	Scopes []string // none for all of Scopes
 	Admin  bool     // the user is made an administrator
 }
@@ -47,9 +47,14 @@ func (a *Auth) FirstAdmin(ctx context.Context, given rehome.Secret) (rehome.Secr
 	return secret, err
 }
 
-// Organization returns the owner called login, made as an organisation when there is none.
+// Organization returns the organisation called login, made when there is none;
+// rehome.NotFound when the login is a user's.
 func (a *Auth) Organization(ctx context.Context, login string) (rehome.Owner, error) {
-	return a.owner(ctx, rehome.Owner{Login: login, Kind: rehome.Organization})
+	owner, err := a.owner(ctx, rehome.Owner{Login: login, Kind: rehome.Organization})
+	if err == nil && owner.Kind != rehome.Organization {
+		return rehome.Owner{}, &rehome.Error{Code: rehome.NotFound, Field: "login", Message: fmt.Sprintf("%q is a user, not an organisation", owner.Login)}
+	}
+	return owner, err
 }
 
 func (a *Auth) keepGiven(ctx context.Context, g Grant, secret rehome.Secret) error {
@@ -104,11 +109,16 @@ func (a *Auth) user(ctx context.Context, g Grant) (rehome.Owner, error) {
 	return user, nil
 }
 
+// organizations are a token's owners besides its user. To act for another user would be to
+// see what is that user's own: who is to do that is given a token of that user.
 func (a *Auth) organizations(ctx context.Context, logins []string) ([]string, error) {
 	kept := make([]string, 0, len(logins))
 	for _, login := range logins {
 		owner, err := a.Organization(ctx, login)
-		if err != nil {
+		switch {
+		case err != nil && rehome.CodeOf(err) == rehome.NotFound:
+			return nil, badLogin(fmt.Sprintf("%q is a user: besides its own user a token acts for organisations", login))
+		case err != nil:
 			return nil, err
 		}
 		kept = append(kept, owner.Login)
