@@ -160,7 +160,7 @@ func explain(ctx context.Context, u *url.URL, err error) error {
 	err = withoutURL(err)
 	return &rehome.Error{
 		Code:    rehome.Unreachable,
-		Message: fmt.Sprintf("Cannot connect to %s: %s.", rehome.Clean(u.Host, 255), reason(err)),
+		Message: fmt.Sprintf("Cannot connect to %s: %s.", rehome.Clean(u.Host, 255), Reason(err)),
 		Hint:    remedy(err),
 		Err:     err,
 	}
@@ -179,8 +179,8 @@ func withoutURL(err error) error {
 	return err
 }
 
-// reason says in a few words why a connection failed, without foreign text.
-func reason(err error) string {
+// Reason says in a few words why a connection failed, without foreign text.
+func Reason(err error) string {
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
