@@ -79,10 +79,14 @@ func (db *DB) Repositories(ctx context.Context) ([]rehome.Repository, error) {
 }
 
 // DeleteRepository forgets the repository. Its import, if there is one, is marked
-// deleted in the same transaction. rehome.NotFound when there is no such repository.
+// deleted in the same transaction; its hooks go, too, but for those with something to
+// deliver yet, which nobody sees any more. rehome.NotFound when there is no such repository.
 func (db *DB) DeleteRepository(ctx context.Context, id int64) error {
 	err := db.inTx(ctx, func(t *Tx) error {
 		if err := t.deleteImports(ctx, id); err != nil {
+			return err
+		}
+		if _, err := t.tx.ExecContext(ctx, "DELETE FROM hooks WHERE repository_id = $1 AND "+idleHook, id); err != nil {
 			return err
 		}
 		return t.tx.QueryRowContext(ctx, "DELETE FROM repositories WHERE id = $1 RETURNING id", id).Scan(&id)

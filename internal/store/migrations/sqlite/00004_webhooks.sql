@@ -19,17 +19,16 @@ CREATE TABLE hooks (
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL
 );
-CREATE INDEX hooks_repository ON hooks (repository_id, id);
-CREATE INDEX hooks_owner ON hooks (owner_id, id);
+CREATE INDEX hooks_target ON hooks (repository_id, owner_id, id);
 
+-- What may be large comes last: SQLite walks over all that stands before the column it reads.
 CREATE TABLE deliveries (
-    id               INTEGER PRIMARY KEY AUTOINCREMENT,
+    id               INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again: clients keep it
     hook_id          INTEGER NOT NULL REFERENCES hooks (id) ON DELETE CASCADE,
     guid             TEXT    NOT NULL,
     event            TEXT    NOT NULL,
     repository_id    INTEGER NOT NULL,
     redelivery       INTEGER NOT NULL,
-    payload          BLOB    NOT NULL, -- JSON, as every attempt sends it
     attempts         INTEGER NOT NULL DEFAULT 0,
     next_attempt_at  INTEGER NOT NULL, -- 0 when no other follows; while one runs, when it counts as lost
     created_at       INTEGER NOT NULL,
@@ -40,10 +39,11 @@ CREATE TABLE deliveries (
     request_url      TEXT    NOT NULL DEFAULT '',
     request_headers  TEXT    NOT NULL DEFAULT '{}', -- JSON object
     response_headers TEXT    NOT NULL DEFAULT '{}', -- JSON object
+    payload          BLOB    NOT NULL,              -- JSON, the same for every attempt
     response_body    BLOB
 );
 CREATE INDEX deliveries_hook ON deliveries (hook_id, id);
-CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE next_attempt_at <> 0;
+CREATE INDEX deliveries_due ON deliveries (hook_id, next_attempt_at, id) WHERE next_attempt_at <> 0;
 CREATE INDEX deliveries_done ON deliveries (created_at) WHERE next_attempt_at = 0;
 
 -- +goose Down
