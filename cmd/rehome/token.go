@@ -24,15 +24,32 @@ func (m *Main) tokenCommand() *cobra.Command {
 	return cmd
 }
 
+const aboutTokens = `Make a token and print it, this once.
+
+A token stands for its user and for the organisations it acts for, an administrator's for
+everybody. What it may do there is up to its scopes:
+
+  repo             see private repositories, and change them: create, import, map, push, delete;
+                   the webhooks of repositories, too
+  admin:repo_hook  webhooks of repositories, and nothing else of them
+  admin:org_hook   webhooks of organisations; an administrator's token needs it as well
+
+Without a scope it can read what is public. Webhooks tell of private repositories, too: who
+may keep them learns which there are, and how their imports end.`
+
 func (m *Main) tokenCreateCommand(dir *data) *cobra.Command {
 	var grant auth.Grant
 	cmd := &cobra.Command{
 		Use:   "create --user LOGIN",
 		Short: "Make a token and print it, this once",
+		Long:  aboutTokens,
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if grant.User == "" {
 				return usagef("Name the user the token signs in: --user LOGIN.", "--user is missing")
+			}
+			if cmd.Flags().Changed("scopes") && len(grant.Scopes) == 0 {
+				return usagef("Leave --scopes out for a token with all of them.", "--scopes names none")
 			}
 			if err := dir.make(); err != nil {
 				return err
@@ -53,8 +70,8 @@ func (m *Main) tokenCreateCommand(dir *data) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&grant.User, "user", "", "login of the user; made when missing")
-	flags.StringSliceVar(&grant.Owners, "owners", nil, "owners the token acts for besides its user; made as organisations when missing")
-	flags.StringSliceVar(&grant.Scopes, "scopes", nil, "scopes of the token; all when not given")
+	flags.StringSliceVar(&grant.Owners, "owners", nil, "organisations the token acts for besides its user; made when missing")
+	flags.StringSliceVar(&grant.Scopes, "scopes", nil, "scopes of the token: "+strings.Join(auth.Scopes(), ", ")+"; all when not given")
 	flags.BoolVar(&grant.Admin, "admin", false, "make the user an administrator, who acts for every owner")
 	return cmd
 }

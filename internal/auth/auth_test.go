@@ -132,6 +132,8 @@ func TestIssueRefuses(t *testing.T) {
 		"a login with a line break":   {User: "octo\ncat"},
 		"a login that climbs a path":  {User: ".."},
 		"an owner with another start": {User: "octocat", Owners: []string{"-labs"}},
+		"a user as owner":             {User: "eve", Owners: []string{"OctoCat"}, Admin: true},
+		"its own user as owner":       {User: "eve", Owners: []string{"Eve"}},
 	} {
 		if _, _, err := a.Issue(t.Context(), g); rehome.CodeOf(err) != rehome.Invalid || err == nil {
 			t.Errorf("%s: %v, want %s", name, err, rehome.Invalid)
@@ -139,6 +141,9 @@ func TestIssueRefuses(t *testing.T) {
 	}
 	if tokens, err := db.Tokens(t.Context()); err != nil || len(tokens) != 1 {
 		t.Errorf("%d tokens, %v; want the first alone", len(tokens), err)
+	}
+	if eve, err := db.OwnerByLogin(t.Context(), "eve"); rehome.CodeOf(err) != rehome.NotFound {
+		t.Errorf("a refused grant made %+v, %v", eve, err)
 	}
 }
 
@@ -175,6 +180,10 @@ func TestOrganization(t *testing.T) {
 	}
 	if again, err := a.Organization(t.Context(), "Labs"); err != nil || again != made {
 		t.Errorf("got %+v, %v; want %+v", again, err, made)
+	}
+	issue(t, a, Grant{User: "octocat"})
+	if got, err := a.Organization(t.Context(), "OctoCat"); rehome.CodeOf(err) != rehome.NotFound || err == nil {
+		t.Errorf("a user's login: %+v, %v; want %s", got, err, rehome.NotFound)
 	}
 	if _, err := a.Organization(t.Context(), "user"); rehome.CodeOf(err) != rehome.Invalid {
 		t.Errorf("a reserved word: %v, want %s", err, rehome.Invalid)
@@ -225,6 +234,61 @@ func TestCallerRights(t *testing.T) {
 		if got := callers[name].Logins(); !slices.Equal(got, want) || (got == nil) != (want == nil) {
 			t.Errorf("%s acts for %q, want %q", name, got, want)
 		}
+	}
+}
+
+// TestRightsToHooks: a scope lets a token do one thing, for those it stands for.
+func TestRightsToHooks(t *testing.T) {
+	const hooks, orgHooks, rest = 1, 2, 4 // keeping webhooks of repositories, of organisations; changing what is private
+	for _, c := range []struct {
+		scope string
+		want  int
+	}{
+		{ScopeRepo, hooks | rest},
+		{ScopeRepoHook, hooks},
+		{ScopeOrgHook, orgHooks},
+		{"", 0},
+		{"REPO", 0},
+		{"admin:repo_hook,repo", 0},
+	} {
+		for _, admin := range []bool{false, true} {
+			caller := Caller{rehome.Token{ID: 1, User: rehome.Owner{ID: 1, Login: "octocat", Admin: admin}, Scopes: []string{c.scope}, Owners: []string{"Labs"}}}
+			for owner, stands := range map[string]bool{"octocat": true, "OCTOCAT": true, "labs": true, "LABS": true, "lab": admin, "labs-2": admin, "other": admin} {
+				want := c.want
+				if !stands {
+					want = 0
+				}
+				got := 0
+				for bit, may := range map[int]bool{
+					hooks: caller.KeepsHooksOf(owner), orgHooks: caller.KeepsOrgHooksOf(owner),
+					rest: caller.CanRead(rehome.Repository{Owner: rehome.Owner{Login: owner}, Private: true}),
+				} {
+					if may {
+						got |= bit
+					}
+				}
+				if got != want || caller.Owns(owner) != stands || caller.ActsFor(owner) != (want&rest != 0) {
+					t.Errorf("scope %q, administrator %v, owner %s: %b, stands for it %v; want %b, %v", c.scope, admin, owner, got, caller.Owns(owner), want, stands)
+				}
+			}
+			if caller.Admin() != (admin && c.want&rest != 0) {
+				t.Errorf("scope %q, administrator %v: acts for everybody %v", c.scope, admin, caller.Admin())
+			}
+			if logins := caller.Logins(); c.want&rest == 0 && (logins == nil || len(logins) > 0) {
+				t.Errorf("scope %q, administrator %v: lists the imports of %q, nil for all", c.scope, admin, logins)
+			}
+		}
+	}
+	var nobody Caller
+	if nobody.Owns("") || nobody.KeepsHooksOf("") || nobody.KeepsOrgHooksOf("") {
+		t.Error("nobody stands for the owner without a name")
+	}
+}
+
+func TestScopesOnce(t *testing.T) {
+	a, _ := newAuth(t)
+	if token, _ := issue(t, a, Grant{User: "octocat", Scopes: []string{"repo", "admin:org_hook", "repo"}}); !slices.Equal(token.Scopes, []string{"admin:org_hook", "repo"}) {
+		t.Errorf("scopes %q", token.Scopes)
 	}
 }
 

@@ -76,10 +76,8 @@ func (a *Auth) keep(ctx context.Context, g Grant, secret rehome.Secret) (rehome.
 	if err != nil {
 		return rehome.Token{}, err
 	}
-	for _, login := range append([]string{g.User}, g.Owners...) {
-		if err := CheckLogin(login); err != nil {
-			return rehome.Token{}, err
-		}
+	if err := a.check(ctx, g); err != nil {
+		return rehome.Token{}, err
 	}
 	user, err := a.user(ctx, g)
 	if err != nil {
@@ -109,16 +107,31 @@ func (a *Auth) user(ctx context.Context, g Grant) (rehome.Owner, error) {
 	return user, nil
 }
 
-// organizations are a token's owners besides its user. To act for another user would be to
+// check refuses a grant before anything is made for it. To act for another user would be to
 // see what is that user's own: who is to do that is given a token of that user.
+func (a *Auth) check(ctx context.Context, g Grant) error {
+	for _, login := range append([]string{g.User}, g.Owners...) {
+		if err := CheckLogin(login); err != nil {
+			return err
+		}
+	}
+	for _, login := range g.Owners {
+		owner, err := a.db.OwnerByLogin(ctx, login)
+		switch {
+		case strings.EqualFold(login, g.User), err == nil && owner.Kind == rehome.User:
+			return badLogin(fmt.Sprintf("%q is a user: besides its own user a token acts for organisations", login))
+		case err != nil && rehome.CodeOf(err) != rehome.NotFound:
+			return err
+		}
+	}
+	return nil
+}
+
 func (a *Auth) organizations(ctx context.Context, logins []string) ([]string, error) {
 	kept := make([]string, 0, len(logins))
 	for _, login := range logins {
 		owner, err := a.Organization(ctx, login)
-		switch {
-		case err != nil && rehome.CodeOf(err) == rehome.NotFound:
-			return nil, badLogin(fmt.Sprintf("%q is a user: besides its own user a token acts for organisations", login))
-		case err != nil:
+		if err != nil {
 			return nil, err
 		}
 		kept = append(kept, owner.Login)
@@ -151,7 +164,7 @@ func checkScopes(scopes []string) ([]string, error) {
 			return nil, &rehome.Error{Code: rehome.Invalid, Field: "scopes", Message: fmt.Sprintf("%q is not a scope: there are %s", scope, strings.Join(Scopes(), ", "))}
 		}
 	}
-	return slices.Sorted(slices.Values(scopes)), nil
+	return slices.Compact(slices.Sorted(slices.Values(scopes))), nil
 }
 
 func (a *Auth) promote(ctx context.Context, user rehome.Owner) (rehome.Owner, error) {
