@@ -1,0 +1,159 @@
+package webhook
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rehome"
+	"rehome/internal/store"
+)
+
+// The bounds of what a hook can be given.
+const (
+	maxURL    = 2048 // bytes
+	maxSecret = 1024 // bytes
+	maxEvents = 100
+	maxEvent  = 64 // bytes
+)
+
+// configure sets what c says, and seals its secret.
+func (h *Hooks) configure(hook *store.Hook, c Config) (err error) {
+	if err := h.checkURL(c.URL); err != nil {
+		return err
+	}
+	hook.URL = c.URL
+	if hook.Form, err = checkContentType(c.ContentType); err != nil {
+		return err
+	}
+	if c.InsecureSSL {
+		return invalid("config.insecure_ssl", "Certificates are always checked.",
+			"The server's operator can have another authority trusted with --ca-file.")
+	}
+	if err := checkSecret(c.Secret); err != nil || c.Secret == "" {
+		return err
+	}
+	hook.Signed = true
+	hook.Secret, err = h.Seal.Seal(c.Secret)
+	return err
+}
+
+// checkURL refuses what can never be posted to. What it says does not quote the URL, which may be a secret as a whole.
+func (h *Hooks) checkURL(raw string) error {
+	const field = "config.url"
+	switch {
+	case raw == "":
+		return invalid(field, "The URL is missing.", "Give the address deliveries are posted to, as https://host/path.")
+	case len(raw) > maxURL:
+		return invalid(field, fmt.Sprintf("The URL is longer than %d bytes.", maxURL), "")
+	case strings.Contains(raw, " ") || rehome.Clean(raw, maxURL) != raw:
+		return invalid(field, "The URL holds spaces, control characters or what is not UTF-8.", "Write them as %XX.")
+	}
+	u, err := url.Parse(raw)
+	if err != nil || (u.Port() != "" && !isPort(u.Port())) {
+		return invalid(field, "The URL cannot be read.", "Give one as https://host/path.")
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return invalid(field, "The URL is neither http nor https.", "")
+	case u.Hostname() == "":
+		return invalid(field, "The URL names no host.", "Give one as https://host/path.")
+	case u.User != nil:
+		return invalid(field, "The URL holds a user name or password.", "A secret can show the receiver that deliveries are genuine.")
+	}
+	if err := h.Client.CheckURL(u); err != nil {
+		e := *rehome.AsError(err)
+		e.Field = field
+		return &e
+	}
+	return nil
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
+
+func checkContentType(s string) (form bool, err error) {
+	switch s {
+	case "", "form":
+		return true, nil
+	case "json":
+		return false, nil
+	}
+	return false, invalid("config.content_type", "The content type is neither json nor form.", "")
+}
+
+// checkSecret refuses stars, too: clients that send back what they were shown would lose the secret without a word.
+func checkSecret(s rehome.Secret) error {
+	switch {
+	case len(s) > maxSecret:
+		return invalid("config.secret", fmt.Sprintf("The secret is longer than %d bytes.", maxSecret), "")
+	case s != "" && strings.Trim(string(s), "*") == "":
+		return invalid("config.secret", "The secret is the stars that stand for it when a webhook is shown.",
+			"Give the secret itself: config replaces the old one whole.")
+	}
+	return nil
+}
+
+var eventName = regexp.MustCompile(`^[a-z][a-z_]*$`)
+
+// checkEvents returns the events sorted, each once. Those that nothing tells of are kept: scripts subscribe to several.
+func checkEvents(events []string) ([]string, error) {
+	for _, e := range events {
+		if e != "*" && (len(e) > maxEvent || !eventName.MatchString(e)) {
+			return nil, invalid("events", fmt.Sprintf("%q is no event's name.", rehome.Clean(e, maxEvent)),
+				"Names are of lower case letters and underscores, as repository_import; * is every event.")
+		}
+	}
+	events = slices.Compact(slices.Sorted(slices.Values(events)))
+	switch {
+	case len(events) == 0:
+		return nil, invalid("events", "There is no event left.", "Name one, as repository_import.")
+	case len(events) > maxEvents:
+		return nil, invalid("events", fmt.Sprintf("There are more than %d events.", maxEvents), "Name *, which is every event.")
+	}
+	return events, nil
+}
+
+// events are those of a hook that had some, after the edit: replaced, then added to, then taken from.
+func (q Edit) events(had []string) ([]string, error) {
+	if q.Events != nil {
+		had = *q.Events
+	}
+	all, err := checkEvents(slices.Concat(had, q.AddEvents))
+	if err != nil {
+		return nil, err
+	}
+	return checkEvents(slices.DeleteFunc(all, func(e string) bool { return slices.Contains(q.RemoveEvents, e) }))
+}
+
+// refused puts the store's refusals in the words clients know.
+func refused(err error, at rehome.HookTarget) error {
+	kind := "repository"
+	if at.OwnerID != 0 {
+		kind = "organization"
+	}
+	var e *rehome.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code {
+	case rehome.AlreadyExists:
+		return &rehome.Error{Code: e.Code, Field: e.Field, Message: "Hook already exists on this " + kind, Err: err}
+	case rehome.LimitPassed:
+		return &rehome.Error{
+			Code: e.Code, Field: e.Field, Message: fmt.Sprintf("The %s has %d webhooks already.", kind, most),
+			Hint: "Delete one that is not needed, or change it.", Err: err,
+		}
+	}
+	return err
+}
+
+func invalid(field, message, hint string) error {
+	return &rehome.Error{Code: rehome.Invalid, Field: field, Message: message, Hint: hint}
+}
