@@ -129,7 +129,7 @@ func (p *parts) openWork(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.hooks = webhook.New(webhook.Options{DB: p.db, Client: p.egress, Seal: box, Base: p.base(), Log: p.log})
+	p.hooks = webhook.New(webhook.Options{DB: p.db, Client: p.egress, Seal: box, Base: p.base(), Version: version, Log: p.log})
 	wake := newWaker()
 	p.importer = importer.New(importer.Options{
 		DB: p.db, Source: p.sources(), Host: p.host, LFS: p.lfs, Folder: p.folder, Seal: box,
