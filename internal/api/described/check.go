@@ -1,0 +1,164 @@
+package described
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Exchange is a request and its answer.
+type Exchange struct {
+	Request *http.Request // its Body is not read
+	Sent    []byte
+	Answer  *http.Response // its Body is not read
+	Body    []byte
+	Stream  bool // the body is still to come, and not looked at
+}
+
+// Check says where an exchange is not as described; nil when it is. Where nothing is described
+// the answer has to say so. Git's paths are not looked at.
+func (d *Description) Check(x Exchange) error {
+	path := x.Request.URL.EscapedPath()
+	if IsGit(path) {
+		return nil
+	}
+	err := d.check(x, path)
+	if err != nil {
+		return fmt.Errorf("%s %s, status %d: %w", x.Request.Method, path, x.Answer.StatusCode, err)
+	}
+	return nil
+}
+
+func (d *Description) check(x Exchange, path string) error {
+	status := strconv.Itoa(x.Answer.StatusCode)
+	if x.Request.Method == http.MethodOptions {
+		return d.checkAnswer(x, d.top().child("x-rehome-preflight"))
+	}
+	operation, found := d.find(x.Request.Method, path)
+	responses := operation.at.child("responses")
+	if !found {
+		responses = d.top().child("x-rehome-otherwise")
+	}
+	response := responses.child(status)
+	if response.value == nil {
+		return fmt.Errorf("this status is not described, only %s; body %.300s", strings.Join(responses.keys(), ", "), x.Body)
+	}
+	err := d.checkAnswer(x, response)
+	if x.Answer.StatusCode < 300 {
+		err = errors.Join(err, d.checkSent(x, operation))
+	}
+	return err
+}
+
+// checkSent holds the body of a request that was taken against its description.
+func (d *Description) checkSent(x Exchange, o Operation) error {
+	body := o.at.child("requestBody")
+	switch sent := len(bytes.TrimSpace(x.Sent)) > 0; {
+	case body.value == nil:
+		return nil // what is sent along is not read
+	case !sent && body.is("required"):
+		return errors.New("it was taken without a body, which is required")
+	case !sent:
+		return nil
+	}
+	kind, _, _ := mime.ParseMediaType(x.Request.Header.Get("Content-Type")) //nolint:errcheck // none is one of those that are not described
+	content := body.child("content")
+	if content.child(kind).value == nil {
+		kind = "application/json" // whatever clients call it
+	}
+	if err := d.checkBody(x.Sent, kind, content.child(kind)); err != nil {
+		return fmt.Errorf("the body that was taken: %w: %.300s", err, x.Sent)
+	}
+	return nil
+}
+
+func (d *Description) checkAnswer(x Exchange, response node) error {
+	err := d.checkHeaders(x.Answer.Header, response.child("headers"))
+	kind, _, wrong := mime.ParseMediaType(x.Answer.Header.Get("Content-Type"))
+	content := response.child("content")
+	switch {
+	case content.value == nil && (len(x.Body) > 0 || wrong == nil):
+		return errors.Join(err, fmt.Errorf("no body is described: %q, %.300s", kind, x.Body))
+	case content.value == nil:
+		return err
+	case content.child(kind).value == nil:
+		return errors.Join(err, fmt.Errorf("the content type %q is not described", kind))
+	case x.Stream, x.Request.Method == http.MethodHead:
+		return err
+	}
+	if wrong := d.checkBody(x.Body, kind, content.child(kind)); wrong != nil {
+		err = errors.Join(err, fmt.Errorf("the body: %w: %.2000s", wrong, x.Body))
+	}
+	return err
+}
+
+func (d *Description) checkBody(body []byte, kind string, media node) error {
+	schema, err := d.schema(media.child("schema"))
+	if err != nil {
+		return err
+	}
+	var value any = string(body)
+	if kind == "application/json" {
+		if value, err = jsonschema.UnmarshalJSON(bytes.NewReader(body)); err != nil {
+			return err
+		}
+	}
+	return schema.Validate(value)
+}
+
+// carriers are headers of HTTP itself.
+var carriers = []string{"Connection", "Content-Length", "Content-Type", "Date", "Transfer-Encoding"}
+
+// checkHeaders wants the headers that are described, those of every answer among them, and no others.
+func (d *Description) checkHeaders(have http.Header, described node) error {
+	var all error
+	known := slices.Clone(carriers)
+	for _, list := range []node{described, d.top().child("x-rehome-headers")} {
+		for _, name := range list.keys() {
+			known = append(known, http.CanonicalHeaderKey(name))
+			header := list.child(name)
+			values := have.Values(name)
+			switch {
+			case len(values) == 0 && header.is("required"):
+				all = errors.Join(all, fmt.Errorf("the header %s is missing", name))
+			case len(values) > 1:
+				all = errors.Join(all, fmt.Errorf("the header %s is there %d times", name, len(values)))
+			case len(values) == 1:
+				all = errors.Join(all, d.checkHeader(name, values[0], header))
+			}
+		}
+	}
+	for name := range have {
+		if !slices.Contains(known, name) {
+			all = errors.Join(all, fmt.Errorf("the header %s is not described", name))
+		}
+	}
+	return all
+}
+
+func (d *Description) checkHeader(name, text string, header node) error {
+	schema, err := d.schema(header.child("schema"))
+	if err != nil {
+		return err
+	}
+	var value any = text
+	if number, err := strconv.Atoi(text); err == nil && header.child("schema").text("type") == "integer" {
+		value = number
+	}
+	if err := schema.Validate(value); err != nil {
+		return fmt.Errorf("the header %s is %q: %w", name, text, err)
+	}
+	return nil
+}
+
+// IsGit reports whether an escaped path is of Git's or Git LFS' own protocols.
+func IsGit(path string) bool {
+	return strings.Contains(path, "/info/lfs/") || strings.HasSuffix(path, "/info/refs") || strings.HasSuffix(path, "/git-upload-pack") || strings.HasSuffix(path, "/git-receive-pack")
+}
