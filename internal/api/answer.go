@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,11 +35,12 @@ func (a *API) write(w http.ResponseWriter, c *call, ans answer) {
 	if ans.stream {
 		return
 	}
-	a.headers(w.Header(), c)
+	h := w.Header()
 	for name, values := range ans.headers {
-		w.Header()[name] = values
+		h[name] = values
 	}
 	if ans.body == nil {
+		a.headers(h, c)
 		w.WriteHeader(ans.status)
 		return
 	}
@@ -46,25 +48,33 @@ func (a *API) write(w http.ResponseWriter, c *call, ans answer) {
 	if !asIs {
 		body = wire.Must(wire.Encode(ans.body))
 	}
-	writeBody(w, c.r, ans.status, body)
-}
-
-func writeBody(w http.ResponseWriter, r *http.Request, status int, body []byte) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("ETag", etag(body))
 	h.Set("Cache-Control", "private, max-age=60, s-maxage=60")
-	if status >= http.StatusInternalServerError {
+	if ans.status >= http.StatusInternalServerError {
 		h.Set("Cache-Control", "no-store")
 	}
-	if status == http.StatusOK && unchanged(r, h.Get("ETag")) {
-		h.Del("Content-Type")
-		w.WriteHeader(http.StatusNotModified)
+	if ans.status == http.StatusOK && unchanged(c.r, h.Get("ETag")) {
+		a.notModified(w, c)
 		return
 	}
+	a.headers(h, c)
+	if ans.status == http.StatusForbidden && c.rate.exceeded() {
+		h.Set("Retry-After", strconv.Itoa(c.rate.wait(a.Clock())))
+	}
+	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
+	w.WriteHeader(ans.status)
 	w.Write(body) //nolint:errcheck // the client is gone; nothing is left to be told to it
+}
+
+// notModified says that the client has what the ETag set before stands for. As on GitHub
+// that counts against no rate limit for those who have signed in.
+func (a *API) notModified(w http.ResponseWriter, c *call) {
+	if !c.caller.Anonymous() {
+		c.rate = a.limits.giveBack(a.rateKey(c), c.rate)
+	}
+	a.headers(w.Header(), c)
+	w.WriteHeader(http.StatusNotModified)
 }
 
 func etag(body []byte) string {
@@ -77,13 +87,9 @@ func unchanged(r *http.Request, tag string) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
-	for _, known := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
-		known = strings.TrimPrefix(strings.TrimSpace(known), "W/")
-		if known == tag || known == "*" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(list(r, "If-None-Match"), func(known string) bool {
+		return known == "*" || strings.TrimPrefix(known, "W/") == tag
+	})
 }
 
 const exposed = "ETag, Link, Location, Retry-After, X-GitHub-OTP, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Used, " +
@@ -109,8 +115,25 @@ func (a *API) headers(h http.Header, c *call) {
 	h.Set("X-RateLimit-Resource", "core")
 	if !c.caller.Anonymous() {
 		h.Set("X-OAuth-Scopes", strings.Join(c.caller.Token.Scopes, ", "))
-		h.Set("X-Accepted-OAuth-Scopes", "")
+		h.Set("X-Accepted-OAuth-Scopes", c.route.scopes())
 	}
+}
+
+// scopes lists the scopes of which a route wants one. As the service did, imports name none.
+func (r route) scopes() string {
+	switch r.access {
+	case keepsHooks:
+		return "admin:repo_hook, repo"
+	case keepsOrgHooks:
+		return "admin:org_hook"
+	case creates:
+		return "repo"
+	case reads, writes, administers:
+		if r.resource() == "Repository" {
+			return "repo"
+		}
+	}
+	return ""
 }
 
 const preview = "github.barred-rock-preview"
@@ -118,8 +141,11 @@ const preview = "github.barred-rock-preview"
 // mediaType names the media type an answer is in, the way GitHub does. Whatever is
 // asked for, the body is the same.
 func mediaType(r *http.Request) string {
-	if strings.Contains(strings.Join(r.Header.Values("Accept"), ","), "application/vnd."+preview) {
-		return preview
+	for _, accepted := range list(r, "Accept") {
+		kind, _, _ := strings.Cut(strings.ToLower(accepted), ";")
+		if strings.TrimSuffix(strings.TrimSpace(kind), "+json") == "application/vnd."+preview {
+			return preview
+		}
 	}
 	return "github.v3; format=json"
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rehome/internal/wire"
@@ -23,42 +24,59 @@ func (b bases) of(r *http.Request, apiPrefix string) wire.URLs {
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	if b.trusts(r) {
-		if v := forwarded(r, "X-Forwarded-Proto"); v == "http" || v == "https" {
+	if _, proxies := b.trace(r); proxies > 0 {
+		if v := strings.ToLower(forwarded(r, "X-Forwarded-Proto", proxies)); v == "http" || v == "https" {
 			scheme = v
 		}
-		if v := forwarded(r, "X-Forwarded-Host"); hostPattern.MatchString(v) {
+		if v := forwarded(r, "X-Forwarded-Host", proxies); isHost(v) {
 			host = v
 		}
-		if v := strings.TrimRight(forwarded(r, "X-Forwarded-Prefix"), "/"); prefixPattern.MatchString(v) {
+		if v := strings.TrimRight(forwarded(r, "X-Forwarded-Prefix", proxies), "/"); prefixPattern.MatchString(v) {
 			prefix = v
 		}
 	}
 	root := scheme + "://" + host + prefix
-	if !hostPattern.MatchString(host) {
+	if !isHost(host) {
 		root = b.public
 	}
 	return wire.URLs{Root: root, API: root + apiPrefix}
 }
 
 var (
-	hostPattern   = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
+	hostPattern   = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?$`)
 	prefixPattern = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`)
 )
 
-// forwarded returns the last value of a header that proxies append to: the one our own proxy wrote.
-func forwarded(r *http.Request, name string) string {
-	values := r.Header.Values(name)
-	if len(values) == 0 {
-		return ""
+// isHost reports whether text may stand in a URL as host and port. A port is kept as the client named it.
+func isHost(text string) bool {
+	found := hostPattern.FindStringSubmatch(text)
+	if found == nil {
+		return false
 	}
-	last := values[len(values)-1]
-	return strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
+	if found[1][0] == '[' {
+		addr, err := netip.ParseAddr(strings.Trim(found[1], "[]"))
+		if err != nil || !addr.Is6() {
+			return false
+		}
+	}
+	_, err := strconv.ParseUint(found[2], 10, 16)
+	return found[2] == "" || err == nil
 }
 
-func (b bases) trusts(r *http.Request) bool {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && b.trustsAddr(peer.Addr())
+// forwarded returns what the outermost of so many proxies wrote into a header that they append to, or the
+// first value where some of them replace it instead. What stands before that a client can have sent.
+func forwarded(r *http.Request, name string, proxies int) string {
+	values := list(r, name)
+	return values[max(len(values)-proxies, 0)]
+}
+
+// list returns the values of a header that may come as a list and more than once; one empty value for none.
+func list(r *http.Request, name string) []string {
+	values := strings.Split(strings.Join(r.Header.Values(name), ","), ",")
+	for i := range values {
+		values[i] = strings.TrimSpace(values[i])
+	}
+	return values
 }
 
 func (b bases) trustsAddr(addr netip.Addr) bool {
@@ -66,22 +84,32 @@ func (b bases) trustsAddr(addr netip.Addr) bool {
 	return slices.ContainsFunc(b.trusted, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// client returns the address of who asked: the last one in X-Forwarded-For that is no trusted proxy.
+// client returns the address of who asked.
 func (b bases) client(r *http.Request) string {
+	addr, _ := b.trace(r)
+	return addr
+}
+
+// trace goes from the peer back through X-Forwarded-For. It returns the first address on the way that is no
+// trusted proxy, or the last that is, and how many trusted proxies it met.
+func (b bases) trace(r *http.Request) (client string, proxies int) {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		return r.RemoteAddr, 0
 	}
-	addr := peer.Addr()
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for b.trustsAddr(addr) && len(hops) > 0 {
-		next, err := netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1]))
+	addr, hops := peer.Addr(), list(r, "X-Forwarded-For")
+	for b.trustsAddr(addr) {
+		proxies++
+		if len(hops) == 0 {
+			break
+		}
+		next, err := netip.ParseAddr(hops[len(hops)-1])
 		if err != nil {
 			break
 		}
 		addr, hops = next, hops[:len(hops)-1]
 	}
-	return addr.Unmap().String()
+	return addr.Unmap().String(), proxies
 }
 
 // withQuery returns base with the query's values.

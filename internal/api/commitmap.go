@@ -12,18 +12,30 @@ import (
 	"rehome/internal/wire"
 )
 
-// commitMap streams the commit map, which may be hundreds of megabytes long.
+// commitMap streams the commit map, which may be hundreds of megabytes long. Its ETag is that of the
+// rewrite it belongs to: asked first, it is at worst older than what is sent.
 func (a *API) commitMap(ctx context.Context, c *call) (answer, error) {
+	version, err := a.Importer.CommitMapVersion(ctx, c.repo.ID)
+	if err != nil {
+		return answer{}, err
+	}
+	h := c.w.Header()
+	if tag := `"` + version + `"`; unchanged(c.r, tag) {
+		h.Set("ETag", tag)
+		h.Set("Cache-Control", mapCaching)
+		a.notModified(c.w, c)
+		return answer{stream: true}, nil
+	}
 	text, size, err := a.Importer.CommitMap(ctx, c.repo.ID)
 	if err != nil {
 		return answer{}, err
 	}
 	defer text.Close()
-	a.headers(c.w.Header(), c)
-	h := c.w.Header()
+	a.headers(h, c)
+	h.Set("ETag", `"`+version+`"`)
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Content-Length", strconv.FormatInt(size, 10))
-	h.Set("Cache-Control", "private, no-cache")
+	h.Set("Cache-Control", mapCaching)
 	c.w.WriteHeader(http.StatusOK)
 	if c.r.Method == http.MethodHead {
 		return answer{stream: true}, nil
@@ -33,6 +45,8 @@ func (a *API) commitMap(ctx context.Context, c *call) (answer, error) {
 	out.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // as in sender.send
 	return answer{stream: true}, nil
 }
+
+const mapCaching = "private, no-cache" // kept, and asked for each time
 
 // steady gives a client time for each piece of a long answer, not for all of it.
 type steady struct {

@@ -30,7 +30,6 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 			"X-RateLimit-Reset":             "1767229200",
 			"X-RateLimit-Resource":          "core",
 			"X-OAuth-Scopes":                "admin:org_hook, repo",
-			"X-Accepted-OAuth-Scopes":       "",
 			"Cache-Control":                 "private, max-age=60, s-maxage=60",
 			"Vary":                          "Accept, Authorization, Cookie, X-GitHub-OTP",
 			"Access-Control-Allow-Origin":   "*",
@@ -40,6 +39,9 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 			if got := r.Header.Get(header); got != want {
 				t.Errorf("%s: %s is %q, want %q", name, header, got, want)
 			}
+		}
+		if _, named := r.Header["X-Accepted-Oauth-Scopes"]; !named {
+			t.Errorf("%s: no X-Accepted-OAuth-Scopes", name)
 		}
 		for _, header := range []string{"ETag", "X-GitHub-Request-Id", "X-RateLimit-Remaining", "X-RateLimit-Used", "Access-Control-Expose-Headers"} {
 			if r.Header.Get(header) == "" {
@@ -75,6 +77,13 @@ func TestMediaTypes(t *testing.T) {
 		"": v3, "*/*": v3, "application/json": v3, "application/vnd.github+json": v3, "application/vnd.github.v3+json": v3, "text/html": v3,
 		"application/vnd.github.barred-rock-preview":      "github.barred-rock-preview",
 		"application/vnd.github.barred-rock-preview+json": "github.barred-rock-preview",
+
+		"Application/Vnd.GitHub.Barred-Rock-Preview":                             "github.barred-rock-preview",
+		"application/json;q=0.5, application/vnd.github.barred-rock-preview;q=1": "github.barred-rock-preview",
+		"application/vnd.github.barred-rock-previews":                            v3,
+		"application/vnd.github.mercy-preview+json":                              v3,
+		"application/vnd.github.raw":                                             v3,
+		";;,,":                                                                   v3,
 	} {
 		r := s.want(t, 200, request{method: "GET", path: "/user", token: token, headers: []string{"Accept", accept}})
 		if got := r.Header.Get("X-GitHub-Media-Type"); got != want {
@@ -145,6 +154,10 @@ func TestRateLimit(t *testing.T) {
 	if o := r.object(t); !strings.HasPrefix(o["message"].(string), "API rate limit exceeded") || r.Header.Get("X-RateLimit-Remaining") != "0" {
 		t.Errorf("body %s, headers %v", r.body, r.Header)
 	}
+	if got := r.Header.Get("Retry-After"); got != "3600" || r.Header.Get("X-RateLimit-Used") != "2" {
+		t.Errorf("Retry-After %q, want the seconds to the reset; headers %v", got, r.Header)
+	}
+	s.want(t, 403, request{method: "GET", path: "/nowhere", token: token})
 	s.want(t, 200, request{method: "GET", path: "/user", token: other})
 	left := s.want(t, 200, request{method: "GET", path: "/rate_limit", token: token}).object(t)["rate"].(map[string]any)
 	if left["remaining"] != 0.0 || left["limit"] != 2.0 || left["reset"] != float64(now.Add(time.Hour).Unix()) {

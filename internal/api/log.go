@@ -35,7 +35,7 @@ func (a *API) logged(w http.ResponseWriter, r *http.Request, serve func(http.Res
 	watched := &watchedWriter{ResponseWriter: w}
 	l, start := &entry{}, a.Clock()
 	defer func() {
-		cut := a.caught(watched, l, recover())
+		cut := a.caught(watched, r, l, recover())
 		a.log(r, id, watched, l, a.Clock().Sub(start))
 		if cut {
 			panic(http.ErrAbortHandler)
@@ -46,7 +46,7 @@ func (a *API) logged(w http.ResponseWriter, r *http.Request, serve func(http.Res
 
 // caught answers for a panic. It reports whether the connection has to be cut,
 // since half an answer is out already.
-func (a *API) caught(w *watchedWriter, l *entry, value any) (cut bool) {
+func (a *API) caught(w *watchedWriter, r *http.Request, l *entry, value any) (cut bool) {
 	switch value {
 	case nil:
 		return false
@@ -58,9 +58,16 @@ func (a *API) caught(w *watchedWriter, l *entry, value any) (cut bool) {
 		return true
 	}
 	body := wire.Must(wire.Encode(errInternal.body(docs)))
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	h := w.Header()
+	for _, gone := range []string{"Content-Length", "ETag", "Link", "Location"} {
+		h.Del(gone) // of the answer that was being made
+	}
+	a.headers(h, &call{r: r, route: route{access: probe}})
+	h.Set("X-GitHub-Media-Type", mediaType(r))
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(http.StatusInternalServerError)
-	w.Write(body) //nolint:errcheck // see writeBody
+	w.Write(body) //nolint:errcheck // see write
 	return false
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -31,10 +32,16 @@ type window struct {
 type rate struct {
 	limit, used int
 	reset       time.Time
+	cost        int // of the request at hand
 }
 
 func (r rate) remaining() int { return max(r.limit-r.used, 0) }
 func (r rate) exceeded() bool { return r.used > r.limit }
+
+// wait is how many whole seconds are left until the window ends, one at least.
+func (r rate) wait(now time.Time) int {
+	return max(int(math.Ceil(r.reset.Sub(now).Seconds())), 1)
+}
 
 // take counts n requests for key and returns where it stands then.
 func (l *limiter) take(key string, n int) rate {
@@ -47,6 +54,19 @@ func (l *limiter) take(key string, n int) rate {
 		w = window{reset: now.Add(time.Hour)}
 	}
 	w.used = min(w.used+n, l.limit+1)
+	l.windows[key] = w
+	return rate{limit: l.limit, used: w.used, reset: w.reset, cost: n}
+}
+
+// giveBack takes back what r counted, unless its window has ended, and returns where key stands then.
+func (l *limiter) giveBack(key string, r rate) rate {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w, ok := l.windows[key]
+	if !ok || !w.reset.Equal(r.reset) {
+		return r
+	}
+	w.used -= r.cost
 	l.windows[key] = w
 	return rate{limit: l.limit, used: w.used, reset: w.reset}
 }

@@ -21,7 +21,19 @@ func TestLimiter(t *testing.T) {
 	if r := l.take("b", 0); r.remaining() != 2 {
 		t.Errorf("asking: %d left, want 2", r.remaining())
 	}
+	if r := l.giveBack("b", l.take("b", 1)); r.remaining() != 2 {
+		t.Errorf("given back: %d left, want 2", r.remaining())
+	}
+	old := l.take("b", 1)
+	if got := old.wait(now.Add(time.Hour - 1)); got != 1 {
+		t.Errorf("wait %d s just before the end, want 1", got)
+	}
 	now = now.Add(time.Hour)
+	l.take("b", 1)
+	l.giveBack("b", old)
+	if r := l.take("b", 0); r.remaining() != 2 {
+		t.Errorf("given back too late: %d left, want 2", r.remaining())
+	}
 	if r := l.take("a", 1); r.remaining() != 2 || r.exceeded() {
 		t.Errorf("an hour later: %d left, want 2", r.remaining())
 	}

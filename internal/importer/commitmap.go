@@ -55,6 +55,13 @@ func (m *Importer) CommitMap(ctx context.Context, repositoryID int64) (io.ReadCl
 	return file, info.Size(), nil
 }
 
+// CommitMapVersion names the commit map that CommitMap returns: another map of the same repository has another
+// name, over restarts and imports. NotFound as there.
+func (m *Importer) CommitMapVersion(ctx context.Context, repositoryID int64) (string, error) {
+	i, err := m.rewritten(ctx, repositoryID)
+	return fmt.Sprintf("map-%x-%x-%x-%x", i.ID, i.CreatedAt.UnixMilli(), i.Done.Raw, i.Rewritten), err
+}
+
 // NewCommit returns what a commit of the source became in the last rewrite. NotFound as
 // with CommitMap, and for an id that is no commit of the source.
 func (m *Importer) NewCommit(ctx context.Context, repositoryID int64, old object.ID) (object.ID, error) {
