@@ -238,13 +238,14 @@ func (db *DB) Delivery(ctx context.Context, hookID, id int64) (Delivery, error) 
 // dropAtOnce bounds how many deliveries one transaction forgets: other writers wait for it.
 const dropAtOnce = 2000
 
+const doneBefore = "SELECT id FROM deliveries WHERE next_attempt_at = 0 AND created_at < $1 ORDER BY created_at LIMIT $2"
+
 // DropDeliveries forgets deliveries that are older than age and not due any more, at most some thousand in one call, and
 // hooks whose repository is gone and that have none due, with all of theirs. It returns how many of both.
 func (db *DB) DropDeliveries(ctx context.Context, age time.Duration) (int64, error) {
 	var deliveries, hooks int64
 	err := db.inTx(ctx, func(t *Tx) error {
-		done, err := t.tx.ExecContext(ctx, `DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries
-			WHERE next_attempt_at = 0 AND created_at < $1 ORDER BY created_at LIMIT $2)`, millis(t.Now.Add(-age)), dropAtOnce)
+		done, err := t.tx.ExecContext(ctx, "DELETE FROM deliveries WHERE id IN ("+doneBefore+")", millis(t.Now.Add(-age)), dropAtOnce)
 		if err != nil {
 			return err
 		}

@@ -100,3 +100,24 @@ func TestDatabaseBeforeLFS(t *testing.T) {
 		t.Errorf("%d LFS objects, %v", n, err)
 	}
 }
+
+// An import from before there were webhooks was started by nobody known and has nothing to choose.
+func TestDatabaseBeforeWebhooks(t *testing.T) {
+	db := upgraded(t, 3,
+		"INSERT INTO owners (login, kind, created_at) VALUES ('octocat', 'User', 1)",
+		"INSERT INTO repositories (owner_id, name, created_at, updated_at) VALUES (1, 'one', 1, 1)",
+		`INSERT INTO imports (repository_id, vcs, vcs_given, url, tfvc_project, wanted_raw, wanted_plan, status, created_at, updated_at)
+			VALUES (1, 'git', 1, 'https://old.example/one.git', '', 1, 1, 'importing', 1, 1)`,
+	)
+	i, err := db.ImportOf(t.Context(), 1)
+	if err != nil || i.StartedBy != 0 || i.State.Choices != nil || i.State.Status != rehome.Importing {
+		t.Errorf("import: %+v, %v", i, err)
+	}
+	at := rehome.HookTarget{RepositoryID: 1}
+	if hooks, total, err := db.Hooks(t.Context(), at, 1, 30); len(hooks) != 0 || total != 0 || err != nil {
+		t.Errorf("hooks: %+v, %d in all, %v", hooks, total, err)
+	}
+	if _, err := db.CreateHook(t.Context(), Hook{Hook: rehome.Hook{Target: at, URL: "https://new.example/"}}, 1); err != nil {
+		t.Error(err)
+	}
+}

@@ -38,6 +38,22 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"LFS objects", testLFSObjects},
 		{"converted LFS objects", testConvertedLFSObjects},
 		{"lists", testLists},
+		{"hooks", testHooks},
+		{"changed hooks", testChangedHooks},
+		{"no hooks alike", testHooksAlike},
+		{"limit of hooks", testHookLimit},
+		{"pages of hooks", testHookPages},
+		{"hooks that are told", testHooksFor},
+		{"hooks of deleted repositories", testHooksOfDeleted},
+		{"health of hooks", testHookHealth},
+		{"deliveries", testDeliveries},
+		{"deliveries of what changes", testDeliveryInChange},
+		{"pages of deliveries", testDeliveryPages},
+		{"due deliveries", testDueDeliveries},
+		{"next delivery", testNextDelivery},
+		{"claims", testClaims},
+		{"lost attempts", testLostAttempts},
+		{"dropped deliveries", testDropDeliveries},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
@@ -147,7 +163,8 @@ func testImports(t *testing.T, db *store.DB) {
 		i.Source.VCS, i.Credentials = rehome.Git, []byte{0, 1}
 		i.State = rehome.State{
 			Status: rehome.Failed, FailedStep: rehome.StepDetection, Note: "note",
-			Err: &rehome.Error{Code: rehome.Unreachable, Message: "m", Hint: "h"},
+			Err:     &rehome.Error{Code: rehome.Unreachable, Message: "m", Hint: "h"},
+			Choices: []rehome.ProjectChoice{{VCS: rehome.TFVC, TFVCProject: "$/a \"b\"", HumanName: "a (tfs)"}, {VCS: rehome.Git}},
 		}
 		i.Wanted, i.Done = rehome.Generations{Raw: 4, Plan: 3}, rehome.Generations{Raw: 2, Plan: 1}
 		i.Progress = rehome.Progress{Percent: 7, PushPercent: 8, Commits: 9, Bytes: 10}
@@ -157,7 +174,7 @@ func testImports(t *testing.T, db *store.DB) {
 		i.LFS = rehome.LFSOptOut
 		i.Changes = rehome.Changes{Commits: 12, Tags: 13, Signatures: 14, Files: 15, FileBytes: 16}
 		i.Settle = store.Settle{Since: time.UnixMilli(1700000000001).UTC(), Until: time.UnixMilli(1700000000002).UTC()}
-		i.Rewritten, i.Mapped, i.Approved = 2, 15, true
+		i.Rewritten, i.Mapped, i.Approved, i.StartedBy = 2, 15, true, 16
 	})
 	got, err := db.ImportOf(ctx, r.ID)
 	must(t, err)
@@ -165,11 +182,15 @@ func testImports(t *testing.T, db *store.DB) {
 		t.Errorf("error = %+v, want %+v", got.State.Err, want.State.Err)
 	}
 	got.State.Err, want.State.Err = nil, nil
-	if got.Settle != want.Settle || got.Rewritten != 2 || got.Mapped != 15 || !got.Approved {
+	if got.Settle != want.Settle || got.Rewritten != 2 || got.Mapped != 15 || !got.Approved || got.StartedBy != 16 || len(got.State.Choices) != 2 {
 		t.Errorf("read back\n%+v, want\n%+v", got, want)
 	}
 	if !reflect.DeepEqual(got.Import, want.Import) || got.Timing != want.Timing || got.RawBytes != 11 || got.Attempts != 2 || string(got.Credentials) != "\x00\x01" {
 		t.Errorf("read back\n%+v, want\n%+v", got, want)
+	}
+	change(t, db, r.ID, func(i *store.Import) { i.State.Choices = nil })
+	if got, err = db.ImportOf(ctx, r.ID); err != nil || got.State.Choices != nil {
+		t.Errorf("once chosen: %+v, %v", got.State, err)
 	}
 	_, err = db.CreateImport(ctx, store.Import{Import: rehome.Import{RepositoryID: 99, State: rehome.State{Status: rehome.Detecting}}}, nil)
 	wantCode(t, err, rehome.NotFound)
@@ -218,58 +239,6 @@ func testMoves(t *testing.T, db *store.DB) {
 	if err == nil {
 		t.Error("an import began by pushing")
 	}
-}
-
-func testLeases(t *testing.T, db *store.DB) {
-	ctx := t.Context()
-	i := newImport(t, db, newRepository(t, db, "octocat", "one").ID)
-	wantDue(t, db, i.ID)
-	first, ok, err := db.Acquire(ctx, i.ID, "a/1", time.Hour)
-	must(t, err)
-	if !ok {
-		t.Fatal("a free import could not be leased")
-	}
-	wantDue(t, db)
-	if _, ok, err := db.Acquire(ctx, i.ID, "a/1", time.Hour); err != nil || ok {
-		t.Errorf("a second lease: ok %v, err %v", ok, err)
-	}
-	must(t, db.Renew(ctx, first, -time.Second)) // now it has expired
-	second, ok, err := db.Acquire(ctx, i.ID, "b/1", time.Hour)
-	must(t, err)
-	if !ok || second.Fence <= first.Fence {
-		t.Fatalf("lease after an expired one: ok %v, %+v after %+v", ok, second, first)
-	}
-	keep := func(*store.Tx, *store.Import) error { return nil }
-	if _, err := db.Advance(ctx, first, keep); !errors.Is(err, store.ErrLeaseLost) {
-		t.Errorf("the first holder wrote: %v", err)
-	}
-	if err := db.Renew(ctx, first, time.Hour); !errors.Is(err, store.ErrLeaseLost) {
-		t.Errorf("the first holder renewed: %v", err)
-	}
-	must(t, db.Release(ctx, first))
-	if _, err := db.Advance(ctx, second, keep); err != nil {
-		t.Errorf("the second holder: %v", err)
-	}
-	must(t, db.Release(ctx, second))
-	wantDue(t, db, i.ID)
-	if _, ok, err := db.Acquire(ctx, 99, "a/1", time.Hour); err != nil || ok {
-		t.Errorf("lease of a missing import: ok %v, err %v", ok, err)
-	}
-}
-
-func testFolderLeases(t *testing.T, db *store.DB) {
-	ctx := t.Context()
-	mine := newImport(t, db, newRepository(t, db, "octocat", "one").ID)
-	theirs := newImport(t, db, newRepository(t, db, "octodog", "one").ID)
-	for id, owner := range map[int64]string{mine.ID: "aa/1", theirs.ID: "aab/1"} {
-		_, ok, err := db.Acquire(ctx, id, owner, time.Hour)
-		must(t, err)
-		if !ok {
-			t.Fatal("not leased")
-		}
-	}
-	must(t, db.ReleaseFolder(ctx, "aa"))
-	wantDue(t, db, mine.ID)
 }
 
 func testDeleted(t *testing.T, db *store.DB) {
