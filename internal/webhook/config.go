@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -130,28 +129,6 @@ func (q Edit) events(had []string) ([]string, error) {
 		return nil, err
 	}
 	return checkEvents(slices.DeleteFunc(all, func(e string) bool { return slices.Contains(q.RemoveEvents, e) }))
-}
-
-// refused puts the store's refusals in the words clients know.
-func refused(err error, at rehome.HookTarget) error {
-	kind := "repository"
-	if at.OwnerID != 0 {
-		kind = "organization"
-	}
-	var e *rehome.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	switch e.Code {
-	case rehome.AlreadyExists:
-		return &rehome.Error{Code: e.Code, Field: e.Field, Message: "Hook already exists on this " + kind, Err: err}
-	case rehome.LimitPassed:
-		return &rehome.Error{
-			Code: e.Code, Field: e.Field, Message: fmt.Sprintf("The %s has %d webhooks already.", kind, most),
-			Hint: "Delete one that is not needed, or change it.", Err: err,
-		}
-	}
-	return err
 }
 
 func invalid(field, message, hint string) error {

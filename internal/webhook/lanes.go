@@ -31,8 +31,6 @@ const (
 	finishWithin = 10 * time.Second
 	// pause follows a database that fails.
 	pause = time.Second
-	// page is how many due deliveries are looked at together.
-	page = 1000
 )
 
 // lane is where an attempt has its place, so that receivers that do not answer cannot take all of them.
@@ -80,39 +78,31 @@ func (h *Hooks) Run(ctx context.Context) {
 
 // fill starts what is due and has a place, and returns when to look again at the latest.
 func (l *lanes) fill(ctx context.Context) time.Duration {
-	except := slices.Collect(maps.Keys(l.busy))
-	for l.free(well) || l.free(failing) {
-		due, next, err := l.DB.DueDeliveries(ctx, except, page)
-		if err != nil {
-			if ctx.Err() == nil {
-				l.Log.Error("look for due webhooks", "err", err)
-			}
-			return pause
+	due, next, err := l.DB.DueDeliveries(ctx, slices.Collect(maps.Keys(l.busy)), places[well])
+	if err != nil {
+		if ctx.Err() == nil {
+			l.Log.Error("look for due webhooks", "err", err)
 		}
-		for _, d := range due {
-			except = append(except, d.HookID)
-			l.start(ctx, d)
-		}
-		if len(due) == page {
-			continue // there may be some for the other lane
-		}
-		if next.IsZero() {
-			return l.limits.look
-		}
-		return min(max(next.Sub(l.Clock()), 10*time.Millisecond), l.limits.look)
+		return pause
 	}
-	return l.limits.look
+	for _, d := range due {
+		l.start(ctx, d)
+	}
+	if next.IsZero() {
+		return l.limits.look
+	}
+	return min(max(next.Sub(l.Clock()), 10*time.Millisecond), l.limits.look)
 }
 
 func (l *lanes) free(in lane) bool { return l.used[in] < places[in] }
 
-// start begins an attempt if its hook is not busy and its lane has a place.
+// start begins an attempt if its lane has a place.
 func (l *lanes) start(ctx context.Context, d store.DueDelivery) {
 	in := well
 	if d.Failing {
 		in = failing
 	}
-	if _, busy := l.busy[d.HookID]; busy || !l.free(in) {
+	if !l.free(in) {
 		return
 	}
 	l.used[in]++

@@ -101,7 +101,7 @@ func (h *Hooks) Create(ctx context.Context, at rehome.HookTarget, by rehome.Owne
 	}
 	made, err := h.DB.CreateHook(ctx, wanted, most)
 	if err != nil {
-		return rehome.Hook{}, refused(err, at)
+		return rehome.Hook{}, err
 	}
 	if err := h.ping(ctx, made.Hook, by); err != nil { // it is there all the same
 		h.Log.Warn("ping a new webhook", "hook", made.ID, "err", err)
@@ -149,7 +149,7 @@ func (h *Hooks) Edit(ctx context.Context, at rehome.HookTarget, id int64, q Edit
 		return err
 	})
 	if err != nil {
-		return rehome.Hook{}, refused(err, at)
+		return rehome.Hook{}, err
 	}
 	return changed.Hook, nil
 }
