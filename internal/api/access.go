@@ -70,11 +70,15 @@ func (a *API) admit(ctx context.Context, c *call) error {
 		return nil
 	case creates:
 		if !c.caller.Has("repo") {
-			return errNoScope
+			return lacksScope(c.route)
 		}
 		return nil
 	case reads, writes, administers:
 		return a.admitTo(ctx, c)
+	case keepsHooks:
+		return a.admitToHooks(ctx, c)
+	case keepsOrgHooks:
+		return a.admitToOrgHooks(ctx, c)
 	}
 	return errNotFound
 }
@@ -95,15 +99,58 @@ func (a *API) admitTo(ctx context.Context, c *call) error {
 	return errNotFound
 }
 
+// admitToHooks tells a token that stands for the owner which scope it lacks before it looks for
+// the repository: such a token does not learn which private ones there are.
+func (a *API) admitToHooks(ctx context.Context, c *call) error {
+	owner := c.params["owner"]
+	if c.caller.Owns(owner) && !c.caller.KeepsHooksOf(owner) {
+		return lacksScope(c.route)
+	}
+	repo, err := a.find(ctx, c.params)
+	switch {
+	case err != nil:
+		return err
+	case !c.caller.Owns(repo.Owner.Login):
+		return errNotFound
+	case !c.caller.KeepsHooksOf(repo.Owner.Login):
+		return lacksScope(c.route)
+	}
+	c.repo = repo
+	return nil
+}
+
+// admitToOrgHooks finds the organisation in the path. A user is none.
+func (a *API) admitToOrgHooks(ctx context.Context, c *call) error {
+	org, err := a.DB.OwnerByLogin(ctx, c.params["org"])
+	switch {
+	case err != nil:
+		return err
+	case org.Kind != rehome.Organization, !c.caller.Owns(org.Login):
+		return errNotFound
+	case !c.caller.KeepsOrgHooksOf(org.Login):
+		return lacksScope(c.route)
+	}
+	c.org = org
+	return nil
+}
+
 // find returns the repository that {owner} and {repo}, or {id}, name.
 func (a *API) find(ctx context.Context, params map[string]string) (rehome.Repository, error) {
-	text, ok := params["id"]
-	if !ok {
+	if _, ok := params["id"]; !ok {
 		return a.DB.Repository(ctx, params["owner"], params["repo"])
 	}
-	id, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || text != strconv.FormatInt(id, 10) {
-		return rehome.Repository{}, errNotFound
+	id, err := idIn(params, "id")
+	if err != nil {
+		return rehome.Repository{}, err
 	}
 	return a.DB.RepositoryByID(ctx, id)
+}
+
+// idIn returns the id in a path. There is one way to write it; another one leads nowhere.
+func idIn(params map[string]string, name string) (int64, error) {
+	id, err := strconv.ParseInt(params[name], 10, 64)
+	if err != nil || params[name] != strconv.FormatInt(id, 10) {
+		return 0, errNotFound
+	}
+	return id, nil
 }

@@ -36,7 +36,6 @@ var (
 	errNotFound    = &failure{status: http.StatusNotFound, message: "Not Found"}
 	errBadToken    = &failure{status: http.StatusUnauthorized, message: "Bad credentials"}
 	errSignIn      = &failure{status: http.StatusUnauthorized, message: "Requires authentication"}
-	errNoScope     = &failure{status: http.StatusForbidden, message: "This needs a token with the scope repo."}
 	errNoRights    = &failure{status: http.StatusForbidden, message: "Must have admin rights to Repository."}
 	errBadJSON     = &failure{status: http.StatusBadRequest, message: "Problems parsing JSON"}
 	errNoArray     = &failure{status: http.StatusBadRequest, message: "Body should be a JSON array of objects"}
@@ -46,6 +45,11 @@ var (
 	errUnavailable = &failure{status: http.StatusServiceUnavailable, message: "Unavailable due to service under maintenance."}
 	errDiskFull    = &failure{status: http.StatusServiceUnavailable, message: "The server has no space left. Try again later."}
 )
+
+// lacksScope refuses a token that has none of the route's scopes.
+func lacksScope(r route) *failure {
+	return &failure{status: http.StatusForbidden, message: "This needs a token with the scope " + strings.ReplaceAll(r.scopes(), ", ", " or ") + "."}
+}
 
 func bodyTooLarge(limit int64) *failure {
 	return &failure{status: http.StatusRequestEntityTooLarge, message: "The body is larger than " + strconv.FormatInt(limit, 10) + " bytes."}
@@ -104,7 +108,7 @@ func failureOf(err error, resource string) *failure {
 	case out.status == 0:
 		return errInternal
 	}
-	return invalid(fieldError{Resource: resource, Field: fieldAt(cause), Code: out.code, Message: sentence(cause)})
+	return invalid(fieldError{Resource: resource, Field: fieldAt(cause, resource), Code: out.code, Message: sentence(cause)})
 }
 
 // invalid is a 422 that names the fields at fault.
@@ -112,12 +116,16 @@ func invalid(fields ...fieldError) *failure {
 	return &failure{status: http.StatusUnprocessableEntity, message: "Validation Failed", fields: fields}
 }
 
-// fieldAt names the field at fault. An address that policy refuses can only have come in vcs_url.
-func fieldAt(e *rehome.Error) string {
-	if e.Field == "" && e.Code == rehome.BlockedByPolicy {
-		return "vcs_url"
+// fieldAt names the field at fault. An address that policy refuses can only have come in
+// the one field of the resource that has an address.
+func fieldAt(e *rehome.Error, resource string) string {
+	switch {
+	case e.Field != "" || e.Code != rehome.BlockedByPolicy:
+		return e.Field
+	case resource == "Hook":
+		return "config.url"
 	}
-	return e.Field
+	return "vcs_url"
 }
 
 // sentence is an error's message and hint as one text.
