@@ -87,14 +87,17 @@ func checkContentType(s string) (form bool, err error) {
 	return false, invalid("config.content_type", "The content type is neither json nor form.", "")
 }
 
+// stars reports whether s is what stands for a secret where a hook is shown.
+func stars(s rehome.Secret) bool { return s != "" && strings.Trim(string(s), "*") == "" }
+
 // checkSecret refuses stars, too: clients that send back what they were shown would lose the secret without a word.
 func checkSecret(s rehome.Secret) error {
 	switch {
 	case len(s) > maxSecret:
 		return invalid("config.secret", fmt.Sprintf("The secret is longer than %d bytes.", maxSecret), "")
-	case s != "" && strings.Trim(string(s), "*") == "":
+	case stars(s):
 		return invalid("config.secret", "The secret is the stars that stand for it when a webhook is shown.",
-			"Give the secret itself: config replaces the old one whole.")
+			"Give the secret itself.")
 	}
 	return nil
 }

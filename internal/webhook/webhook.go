@@ -72,7 +72,8 @@ type Create struct {
 	Active bool
 }
 
-// Edit changes a hook; nil fields stay as they are. A Config replaces the old one whole, secret and all.
+// Edit changes a hook; nil fields stay as they are. A Config replaces the old one whole, secret and all; a secret of
+// stars, as clients send back what they were shown, stays what it is.
 type Edit struct {
 	Config       *Config
 	Events       *[]string
@@ -131,14 +132,25 @@ func (h *Hooks) List(ctx context.Context, at rehome.HookTarget, page, perPage in
 // Edit changes a hook. Errors as with Hook and Create.
 func (h *Hooks) Edit(ctx context.Context, at rehome.HookTarget, id int64, q Edit) (rehome.Hook, error) {
 	var wanted store.Hook
+	var kept rehome.Secret // stars: the secret stays
 	if q.Config != nil {
-		if err := h.configure(&wanted, *q.Config); err != nil {
+		config := *q.Config
+		if stars(config.Secret) {
+			kept, config.Secret = config.Secret, ""
+		}
+		if err := h.configure(&wanted, config); err != nil {
 			return rehome.Hook{}, err
 		}
 	}
 	changed, err := h.DB.ChangeHook(ctx, at, id, func(hook *store.Hook) (err error) {
 		if q.Config != nil {
-			hook.URL, hook.Form, hook.Secret, hook.Signed = wanted.URL, wanted.Form, wanted.Secret, wanted.Signed
+			hook.URL, hook.Form = wanted.URL, wanted.Form
+			switch {
+			case kept == "":
+				hook.Secret, hook.Signed = wanted.Secret, wanted.Signed
+			case !hook.Signed:
+				return checkSecret(kept)
+			}
 		}
 		if q.Active != nil {
 			hook.Active = *q.Active
