@@ -192,7 +192,7 @@ func Reason(err error) string {
 		return "the name cannot be resolved"
 	case errors.As(err, &certificate):
 		return "its certificate is not trusted"
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "it does not speak TLS"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "it does not answer in time"
