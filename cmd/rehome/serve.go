@@ -14,6 +14,7 @@ import (
 	"rehome/internal/egress"
 	"rehome/internal/git/pack"
 	"rehome/internal/source"
+	"rehome/internal/turns"
 )
 
 // serveFlags are what rehome serve takes.
@@ -165,12 +166,24 @@ func (l limitFlags) source() source.Limits {
 	return source.Limits{Pack: pack.Limits{PackBytes: int64(l.repository), Objects: l.objects}, Refs: l.refs, LFS: int64(l.repository)}
 }
 
+// spare is how many goroutines more than those that compute for long can run at once: answers do not wait for a turn, and
+// the system lets them in between.
+const spare = 4
+
+// shareProcessors keeps the API quick while imports compute.
+func shareProcessors() {
+	n := runtime.GOMAXPROCS(0)
+	turns.Limit(n)
+	runtime.GOMAXPROCS(n + spare)
+}
+
 // serve opens the parts, runs them until ctx ends, and closes them in reverse.
 func (m *Main) serve(ctx context.Context, f serveFlags) error {
 	given := rehome.Secret(m.Getenv("REHOME_ADMIN_TOKEN"))
 	if given != "" && len(given) < 20 {
 		return usagef("Set a longer one, or unset it and have one made.", "REHOME_ADMIN_TOKEN is shorter than 20 characters")
 	}
+	shareProcessors()
 	var p parts
 	defer p.close()
 	if err := p.open(ctx, m, f); err != nil {

@@ -16,7 +16,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime"
 
 	"rehome"
 	"rehome/internal/git/attributes"
@@ -24,6 +23,7 @@ import (
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
 	"rehome/internal/lfs"
+	"rehome/internal/turns"
 )
 
 // Plan says how history is changed. The same history, the same plan and the same
@@ -68,7 +68,7 @@ type Ref struct {
 // index, synced; after an error it gets nothing. An error that people can mend is a *rehome.Error.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	if o.Workers == 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		o.Workers = turns.Processors()
 	}
 	if o.Progress == nil {
 		o.Progress = func(int64, int64) {}

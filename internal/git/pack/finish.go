@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync"
+
+	"rehome/internal/turns"
 )
 
 // finish seals both packs and writes their indexes, side by side.
@@ -25,6 +27,8 @@ func (p *pass) finish(ctx context.Context) error {
 			continue
 		}
 		wg.Go(func() {
+			turn := turns.Take()
+			defer turn.Give()
 			e.err = Guard(func() (err error) {
 				if *e.sum, err = e.w.seal(ctx); err != nil {
 					return err

@@ -9,6 +9,7 @@ import (
 
 	"rehome/internal/git/inflate"
 	"rehome/internal/git/object"
+	"rehome/internal/turns"
 )
 
 // heldPath bounds what the walkers together keep of the paths they stand on, bytes. Past it,
@@ -45,12 +46,13 @@ func (f *forest) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for i := range errs {
 		wg.Go(func() {
-			w := &walker{forest: f, number: i, hasher: object.NewHasher(f.table.format)}
+			w := &walker{forest: f, number: i, turn: turns.Take(), hasher: object.NewHasher(f.table.format)}
 			w.buffers.scratch = f.scratch
 			if errs[i] = Guard(w.walk); errs[i] != nil {
 				f.stop.Store(true)
 			}
 			w.buffers.close()
+			w.turn.Give()
 		})
 	}
 	wg.Wait()
@@ -72,6 +74,7 @@ var errStopped = errors.New("stopped")
 type walker struct {
 	*forest
 	number  int
+	turn    *turns.Turn
 	hasher  *object.Hasher
 	inflate inflate.Decoder
 	buffers buffers
@@ -97,6 +100,7 @@ func (w *walker) walk() error {
 		if from >= w.table.n {
 			return nil
 		}
+		w.turn.Pass()
 		for pos := from; pos < min(from+batch, w.table.n); pos++ {
 			kind := w.table.kind[pos]
 			switch {
@@ -121,6 +125,7 @@ func (w *walker) tree(root uint32) error {
 		if w.stop.Load() {
 			return errStopped
 		}
+		w.turn.Pass()
 		top := &w.path[len(w.path)-1]
 		if top.child == none {
 			w.pop()

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"rehome/internal/git/object"
+	"rehome/internal/turns"
 )
 
 // File is what a pack or an index is written to. *os.File is one.
@@ -60,12 +61,17 @@ type Written struct {
 // Errors wrap ErrCorrupt, a *LimitError, io.ErrUnexpectedEOF for a stream cut off,
 // object.ErrCollision, or what reading, writing or visiting returned.
 func Receive(ctx context.Context, in io.Reader, o Options) (Summary, error) {
-	p, err := begin(until(ctx, in), o)
+	turn := turns.Take()
+	p, err := begin(turn.Reader(until(ctx, in)), o)
+	if err == nil {
+		defer p.close()
+		err = Guard(func() error { return p.scan(ctx) })
+	}
+	turn.Give()
 	if err != nil {
 		return Summary{}, fmt.Errorf("receive pack: %w", err)
 	}
-	defer p.close()
-	for _, step := range []func(context.Context) error{p.scan, p.resolve, p.settle, p.finish} {
+	for _, step := range []func(context.Context) error{p.resolve, p.settle, p.finish} {
 		if err := Guard(func() error { return step(ctx) }); err != nil {
 			return Summary{}, fmt.Errorf("receive pack: %w", err)
 		}

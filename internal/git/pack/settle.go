@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"rehome/internal/git/object"
+	"rehome/internal/turns"
 )
 
 // putAside copies an entry's zlib stream to the pending file.
@@ -47,6 +48,8 @@ func (p *pass) settle(ctx context.Context) error {
 	if w == nil {
 		return nil
 	}
+	turn := turns.Take()
+	defer turn.Give()
 	p.places.gather()
 	if err := w.sort(); err != nil {
 		return err
@@ -60,6 +63,7 @@ func (p *pass) settle(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		turn.Pass()
 		next := w.ready[len(w.ready)-1]
 		w.ready = w.ready[:len(w.ready)-1]
 		id, place, err := p.place(w.list[next.pending], next.base)

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"time"
 
 	"rehome"
@@ -19,6 +18,7 @@ import (
 	"rehome/internal/git/protocol"
 	"rehome/internal/git/repo"
 	"rehome/internal/source"
+	"rehome/internal/turns"
 )
 
 // patience is how long a server may take to tell its refs, each time it is asked: one that sends
@@ -232,5 +232,5 @@ func workers(asked int) int {
 	if asked > 0 {
 		return asked
 	}
-	return runtime.GOMAXPROCS(0)
+	return turns.Processors()
 }
