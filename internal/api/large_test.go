@@ -94,15 +94,15 @@ func TestLargeFilesByPage(t *testing.T) {
 	token := s.token(t, auth.Grant{User: "octocat"})
 	at, _ := s.imported(t, token, "")
 	files := []rehome.LargeFile{
-		{Ref: "refs/heads/main", Path: []byte("a.bin"), OID: "aa", Size: 7},
-		{Ref: "refs/heads/\xff", Path: []byte("b\xfe"), OID: "bb", Size: 8},
+		{Ref: "refs/heads/main", Path: []byte("a.bin"), OID: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", Size: 7},
+		{Ref: "refs/heads/\xff", Path: []byte("b\xfe"), OID: "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", Size: 8},
 	}
 	_, err := s.db.ChangeImport(t.Context(), 1, func(tx *store.Tx, i *store.Import) error { return tx.SetLargeFiles(t.Context(), i, files) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	const a = `{"ref_name":"refs/heads/main","path":"a.bin","oid":"aa","size":7}`
-	const b = `{"ref_name":"refs/heads/\ufffd","ref_name_bytes":"cmVmcy9oZWFkcy//","path":"b\ufffd","path_bytes":"Yv4=","oid":"bb","size":8}`
+	const a = `{"ref_name":"refs/heads/main","path":"a.bin","oid":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":7}`
+	const b = `{"ref_name":"refs/heads/\ufffd","ref_name_bytes":"cmVmcy9oZWFkcy//","path":"b\ufffd","path_bytes":"Yv4=","oid":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","size":8}`
 	for query, want := range map[string]string{
 		"": "[" + a + "," + b + "]", "?page=1": "[" + a + "," + b + "]", "?per_page=1": "[" + a + "]", "?per_page=1&page=2": "[" + b + "]", "?page=2": "[]",
 	} {

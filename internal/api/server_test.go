@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/api/described"
 	"rehome/internal/auth"
 	"rehome/internal/store"
 )
@@ -95,6 +96,10 @@ func (s *testServer) do(t *testing.T, q request) response {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
+	}
+	x := described.Exchange{Request: r, Sent: []byte(q.body), Answer: resp, Body: body}
+	if err := asDescribed(t).Check(x); err != nil {
+		t.Errorf("not as described: %v", err)
 	}
 	return response{resp, body}
 }

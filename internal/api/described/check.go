@@ -68,15 +68,20 @@ func (d *Description) checkSent(x Exchange, o Operation) error {
 	case !sent:
 		return nil
 	}
-	kind, _, _ := mime.ParseMediaType(x.Request.Header.Get("Content-Type")) //nolint:errcheck // none is one of those that are not described
 	content := body.child("content")
-	if content.child(kind).value == nil {
-		kind = "application/json" // whatever clients call it
+	kinds := content.keys()
+	if kind, _, err := mime.ParseMediaType(x.Request.Header.Get("Content-Type")); err == nil && content.child(kind).value != nil {
+		kinds = []string{kind}
 	}
-	if err := d.checkBody(x.Sent, kind, content.child(kind)); err != nil {
-		return fmt.Errorf("the body that was taken: %w: %.300s", err, x.Sent)
+	var all error // whatever clients call it, it has to be one of those described
+	for _, kind := range kinds {
+		err := d.checkBody(x.Sent, kind, content.child(kind))
+		if err == nil {
+			return nil
+		}
+		all = errors.Join(all, err)
 	}
-	return nil
+	return fmt.Errorf("the body that was taken: %w: %.300s", all, x.Sent)
 }
 
 func (d *Description) checkAnswer(x Exchange, response node) error {

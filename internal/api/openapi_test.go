@@ -1,0 +1,118 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"rehome/internal/api/described"
+)
+
+var parsed = sync.OnceValues(func() (*described.Description, error) { return described.Parse(description) })
+
+// asDescribed is the description that answers are held against.
+func asDescribed(t *testing.T) *described.Description {
+	t.Helper()
+	d, err := parsed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// accessWords are the description's words for who may.
+var accessWords = map[access]string{
+	probe: "probe", anyone: "anyone", signedIn: "signed-in", creates: "repo:create",
+	reads: "repo:read", writes: "repo:write", administers: "repo:admin",
+	keepsHooks: "hooks:repository", keepsOrgHooks: "hooks:organization",
+}
+
+// TestRoutesAreDescribed: the table of routes and the description say the same, in the same words.
+func TestRoutesAreDescribed(t *testing.T) {
+	s := start(t, nil)
+	have := map[string]string{}
+	for _, rt := range s.api.routes() {
+		have[rt.method+" "+rt.pattern] = accessWords[rt.access]
+	}
+	ids := map[string]bool{}
+	for _, o := range asDescribed(t).Operations {
+		name := o.Method + " " + o.Path
+		if word, ok := have[name]; !ok || word != o.Access || word == "" {
+			t.Errorf("%s is described for %q, the route is for %q", name, o.Access, word)
+		}
+		delete(have, name)
+		if o.ID == "" || ids[o.ID] {
+			t.Errorf("%s: the id %q is taken or none", name, o.ID)
+		}
+		ids[o.ID] = true
+	}
+	if len(have) > 0 {
+		t.Errorf("routes that are not described: %v", have)
+	}
+}
+
+// document is the part of the description that is checked for its form.
+type document struct {
+	Words      map[string]string `json:"x-rehome-access-words"`
+	Paths      map[string]map[string]json.RawMessage
+	Components map[string]map[string]json.RawMessage
+}
+
+type describedOperation struct {
+	Access   string                `json:"x-rehome-access"`
+	Security []map[string][]string `json:"security"`
+	Summary  string
+}
+
+// TestDescriptionIsWhole: every word is explained, security fits it, and what is kept for reuse is used.
+func TestDescriptionIsWhole(t *testing.T) {
+	var doc document
+	if err := json.Unmarshal(description, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range accessWords {
+		if doc.Words[word] == "" {
+			t.Errorf("%q is not explained", word)
+		}
+	}
+	if len(doc.Words) != len(accessWords) {
+		t.Errorf("%d words, want %d", len(doc.Words), len(accessWords))
+	}
+	for path, item := range doc.Paths {
+		for method, raw := range item {
+			if method == "parameters" {
+				continue
+			}
+			var o describedOperation
+			if err := json.Unmarshal(raw, &o); err != nil || o.Summary == "" || o.Security == nil {
+				t.Errorf("%s %s: %v, %+v", method, path, err, o)
+			}
+			open := len(o.Security) == 0 || slices.ContainsFunc(o.Security, func(one map[string][]string) bool { return len(one) == 0 })
+			if want := slices.Contains([]string{"probe", "anyone", "repo:read"}, o.Access); open != want {
+				t.Errorf("%s %s: open to anybody is %t, want %t", method, path, open, want)
+			}
+		}
+	}
+	for kind, all := range doc.Components {
+		for name := range all {
+			if kind != "securitySchemes" && !bytes.Contains(description, []byte(`"#/components/`+kind+"/"+name+`"`)) {
+				t.Errorf("nothing uses %s/%s", kind, name)
+			}
+		}
+	}
+}
+
+func TestDescriptionIsServed(t *testing.T) {
+	s := start(t, nil)
+	r := s.want(t, 200, request{method: "GET", path: "/openapi.json", token: "nonsense"})
+	if !bytes.Equal(r.body, description) || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		t.Errorf("%d bytes of %s, want %d", len(r.body), r.Header.Get("Content-Type"), len(description))
+	}
+	r = s.want(t, 304, request{method: "GET", path: "/api/v3/openapi.json", headers: []string{"If-None-Match", r.Header.Get("ETag")}})
+	if len(r.body) > 0 {
+		t.Errorf("body %q", r.body)
+	}
+}
