@@ -36,6 +36,10 @@ type origin struct {
 }
 
 func serve(ctx context.Context, dir string) (*origin, error) {
+	return serveThrough(ctx, dir, func(h http.Handler) http.Handler { return h })
+}
+
+func serveThrough(ctx context.Context, dir string, through func(http.Handler) http.Handler) (*origin, error) {
 	exec, err := git(ctx, dir, "--exec-path")
 	if err != nil {
 		return nil, err
@@ -51,12 +55,12 @@ func serve(ctx context.Context, dir string) (*origin, error) {
 			"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"),
 	}
 	o := &origin{URL: "http://" + listener.Addr().String() + "/" + filepath.Base(dir)}
-	o.http = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	o.http = &http.Server{Handler: through(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/git-upload-pack") {
 			w = &counted{w, o}
 		}
 		backend.ServeHTTP(w, r)
-	})}
+	}))}
 	go o.http.Serve(listener)
 	return o, nil
 }

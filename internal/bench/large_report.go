@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// largeHeading begins the part of docs/benchmarks.md about large files, which is its last.
+// largeHeading begins the part of docs/benchmarks.md about large files.
 const largeHeading = "\n# Large files\n"
 
 const (
@@ -19,17 +19,26 @@ const (
 
 // writeLargeRows puts the rows at the end of docs/benchmarks.md, in place of those that were there.
 func writeLargeRows(ctx context.Context, s settings, rows largeRows) error {
-	text, err := os.ReadFile(s.out)
+	var b bytes.Buffer
+	circumstances(ctx, &b, s)
+	fmt.Fprintf(&b, "* %s\n", lfsVersion(ctx))
+	largeSection(&b, rows)
+	return putPart(s.out, largeHeading, b.Bytes())
+}
+
+// putPart writes a part of the report below its heading, in place of what was there, and leaves the other parts.
+func putPart(file, heading string, part []byte) error {
+	text, err := os.ReadFile(file)
 	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	before, _, _ := bytes.Cut(text, []byte(largeHeading))
-	b := bytes.NewBuffer(before)
-	b.WriteString(largeHeading + "\n")
-	circumstances(ctx, b, s)
-	fmt.Fprintf(b, "* %s\n", lfsVersion(ctx))
-	largeSection(b, rows)
-	return os.WriteFile(s.out, b.Bytes(), 0o644)
+	before, after, _ := strings.Cut(string(text), heading)
+	if _, next, ok := strings.Cut(after, "\n# "); ok {
+		after = "\n# " + next
+	} else {
+		after = ""
+	}
+	return os.WriteFile(file, []byte(before+heading+"\n"+string(part)+after), 0o644)
 }
 
 // lfsVersion is what git-lfs says of itself, without the system it was made for.

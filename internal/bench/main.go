@@ -44,6 +44,7 @@ type settings struct {
 	work    string
 	compare bool
 	large   bool
+	load    bool
 }
 
 func run(ctx context.Context) error {
@@ -54,6 +55,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&s.work, "work", "", "folder for copies and clones; a temporary one when empty")
 	flag.BoolVar(&s.compare, "check", false, "only rewrite and compare, commit by commit and with git filter-repo; writes no table")
 	flag.BoolVar(&s.large, "large", false, "only measure with large files; the rest of the table stays")
+	flag.BoolVar(&s.load, "load", false, "only measure the API under load; the rest of the table stays")
 	flag.Parse()
 	var err error
 	if s.rehome, err = filepath.Abs(s.rehome); err != nil {
@@ -65,16 +67,29 @@ func run(ctx context.Context) error {
 		}
 		defer os.RemoveAll(s.work)
 	}
-	if !s.large {
+	all := !s.large && !s.load
+	if all {
 		if err := measureAll(ctx, s, flag.Args()); err != nil {
 			return err
 		}
 	}
-	rows, err := measureLarge(ctx, s)
-	if err != nil || s.compare {
-		return err
+	if all || s.large {
+		rows, err := measureLarge(ctx, s)
+		if err != nil || s.compare {
+			return err
+		}
+		if err := writeLargeRows(ctx, s, rows); err != nil {
+			return err
+		}
 	}
-	return writeLargeRows(ctx, s, rows)
+	if all || s.load {
+		rows, err := measureLoad(ctx, s)
+		if err != nil {
+			return err
+		}
+		return writeLoadRows(ctx, s, rows)
+	}
+	return nil
 }
 
 // measureAll measures the repositories named, or made up ones.
