@@ -192,4 +192,3 @@ func TestRedeliver(t *testing.T) {
 		}
 	}
 }
-
