@@ -31,6 +31,8 @@ func importObject(u wire.URLs, r rehome.Repository, im rehome.Import) *wire.Obje
 		addSurveyed(o, im)
 	case rehome.Failed:
 		addFailed(o, im)
+	case rehome.DetectionFoundMultiple:
+		o.Add("status_text", statusText(im.State), "project_choices", im.State.Choices)
 	default:
 		o.Add("status_text", statusText(im.State))
 		addMessage(o, advised(im.State))
@@ -134,6 +136,12 @@ var statusTexts = map[rehome.Status]string{
 	rehome.Mapping:   "Rewriting commits...",
 	rehome.Pushing:   "Pushing...",
 	rehome.Failed:    "Error",
+	rehome.Detecting: "Detecting...",
+
+	rehome.AuthFailed:             "Authentication failed",
+	rehome.DetectionNeedsAuth:     "Authentication needed",
+	rehome.DetectionFoundNothing:  "No repository found",
+	rehome.DetectionFoundMultiple: "Several projects found. PATCH the import with one of project_choices.",
 }
 
 func statusText(s rehome.State) any {

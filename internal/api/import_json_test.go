@@ -62,13 +62,13 @@ func TestImportObject(t *testing.T) {
 		},
 		{
 			"detecting", im(rehome.Detecting, func(i *rehome.Import) { i.Source.VCS = "" }),
-			head("null") + `"status":"detecting","status_text":null,` + where,
+			head("null") + `"status":"detecting","status_text":"Detecting...",` + where,
 		},
 		{
 			"needs auth", im(rehome.DetectionNeedsAuth, func(i *rehome.Import) { i.Source.VCS = ""; i.State.Err = trouble }),
-			head("null") + `"status":"detection_needs_auth","status_text":null,` + why + where,
+			head("null") + `"status":"detection_needs_auth","status_text":"Authentication needed",` + why + where,
 		},
-		{"auth failed", im(rehome.AuthFailed, nil), hg + `"status":"auth_failed","status_text":null,` + where},
+		{"auth failed", im(rehome.AuthFailed, nil), hg + `"status":"auth_failed","status_text":"Authentication failed",` + where},
 		{"mapping", im(rehome.Mapping, surveyed), hg + `"status":"mapping","status_text":"Rewriting commits...",` + large + where},
 		{
 			"pushing", im(rehome.Pushing, func(i *rehome.Import) { surveyed(i); i.Progress.PushPercent = 50 }),
@@ -120,7 +120,7 @@ func TestImportObject(t *testing.T) {
 		}), hg + `"status":"error","status_text":"Error","failed_step":"raw",` + why + `"authors_count":4,` + where},
 		{
 			"tfvc", im(rehome.AuthFailed, func(i *rehome.Import) { i.Source.TFVCProject = "project1" }),
-			hg + `"tfvc_project":"project1","status":"auth_failed","status_text":null,` + where,
+			hg + `"tfvc_project":"project1","status":"auth_failed","status_text":"Authentication failed",` + where,
 		},
 	} {
 		got, err := wire.Encode(importObject(testURLs, testRepo, c.im))

@@ -51,6 +51,6 @@ func (w *worker) location() (source.Location, error) {
 	}
 	w.used = w.row.Credentials
 	c, err := w.unseal(w.used)
-	l.Username, l.Password = string(c.username), c.password
+	l.Project, l.Username, l.Password = w.row.Source.TFVCProject, string(c.username), c.password
 	return l, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"rehome"
@@ -100,8 +101,19 @@ func (m *Importer) checkVCS(vcs rehome.VCS) error {
 	return &rehome.Error{
 		Code: rehome.Invalid, Field: "vcs",
 		Message: fmt.Sprintf("This server cannot read %s repositories yet.", rehome.Clean(string(vcs), 40)),
-		Hint:    "It can read git.",
+		Hint:    "It can read " + strings.Join(m.readable(), ", ") + ".",
 	}
+}
+
+// readable names the version control systems that there are readers for.
+func (m *Importer) readable() []string {
+	var names []string
+	for _, vcs := range detectionOrder {
+		if m.Source[vcs] != nil {
+			names = append(names, string(vcs))
+		}
+	}
+	return names
 }
 
 // maxProject is more than the 64 characters a TFVC project's name can have, in bytes.
@@ -140,7 +152,9 @@ func (m *Importer) startAgain(have *store.Import, wanted store.Import, c choices
 	if wanted.Source.VCSGiven {
 		have.Source.VCS, have.Source.VCSGiven = wanted.Source.VCS, true
 	}
-	have.Source.TFVCProject = wanted.Source.TFVCProject
+	if wanted.Source.TFVCProject != "" { // else the one that was chosen stays
+		have.Source.TFVCProject = wanted.Source.TFVCProject
+	}
 	tryAgain(have, now)
 	return nil
 }

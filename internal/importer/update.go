@@ -41,15 +41,11 @@ func (q UpdateRequest) choosesOnly() bool {
 
 // Update changes what is wanted of the repository's import and starts it again, unless
 // it runs: then what is given counts from the next try on. Options alone start nothing
-// again; what was rewritten without them is rewritten with them. NotFound when there is no
-// import, Invalid for a version control system nothing can read and for credentials and
+// again; what was rewritten without them is rewritten with them. Of several projects that were
+// found, VCS and TFVCProject choose one. NotFound when there is no import, Invalid for a version
+// control system nothing can read, for a project that was not found, and for credentials and
 // a project that cannot be, DestinationMoved as with MapAuthor.
 func (m *Importer) Update(ctx context.Context, repositoryID int64, q UpdateRequest) (rehome.Import, error) {
-	if q.VCS != nil {
-		if err := m.checkVCS(*q.VCS); err != nil {
-			return rehome.Import{}, err
-		}
-	}
 	if q.TFVCProject != nil {
 		if err := checkProject(*q.TFVCProject); err != nil {
 			return rehome.Import{}, err
@@ -80,11 +76,8 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 	if err := m.updateCredentials(i, q); err != nil {
 		return err
 	}
-	if q.TFVCProject != nil {
-		i.Source.TFVCProject = *q.TFVCProject
-	}
-	if q.VCS != nil && *q.VCS != "" {
-		i.Source.VCS, i.Source.VCSGiven = *q.VCS, true
+	if err := m.updateProject(i, q); err != nil {
+		return err
 	}
 	switch {
 	case !ran:
@@ -92,6 +85,30 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 		tryAgain(i, now)
 	case i.State.Status == rehome.Detecting && i.Source.VCS != "":
 		i.State.Status = rehome.Importing
+	}
+	return nil
+}
+
+// updateProject takes the version control system and the project that are given. One of
+// several that the source listed is not judged here: its reader knows them.
+func (m *Importer) updateProject(i *store.Import, q UpdateRequest) error {
+	if i.State.Status == rehome.DetectionFoundMultiple && (q.VCS != nil || q.TFVCProject != nil) {
+		one, err := chosen(i.State.Choices, q.VCS, q.TFVCProject)
+		if err == nil {
+			i.Source.VCS, i.Source.VCSGiven, i.Source.TFVCProject = one.VCS, true, one.TFVCProject
+		}
+		return err
+	}
+	if q.VCS != nil && *q.VCS != "" && *q.VCS != i.Source.VCS {
+		if err := m.checkVCS(*q.VCS); err != nil {
+			return err
+		}
+	}
+	if q.VCS != nil && *q.VCS != "" {
+		i.Source.VCS, i.Source.VCSGiven = *q.VCS, true
+	}
+	if q.TFVCProject != nil {
+		i.Source.TFVCProject = *q.TFVCProject
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ const MaxURL = 8 << 10
 type Location struct {
 	URL      *url.URL // http or https, without userinfo, query and fragment
 	Path     string   // a repository on this machine; only the command line sets it
+	Project  string   // which of several projects there, as Found.Choices names it; "" for none said
 	Username string
 	Password rehome.Secret
 }
