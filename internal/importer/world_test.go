@@ -23,9 +23,11 @@ import (
 	"rehome/internal/source/git"
 	"rehome/internal/store"
 	"rehome/internal/testenv"
+	"rehome/internal/turns"
 )
 
 func TestMain(m *testing.M) {
+	turns.Limit(1) // for all tests: who waited for another while holding it would wait for ever
 	if dir := os.Getenv(crashIn); dir != "" {
 		crash(dir)
 	}

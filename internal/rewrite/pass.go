@@ -9,6 +9,7 @@ import (
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
 	"rehome/internal/rewrite/content"
+	"rehome/internal/turns"
 )
 
 // pass is one rewrite under way.
@@ -41,7 +42,10 @@ type reach struct {
 }
 
 // progress is how far a rewrite is.
-type progress struct{ done, total int64 }
+type progress struct {
+	done, total int64
+	turn        *turns.Turn // nil where nothing is computed for long
+}
 
 func newPass(o Options, g *history.Graph, objects *repo.Objects) *pass {
 	p := &pass{
@@ -66,6 +70,12 @@ func (p *pass) rewrite(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.turn = turns.Take()
+	if p.sink != nil {
+		p.sink.turn = p.turn
+		defer func() { p.sink.turn = nil }()
+	}
+	defer p.turn.Give()
 	for _, n := range order {
 		if err := p.next(ctx, n, nil); err != nil {
 			return err
@@ -103,6 +113,7 @@ func (p *pass) next(ctx context.Context, n uint32, tree func(object.ID) object.I
 		}
 		p.o.Progress(p.done, p.total)
 	}
+	p.turn.Pass()
 	p.looked.Add(n)
 	if p.goneWith(n) || tree == nil && (p.reuse(n) || !p.mayChange(n)) {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"rehome/internal/git/history"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
+	"rehome/internal/turns"
 )
 
 const (
@@ -32,6 +33,7 @@ type sink struct {
 	wg      sync.WaitGroup
 	table   *deflate.Table // trained on the first batch
 	workers int
+	turn    *turns.Turn // of who adds; nil for none
 }
 
 // batch is objects that are deflated one after the other.
@@ -79,6 +81,11 @@ func (s *sink) send() error {
 	if s.table == nil {
 		s.begin()
 	}
+	return s.turn.Aside(s.handOn)
+}
+
+// handOn may wait for the workers.
+func (s *sink) handOn() error {
 	if s.now.isLarge() {
 		select {
 		case s.large <- struct{}{}:
@@ -125,11 +132,13 @@ func (s *sink) guarded(do func() error) {
 func (s *sink) deflate() error {
 	e := deflate.NewEncoder(s.table)
 	for b := range s.jobs {
+		turn := turns.Take()
 		from := 0
 		for i := range b.items {
 			b.streams = e.Append(b.streams, b.data[from:b.items[i].end])
 			from, b.items[i].streamEnd = b.items[i].end, len(b.streams)
 		}
+		turn.Give()
 		b.deflated <- struct{}{}
 	}
 	return nil

@@ -42,6 +42,7 @@ func Processors() int {
 }
 
 // Turn is a goroutine's right to compute, and its alone. Whoever has one must not wait for a goroutine that needs one.
+// A nil Turn never waits and keeps nobody waiting.
 type Turn struct {
 	room  *room // nil without a limit
 	since time.Time
@@ -55,7 +56,7 @@ func Take() *Turn {
 }
 
 func (t *Turn) take() {
-	if t.room == nil {
+	if t == nil || t.room == nil {
 		return
 	}
 	select {
@@ -70,18 +71,25 @@ func (t *Turn) take() {
 
 // Give ends the turn.
 func (t *Turn) Give() {
-	if t.room != nil {
+	if t != nil && t.room != nil {
 		<-t.room.seats
 	}
 }
 
 // Pass lets others have a turn, if any wait and this one has lasted. It is cheap enough to be called for every object.
 func (t *Turn) Pass() {
-	if t.room == nil || t.room.waiting.Load() == 0 || time.Since(t.since) < slice {
+	if t == nil || t.room == nil || t.room.waiting.Load() == 0 || time.Since(t.since) < slice {
 		return
 	}
 	t.Give()
 	t.take()
+}
+
+// Aside does what may wait for others without the turn.
+func (t *Turn) Aside(do func() error) error {
+	t.Give()
+	defer t.take()
+	return do()
 }
 
 // Reader reads from in without the turn, since that may wait for somebody else.

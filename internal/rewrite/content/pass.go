@@ -8,6 +8,7 @@ import (
 	"rehome/internal/git/inflate"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
+	"rehome/internal/turns"
 )
 
 // pass is one run. Objects are numbered as in the order of their ids in the pack.
@@ -105,6 +106,8 @@ func (p *pass) sameFor(n int, do func(from, to int) error) error {
 	part := n/p.Workers + 1
 	for w := range p.Workers {
 		wg.Go(func() {
+			turn := turns.Take()
+			defer turn.Give()
 			errs[w] = pack.Guard(func() error { return do(min(w*part, n), min((w+1)*part, n)) })
 		})
 	}
