@@ -71,6 +71,8 @@ func TestScripts(t *testing.T) {
 			"rewritten":  rewritten,
 			"lacks":      lacks,
 			"lfs":        useLFS,
+			"receiver":   startReceiver,
+			"received":   received,
 		},
 	})
 }

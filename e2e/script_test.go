@@ -27,6 +27,8 @@ import (
 type state struct {
 	tb      testing.TB
 	servers map[string]*server
+
+	receivers map[string]*scriptReceiver // by their names
 }
 
 type stateKey struct{}
