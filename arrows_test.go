@@ -25,7 +25,7 @@ var floors = map[string]int{
 	"internal/mailmap":        0,
 	"internal/git/pack":       0,
 	"internal/git/protocol":   0,
-	"internal/turns":          0,
+	"internal/compute":        0,
 
 	"internal/egress": 1,
 	"internal/seal":   1,
@@ -66,7 +66,7 @@ var floors = map[string]int{
 // doors are the arrows allowed between packages of one floor.
 var doors = map[string][]string{
 	"internal/git/deflate":  {"internal/git/inflate"}, // its tests inflate what it made
-	"internal/git/pack":     {"internal/git/object", "internal/git/inflate", "internal/turns"},
+	"internal/git/pack":     {"internal/git/object", "internal/git/inflate", "internal/compute"},
 	"internal/git/protocol": {"internal/git/object"},
 	"internal/git/history":  {"", "internal/git/object", "internal/git/pack"},
 	"internal/mailmap":      {""},

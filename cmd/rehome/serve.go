@@ -11,10 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"rehome"
+	"rehome/internal/compute"
 	"rehome/internal/egress"
 	"rehome/internal/git/pack"
 	"rehome/internal/source"
-	"rehome/internal/turns"
 )
 
 // serveFlags are what rehome serve takes.
@@ -173,7 +173,7 @@ const spare = 4
 // shareProcessors keeps the API quick while imports compute.
 func shareProcessors() {
 	n := runtime.GOMAXPROCS(0)
-	turns.Limit(n)
+	compute.Limit(n)
 	runtime.GOMAXPROCS(n + spare)
 }
 

@@ -10,56 +10,180 @@ import (
 	"rehome/internal/auth"
 )
 
-// TestWhoMay asks every route of a repository's, once as each kind of caller.
-func TestWhoMay(t *testing.T) {
-	s := start(t, nil)
-	owner := s.token(t, auth.Grant{User: "octocat"})
-	private := s.create(t, owner, "private", "")
-	public := s.create(t, owner, "public", `{"name": "public", "private": false}`)
-	callers := []struct{ name, token string }{
-		{"nobody", ""},
-		{"stranger", s.token(t, auth.Grant{User: "stranger"})},
-		{"without scope", s.token(t, auth.Grant{User: "octocat", Scopes: []string{"admin:org_hook"}})},
-		{"nonsense", "rht_nonsense"},
-	}
-	// private and public repository, one status for each caller
-	reading := [2][4]int{{404, 404, 404, 401}, {200, 200, 200, 401}}
-	changing := [2][4]int{{401, 404, 404, 401}, {401, 404, 404, 401}}
-	deleting := [2][4]int{{401, 404, 404, 401}, {401, 403, 403, 401}}
+// role is somebody who asks.
+type role struct{ name, token string }
 
-	for _, rt := range s.api.routes() {
-		rest, ok := strings.CutPrefix(rt.pattern, byName)
-		if !ok {
-			continue
-		}
-		want := changing
-		switch rt.access {
-		case reads:
-			want = reading
-		case administers:
-			want = deleting
-		case writes:
-		default:
-			t.Errorf("%s %s: nobody thought about who may", rt.method, rt.pattern)
-		}
-		for i, repo := range []struct {
-			id   int64
-			name string
-		}{{private.ID, private.Name}, {public.ID, public.Name}} {
-			for j, caller := range callers {
-				for _, base := range []string{"/repos/OctoCat/" + strings.ToUpper(repo.name), fmt.Sprint("/repositories/", repo.id), "/api/v3/repos/octocat/" + repo.name} {
-					r := s.do(t, request{method: rt.method, path: base + rest, token: caller.token, body: `{"vcs_url": "https://old.example/p"}`})
-					if r.StatusCode != want[i][j] {
-						t.Errorf("%s %s as %s: %d, want %d", rt.method, base+rest, caller.name, r.StatusCode, want[i][j])
-					}
-					checkRefusal(t, r)
-				}
-			}
-		}
+// roles are all kinds of callers. The table below has to have a thought for each.
+func (s *testServer) roles(t *testing.T) []role {
+	t.Helper()
+	all := []role{{"nobody", ""}, {"nonsense", "rht_nonsense"}}
+	for _, one := range []struct {
+		name  string
+		grant auth.Grant
+	}{
+		{"stranger", auth.Grant{User: "stranger"}},
+		{"owner", auth.Grant{User: "octocat"}},
+		{"owner, repo", auth.Grant{User: "octocat", Scopes: []string{"repo"}}},
+		{"owner, admin:repo_hook", auth.Grant{User: "octocat", Scopes: []string{"admin:repo_hook"}}},
+		{"owner, admin:org_hook", auth.Grant{User: "octocat", Scopes: []string{"admin:org_hook"}}},
+		{"acting", auth.Grant{User: "mona", Owners: []string{"labs"}}},
+		{"acting, repo", auth.Grant{User: "mona", Owners: []string{"labs"}, Scopes: []string{"repo"}}},
+		{"acting, admin:org_hook", auth.Grant{User: "mona", Owners: []string{"labs"}, Scopes: []string{"admin:org_hook"}}},
+		{"administrator", auth.Grant{}},
+		{"administrator, admin:repo_hook", auth.Grant{User: "admin", Admin: true, Scopes: []string{"admin:repo_hook"}}},
+	} {
+		all = append(all, role{one.name, s.token(t, one.grant)})
 	}
+	revoked, secret, err := s.auth.Issue(t.Context(), auth.Grant{User: "octocat"})
+	if err == nil {
+		err = s.db.RevokeToken(t.Context(), revoked.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(all, role{"revoked", string(secret)})
 }
 
-// checkRefusal holds a refusal against the texts that clients compare to the letter.
+// table says what each word of access lets each role do: "yes", or the status of the refusal, for each place.
+var table = map[string]map[string]string{
+	"probe": {
+		"nobody":                         "yes",
+		"nonsense":                       "yes",
+		"revoked":                        "yes",
+		"stranger":                       "yes",
+		"owner":                          "yes",
+		"owner, repo":                    "yes",
+		"owner, admin:repo_hook":         "yes",
+		"owner, admin:org_hook":          "yes",
+		"acting":                         "yes",
+		"acting, repo":                   "yes",
+		"acting, admin:org_hook":         "yes",
+		"administrator":                  "yes",
+		"administrator, admin:repo_hook": "yes",
+	},
+	"anyone": {
+		"nobody":                         "yes",
+		"nonsense":                       "401",
+		"revoked":                        "401",
+		"stranger":                       "yes",
+		"owner":                          "yes",
+		"owner, repo":                    "yes",
+		"owner, admin:repo_hook":         "yes",
+		"owner, admin:org_hook":          "yes",
+		"acting":                         "yes",
+		"acting, repo":                   "yes",
+		"acting, admin:org_hook":         "yes",
+		"administrator":                  "yes",
+		"administrator, admin:repo_hook": "yes",
+	},
+	"signed-in": {
+		"nobody":                         "401",
+		"nonsense":                       "401",
+		"revoked":                        "401",
+		"stranger":                       "yes",
+		"owner":                          "yes",
+		"owner, repo":                    "yes",
+		"owner, admin:repo_hook":         "yes",
+		"owner, admin:org_hook":          "yes",
+		"acting":                         "yes",
+		"acting, repo":                   "yes",
+		"acting, admin:org_hook":         "yes",
+		"administrator":                  "yes",
+		"administrator, admin:repo_hook": "yes",
+	},
+	"repo:create": { // by oneself, in labs
+		"nobody":                         "401 401",
+		"nonsense":                       "401 401",
+		"revoked":                        "401 401",
+		"stranger":                       "yes 404",
+		"owner":                          "yes 404",
+		"owner, repo":                    "yes 404",
+		"owner, admin:repo_hook":         "403 403",
+		"owner, admin:org_hook":          "403 403",
+		"acting":                         "yes yes",
+		"acting, repo":                   "yes yes",
+		"acting, admin:org_hook":         "403 403",
+		"administrator":                  "yes yes",
+		"administrator, admin:repo_hook": "403 403",
+	},
+	"repo:read": { // octocat's, private and public; labs', private and public
+		"nobody":                         "404 yes 404 yes",
+		"nonsense":                       "401 401 401 401",
+		"revoked":                        "401 401 401 401",
+		"stranger":                       "404 yes 404 yes",
+		"owner":                          "yes yes 404 yes",
+		"owner, repo":                    "yes yes 404 yes",
+		"owner, admin:repo_hook":         "404 yes 404 yes",
+		"owner, admin:org_hook":          "404 yes 404 yes",
+		"acting":                         "404 yes yes yes",
+		"acting, repo":                   "404 yes yes yes",
+		"acting, admin:org_hook":         "404 yes 404 yes",
+		"administrator":                  "yes yes yes yes",
+		"administrator, admin:repo_hook": "404 yes 404 yes",
+	},
+	"repo:write": {
+		"nobody":                         "401 401 401 401",
+		"nonsense":                       "401 401 401 401",
+		"revoked":                        "401 401 401 401",
+		"stranger":                       "404 404 404 404",
+		"owner":                          "yes yes 404 404",
+		"owner, repo":                    "yes yes 404 404",
+		"owner, admin:repo_hook":         "404 404 404 404",
+		"owner, admin:org_hook":          "404 404 404 404",
+		"acting":                         "404 404 yes yes",
+		"acting, repo":                   "404 404 yes yes",
+		"acting, admin:org_hook":         "404 404 404 404",
+		"administrator":                  "yes yes yes yes",
+		"administrator, admin:repo_hook": "404 404 404 404",
+	},
+	"repo:admin": {
+		"nobody":                         "401 401 401 401",
+		"nonsense":                       "401 401 401 401",
+		"revoked":                        "401 401 401 401",
+		"stranger":                       "404 403 404 403",
+		"owner":                          "yes yes 404 403",
+		"owner, repo":                    "yes yes 404 403",
+		"owner, admin:repo_hook":         "404 403 404 403",
+		"owner, admin:org_hook":          "404 403 404 403",
+		"acting":                         "404 403 yes yes",
+		"acting, repo":                   "404 403 yes yes",
+		"acting, admin:org_hook":         "404 403 404 403",
+		"administrator":                  "yes yes yes yes",
+		"administrator, admin:repo_hook": "404 403 404 403",
+	},
+	"hooks:repository": {
+		"nobody":                         "401 401 401 401",
+		"nonsense":                       "401 401 401 401",
+		"revoked":                        "401 401 401 401",
+		"stranger":                       "404 404 404 404",
+		"owner":                          "yes yes 404 404",
+		"owner, repo":                    "yes yes 404 404",
+		"owner, admin:repo_hook":         "yes yes 404 404",
+		"owner, admin:org_hook":          "403 403 404 404",
+		"acting":                         "404 404 yes yes",
+		"acting, repo":                   "404 404 yes yes",
+		"acting, admin:org_hook":         "404 404 403 403",
+		"administrator":                  "yes yes yes yes",
+		"administrator, admin:repo_hook": "yes yes yes yes",
+	},
+	"hooks:organization": { // labs
+		"nobody":                         "401",
+		"nonsense":                       "401",
+		"revoked":                        "401",
+		"stranger":                       "404",
+		"owner":                          "404",
+		"owner, repo":                    "404",
+		"owner, admin:repo_hook":         "404",
+		"owner, admin:org_hook":          "404",
+		"acting":                         "yes",
+		"acting, repo":                   "403",
+		"acting, admin:org_hook":         "yes",
+		"administrator":                  "yes",
+		"administrator, admin:repo_hook": "403",
+	},
+}
+
+// checkRefusal holds a refusal against the texts that clients compare to the letter, and those that say what is lacking.
 func checkRefusal(t *testing.T, r response) {
 	t.Helper()
 	want := map[int]string{401: "Requires authentication", 403: "Must have admin rights to Repository.", 404: "Not Found"}[r.StatusCode]
@@ -70,7 +194,11 @@ func checkRefusal(t *testing.T, r response) {
 		want = "Bad credentials"
 	}
 	o := r.object(t)
-	if o["message"] != want || o["status"] != fmt.Sprint(r.StatusCode) || !strings.HasPrefix(o["documentation_url"].(string), "https://") {
+	got := o["message"]
+	if text, scoped := strings.CutPrefix(fmt.Sprint(got), "This needs a token with the scope "); scoped && r.StatusCode == 403 {
+		got, want = text, strings.Join(strings.Split(r.Header.Get("X-Accepted-OAuth-Scopes"), ", "), " or ")+"."
+	}
+	if got != want || o["status"] != fmt.Sprint(r.StatusCode) || !strings.HasPrefix(o["documentation_url"].(string), "https://") {
 		t.Errorf("%s %s: %s, want %q", r.Request.Method, r.Request.URL, r.body, want)
 	}
 }

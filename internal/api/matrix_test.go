@@ -1,8 +1,9 @@
 package api
 
 import (
+	"database/sql"
 	"fmt"
-	"net/http"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,110 +11,286 @@ import (
 	"strings"
 	"testing"
 
+	"rehome/internal/api/described"
 	"rehome/internal/auth"
 	"rehome/internal/testenv"
 )
 
-// TestThoseWhoMayDo asks every route of a repository's as each kind of caller that may.
-// Who may not is in TestWhoMay.
-func TestThoseWhoMayDo(t *testing.T) {
-	s := start(t, nil)
-	admin := s.token(t, auth.Grant{})
-	from, dir := serveSource(t, testenv.Options{})
-	commit := testenv.Git(t, dir, "rev-parse", "HEAD")
-	refused := []string{"POST /import/approve"} // nothing is held
-	for _, c := range []struct{ name, token, owner, create string }{
-		{"owner", s.token(t, auth.Grant{User: "octocat", Scopes: []string{"repo"}}), "octocat", "/user/repos"},
-		{"acting for the owner", s.token(t, auth.Grant{User: "mona", Owners: []string{"labs"}}), "labs", "/orgs/labs/repos"},
-		{"administrator", admin, "works", "/orgs/works/repos"},
-	} {
-		s.want(t, 201, request{method: "POST", path: c.create, token: c.token, body: `{"name": "socm"}`})
-		at := "/repos/" + c.owner + "/socm"
-		s.want(t, 201, request{method: "PUT", path: at + "/import", token: c.token, body: `{"vcs_url": "` + from + `"}`})
-		s.work(t)
-		author := s.want(t, 200, request{method: "GET", path: at + "/import/authors", token: c.token}).list(t)[0]["id"]
-		ends := map[string]string{} // of what is there, to be asked last: the import, then the repository
-		for _, rt := range s.api.routes() {
-			rest, ok := strings.CutPrefix(rt.pattern, byName)
-			switch {
-			case !ok:
-			case rt.method == http.MethodDelete:
-				ends[rest] = at + rest
-			default:
-				want, body := 200, `{"vcs_url": "`+from+`"}`
-				switch {
-				case slices.Contains(refused, rt.method+" "+rest):
-					want = 422
-				case rt.method+" "+rest == "PUT /import":
-					want = 201
-				case rt.method+" "+rest == "PATCH /import/lfs":
-					body = `{"use_lfs": "undecided"}`
-				case rt.method+" "+rest == "PUT /import/authors":
-					body = "[]"
-				}
-				rest = strings.NewReplacer("{author}", fmt.Sprint(author), "{old}", commit).Replace(rest)
-				s.want(t, want, request{method: rt.method, path: at + rest, token: c.token, body: body})
+// TestWhoMayDoWhat asks every operation that is described in every way there is to its path, as every role, of every
+// place it may be about. Who may has to get what is described; who may not is refused and changes nothing.
+func TestWhoMayDoWhat(t *testing.T) {
+	m := newMatrix(t)
+	operations := slices.Clone(asDescribed(t).Operations)
+	for _, o := range operations {
+		before := m.rows(t)
+		for _, c := range m.cells(t, o) {
+			if c.want != "yes" {
+				m.refused(t, c)
 			}
-			s.work(t)
 		}
-		for _, rest := range []string{"/import", ""} {
-			s.want(t, 204, request{method: "DELETE", path: ends[rest], token: c.token})
-			delete(ends, rest)
+		if after := m.rows(t); after != before {
+			t.Errorf("%s %s: who may not has changed something\nfrom %s\nto %s", o.Method, o.Path, before, after)
 		}
-		if len(ends) > 0 {
-			t.Errorf("%s: nobody thought of DELETE %v", c.name, ends)
+	}
+	slices.SortStableFunc(operations, func(a, b described.Operation) int { return lateness(a) - lateness(b) })
+	for _, o := range operations {
+		for _, c := range m.cells(t, o) {
+			if c.want == "yes" {
+				m.done(t, c)
+			}
 		}
 	}
 }
 
-// TestWhoMayElsewhere asks the routes that are under no repository.
-func TestWhoMayElsewhere(t *testing.T) {
-	s := start(t, nil)
-	callers := []string{
-		"",
-		"rht_nonsense",
-		s.token(t, auth.Grant{User: "octocat", Scopes: []string{"admin:org_hook"}}),
-		s.token(t, auth.Grant{User: "stranger"}),
-		s.token(t, auth.Grant{User: "mona", Owners: []string{"labs"}}),
-		s.token(t, auth.Grant{}),
+// lateness puts DELETE last, and what is inside before what it is in.
+func lateness(o described.Operation) int {
+	if o.Method != "DELETE" {
+		return 0
 	}
-	revoked, secret, err := s.auth.Issue(t.Context(), auth.Grant{User: "octocat"})
-	if err == nil {
-		err = s.db.RevokeToken(t.Context(), revoked.ID)
+	return 100 - strings.Count(o.Path, "/")
+}
+
+// matrix is a server with something of everything on it.
+type matrix struct {
+	*testServer
+	roles  []role
+	places map[string][]place // by word of access, in the order of the table in access_test.go
+	owner  string             // octocat's token
+	admin  string             // a token that may do everything
+	source string             // URL of a repository to import
+	commit string             // of it
+	count  int                // of names given
+}
+
+// place is what an operation may be about. Its zero value is the server as a whole.
+type place struct {
+	owner, repo, org       string
+	id                     int64
+	hook, delivery, author string
+}
+
+type cell struct {
+	operation described.Operation
+	role      role
+	place     place
+	form      string // the path, with {names}
+	want      string // "yes", or the status of the refusal
+}
+
+func (c cell) String() string {
+	return fmt.Sprintf("%s %s as %s at %s/%s", c.operation.Method, c.form, c.role.name, c.place.owner+c.place.org, c.place.repo)
+}
+
+func newMatrix(t *testing.T) *matrix {
+	t.Helper()
+	s := start(t, func(o *Options) { o.RateLimit = 1_000_000 })
+	from, dir := serveSource(t, testenv.Options{})
+	m := &matrix{testServer: s, source: from, commit: testenv.Git(t, dir, "rev-parse", "HEAD")}
+	m.admin, m.owner = s.token(t, auth.Grant{}), s.token(t, auth.Grant{User: "octocat"})
+	m.roles = s.roles(t)
+	var repos []place
+	for _, owner := range []string{"octocat", "labs"} {
+		for _, private := range []bool{true, false} {
+			p := m.imported(t, owner, private, false)
+			list := m.want(t, 200, request{method: "GET", path: p.at() + "/import/authors", token: m.admin}).list(t)
+			p.author = fmt.Sprint(list[0]["id"])
+			repos = append(repos, m.hooked(t, p))
+		}
 	}
+	org := m.hooked(t, place{org: "labs"})
+	m.places = map[string][]place{
+		"probe": {{}}, "anyone": {{}}, "signed-in": {{}},
+		"repo:create": {{}, {org: "labs"}}, "hooks:organization": {org},
+		"repo:read": repos, "repo:write": repos, "repo:admin": repos, "hooks:repository": repos,
+	}
+	return m
+}
+
+// at is where the place's hooks are below.
+func (p place) at() string {
+	if p.org != "" {
+		return "/orgs/" + p.org
+	}
+	return "/repos/" + p.owner + "/" + p.repo
+}
+
+func (m *matrix) name() string {
+	m.count++
+	return "name-" + strconv.Itoa(m.count)
+}
+
+// created makes a repository.
+func (m *matrix) created(t *testing.T, owner string, private bool) place {
+	t.Helper()
+	q := request{method: "POST", path: "/orgs/" + owner + "/repos", token: m.admin}
+	if owner == "octocat" {
+		q.path, q.token = "/user/repos", m.owner
+	}
+	p := place{owner: owner, repo: m.name()}
+	q.body = fmt.Sprintf(`{"name": %q, "private": %t}`, p.repo, private)
+	p.id = int64(m.want(t, 201, q).object(t)["id"].(float64))
+	return p
+}
+
+// imported makes one with an import that is complete, or held.
+func (m *matrix) imported(t *testing.T, owner string, private, hold bool) place {
+	t.Helper()
+	p := m.created(t, owner, private)
+	body := fmt.Sprintf(`{"vcs_url": %q, "vcs": "git", "hold": %t}`, m.source, hold)
+	m.want(t, 201, request{method: "PUT", path: p.at() + "/import", token: m.admin, body: body})
+	m.work(t)
+	return p
+}
+
+// hooked makes a webhook at a place, with a delivery.
+func (m *matrix) hooked(t *testing.T, p place) place {
+	t.Helper()
+	r := m.want(t, 201, request{method: "POST", path: p.at() + "/hooks", token: m.admin, body: m.hookBody()})
+	p.hook = fmt.Sprint(r.object(t)["id"])
+	list := m.want(t, 200, request{method: "GET", path: p.at() + "/hooks/" + p.hook + "/deliveries", token: m.admin}).list(t)
+	p.delivery = fmt.Sprint(list[0]["id"])
+	return p
+}
+
+// hookBody is for a webhook nobody delivers to: nothing runs here that would.
+func (m *matrix) hookBody() string {
+	return `{"config": {"url": "http://127.0.0.1:9/` + m.name() + `"}}`
+}
+
+// cells are all there are of an operation. One without a word that is known, and a role or
+// place without an entry in the table, fail.
+func (m *matrix) cells(t *testing.T, o described.Operation) []cell {
+	t.Helper()
+	var all []cell
+	places, known := m.places[o.Access]
+	if !known {
+		t.Errorf("%s %s: nobody thought about who may: access %q", o.Method, o.Path, o.Access)
+	}
+	for n, p := range places {
+		if o.Access == "repo:create" && (p.org != "") != strings.Contains(o.Path, "{org}") {
+			continue
+		}
+		for _, who := range m.roles {
+			entries := strings.Fields(table[o.Access][who.name])
+			if n >= len(entries) {
+				t.Errorf("%s %s: nobody thought about %s at place %d", o.Method, o.Path, who.name, n)
+				continue
+			}
+			for _, form := range asDescribed(t).Forms(o) {
+				all = append(all, cell{o, who, p, form, entries[n]}, cell{o, who, p, enterprise + form, entries[n]})
+			}
+		}
+	}
+	return all
+}
+
+// ask does what a cell says. Case does not matter in the names of owners and repositories.
+func (m *matrix) ask(t *testing.T, c cell) response {
+	t.Helper()
+	p := c.place
+	fill := strings.NewReplacer("{owner}", strings.ToUpper(p.owner), "{repo}", strings.ToUpper(p.repo), "{org}", strings.ToUpper(p.org),
+		"{id}", strconv.FormatInt(p.id, 10), "{hook}", p.hook, "{delivery}", p.delivery, "{author}", p.author, "{old}", m.commit)
+	body := bodies[c.operation.ID]
+	switch body {
+	case aHook:
+		body = m.hookBody()
+	case aRepository:
+		body = `{"name": "` + m.name() + `"}`
+	}
+	body = strings.ReplaceAll(body, "SOURCE", m.source)
+	return m.do(t, request{method: c.operation.Method, path: fill.Replace(c.form), token: c.role.token, body: body})
+}
+
+const aHook, aRepository = "a hook", "a repository"
+
+// bodies are what operations are sent that need something.
+var bodies = map[string]string{
+	"repos/create-for-authenticated-user": aRepository,
+	"repos/create-in-org":                 aRepository,
+	"repos/create-webhook":                aHook,
+	"orgs/create-webhook":                 aHook,
+	"repos/update-webhook":                `{"active": true}`,
+	"orgs/update-webhook":                 `{"active": true}`,
+	"migrations/start-import":             `{"vcs_url": "SOURCE", "vcs": "git"}`,
+	"migrations/update-import":            `{"hold": false}`,
+	"migrations/set-lfs-preference":       `{"use_lfs": "undecided"}`,
+	"migrations/map-commit-author":        `{"name": "Mona"}`,
+	"rehome/replace-author-map":           "[]",
+}
+
+func (m *matrix) refused(t *testing.T, c cell) {
+	t.Helper()
+	r := m.ask(t, c)
+	if strconv.Itoa(r.StatusCode) != c.want {
+		t.Errorf("%s: status %d, want %s: %.300s", c, r.StatusCode, c.want, r.body)
+		return
+	}
+	checkRefusal(t, r)
+}
+
+// done asks for what is described, of something that is used up by it where that is so.
+func (m *matrix) done(t *testing.T, c cell) {
+	t.Helper()
+	private := c.place.id == m.places["repo:read"][0].id || c.place.id == m.places["repo:read"][2].id
+	switch c.operation.ID {
+	case "repos/delete", "migrations/cancel-import":
+		c.place = m.imported(t, c.place.owner, private, true)
+	case "rehome/approve-import":
+		c.place = m.imported(t, c.place.owner, private, true)
+	case "repos/delete-webhook", "orgs/delete-webhook":
+		c.place = m.hooked(t, c.place)
+	}
+	r := m.ask(t, c)
+	documented := slices.DeleteFunc(c.operation.Statuses(), func(status string) bool { return !strings.HasPrefix(status, "2") })
+	if len(documented) != 1 || strconv.Itoa(r.StatusCode) != documented[0] {
+		t.Errorf("%s: status %d, want %v: %.300s", c, r.StatusCode, documented, r.body)
+	}
+	if bodies[c.operation.ID] == aHook && r.StatusCode == 201 { // a place has room for so many
+		m.want(t, 204, request{method: "DELETE", path: strings.TrimPrefix(r.Header.Get("Location"), m.URL), token: m.admin})
+	}
+	if c.operation.Method != "GET" {
+		m.work(t)
+	}
+}
+
+// rows are all that the database holds.
+func (m *matrix) rows(t *testing.T) string {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(m.dir, "db")+"?mode=ro")
 	if err != nil {
 		t.Fatal(err)
 	}
-	callers = append(callers, string(secret))
-	// nobody, nonsense, without scope, stranger, acting for labs, administrator, revoked
-	want := map[string][]int{
-		"GET /rate_limit":        {200, 401, 200, 200, 200, 200, 401},
-		"GET /user":              {401, 401, 200, 200, 200, 200, 401},
-		"GET /imports":           {401, 401, 200, 200, 200, 200, 401},
-		"POST /user/repos":       {401, 401, 403, 201, 201, 201, 401},
-		"POST /orgs/{org}/repos": {401, 401, 403, 404, 201, 201, 401},
+	defer db.Close()
+	held := map[string]string{}
+	for _, table := range column(t, db, "SELECT name FROM sqlite_master WHERE type = 'table'") {
+		columns := column(t, db, "SELECT 'coalesce(hex(' || name || '), 0)' FROM pragma_table_info('"+table+"')")
+		held[table] = strings.Join(column(t, db, "SELECT "+strings.Join(columns, " || ',' || ")+" FROM "+table+" ORDER BY 1"), "\n")
 	}
-	for _, rt := range s.api.routes() {
-		if strings.HasPrefix(rt.pattern, byName) || rt.access == probe {
-			continue
-		}
-		name := rt.method + " " + rt.pattern
-		if want[name] == nil {
-			t.Errorf("%s: nobody thought about who may", name)
-			continue
-		}
-		for n, token := range callers {
-			path := strings.ReplaceAll(rt.pattern, "{org}", "labs")
-			r := s.do(t, request{method: rt.method, path: path, token: token, body: `{"name": "r` + strconv.Itoa(n) + `"}`})
-			if r.StatusCode != want[name][n] {
-				t.Errorf("%s as caller %d: %d, want %d: %s", name, n, r.StatusCode, want[name][n], r.body)
-			}
-		}
-		delete(want, name)
+	var all strings.Builder
+	for _, table := range slices.Sorted(maps.Keys(held)) {
+		all.WriteString(table + ":\n" + held[table] + "\n")
 	}
-	if len(want) > 0 {
-		t.Errorf("no such routes: %v", want)
+	return all.String()
+}
+
+func column(t *testing.T, db *sql.DB, query string) (values []string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer rows.Close()
+	for rows.Next() {
+		var value string
+		if err := rows.Scan(&value); err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, value)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return values
 }
 
 // A repository whose folder cannot be removed keeps its row: it can be deleted again.

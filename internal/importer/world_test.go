@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"rehome"
+	"rehome/internal/compute"
 	"rehome/internal/egress"
 	"rehome/internal/git/object"
 	"rehome/internal/host"
@@ -23,11 +24,10 @@ import (
 	"rehome/internal/source/git"
 	"rehome/internal/store"
 	"rehome/internal/testenv"
-	"rehome/internal/turns"
 )
 
 func TestMain(m *testing.M) {
-	turns.Limit(1) // for all tests: who waited for another while holding it would wait for ever
+	compute.Limit(1) // for all tests: who waited for another while holding it would wait for ever
 	if dir := os.Getenv(crashIn); dir != "" {
 		crash(dir)
 	}

@@ -5,11 +5,11 @@ import (
 	"fmt"
 
 	"rehome"
+	"rehome/internal/compute"
 	"rehome/internal/git/history"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
 	"rehome/internal/rewrite/content"
-	"rehome/internal/turns"
 )
 
 // pass is one rewrite under way.
@@ -44,7 +44,7 @@ type reach struct {
 // progress is how far a rewrite is.
 type progress struct {
 	done, total int64
-	turn        *turns.Turn // nil where nothing is computed for long
+	turn        *compute.Turn // nil where nothing is computed for long
 }
 
 func newPass(o Options, g *history.Graph, objects *repo.Objects) *pass {
@@ -70,7 +70,7 @@ func (p *pass) rewrite(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.turn = turns.Take()
+	p.turn = compute.Take()
 	if p.sink != nil {
 		p.sink.turn = p.turn
 		defer func() { p.sink.turn = nil }()

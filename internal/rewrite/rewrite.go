@@ -18,12 +18,12 @@ import (
 	"os"
 
 	"rehome"
+	"rehome/internal/compute"
 	"rehome/internal/git/attributes"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
 	"rehome/internal/lfs"
-	"rehome/internal/turns"
 )
 
 // Plan says how history is changed. The same history, the same plan and the same
@@ -68,7 +68,7 @@ type Ref struct {
 // index, synced; after an error it gets nothing. An error that people can mend is a *rehome.Error.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	if o.Workers == 0 {
-		o.Workers = turns.Processors()
+		o.Workers = compute.Processors()
 	}
 	if o.Progress == nil {
 		o.Progress = func(int64, int64) {}

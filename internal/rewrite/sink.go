@@ -6,11 +6,11 @@ import (
 	"slices"
 	"sync"
 
+	"rehome/internal/compute"
 	"rehome/internal/git/deflate"
 	"rehome/internal/git/history"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
-	"rehome/internal/turns"
 )
 
 const (
@@ -33,7 +33,7 @@ type sink struct {
 	wg      sync.WaitGroup
 	table   *deflate.Table // trained on the first batch
 	workers int
-	turn    *turns.Turn // of who adds; nil for none
+	turn    *compute.Turn // of who adds; nil for none
 }
 
 // batch is objects that are deflated one after the other.
@@ -132,7 +132,7 @@ func (s *sink) guarded(do func() error) {
 func (s *sink) deflate() error {
 	e := deflate.NewEncoder(s.table)
 	for b := range s.jobs {
-		turn := turns.Take()
+		turn := compute.Take()
 		from := 0
 		for i := range b.items {
 			b.streams = e.Append(b.streams, b.data[from:b.items[i].end])

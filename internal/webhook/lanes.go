@@ -66,14 +66,34 @@ func (h *Hooks) Run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-h.wake:
 		case id := <-l.done:
-			l.used[l.busy[id]]--
-			delete(l.busy, id)
+			l.leave(id)
 		case id := <-l.drags:
 			l.stepAside(id)
 		case <-timer.C:
 		}
 		timer.Stop()
+		l.settle()
 	}
+}
+
+// settle takes what else has come meanwhile, so that one look serves it all.
+func (l *lanes) settle() {
+	for {
+		select {
+		case id := <-l.done:
+			l.leave(id)
+		case id := <-l.drags:
+			l.stepAside(id)
+		default:
+			return
+		}
+	}
+}
+
+// leave gives the place of an attempt that has ended to others.
+func (l *lanes) leave(id int64) {
+	l.used[l.busy[id]]--
+	delete(l.busy, id)
 }
 
 // fill starts what is due and has a place, and returns when to look again at the latest.

@@ -5,6 +5,8 @@ require "octokit"
 require "openssl"
 require "uri"
 
+ENV["OCTOKIT_SILENT"] = "true" # about the preview's media type, which it sends
+
 RUNNING = %w[detecting importing mapping pushing].freeze
 
 def want(got, expected, what)
@@ -150,3 +152,4 @@ end
 
 visit = Visit.new
 %i[prepare start map large_files restart refusals cancel fail].each { |step| visit.public_send(step) }
+puts "octokit.rb #{Octokit::VERSION}"

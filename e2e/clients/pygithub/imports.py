@@ -11,6 +11,7 @@ import os
 import time
 import urllib.parse
 import urllib.request
+from importlib.metadata import version
 
 import github
 
@@ -32,6 +33,7 @@ def main():
     visit.refusals(author)
     visit.cancel()
     visit.fail()
+    print("PyGithub", version("PyGithub"))
 
 
 class Visit:
@@ -51,7 +53,8 @@ class Visit:
         assert hook.events == ["repository_import"] and hook.active, hook
         assert hook.config["content_type"] == "form" and set(hook.config["secret"]) == {"*"}, hook.config
         assert told("ping", 1)["hook_id"] == hook.id
-        assert self.repo.get_hook(hook.id).last_response.code == 200
+        hook = until(lambda: self.repo.get_hook(hook.id), lambda h: h.last_response.code)
+        assert (hook.last_response.code, hook.last_response.message) == (200, "OK"), hook.raw_data
         assert [h.id for h in self.repo.get_hooks()] == [hook.id]
 
     def ended(self, outcome, n):
@@ -62,13 +65,13 @@ class Visit:
     def poll(self, status):
         """Polls with update(), which asks conditionally and says whether something changed."""
         found = self.repo.get_source_import()
-        for _ in range(3000):
-            if found.status == status:
-                return found
-            assert found.status in RUNNING, f"the import rests, want {status}: {found.raw_data}"
-            time.sleep(0.02)
+
+        def has_it(found):
             found.update()
-        raise AssertionError(f"the import does not get {status}")
+            assert found.status in (status, *RUNNING), f"the import rests, want {status}: {found.raw_data}"
+            return found.status == status
+
+        return until(lambda: found, has_it)
 
     def start(self):
         started = self.repo.create_source_import("git", E["SOURCE"])
@@ -142,6 +145,16 @@ class Visit:
         assert failed["failed_step"] == "raw" and failed["message"], failed
         assert failed["error_message"] == failed["message"], failed
         self.ended("failure", 1)
+
+
+def until(ask, is_it):
+    """Asks until the answer is the one."""
+    for _ in range(3000):
+        got = ask()
+        if is_it(got):
+            return got
+        time.sleep(0.02)
+    raise AssertionError(f"waited in vain: {got.raw_data}")
 
 
 def refused(kind, status, message, call, field=None):

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"sync"
 
-	"rehome/internal/turns"
+	"rehome/internal/compute"
 )
 
 // finish seals both packs and writes their indexes, side by side.
@@ -27,7 +27,7 @@ func (p *pass) finish(ctx context.Context) error {
 			continue
 		}
 		wg.Go(func() {
-			turn := turns.Take()
+			turn := compute.Take()
 			defer turn.Give()
 			e.err = Guard(func() (err error) {
 				if *e.sum, err = e.w.seal(ctx); err != nil {

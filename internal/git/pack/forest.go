@@ -7,9 +7,9 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"rehome/internal/compute"
 	"rehome/internal/git/inflate"
 	"rehome/internal/git/object"
-	"rehome/internal/turns"
 )
 
 // heldPath bounds what the walkers together keep of the paths they stand on, bytes. Past it,
@@ -46,7 +46,7 @@ func (f *forest) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for i := range errs {
 		wg.Go(func() {
-			w := &walker{forest: f, number: i, turn: turns.Take(), hasher: object.NewHasher(f.table.format)}
+			w := &walker{forest: f, number: i, turn: compute.Take(), hasher: object.NewHasher(f.table.format)}
 			w.buffers.scratch = f.scratch
 			if errs[i] = Guard(w.walk); errs[i] != nil {
 				f.stop.Store(true)
@@ -74,7 +74,7 @@ var errStopped = errors.New("stopped")
 type walker struct {
 	*forest
 	number  int
-	turn    *turns.Turn
+	turn    *compute.Turn
 	hasher  *object.Hasher
 	inflate inflate.Decoder
 	buffers buffers

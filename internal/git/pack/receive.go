@@ -8,8 +8,8 @@ import (
 	"math"
 	"sync/atomic"
 
+	"rehome/internal/compute"
 	"rehome/internal/git/object"
-	"rehome/internal/turns"
 )
 
 // File is what a pack or an index is written to. *os.File is one.
@@ -61,7 +61,7 @@ type Written struct {
 // Errors wrap ErrCorrupt, a *LimitError, io.ErrUnexpectedEOF for a stream cut off,
 // object.ErrCollision, or what reading, writing or visiting returned.
 func Receive(ctx context.Context, in io.Reader, o Options) (Summary, error) {
-	turn := turns.Take()
+	turn := compute.Take()
 	p, err := begin(turn.Reader(until(ctx, in)), o)
 	if err == nil {
 		defer p.close()

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"rehome/internal/compute"
 	"rehome/internal/git/object"
-	"rehome/internal/turns"
 )
 
 // putAside copies an entry's zlib stream to the pending file.
@@ -48,7 +48,7 @@ func (p *pass) settle(ctx context.Context) error {
 	if w == nil {
 		return nil
 	}
-	turn := turns.Take()
+	turn := compute.Take()
 	defer turn.Give()
 	p.places.gather()
 	if err := w.sort(); err != nil {

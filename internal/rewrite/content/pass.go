@@ -5,10 +5,10 @@ import (
 	"sync"
 	"unsafe"
 
+	"rehome/internal/compute"
 	"rehome/internal/git/inflate"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
-	"rehome/internal/turns"
 )
 
 // pass is one run. Objects are numbered as in the order of their ids in the pack.
@@ -106,7 +106,7 @@ func (p *pass) sameFor(n int, do func(from, to int) error) error {
 	part := n/p.Workers + 1
 	for w := range p.Workers {
 		wg.Go(func() {
-			turn := turns.Take()
+			turn := compute.Take()
 			defer turn.Give()
 			errs[w] = pack.Guard(func() error { return do(min(w*part, n), min((w+1)*part, n)) })
 		})

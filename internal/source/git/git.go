@@ -14,11 +14,11 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/compute"
 	"rehome/internal/egress"
 	"rehome/internal/git/protocol"
 	"rehome/internal/git/repo"
 	"rehome/internal/source"
-	"rehome/internal/turns"
 )
 
 // patience is how long a server may take to tell its refs, each time it is asked: one that sends
@@ -232,5 +232,5 @@ func workers(asked int) int {
 	if asked > 0 {
 		return asked
 	}
-	return turns.Processors()
+	return compute.Processors()
 }

@@ -1,9 +1,9 @@
-// Package turns lets no more goroutines compute for long at once than there are processors for it.
+// Package compute lets no more goroutines compute for long at once than there are processors for it.
 //
 // The runtime gives every goroutine that is ready the same right to a processor. A hundred that index packs
 // would have an answer of a few hundred microseconds wait for all of them, once for each time it pauses. Who computes for
 // long takes a turn for it, and goes on without one where it waits for something else; who does not take one never waits here.
-package turns
+package compute
 
 import (
 	"io"
