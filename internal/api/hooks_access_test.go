@@ -119,3 +119,14 @@ func TestScopesForHooksOpenNothingElse(t *testing.T) {
 		t.Errorf("%v, %v", repos, err)
 	}
 }
+
+// TestAUserIsNoOrganization: what is an organisation's is not a user's, not even the caller's own.
+func TestAUserIsNoOrganization(t *testing.T) {
+	s := start(t, nil)
+	own := s.token(t, auth.Grant{User: "octocat"})
+	for _, token := range []string{own, s.token(t, auth.Grant{})} {
+		for path, body := range map[string]string{"/orgs/octocat/repos": `{"name": "socm"}`, "/orgs/OCTOCAT/hooks": `{"config": {"url": "https://ci.example/"}}`} {
+			checkRefusal(t, s.want(t, 404, request{method: "POST", path: path, token: token, body: body}))
+		}
+	}
+}
