@@ -17,10 +17,14 @@ import (
 // collection is a source with several projects at one URL: Git repositories of that name below it.
 type collection struct {
 	source.Source
+	url     string
 	choices []rehome.ProjectChoice
 }
 
-func (c collection) Detect(context.Context, source.Location) (source.Found, error) {
+func (c collection) Detect(_ context.Context, l source.Location) (source.Found, error) {
+	if l.String() != c.url {
+		return source.Found{}, &rehome.Error{Code: rehome.NotARepository, Message: "There is no collection."}
+	}
 	return source.Found{VCS: rehome.TFVC, Choices: c.choices}, nil
 }
 
@@ -43,8 +47,9 @@ func serveCollection(t *testing.T, s *testServer, choices []rehome.ProjectChoice
 		t.Fatal(err)
 	}
 	testenv.Rich(t, filepath.Join(root, "tfs", "project1.git"), "sha1")
-	s.api.Importer.Source[rehome.TFVC] = collection{s.api.Importer.Source[rehome.Git], choices}
-	return testenv.ServeGit(t, root, testenv.Options{}) + "/tfs"
+	url = testenv.ServeGit(t, root, testenv.Options{}) + "/tfs"
+	s.api.Importer.Source[rehome.TFVC] = collection{s.api.Importer.Source[rehome.Git], url, choices}
+	return url
 }
 
 func TestProjectChoices(t *testing.T) {
