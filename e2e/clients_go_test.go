@@ -73,22 +73,22 @@ func (g *goVisit) prepare() {
 	if c := g.hook.GetConfig(); c.GetURL() != g.hooks.hook() || strings.Trim(c.GetSecret(), "*") != "" || !strings.HasPrefix(g.hook.GetURL(), g.base) {
 		g.t.Errorf("hook: %v", g.hook)
 	}
-	ping := event[*github.PingEvent](g, "ping", 1)
+	ping := event[*github.PingEvent](g.t, g.hooks, "ping", 1)
 	if ping.GetHookID() != g.hook.GetID() || ping.GetRepo().GetID() != g.repo.GetID() || ping.GetZen() == "" {
 		g.t.Errorf("ping: %v", ping)
 	}
 	if _, err := g.client.Repositories.PingHook(ctx, g.owner, g.name, g.hook.GetID()); err != nil {
 		g.t.Errorf("ping again: %v", err)
 	}
-	event[*github.PingEvent](g, "ping", 2)
+	event[*github.PingEvent](g.t, g.hooks, "ping", 2)
 }
 
 // event returns the nth webhook of a kind, its signature checked by go-github, as go-github reads it.
-func event[E any](g *goVisit, kind string, n int) E {
-	g.t.Helper()
-	d, err := g.hooks.wait(g.t.Context(), kind, n)
+func event[E any](t *testing.T, hooks *receiver, kind string, n int) E {
+	t.Helper()
+	d, err := hooks.wait(t.Context(), kind, n)
 	if err != nil {
-		g.t.Fatal(err)
+		t.Fatal(err)
 	}
 	q := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(d.Body))
 	for name, value := range d.Headers {
@@ -96,12 +96,12 @@ func event[E any](g *goVisit, kind string, n int) E {
 	}
 	payload, err := github.ValidatePayload(q, []byte(hookSecret))
 	if err != nil {
-		g.t.Fatalf("webhook %s: %v", kind, err)
+		t.Fatalf("webhook %s: %v", kind, err)
 	}
 	parsed, err := github.ParseWebHook(github.WebHookType(q), payload)
 	got, ok := parsed.(E)
 	if err != nil || !ok {
-		g.t.Fatalf("webhook %s: %T, %v", kind, parsed, err)
+		t.Fatalf("webhook %s: %T, %v", kind, parsed, err)
 	}
 	return got
 }
@@ -109,7 +109,7 @@ func event[E any](g *goVisit, kind string, n int) E {
 // ended waits for the nth webhook of an outcome.
 func (g *goVisit) ended(outcome string, n int) {
 	g.t.Helper()
-	got := event[*github.RepositoryImportEvent](g, outcome, n)
+	got := event[*github.RepositoryImportEvent](g.t, g.hooks, outcome, n)
 	if got.GetStatus() != outcome || got.GetRepo().GetID() != g.repo.GetID() || got.GetRepo().GetFullName() != g.owner+"/"+g.name ||
 		got.GetSender().GetLogin() != g.owner || got.Org != nil {
 		g.t.Errorf("webhook %d %s: %v", n, outcome, got)

@@ -139,7 +139,7 @@ func kinds(all []delivery) map[string]int {
 	return counts
 }
 
-// hookHeaders are those of every delivery to a repository's webhook.
+// hookHeaders are those of every delivery.
 var hookHeaders = map[string]*regexp.Regexp{
 	"user-agent":                             regexp.MustCompile(`^GitHub-Hookshot/[0-9a-f]{7}$`),
 	"accept":                                 regexp.MustCompile(`^\*/\*$`),
@@ -149,7 +149,7 @@ var hookHeaders = map[string]*regexp.Regexp{
 	"x-github-hook-id":                       regexp.MustCompile(`^[1-9][0-9]*$`),
 	"x-hub-signature":                        regexp.MustCompile(`^sha1=[0-9a-f]{40}$`),
 	"x-hub-signature-256":                    regexp.MustCompile(`^sha256=[0-9a-f]{64}$`),
-	"x-github-hook-installation-target-type": regexp.MustCompile(`^repository$`),
+	"x-github-hook-installation-target-type": regexp.MustCompile(`^(repository|organization)$`),
 }
 
 // check holds a delivery against what GitHub documents, and returns its kind.
@@ -195,23 +195,42 @@ func (d delivery) payload() ([]byte, error) {
 	return []byte(form.Get("payload")), err
 }
 
+// checkPayload wants exactly the documented keys, and the target in the headers.
 func (d delivery) checkPayload(payload map[string]json.RawMessage) (string, error) {
-	var repository struct{ ID int64 }
-	if err := json.Unmarshal(payload["repository"], &repository); err != nil {
-		return "", fmt.Errorf("repository: %w", err)
-	}
-	if got := d.Headers["x-github-hook-installation-target-id"]; got != strconv.FormatInt(repository.ID, 10) {
-		return "", fmt.Errorf("the target's id is %q, the repository's %d", got, repository.ID)
-	}
-	kind, want := "ping", []string{"hook", "hook_id", "repository", "sender", "zen"}
-	if d.Headers["x-github-event"] != "ping" {
-		want = []string{"repository", "sender", "status"}
-		if err := json.Unmarshal(payload["status"], &kind); err != nil {
-			return "", fmt.Errorf("status: %w", err)
+	var about struct {
+		Status     string
+		Repository struct {
+			ID    int64
+			Owner struct{ Type string }
 		}
+		Organization struct{ ID int64 }
+	}
+	text, err := json.Marshal(payload)
+	if err == nil {
+		err = json.Unmarshal(text, &about)
+	}
+	if err != nil {
+		return "", err
+	}
+	forOrganization := d.Headers["x-github-hook-installation-target-type"] == "organization"
+	target := about.Repository.ID
+	if forOrganization {
+		target = about.Organization.ID
+	}
+	kind, want := about.Status, []string{"repository", "sender", "status"}
+	switch ping := d.Headers["x-github-event"] == "ping"; {
+	case ping && forOrganization:
+		kind, want = "ping", []string{"hook", "hook_id", "organization", "sender", "zen"}
+	case ping:
+		kind, want = "ping", []string{"hook", "hook_id", "repository", "sender", "zen"}
+	case about.Repository.Owner.Type == "Organization":
+		want = []string{"organization", "repository", "sender", "status"}
 	}
 	if got := slices.Sorted(maps.Keys(payload)); !slices.Equal(got, want) {
 		return kind, fmt.Errorf("the payload has the keys %v, want %v", got, want)
+	}
+	if got := d.Headers["x-github-hook-installation-target-id"]; got != strconv.FormatInt(target, 10) {
+		return kind, fmt.Errorf("the target's id is %q, in the payload %d", got, target)
 	}
 	return kind, nil
 }
