@@ -25,7 +25,7 @@ import (
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	write *sql.DB // one connection: writers wait here, in turn, instead of at the file's lock
-	read  *sql.DB
+	read  *pool
 	now   string // SQL for the database's clock, in milliseconds since 1970
 }
 
@@ -50,7 +50,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	readers := 2 + 2*runtime.GOMAXPROCS(0)
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers) // opening one costs more than most reads
-	return &DB{write: write, read: read, now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)"}, nil
+	return &DB{write: write, read: newPool(read), now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)"}, nil
 }
 
 // Close closes the database.
