@@ -59,7 +59,7 @@ func (a *API) rateName(c *call) string {
 	return fmt.Sprintf("user ID %d", c.caller.User().ID)
 }
 
-// admit decides whether the caller may use the route, and finds the repository in its path.
+// admit decides whether the caller may use the route, and finds the repository or organisation in its path.
 func (a *API) admit(ctx context.Context, c *call) error {
 	need := c.route.access
 	if need != anyone && need != reads && c.caller.Anonymous() {
