@@ -34,8 +34,8 @@ everybody. What it may do there is up to its scopes:
   admin:repo_hook  webhooks of repositories, and nothing else of them
   admin:org_hook   webhooks of organisations; an administrator's token needs it as well
 
-Without a scope it can read what is public. Webhooks tell of private repositories, too: who
-may keep them learns which there are, and how their imports end.`
+What is public can be read with any token, and without one. Webhooks tell of private
+repositories, too: who may keep them learns which there are and how their imports end.`
 
 func (m *Main) tokenCreateCommand(dir *data) *cobra.Command {
 	var grant auth.Grant
