@@ -32,7 +32,7 @@ func octokit(script string) func(*testing.T, visit) {
 var installOctokit = sync.OnceValues(func() (string, error) {
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return "", fmt.Errorf("%w: install node.js 20 or later and npm (Debian's packages nodejs and npm)", err)
+			return "", fmt.Errorf("%w: install Node.js 18 or later and npm (Debian's packages nodejs and npm)", err)
 		}
 	}
 	files, err := fs.Sub(scripts, "clients/octokit")
