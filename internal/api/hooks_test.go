@@ -37,6 +37,9 @@ func receive(t *testing.T) *hookReceiver {
 		if err != nil {
 			t.Error(err)
 		}
+		if err := asDescribed(t).CheckDelivery(r.Header, body); err != nil {
+			t.Errorf("not as described: %v", err)
+		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.came = append(h.came, arrived{r.Header, string(body)})

@@ -153,11 +153,11 @@ func (d *Description) checkHeader(name, text string, header node) error {
 	if err != nil {
 		return err
 	}
-	var value any = text
-	if number, err := strconv.Atoi(text); err == nil && header.child("schema").text("type") == "integer" {
-		value = number
+	err = schema.Validate(text)
+	if number, wrong := strconv.Atoi(text); err != nil && wrong == nil {
+		err = schema.Validate(number)
 	}
-	if err := schema.Validate(value); err != nil {
+	if err != nil {
 		return fmt.Errorf("the header %s is %q: %w", name, text, err)
 	}
 	return nil
