@@ -237,8 +237,8 @@ func TestImportsAreToldOf(t *testing.T) {
 		}},
 	} {
 		c.do()
-		checkTold(t, "repository", own.nth(t, i+2), c.status, c.sender, repo["id"]) // the ping was the first
-		checkTold(t, "organization", org.nth(t, i+2), c.status, c.sender, repo["id"])
+		checkEnd(t, "repository", own.nth(t, i+2), c.status, c.sender, repo["id"]) // the ping was the first
+		checkEnd(t, "organization", org.nth(t, i+2), c.status, c.sender, repo["id"])
 	}
 	all := "[" + strings.Repeat("repository_import ", 4) + "ping]"
 	for hook, events := range map[string]string{ownHook: all, orgHook: all, silent[0]: "[ping]", silent[1]: "[ping]", silent[2]: "[ping]"} {
@@ -255,8 +255,8 @@ func TestImportsAreToldOf(t *testing.T) {
 	}
 }
 
-// checkTold holds what a hook of labs was told against how an import of a repository of theirs ended.
-func checkTold(t *testing.T, kind string, got arrived, status, sender string, repository any) {
+// checkEnd holds what a hook of labs was told against how an import of a repository of theirs ended.
+func checkEnd(t *testing.T, kind string, got arrived, status, sender string, repository any) {
 	t.Helper()
 	o := payload(t, got)
 	if keys := slices.Sorted(maps.Keys(o)); !slices.Equal(keys, []string{"organization", "repository", "sender", "status"}) {
