@@ -26,7 +26,8 @@ func TestClassroom(t *testing.T) {
 	s := testServer(t)
 	base := described.Proxy(t, s.base)
 	teacher := newGoGitHub(t, base, newToken(t, s, "--user", "teacher", "--owners", "class"))
-	all, one := newReceiver(t), newReceiver(t)
+	description := describe(t, base)
+	all, one := newReceiver(t, description), newReceiver(t, description)
 	hook := func(r *receiver, contentType string) *github.Hook {
 		return &github.Hook{
 			Name: github.Ptr("web"), Events: []string{"repository_import"}, Active: github.Ptr(true),

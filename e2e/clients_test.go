@@ -53,13 +53,14 @@ func TestClients(t *testing.T) {
 	hanging := testenv.ServeGit(t, root, testenv.Options{Wrap: hang})
 	base := described.Proxy(t, testServer(t, "--large-files-over", largeOver, "--workers", "16", "--rate-limit", "1000000").base)
 	limited := described.Proxy(t, testServer(t, "--rate-limit", "2").base)
+	description := describe(t, base)
 	var visits sync.WaitGroup
 	for client, run := range clients {
 		for place, path := range map[string]string{"root": "", "v3": "/api/v3"} {
 			visits.Go(func() { // and not t.Parallel: they mostly wait, and more of them can than there are processors
 				t.Run(client+"/"+place, func(t *testing.T) {
 					run(t, visit{
-						base: base + path, limited: limited + path, name: client + "-" + place, hooks: newReceiver(t),
+						base: base + path, limited: limited + path, name: client + "-" + place, hooks: newReceiver(t, description),
 						source: origin + "/a.git", hanging: hanging + "/a.git", missing: origin + "/missing.git",
 					})
 				})

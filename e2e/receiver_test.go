@@ -20,17 +20,20 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"rehome/internal/api/described"
 )
 
 // hookSecret signs every delivery to a receiver.
 const hookSecret = "It's a Secret to Everybody"
 
 // receiver is where one client's webhooks arrive. It holds each delivery against what
-// GitHub sends, and hands it over to the client: GET EVENTS/KIND/N waits for the Nth of
-// a kind, from 1. Safe for concurrent use.
+// GitHub sends and what the server describes, and hands it over to the client:
+// GET EVENTS/KIND/N waits for the Nth of a kind, from 1. Safe for concurrent use.
 type receiver struct {
-	t    *testing.T
-	base string
+	t         *testing.T
+	base      string
+	described *described.Description
 
 	mu    sync.Mutex
 	came  []delivery    // guarded by mu
@@ -45,8 +48,22 @@ type delivery struct {
 	kind string // ping, or how the import ended
 }
 
-func newReceiver(t *testing.T) *receiver {
-	r := &receiver{t: t, fresh: make(chan struct{})}
+// describe returns the description the server at base gives of itself.
+func describe(t *testing.T, base string) *described.Description {
+	t.Helper()
+	got, err := call(base, "", "GET", "/openapi.json", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := described.Parse(got.body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func newReceiver(t *testing.T, d *described.Description) *receiver {
+	r := &receiver{t: t, described: d, fresh: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /hook", r.take)
 	mux.HandleFunc("GET /events/{kind}/{n}", r.handOver)
@@ -69,7 +86,10 @@ func (r *receiver) take(w http.ResponseWriter, q *http.Request) {
 	for name := range q.Header {
 		d.Headers[strings.ToLower(name)] = q.Header.Get(name)
 	}
-	if d.kind, err = d.check(); err != nil {
+	if d.kind, err = d.check(); err == nil {
+		err = r.described.CheckDelivery(q.Header, body)
+	}
+	if err != nil {
 		r.t.Errorf("a webhook came that clients would not take: %v\n%v\n%s", err, d.Headers, d.Body)
 	}
 	r.mu.Lock()
