@@ -123,7 +123,7 @@ func advised(s rehome.State) *rehome.Error {
 		e.Hint = howToSignIn
 	case waits && e.Code == rehome.CredentialsRefused:
 		e.Hint = strings.TrimSpace(e.Hint + " " + howToSignIn)
-	case strings.Contains(e.Hint, "start the import again"):
+	case strings.Contains(e.Hint, "start the import again"), s.Status == rehome.Failed && strings.Contains(e.Hint, "ry again"):
 		e.Hint += " " + howToRestart
 	}
 	return &e

@@ -173,11 +173,17 @@ func withoutURL(err error) error {
 	if errors.As(err, &around) {
 		err = around.Err
 	}
-	if strings.HasPrefix(err.Error(), "failed to parse Location header") { // net/http gives it no type
+	switch text := err.Error(); { // net/http gives these no type
+	case strings.HasPrefix(text, "failed to parse Location header"):
 		return errBadRedirect
+	case strings.Contains(text, "transport connection broken: malformed HTTP"):
+		return ErrNotHTTP
 	}
 	return err
 }
+
+// ErrNotHTTP says that something answered, but not in HTTP.
+var ErrNotHTTP = errors.New("it does not speak HTTP")
 
 // Reason says in a few words why a connection failed, without foreign text.
 func Reason(err error) string {
@@ -186,7 +192,7 @@ func Reason(err error) string {
 	var record tls.RecordHeaderError
 	var timeout net.Error
 	switch {
-	case errors.Is(err, errTooManyRedirects), errors.Is(err, errBadRedirect):
+	case errors.Is(err, errTooManyRedirects), errors.Is(err, errBadRedirect), errors.Is(err, ErrNotHTTP):
 		return err.Error()
 	case errors.As(err, &dns):
 		return "the name cannot be resolved"

@@ -27,6 +27,11 @@ func explain(ctx context.Context, err error, discovery bool) error {
 	if ctx.Err() != nil {
 		return &rehome.Error{Code: rehome.Cancelled, Message: "The fetch was cancelled.", Err: err}
 	}
+	if discovery && errors.Is(err, egress.ErrNotHTTP) {
+		e := notARepository("what answers does not speak HTTP")
+		e.Err = err
+		return e
+	}
 	var known *rehome.Error
 	if errors.As(err, &known) {
 		return err
