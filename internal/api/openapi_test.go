@@ -14,7 +14,7 @@ import (
 var parsed = sync.OnceValues(func() (*described.Description, error) { return described.Parse(description) })
 
 // asDescribed is the description that answers are held against.
-func asDescribed(t *testing.T) *described.Description {
+func asDescribed(t testing.TB) *described.Description {
 	t.Helper()
 	d, err := parsed()
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 )
 
 // parts opens a host and an importer. Nothing works by itself: work does what is due.
-func parts(t *testing.T, o *Options, dir string, db *store.DB) {
+func parts(t testing.TB, o *Options, dir string, db *store.DB) {
 	t.Helper()
 	folder, err := importer.Claim(dir)
 	if err != nil {
@@ -58,7 +58,7 @@ func parts(t *testing.T, o *Options, dir string, db *store.DB) {
 }
 
 // work does what is due until nothing is.
-func (s *testServer) work(t *testing.T) {
+func (s *testServer) work(t testing.TB) {
 	t.Helper()
 	for {
 		ids, err := s.db.Due(t.Context(), 100)

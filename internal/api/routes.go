@@ -148,12 +148,14 @@ func match(pattern, segments []string) (map[string]string, bool) {
 	if len(pattern) != len(segments) {
 		return nil, false
 	}
-	params := map[string]string{}
+	for i, want := range pattern {
+		if !strings.HasPrefix(want, "{") && want != segments[i] {
+			return nil, false
+		}
+	}
+	params := map[string]string{} // made for the one route there is, not for each that it is not
 	for i, want := range pattern {
 		if !strings.HasPrefix(want, "{") {
-			if want != segments[i] {
-				return nil, false
-			}
 			continue
 		}
 		got, err := url.PathUnescape(segments[i])

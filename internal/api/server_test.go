@@ -29,7 +29,7 @@ type testServer struct {
 	dir  string // of rows and folders
 }
 
-func start(t *testing.T, change func(*Options)) *testServer {
+func start(t testing.TB, change func(*Options)) *testServer {
 	t.Helper()
 	dir := t.TempDir()
 	db, err := store.Open(t.Context(), filepath.Join(dir, "db"))
@@ -53,7 +53,7 @@ func start(t *testing.T, change func(*Options)) *testServer {
 }
 
 // token makes a token; an empty grant is the administrator's.
-func (s *testServer) token(t *testing.T, g auth.Grant) string {
+func (s *testServer) token(t testing.TB, g auth.Grant) string {
 	t.Helper()
 	if g.User == "" {
 		g = auth.Grant{User: "admin", Admin: true}
@@ -76,7 +76,7 @@ type response struct {
 	body []byte
 }
 
-func (s *testServer) do(t *testing.T, q request) response {
+func (s *testServer) do(t testing.TB, q request) response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), q.method, s.URL+q.path, strings.NewReader(q.body))
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *testServer) do(t *testing.T, q request) response {
 }
 
 // want does the call and stops the test unless the status is the one wanted.
-func (s *testServer) want(t *testing.T, status int, q request) response {
+func (s *testServer) want(t testing.TB, status int, q request) response {
 	t.Helper()
 	r := s.do(t, q)
 	if r.StatusCode != status {
@@ -114,7 +114,7 @@ func (s *testServer) want(t *testing.T, status int, q request) response {
 	return r
 }
 
-func (r response) object(t *testing.T) map[string]any {
+func (r response) object(t testing.TB) map[string]any {
 	t.Helper()
 	var o map[string]any
 	if err := json.Unmarshal(r.body, &o); err != nil {
@@ -123,7 +123,7 @@ func (r response) object(t *testing.T) map[string]any {
 	return o
 }
 
-func (r response) list(t *testing.T) []map[string]any {
+func (r response) list(t testing.TB) []map[string]any {
 	t.Helper()
 	var l []map[string]any
 	if err := json.Unmarshal(r.body, &l); err != nil || l == nil {
@@ -133,7 +133,7 @@ func (r response) list(t *testing.T) []map[string]any {
 }
 
 // create makes a repository and returns it as stored.
-func (s *testServer) create(t *testing.T, token, name, body string) rehome.Repository {
+func (s *testServer) create(t testing.TB, token, name, body string) rehome.Repository {
 	t.Helper()
 	if body == "" {
 		body = `{"name": "` + name + `"}`
