@@ -22,6 +22,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 	operations := slices.Clone(asDescribed(t).Operations)
 	for _, o := range operations {
 		before := m.rows(t)
+		if before["hooks"] == "" || before["imports"] == "" {
+			t.Fatalf("%d tables were read, but nothing of the webhooks or imports there are", len(before))
+		}
 		for _, c := range m.cells(t, o) {
 			if c.want != "yes" {
 				m.refused(t, c)
