@@ -99,7 +99,7 @@ func (a *API) create(ctx context.Context, c *call, wanted rehome.Repository) (an
 		return answer{}, err
 	}
 	if err := a.Host.Create(ctx, made.ID, object.SHA1); err != nil {
-		undo := a.DB.DeleteRepository(context.WithoutCancel(ctx), made.ID)
+		_, undo := a.DB.DeleteRepository(context.WithoutCancel(ctx), made.ID, nil)
 		return answer{}, errors.Join(err, undo)
 	}
 	return created(wire.Repository(c.urls, made, rights(c.caller, made)), c.urls.Repository(made)), nil
@@ -120,7 +120,7 @@ func (a *API) deleteRepository(ctx context.Context, c *call) (answer, error) {
 	if err := a.Host.Remove(ctx, c.repo.ID); err != nil {
 		return answer{}, fmt.Errorf("remove the folder of %s: %w", c.repo.FullName(), err)
 	}
-	return noContent(), a.DB.DeleteRepository(ctx, c.repo.ID)
+	return noContent(), a.Importer.DeleteRepository(ctx, c.repo.ID, c.caller.User().ID)
 }
 
 // rights are what the caller may do with the repository.

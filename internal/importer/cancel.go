@@ -16,15 +16,29 @@ var errDeleted = errors.New("the import was deleted")
 // else runs is told to stop, and its folders go with it. The repository stays. by is the
 // owner who asks, of whom webhooks are told, unless the import is complete. NotFound when there is none.
 func (m *Importer) Cancel(ctx context.Context, repositoryID, by int64) error {
+	return m.end(ctx, repositoryID, by, m.DB.DeleteImport)
+}
+
+// DeleteRepository forgets the repository's row. An import that began since Cancel is canceled with it.
+// NotFound when there is no such repository.
+func (m *Importer) DeleteRepository(ctx context.Context, repositoryID, by int64) error {
+	return m.end(ctx, repositoryID, by, m.DB.DeleteRepository)
+}
+
+// end has del delete the import, and stops the work on it. del calls before in the transaction that
+// deletes it, and returns its id, 0 for none.
+func (m *Importer) end(ctx context.Context, repositoryID, by int64,
+	del func(ctx context.Context, repositoryID int64, before func(*store.Tx, store.Import) error) (id int64, err error),
+) error {
 	told := func() {}
-	id, err := m.DB.DeleteImport(ctx, repositoryID, func(t *store.Tx, i store.Import) (err error) {
+	id, err := del(ctx, repositoryID, func(t *store.Tx, i store.Import) (err error) {
 		if i.State.Status == rehome.Complete {
 			return nil
 		}
 		told, err = m.Ended(ctx, t, rehome.ImportEnd{RepositoryID: repositoryID, By: by, Outcome: rehome.Canceled})
 		return err
 	})
-	if err != nil {
+	if err != nil || id == 0 {
 		return err
 	}
 	told()

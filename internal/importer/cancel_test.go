@@ -4,11 +4,13 @@ import (
 	"context"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"rehome"
+	"rehome/internal/store"
 	"rehome/internal/testenv"
 )
 
@@ -99,5 +101,41 @@ func TestStopKeepsWhatIsDone(t *testing.T) {
 	w.wantNothingLeft()
 	if due, err := w.DB.IsDue(t.Context(), i.ID); err != nil || !due {
 		t.Errorf("not due after a stop: %v", err)
+	}
+}
+
+// An import that begins while its repository goes is canceled with it: those who wait for its end are told, its work stops
+// and nothing of it is left.
+func TestDeleteRepository(t *testing.T) {
+	t.Parallel()
+	var ends []rehome.ImportEnd
+	calls := 0
+	w := newWorld(t, func(o *Options) {
+		o.Ended = func(_ context.Context, _ *store.Tx, e rehome.ImportEnd) (func(), error) {
+			ends = append(ends, e)
+			return func() { calls++ }, nil
+		}
+	})
+	r, bare := w.repository("new"), w.repository("bare")
+	url, asked := silent(t)
+	i, err := w.Start(t.Context(), r, StartRequest{URL: url, VCS: rehome.Git})
+	must(t, err)
+	ended := make(chan error)
+	go func() { ended <- w.Reconcile(context.Background(), i.ID) }()
+	<-asked
+	must(t, w.DeleteRepository(t.Context(), r.ID, 7))
+	if want := []rehome.ImportEnd{{RepositoryID: r.ID, By: 7, Outcome: rehome.Canceled}}; !slices.Equal(ends, want) || calls != 1 {
+		t.Errorf("told of %+v, %d times after the commit; want %+v, once", ends, calls, want)
+	}
+	select {
+	case err := <-ended:
+		must(t, err)
+	case <-time.After(10 * time.Second):
+		t.Fatal("still running after 10 s")
+	}
+	w.wantNothingLeft()
+	must(t, w.DeleteRepository(t.Context(), bare.ID, 7))
+	if err := w.DeleteRepository(t.Context(), r.ID, 7); rehome.CodeOf(err) != rehome.NotFound || len(ends) != 1 {
+		t.Errorf("deleted again: %v, told %d times", err, len(ends))
 	}
 }

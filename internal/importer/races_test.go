@@ -169,7 +169,8 @@ func TestCleaningUpEndsWatchers(t *testing.T) {
 	must(t, err)
 	events, err := w.Watch(t.Context(), r.ID)
 	must(t, err)
-	must(t, w.DB.DeleteRepository(t.Context(), r.ID))
+	_, err = w.DB.DeleteRepository(t.Context(), r.ID, nil)
+	must(t, err)
 	w.work()
 	for range events { //nolint:revive // it has to end
 	}

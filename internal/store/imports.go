@@ -225,25 +225,32 @@ func (t *Tx) change(ctx context.Context, i *Import, change func(*Tx, *Import) er
 
 // DeleteImport makes the repository's import invisible at once, forgets its credentials
 // and leaves the rest to be cleaned up: the row is due then. It returns the row's id;
-// rehome.NotFound when there is no import. before is called with the row in the same transaction.
-func (db *DB) DeleteImport(ctx context.Context, repositoryID int64, before func(*Tx, Import) error) (int64, error) {
-	var id int64
-	err := db.inTx(ctx, func(t *Tx) error {
-		i, err := importWhere(ctx, t.tx, "i.repository_id = $1 AND i.deleted_at = 0", repositoryID)
-		if err != nil {
-			return found(err, "import")
+// rehome.NotFound when there is no import. before, unless it is nil, is called with the row in the same transaction.
+func (db *DB) DeleteImport(ctx context.Context, repositoryID int64, before func(*Tx, Import) error) (id int64, err error) {
+	err = db.inTx(ctx, func(t *Tx) error {
+		if id, err = t.deleteImport(ctx, repositoryID, before); err == nil && id == 0 {
+			err = found(sql.ErrNoRows, "import")
 		}
-		id = i.ID
-		if err := before(t, i); err != nil {
-			return err
-		}
-		return t.deleteImports(ctx, repositoryID)
+		return err
 	})
 	return id, err
 }
 
-func (t *Tx) deleteImports(ctx context.Context, repositoryID int64) error {
-	_, err := t.tx.ExecContext(ctx, `UPDATE imports SET deleted_at = $2, updated_at = $2, due_at = 0, credentials = NULL
-		WHERE repository_id = $1 AND deleted_at = 0`, repositoryID, millis(t.Now))
-	return err
+// deleteImport is DeleteImport inside a transaction. The id is 0 when there is no import.
+func (t *Tx) deleteImport(ctx context.Context, repositoryID int64, before func(*Tx, Import) error) (int64, error) {
+	i, err := importWhere(ctx, t.tx, "i.repository_id = $1 AND i.deleted_at = 0", repositoryID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if before != nil {
+		if err := before(t, i); err != nil {
+			return 0, err
+		}
+	}
+	_, err = t.tx.ExecContext(ctx, `UPDATE imports SET deleted_at = $2, updated_at = $2, due_at = 0, credentials = NULL
+		WHERE id = $1`, i.ID, millis(t.Now))
+	return i.ID, err
 }

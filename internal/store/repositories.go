@@ -78,12 +78,13 @@ func (db *DB) Repositories(ctx context.Context) ([]rehome.Repository, error) {
 	return all, nil
 }
 
-// DeleteRepository forgets the repository. Its import, if there is one, is marked
-// deleted in the same transaction; its hooks go, too, but for those with something to
-// deliver yet, which nobody sees any more. rehome.NotFound when there is no such repository.
-func (db *DB) DeleteRepository(ctx context.Context, id int64) error {
-	err := db.inTx(ctx, func(t *Tx) error {
-		if err := t.deleteImports(ctx, id); err != nil {
+// DeleteRepository forgets the repository. Its import, if there is one, is deleted in the same
+// transaction, as with DeleteImport, before which is called for it alone; 0 for none. Its hooks
+// go, too, but for those with something to deliver yet, which nobody sees any more.
+// rehome.NotFound when there is no such repository.
+func (db *DB) DeleteRepository(ctx context.Context, id int64, before func(*Tx, Import) error) (importID int64, err error) {
+	err = db.inTx(ctx, func(t *Tx) error {
+		if importID, err = t.deleteImport(ctx, id, before); err != nil {
 			return err
 		}
 		if _, err := t.tx.ExecContext(ctx, "DELETE FROM hooks WHERE repository_id = $1 AND "+idleHook, id); err != nil {
@@ -91,7 +92,7 @@ func (db *DB) DeleteRepository(ctx context.Context, id int64) error {
 		}
 		return t.tx.QueryRowContext(ctx, "DELETE FROM repositories WHERE id = $1 RETURNING id", id).Scan(&id)
 	})
-	return found(err, "repository")
+	return importID, found(err, "repository")
 }
 
 // Pushed notes that refs of the repository changed at that time. defaultBranch is the

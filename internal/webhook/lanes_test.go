@@ -162,7 +162,8 @@ func TestDeletedRepository(t *testing.T) {
 	r := receive(t, nil)
 	hook := w.hook(Config{URL: r.URL})
 	w.end(w.own, rehome.Canceled, w.user.ID)
-	must(t, w.DB.DeleteRepository(t.Context(), w.own.ID))
+	_, err := w.DB.DeleteRepository(t.Context(), w.own.ID, nil)
+	must(t, err)
 	w.limits.tidy = 10 * time.Millisecond
 	w.run()
 	if all := r.await(t, 2); all[1].event() != rehome.EventImport || at(all[1].payload(t), "status") != "cancelled" {

@@ -283,7 +283,7 @@ func testHooksOfDeleted(t *testing.T, db *store.DB) {
 	organization := newHook(t, db, store.Hook{Hook: rehome.Hook{Target: rehome.HookTarget{OwnerID: o.ID}, URL: "https://new.example/"}})
 	finish(t, db, newDelivery(t, db, idle.ID), rehome.Answer{Code: 200}, never)
 	id := newDelivery(t, db, busy.ID)
-	must(t, db.DeleteRepository(ctx, r.ID))
+	deleteRepository(t, db, r.ID)
 	for _, h := range []store.Hook{idle, busy} {
 		_, err := db.Hook(ctx, h.Target, h.ID)
 		wantCode(t, err, rehome.NotFound)

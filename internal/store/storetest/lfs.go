@@ -33,7 +33,7 @@ func testLFSObjects(t *testing.T, db *store.DB) {
 	}
 	wantLFSCount(t, db, one.ID, many, many*(many-1)/2)
 	wantLFSCount(t, db, two.ID, 1, 7)
-	must(t, db.DeleteRepository(ctx, one.ID))
+	deleteRepository(t, db, one.ID)
 	wantLFSCount(t, db, one.ID, 0, 0)
 	wantLFSCount(t, db, two.ID, 1, 7)
 	wantCode(t, db.AddLFSObjects(ctx, one.ID, objects[:1]), rehome.NotFound)

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"leases", testLeases},
 		{"lease of a folder", testFolderLeases},
 		{"deleted imports", testDeleted},
+		{"imports deleted with their repository", testDeletedWithRepository},
 		{"authors", testAuthors},
 		{"author maps", testAuthorMaps},
 		{"findings", testFindings},
@@ -103,16 +104,17 @@ func testRepositories(t *testing.T, db *store.DB) {
 	if !slices.Equal(all, []rehome.Repository{got}) {
 		t.Errorf("Repositories = %+v, want %+v alone", all, got)
 	}
-	must(t, db.DeleteRepository(ctx, r.ID))
+	deleteRepository(t, db, r.ID)
 	_, err = db.RepositoryByID(ctx, r.ID)
 	wantCode(t, err, rehome.NotFound)
-	wantCode(t, db.DeleteRepository(ctx, r.ID), rehome.NotFound)
+	_, err = db.DeleteRepository(ctx, r.ID, nil)
+	wantCode(t, err, rehome.NotFound)
 	wantCode(t, db.Pushed(ctx, r.ID, at, ""), rehome.NotFound)
 }
 
 func testRepositoryIDs(t *testing.T, db *store.DB) {
 	r := newRepository(t, db, "octocat", "one")
-	must(t, db.DeleteRepository(t.Context(), r.ID))
+	deleteRepository(t, db, r.ID)
 	again, err := db.CreateRepository(t.Context(), rehome.Repository{Owner: r.Owner, Name: "one"})
 	must(t, err)
 	if again.ID <= r.ID {
@@ -247,14 +249,14 @@ func testDeleted(t *testing.T, db *store.DB) {
 	old := newImport(t, db, r.ID)
 	lease, _, err := db.Acquire(ctx, old.ID, "a/1", time.Hour)
 	must(t, err)
-	id, err := db.DeleteImport(ctx, r.ID, func(*store.Tx, store.Import) error { return nil })
+	id, err := db.DeleteImport(ctx, r.ID, nil)
 	must(t, err)
 	if id != old.ID {
 		t.Errorf("deleted %d, want %d", id, old.ID)
 	}
 	_, err = db.ImportOf(ctx, r.ID)
 	wantCode(t, err, rehome.NotFound)
-	_, err = db.DeleteImport(ctx, r.ID, func(*store.Tx, store.Import) error { return nil })
+	_, err = db.DeleteImport(ctx, r.ID, nil)
 	wantCode(t, err, rehome.NotFound)
 	if err := db.Renew(ctx, lease, time.Hour); !errors.Is(err, store.ErrLeaseLost) {
 		t.Errorf("lease of a deleted import was renewed: %v", err)
@@ -319,6 +321,34 @@ func testFindings(t *testing.T, db *store.DB) {
 	}
 }
 
+// A repository and its import go together or stay together, and whoever has to know of the import does.
+func testDeletedWithRepository(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	r, bare := newRepository(t, db, "octocat", "one"), newRepository(t, db, "octocat", "two")
+	i := newImport(t, db, r.ID)
+	broken := errors.New("broken")
+	for _, want := range []error{broken, &rehome.Error{Code: rehome.NotFound}} {
+		if _, err := db.DeleteRepository(ctx, r.ID, func(*store.Tx, store.Import) error { return want }); !errors.Is(err, want) {
+			t.Errorf("deleted though %v: %v", want, err)
+		}
+		_, err := db.ImportOf(ctx, r.ID)
+		must(t, err)
+	}
+	for _, c := range []struct{ repository, want int64 }{{r.ID, i.ID}, {bare.ID, 0}} {
+		var of int64
+		id, err := db.DeleteRepository(ctx, c.repository, func(tx *store.Tx, i store.Import) error {
+			of = i.ID
+			_, err := tx.Repository(ctx, i.RepositoryID) // it is there still
+			return err
+		})
+		if id != c.want || of != c.want || err != nil {
+			t.Errorf("deleted repository %d with import %d, told of %d, %v; want %d", c.repository, id, of, err, c.want)
+		}
+	}
+	_, err := db.ImportOf(ctx, r.ID)
+	wantCode(t, err, rehome.NotFound)
+}
+
 func testWritten(t *testing.T, db *store.DB) {
 	ctx := t.Context()
 	r := newRepository(t, db, "octocat", "one")
@@ -329,7 +359,7 @@ func testWritten(t *testing.T, db *store.DB) {
 	} {
 		change(t, db, r.ID, func(*store.Import) {}, func(tx *store.Tx, _ *store.Import) error { return tx.SetWritten(ctx, r.ID, refs) })
 	}
-	_, err := db.DeleteImport(ctx, r.ID, func(*store.Tx, store.Import) error { return nil })
+	_, err := db.DeleteImport(ctx, r.ID, nil)
 	must(t, err)
 	got, err := db.WrittenRefs(ctx, r.ID)
 	must(t, err)
@@ -370,6 +400,12 @@ func testLists(t *testing.T, db *store.DB) {
 			t.Errorf("%s: got %v of %d, want %v of %d", c.name, names, total, c.want, c.total)
 		}
 	}
+}
+
+func deleteRepository(t *testing.T, db *store.DB, id int64) {
+	t.Helper()
+	_, err := db.DeleteRepository(t.Context(), id, nil)
+	must(t, err)
 }
 
 func newRepository(t *testing.T, db *store.DB, login, name string) rehome.Repository {
