@@ -191,9 +191,12 @@ func Reason(err error) string {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var timeout net.Error
+	for _, own := range []error{errTooManyRedirects, errBadRedirect, ErrNotHTTP} {
+		if errors.Is(err, own) {
+			return own.Error() // err may have more around it
+		}
+	}
 	switch {
-	case errors.Is(err, errTooManyRedirects), errors.Is(err, errBadRedirect), errors.Is(err, ErrNotHTTP):
-		return err.Error()
 	case errors.As(err, &dns):
 		return "the name cannot be resolved"
 	case errors.As(err, &certificate):

@@ -89,7 +89,7 @@ func TestAnswers(t *testing.T) {
 		{"untrusted", untrusted.URL, 0, "failed to connect to host: its certificate is not trusted", true},
 		{"no TLS", strings.Replace(status(200), "http:", "https:", 1), 0, "failed to connect to host: it does not speak TLS", true},
 		{"hangs up", raw(t, func(net.Conn) {}), 0, "failed to connect to host: the connection broke", true},
-		{"no HTTP", raw(t, func(c net.Conn) { io.WriteString(c, "canary\r\n\r\n") }), 0, "failed to connect to host: the connection broke", true},
+		{"no HTTP", raw(t, func(c net.Conn) { io.WriteString(c, "canary\r\n\r\n") }), 0, "failed to connect to host: it does not speak HTTP", true},
 		{"unknown name", "http://nobody.test/", 0, "failed to connect to host: the name cannot be resolved", true},
 		{"forbidden", "http://inside.test/", 0, "This server may not connect to that address.", true},
 		{"endless body", receive(t, func(w http.ResponseWriter, _ *http.Request, _ int) { endless(w, "x\xff€") }).URL, 200, "OK", false},
