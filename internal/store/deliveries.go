@@ -84,16 +84,33 @@ func (t *Tx) AddDelivery(ctx context.Context, d Delivery) (int64, error) {
 	return id, nil
 }
 
-// AddDelivery is Tx.AddDelivery in a transaction of its own.
+// mostDue is how many deliveries one hook can have due before no more are taken from people.
+const mostDue = 100
+
+// AddDelivery is Tx.AddDelivery in a transaction of its own, for what people ask for. LimitPassed when too much is due to
+// the hook already: a receiver that does not answer does not fill the disk.
 func (db *DB) AddDelivery(ctx context.Context, d Delivery) (int64, error) {
 	var id int64
 	err := db.inTx(ctx, func(t *Tx) error {
-		var err error
+		var due int
+		err := t.tx.QueryRowContext(ctx, countDue, d.HookID, mostDue).Scan(&due)
+		if err != nil {
+			return fmt.Errorf("count due deliveries: %w", err)
+		}
+		if due == mostDue {
+			return &rehome.Error{
+				Code: rehome.LimitPassed, Message: fmt.Sprintf("The hook has %d deliveries that are not made yet, which is the most.", due),
+				Hint: "Wait until its receiver takes some of them.",
+			}
+		}
 		id, err = t.AddDelivery(ctx, d)
 		return err
 	})
 	return id, err
 }
+
+// countDue counts a hook's due deliveries as far as the limit.
+const countDue = "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE hook_id = $1 AND next_attempt_at <> 0 LIMIT $2) AS d"
 
 // DueDelivery is a delivery that is due.
 type DueDelivery struct {
@@ -233,35 +250,4 @@ func (db *DB) Delivery(ctx context.Context, hookID, id int64) (Delivery, error) 
 	d, err := scanWholeDelivery(db.read.QueryRowContext(ctx,
 		"SELECT "+deliveryColumns+", "+deliveryTexts+" FROM deliveries WHERE hook_id = $1 AND id = $2", hookID, id))
 	return d, found(err, "delivery")
-}
-
-// dropAtOnce bounds how many deliveries one transaction forgets: other writers wait for it.
-const dropAtOnce = 2000
-
-const doneBefore = "SELECT id FROM deliveries WHERE next_attempt_at = 0 AND created_at < $1 ORDER BY created_at LIMIT $2"
-
-// DropDeliveries forgets deliveries that are older than age and not due any more, at most some thousand in one call, and
-// hooks whose repository is gone and that have none due, with all of theirs. It returns how many of both.
-func (db *DB) DropDeliveries(ctx context.Context, age time.Duration) (int64, error) {
-	var deliveries, hooks int64
-	err := db.inTx(ctx, func(t *Tx) error {
-		done, err := t.tx.ExecContext(ctx, "DELETE FROM deliveries WHERE id IN ("+doneBefore+")", millis(t.Now.Add(-age)), dropAtOnce)
-		if err != nil {
-			return err
-		}
-		gone, err := t.tx.ExecContext(ctx, `DELETE FROM hooks WHERE repository_id <> 0
-			AND NOT EXISTS (SELECT 1 FROM repositories r WHERE r.id = hooks.repository_id) AND `+idleHook)
-		if err != nil {
-			return err
-		}
-		deliveries, err = done.RowsAffected()
-		if err == nil {
-			hooks, err = gone.RowsAffected()
-		}
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("drop deliveries: %w", err)
-	}
-	return deliveries + hooks, nil
 }

@@ -48,6 +48,57 @@ func queryPlan(t *testing.T, db *DB, query string, args ...any) []string {
 	return steps
 }
 
+func TestDropCrowdCountsInIndexes(t *testing.T) {
+	db := openHere(t)
+	plan := queryPlan(t, db, crowdedHooks, keepDone)
+	for _, step := range plan {
+		if strings.Contains(step, "deliveries") && !strings.Contains(step, "USING COVERING INDEX") || strings.Contains(step, "TEMP B-TREE") {
+			t.Errorf("step %q of\n%s", step, strings.Join(plan, "\n"))
+		}
+	}
+	if plan := queryPlan(t, db, countDue, 1, 2); !strings.Contains(plan[1], "USING COVERING INDEX deliveries_due") {
+		t.Errorf("count of what is due: %q", plan)
+	}
+}
+
+// Of each hook the newest that are done are kept, and all that are due.
+func TestDropCrowd(t *testing.T) {
+	db := openHere(t)
+	ctx := t.Context()
+	fillDeliveries(t, db, 3, 3*(keepDone+1500), 3*5) // hooks are filled in turn
+	if _, err := db.write.Exec("DELETE FROM deliveries WHERE hook_id = 3 AND next_attempt_at = 0 AND id > 3 * $1", keepDone); err != nil {
+		t.Fatal(err)
+	}
+	newest := map[int64]int64{}
+	for hook := range int64(3) {
+		all, err := db.Deliveries(ctx, hook+1, 0, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest[hook+1] = all[0].ID
+	}
+	var calls, gone int64
+	for {
+		n, err := db.DropDeliveries(ctx, 1000000*time.Hour)
+		if err != nil || n > dropAtOnce {
+			t.Fatalf("dropped %d, %v", n, err)
+		}
+		if n == 0 {
+			break
+		}
+		calls, gone = calls+1, gone+n
+	}
+	if gone != 3000 || calls != 2 {
+		t.Errorf("%d gone after %d calls, want 3000 after 2", gone, calls)
+	}
+	for hook, id := range newest {
+		all, err := db.Deliveries(ctx, hook, 0, 5000)
+		if err != nil || len(all) != keepDone+5 || all[0].ID != id {
+			t.Errorf("of hook %d there are %d left, %v; want %d, the newest of them", hook, len(all), err, keepDone+5)
+		}
+	}
+}
+
 // More than one call forgets is forgotten by the next ones.
 func TestDropManyDeliveries(t *testing.T) {
 	db := openHere(t)

@@ -366,6 +366,37 @@ func testHookHealth(t *testing.T, db *store.DB) {
 	}
 }
 
+// Pings and redeliveries that a receiver does not take come to an end; how imports end is told all the same.
+func testMostDue(t *testing.T, db *store.DB) {
+	const most = 100
+	ctx := t.Context()
+	r := newRepository(t, db, "octocat", "one")
+	hook, other := newHook(t, db, aHook(r.ID, "https://new.example/1")), newHook(t, db, aHook(r.ID, "https://new.example/2"))
+	first := newDelivery(t, db, hook.ID)
+	for range most - 1 {
+		newDelivery(t, db, hook.ID)
+	}
+	refused := func() {
+		t.Helper()
+		_, err := db.AddDelivery(ctx, aDelivery(hook.ID))
+		wantCode(t, err, rehome.LimitPassed)
+	}
+	refused()
+	newDelivery(t, db, other.ID)
+	d, _ := claim(t, db, first, time.Hour)
+	refused() // one that is tried is not made yet
+	d.Answer = rehome.Answer{Code: 200}
+	must(t, db.FinishDelivery(ctx, d, never))
+	newDelivery(t, db, hook.ID)
+	refused()
+	newImport(t, db, r.ID)
+	_, err := db.ChangeImport(ctx, r.ID, func(tx *store.Tx, _ *store.Import) error {
+		_, err := tx.AddDelivery(ctx, aDelivery(hook.ID))
+		return err
+	})
+	must(t, err)
+}
+
 func testDropDeliveries(t *testing.T, db *store.DB) {
 	ctx := t.Context()
 	hook := newHook(t, db, aHook(newRepository(t, db, "octocat", "one").ID, "https://new.example/"))

@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"next delivery", testNextDelivery},
 		{"claims", testClaims},
 		{"lost attempts", testLostAttempts},
+		{"most due deliveries", testMostDue},
 		{"dropped deliveries", testDropDeliveries},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
