@@ -31,7 +31,7 @@ func (b bases) of(r *http.Request, apiPrefix string) wire.URLs {
 		if v := forwarded(r, "X-Forwarded-Host", proxies); isHost(v) {
 			host = v
 		}
-		if v := strings.TrimRight(forwarded(r, "X-Forwarded-Prefix", proxies), "/"); prefixPattern.MatchString(v) {
+		if v := strings.TrimRight(forwarded(r, "X-Forwarded-Prefix", proxies), "/"); len(v) <= maxPrefix && prefixPattern.MatchString(v) {
 			prefix = v
 		}
 	}
@@ -42,6 +42,13 @@ func (b bases) of(r *http.Request, apiPrefix string) wire.URLs {
 	return wire.URLs{Root: root, API: root + apiPrefix}
 }
 
+// The longest host with its port, and the longest prefix, in bytes. A list repeats them with each object: what is
+// as long as headers may be would make gigabytes of an answer.
+const (
+	maxHost   = 255 + len(":65535")
+	maxPrefix = 255
+)
+
 var (
 	hostPattern   = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?$`)
 	prefixPattern = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`)
@@ -49,6 +56,9 @@ var (
 
 // isHost reports whether text may stand in a URL as host and port. A port is kept as the client named it.
 func isHost(text string) bool {
+	if len(text) > maxHost {
+		return false
+	}
 	found := hostPattern.FindStringSubmatch(text)
 	if found == nil {
 		return false
@@ -107,7 +117,7 @@ func (b bases) trace(r *http.Request) (client string, proxies int) {
 		if err != nil {
 			break
 		}
-		addr, hops = next, hops[:len(hops)-1]
+		addr, hops = next.WithZone(""), hops[:len(hops)-1] // a zone may be any text
 	}
 	return addr.Unmap().String(), proxies
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -46,6 +47,9 @@ func TestBases(t *testing.T) {
 		{"two schemes as one", "10.1.2.3:1", "h", map[string]string{"X-Forwarded-Proto": "https://evil.example/"}, false, "http://h"},
 		{"prefix with a query", "10.1.2.3:1", "h", map[string]string{"X-Forwarded-Prefix": "/a?b"}, false, "http://h"},
 		{"v6 behind a proxy", "10.1.2.3:1", "h", map[string]string{"X-Forwarded-Host": "[2001:db8::1]:8443", "X-Forwarded-Prefix": "/git"}, false, "http://[2001:db8::1]:8443/git"},
+		{"a long host", "192.0.2.1:1", strings.Repeat("h", 255) + ":65535", nil, false, "http://" + strings.Repeat("h", 255) + ":65535"},
+		{"a host as long as headers may be", "192.0.2.1:1", strings.Repeat("h", 256) + ":65535", nil, false, "https://public.example"},
+		{"a prefix as long as headers may be", "10.1.2.3:1", "h", map[string]string{"X-Forwarded-Prefix": "/" + strings.Repeat("p", 255)}, false, "http://h"},
 		{"prefix that climbs", "10.1.2.3:1", "h", map[string]string{"X-Forwarded-Prefix": "/a/../b"}, false, "http://h"},
 	} {
 		r := &http.Request{Host: c.host, RemoteAddr: c.peer, Header: http.Header{}}
@@ -70,6 +74,7 @@ func TestClientAddress(t *testing.T) {
 		{"10.0.0.1:5", "198.51.100.1", "198.51.100.1"},
 		{"10.0.0.1:5", "203.0.113.9, 198.51.100.1, 10.0.0.2", "198.51.100.1"},
 		{"10.0.0.1:5", "nonsense", "10.0.0.1"},
+		{"10.0.0.1:5", "fe80::1%a\" user=admin", "fe80::1"},
 		{"10.0.0.1:5", "", "10.0.0.1"},
 		{"@", "", "@"},
 	} {
