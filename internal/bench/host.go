@@ -125,16 +125,23 @@ func (s *server) start(ctx context.Context, parameters map[string]any) error {
 	if err != nil {
 		return err
 	}
-	return s.call(ctx, "PUT", "/repos/admin/bench/import", string(body), nil)
+	return s.call(ctx, "PUT", benchImport, string(body), nil)
 }
 
-// wait polls until the import has a status, and fails when it rests at another.
+// benchImport is the import of the repository that startServer of a lab makes.
+const benchImport = "/repos/admin/bench/import"
+
 func (s *server) wait(ctx context.Context, want string) error {
+	return s.waitFor(ctx, benchImport, want)
+}
+
+// waitFor polls until the import at a path has a status, and fails when it rests at another.
+func (s *server) waitFor(ctx context.Context, path, want string) error {
 	for {
 		var got struct {
 			Status, Message string
 		}
-		if err := s.call(ctx, "GET", "/repos/admin/bench/import", "", &got); err != nil {
+		if err := s.call(ctx, "GET", path, "", &got); err != nil {
 			return err
 		}
 		switch got.Status {

@@ -17,7 +17,7 @@ const (
 	hugeMemory    = 256 // MiB
 )
 
-// writeLargeRows puts the rows at the end of docs/benchmarks.md, in place of those that were there.
+// writeLargeRows puts the rows into docs/benchmarks.md, in place of those that were there.
 func writeLargeRows(ctx context.Context, s settings, rows largeRows) error {
 	var b bytes.Buffer
 	circumstances(ctx, &b, s)

@@ -34,7 +34,7 @@ type loadRows struct {
 	busy   times   // of GET import while loadImports imports run
 	memory int64   // peak of anonymous bytes meanwhile, children included
 	polled []pair
-	asked  int // requests of one polled import
+	asked  int // how often the last polled import was asked for
 }
 
 // loaded is the history of which many imports run at once, polled the one of which one does.
@@ -116,7 +116,7 @@ func (l *lab) manyImports(ctx context.Context, rows *loadRows) error {
 		}
 		log.Printf("%d imports run: GET import takes %s", loadImports, rows.busy)
 		s.cancelAll(ctx, paths)
-		rows.quiet, err = s.quiet(ctx)
+		rows.quiet, err = s.quiet(ctx, paths[0], l.from.URL)
 		return c, err
 	})
 	return err
@@ -171,14 +171,23 @@ func (s *server) whileAllRun(ctx context.Context, paths []string) (times, error)
 }
 
 // quiet asks for one import that is complete, and nothing else happens.
-func (s *server) quiet(ctx context.Context) (times, error) {
+func (s *server) quiet(ctx context.Context, path, from string) (times, error) {
+	if err := s.startAll(ctx, []string{path}, from); err != nil {
+		return nil, err
+	}
+	if err := s.waitFor(ctx, path, "complete"); err != nil {
+		return nil, err
+	}
 	asking, stop := context.WithTimeout(ctx, 5*time.Second)
 	defer stop()
-	return s.ask(asking, loadRate, []string{"/repos/admin/bench-0"}, func([]byte) error { return nil })
+	return s.ask(asking, loadRate, []string{path}, nothing)
 }
 
+// nothing is what is looked for where only the time counts.
+func nothing([]byte) error { return nil }
+
 // ask sends so many requests a second, to one path after the other, until ctx ends, whether earlier ones are
-// answered or not, and returns how long each took from when it was due.
+// answered or not, and returns how long each took from when it was due. look is shown every answer's body, several at once.
 func (s *server) ask(ctx context.Context, rate int, paths []string, look func([]byte) error) (taken times, err error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
 	defer client.CloseIdleConnections()
@@ -237,15 +246,18 @@ func (l *lab) polledImport(ctx context.Context, dir string, asked *int) (cost, e
 	}
 	defer s.stop()
 	c, err := s.measured(func() error {
+		if err := s.start(ctx, map[string]any{"vcs": "git", "vcs_url": l.from.URL}); err != nil {
+			return err
+		}
 		asking, stop := context.WithCancel(ctx)
 		var polling sync.WaitGroup
 		var failed error
 		polling.Go(func() {
 			var taken times
-			taken, failed = s.ask(asking, pollRate, []string{"/repos/admin/bench"}, func([]byte) error { return nil })
+			taken, failed = s.ask(asking, pollRate, []string{benchImport}, nothing)
 			*asked = len(taken)
 		})
-		err := s.importAndWait(ctx, l.from.URL)
+		err := s.wait(ctx, "complete")
 		stop()
 		polling.Wait()
 		return errors.Join(err, failed)

@@ -35,8 +35,8 @@ func loadSection(b *bytes.Buffer, r loadRows) {
 	fmt.Fprintf(b, "| peak anonymous memory of the server and its children meanwhile | %d MiB | | |\n", r.memory>>20)
 	bound(b, "anonymous memory of a server that has nothing to do", fmt.Sprintf("%d MiB", r.idle>>20), fmt.Sprintf("%d MiB", idleGoal), verdict(float64(r.idle>>20), idleGoal))
 	walls := column(r.polled, func(p pair) float64 { return p.ours.wall / p.theirs.wall })
-	bound(b, fmt.Sprintf("wall time of an import (%d commits) during which %d requests a second come (%d in all), against one without", r.one.commits, pollRate, r.asked),
+	bound(b, fmt.Sprintf("wall time of an import (%d commits) that is asked for %d times a second (%d in all), against one that is not", r.one.commits, pollRate, r.asked),
 		spread(walls, 3), fmt.Sprint(polledGoal), verdict(median(walls), polledGoal))
 	cpus := column(r.polled, func(p pair) float64 { return p.ours.cpu / p.theirs.cpu })
-	bound(b, "its processor time, requests included, against one without", spread(cpus, 3), fmt.Sprint(polledGoal), verdict(median(cpus), polledGoal))
+	bound(b, "processor time of the server, requests included, against the same", spread(cpus, 3), fmt.Sprint(polledGoal), verdict(median(cpus), polledGoal))
 }

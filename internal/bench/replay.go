@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -13,7 +14,7 @@ import (
 )
 
 // replay answers a request that was asked before with what was answered then, so that a source takes no part in
-// what is measured, as if it were on another machine. Negotiations differ in nothing else here.
+// what is measured, as if it were on another machine. Negotiations differ in nothing else here. All answers stay in memory.
 type replay struct {
 	next http.Handler
 
@@ -23,7 +24,7 @@ type replay struct {
 
 type replayed struct {
 	mu     sync.Mutex // held while it is asked for
-	answer *recording // nil before; guarded by mu
+	answer *recording // nil before there is a good one; guarded by mu
 }
 
 func newReplay(next http.Handler) *replay { return &replay{next: next, once: map[[32]byte]*replayed{}} }
@@ -44,13 +45,16 @@ func (p *replay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mu.Unlock()
 	one.mu.Lock()
-	if one.answer == nil {
+	answer := one.answer
+	if answer == nil {
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		r.Header.Del("Content-Encoding")
-		one.answer = &recording{header: http.Header{}, code: http.StatusOK}
-		p.next.ServeHTTP(one.answer, r)
+		answer = &recording{header: http.Header{}, code: http.StatusOK}
+		p.next.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context()))) // whole, even when who asked first is gone
+		if answer.code == http.StatusOK {
+			one.answer = answer
+		}
 	}
-	answer := one.answer
 	one.mu.Unlock()
 	maps.Copy(w.Header(), answer.header)
 	w.WriteHeader(answer.code)
