@@ -135,7 +135,7 @@ func (db *DB) DueDeliveries(ctx context.Context, except []int64, limit int) (due
 		d.ID, next = id.Int64, fromMillis(later.Int64)
 		return d, err
 	}
-	rows, err := collect(ctx, db.read, scan, query, append([]any{now}, args...)...)
+	rows, err := collect(ctx, db.read.DB, scan, query, append([]any{now}, args...)...)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("list due deliveries: %w", err)
 	}

@@ -27,11 +27,11 @@ type Listed struct {
 func (db *DB) Imports(ctx context.Context, f Filter) (page []Listed, total int, err error) {
 	where, args := f.where()
 	tables := " FROM imports i JOIN repositories r ON r.id = i.repository_id JOIN owners o ON o.id = r.owner_id WHERE " + where
-	if err := db.read.QueryRowContext(ctx, "SELECT count(*)"+tables, args...).Scan(&total); err != nil {
+	if err := db.read.DB.QueryRowContext(ctx, "SELECT count(*)"+tables, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count imports: %w", err)
 	}
 	n := len(args)
-	ids, err := collect(ctx, db.read, scanID,
+	ids, err := collect(ctx, db.read.DB, scanID,
 		fmt.Sprintf("SELECT i.id%s ORDER BY i.id DESC LIMIT $%d OFFSET $%d", tables, n+1, n+2), append(args, f.Limit, f.Offset)...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list imports: %w", err)

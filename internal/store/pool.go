@@ -6,10 +6,11 @@ import (
 	"sync"
 )
 
-// maxPrepared bounds the statements a pool keeps: those of a list's filter differ in how many values they have.
+// maxPrepared bounds the statements a pool keeps. There are fewer: what has another text each time is asked of DB.
 const maxPrepared = 128
 
-// pool reads, and keeps its statements prepared: to read and plan one takes several times as long as to run it.
+// pool reads, and keeps its statements prepared: to read and plan one takes several times as long as to run it. Closing
+// DB closes them.
 type pool struct {
 	*sql.DB
 	mu    sync.RWMutex
