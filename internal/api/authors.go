@@ -48,9 +48,9 @@ func (a *API) authors(ctx context.Context, c *call) (answer, error) {
 
 // mapAuthor maps one identity. What else clients send along of an author is read only.
 func (a *API) mapAuthor(ctx context.Context, c *call) (answer, error) {
-	id, err := strconv.ParseInt(c.params["author"], 10, 64)
+	id, err := idIn(c.params, "author")
 	if err != nil {
-		return answer{}, errNotFound
+		return answer{}, err
 	}
 	f, err := readForm(c.w, c.r, "Import")
 	if err != nil {

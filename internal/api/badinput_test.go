@@ -124,7 +124,8 @@ func TestBadPathsAndQueries(t *testing.T) {
 	const at = "/repos/octocat/one/import"
 	s.want(t, 200, request{method: "PATCH", path: fmt.Sprintf("%s/authors/%v", at, authors[0]), token: token, body: `{"name": "A"}`})
 	s.want(t, 404, request{method: "PATCH", path: fmt.Sprintf("%s/authors/%v", at, authors[1]), token: token, body: `{"name": "A"}`})
-	for _, id := range []string{"0", "-1", "1.5", "1e1", "x", "%00", "99999999999999999999", " 1", "%31%00", "1%2F2", "..", "%2e%2e"} {
+	own := fmt.Sprint(authors[0])
+	for _, id := range []string{"0" + own, "+" + own, "%2B" + own, "0", "-1", "1.5", "1e1", "x", "%00", "99999999999999999999", " 1", "%31%00", "1%2F2", "..", "%2e%2e"} {
 		checkShape(t, "author "+id, s.want(t, 404, request{method: "PATCH", path: at + "/authors/" + strings.ReplaceAll(id, " ", "%20"), token: token, body: `{"name": "A"}`}))
 	}
 	for _, path := range []string{
