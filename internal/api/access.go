@@ -83,6 +83,17 @@ func (a *API) admit(ctx context.Context, c *call) error {
 	return errNotFound
 }
 
+// mayStill reports whether the caller may use the route now as when it was admitted: since then the token may have been
+// revoked, and the repository deleted, or another one made in its place.
+func (a *API) mayStill(ctx context.Context, c *call) bool {
+	now := call{r: c.r, route: c.route, params: c.params}
+	var err error
+	if now.caller, err = a.Auth.Identify(ctx, c.r); err != nil {
+		return false
+	}
+	return a.admit(ctx, &now) == nil && now.repo.ID == c.repo.ID
+}
+
 func (a *API) admitTo(ctx context.Context, c *call) error {
 	repo, err := a.find(ctx, c.params)
 	if err != nil {

@@ -35,6 +35,8 @@ func (a *API) write(w http.ResponseWriter, c *call, ans answer) {
 	if ans.stream {
 		return
 	}
+	out := steady{w: w, control: http.NewResponseController(w)}
+	out.hurry() // answers without a body wait for their clients, too
 	h := w.Header()
 	for name, values := range ans.headers {
 		h[name] = values
@@ -64,7 +66,7 @@ func (a *API) write(w http.ResponseWriter, c *call, ans answer) {
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(ans.status)
-	w.Write(body) //nolint:errcheck // the client is gone; nothing is left to be told to it
+	out.send(body)
 }
 
 // notModified says that the client has what the ETag set before stands for. As on GitHub

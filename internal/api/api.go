@@ -69,6 +69,7 @@ func New(o Options) http.Handler {
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.logged(w, r, func(w http.ResponseWriter, l *entry) {
+		hurry(w, r)
 		if g, ok := splitGit(r); ok {
 			a.git(w, r, g, l)
 			return

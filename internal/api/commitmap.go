@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"rehome/internal/git/object"
 	"rehome/internal/wire"
@@ -41,23 +40,11 @@ func (a *API) commitMap(ctx context.Context, c *call) (answer, error) {
 		return answer{stream: true}, nil
 	}
 	out := steady{w: c.w, control: http.NewResponseController(c.w)}
-	io.Copy(out, text)                        //nolint:errcheck // the client is gone; nothing is left to be told to it
-	out.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // as in sender.send
+	io.Copy(out, text) //nolint:errcheck // the client is gone; nothing is left to be told to it
 	return answer{stream: true}, nil
 }
 
 const mapCaching = "private, no-cache" // kept, and asked for each time
-
-// steady gives a client time for each piece of a long answer, not for all of it.
-type steady struct {
-	w       io.Writer
-	control *http.ResponseController
-}
-
-func (s steady) Write(p []byte) (int, error) {
-	s.control.SetWriteDeadline(time.Now().Add(writeWithin)) //nolint:errcheck // as in sender.send
-	return s.w.Write(p)
-}
 
 // newCommit says what a commit of the source became.
 func (a *API) newCommit(ctx context.Context, c *call) (answer, error) {

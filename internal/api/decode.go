@@ -14,9 +14,6 @@ import (
 // maxBody is the largest JSON body taken, in bytes.
 const maxBody = 1 << 20
 
-// bodyWithin is how long a client may take to send one.
-const bodyWithin = 30 * time.Second
-
 // form is a request's JSON object. Keys are looked at one by one, so that a wrong
 // type can be told by name; keys nobody asks for are left alone.
 type form struct {
@@ -34,12 +31,12 @@ func readForm(w http.ResponseWriter, r *http.Request, resource string) (*form, e
 	return parseForm(body, resource)
 }
 
-// readBody reads a body of at most limit bytes.
+// readBody reads a body of at most limit bytes, in the time that hurry gave.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	control := http.NewResponseController(w)
-	control.SetReadDeadline(time.Now().Add(bodyWithin)) //nolint:errcheck // a writer without deadlines is a test's
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	control.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
+	if err == nil { // net/http goes on reading, to see when the client leaves: that may take longer
+		http.NewResponseController(w).SetReadDeadline(time.Time{}) //nolint:errcheck // a writer without deadlines is a test's
+	}
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

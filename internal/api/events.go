@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -14,16 +13,14 @@ import (
 // beatEvery keeps proxies from closing a stream on which nothing happens.
 const beatEvery = 15 * time.Second
 
-// writeWithin is how long a watcher may take to read what was sent.
-const writeWithin = 30 * time.Second
-
 func heartbeat() (<-chan time.Time, func()) {
 	t := time.NewTicker(beatEvery)
 	return t.C, t.Stop
 }
 
 // events streams what happens to the import, as server-sent events, and ends after
-// the one that says how it ended. Whoever wants to see a later restart asks again.
+// the one that says how it ended. Whoever wants to see a later restart asks again. With
+// every heartbeat it makes sure that the watcher still may: a stream outlives tokens.
 func (a *API) events(ctx context.Context, c *call) (answer, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -36,27 +33,26 @@ func (a *API) events(ctx context.Context, c *call) (answer, error) {
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	s := sender{w: c.w, control: http.NewResponseController(c.w)}
+	s := sender{steady: steady{w: c.w, control: http.NewResponseController(c.w)}, may: func() bool { return a.mayStill(ctx, c) }}
 	if c.r.Method == http.MethodHead {
 		c.w.WriteHeader(http.StatusOK)
 		return answer{stream: true}, nil
 	}
-	if err := s.send(": watching " + c.repo.FullName() + "\n\n"); err == nil {
+	if err := s.say(": watching " + c.repo.FullName() + "\n\n"); err == nil {
 		ticks, stopTicks := a.beat()
 		defer stopTicks()
 		s.relay(happening, ticks)
-		s.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // as in send; the connection may serve more requests
 	}
 	return answer{stream: true}, nil
 }
 
 // sender writes a stream, piece by piece.
 type sender struct {
-	w       io.Writer
-	control *http.ResponseController
+	steady
+	may func() bool // asked with every heartbeat
 }
 
-// relay sends events until one is final, the channel closes, or the watcher is gone.
+// relay sends events until one is final, the channel closes, or the watcher is gone or may not watch any more.
 func (s sender) relay(happening <-chan rehome.Event, ticks <-chan time.Time) {
 	for {
 		select {
@@ -65,7 +61,7 @@ func (s sender) relay(happening <-chan rehome.Event, ticks <-chan time.Time) {
 				return
 			}
 		case <-ticks:
-			if s.send(": still here\n\n") != nil {
+			if !s.may() || s.say(": still here\n\n") != nil {
 				return
 			}
 		}
@@ -79,13 +75,11 @@ func (s sender) event(e rehome.Event) error {
 	if err != nil {
 		return fmt.Errorf("event: %w", err)
 	}
-	return s.send(fmt.Sprintf("event: %s\ndata: %s\n\n", e.Kind, data))
+	return s.say(fmt.Sprintf("event: %s\ndata: %s\n\n", e.Kind, data))
 }
 
-func (s sender) send(text string) error {
-	// Not every writer knows deadlines; without one the connection's own holds.
-	s.control.SetWriteDeadline(time.Now().Add(writeWithin)) //nolint:errcheck
-	if _, err := io.WriteString(s.w, text); err != nil {
+func (s sender) say(text string) error {
+	if _, err := s.Write([]byte(text)); err != nil {
 		return err
 	}
 	return s.control.Flush()

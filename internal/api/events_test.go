@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,9 +10,12 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/auth"
 )
 
 var at = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func always() bool { return true }
 
 func TestRelay(t *testing.T) {
 	percent := 41
@@ -38,7 +42,7 @@ func TestRelay(t *testing.T) {
 		}
 		close(happening)
 		w := httptest.NewRecorder()
-		sender{w: w, control: http.NewResponseController(w)}.relay(happening, nil)
+		sender{steady{w, http.NewResponseController(w)}, always}.relay(happening, nil)
 		var lines []string
 		for line := range strings.Lines(w.Body.String()) {
 			if line = strings.TrimSuffix(line, "\n"); line != "" {
@@ -68,7 +72,7 @@ func TestRelayBeats(t *testing.T) {
 		ticks <- at
 		close(happening)
 	}()
-	sender{w: w, control: http.NewResponseController(w)}.relay(happening, ticks)
+	sender{steady{w, http.NewResponseController(w)}, always}.relay(happening, ticks)
 	if got := w.Body.String(); got != ": still here\n\n: still here\n\n" {
 		t.Errorf("got %q", got)
 	}
@@ -83,8 +87,53 @@ func TestRelayEndsWhenTheWatcherIsGone(t *testing.T) {
 	happening := make(chan rehome.Event, 1)
 	happening <- rehome.Event{Kind: rehome.EventStatus}
 	w := goneWriter{httptest.NewRecorder()}
-	sender{w: w, control: http.NewResponseController(w)}.relay(happening, nil)
+	sender{steady{w, http.NewResponseController(w)}, always}.relay(happening, nil)
 	if len(happening) != 0 {
 		t.Error("the event was never taken")
+	}
+}
+
+// TestStreamsEndWithTheRight takes away from a watcher what let it watch. The next heartbeat notices.
+func TestStreamsEndWithTheRight(t *testing.T) {
+	for name, take := range map[string]func(*testServer, rehome.Token, rehome.Repository) error{
+		"token": func(s *testServer, token rehome.Token, _ rehome.Repository) error {
+			return s.db.RevokeToken(t.Context(), token.ID)
+		},
+		"repository": func(s *testServer, _ rehome.Token, repo rehome.Repository) error {
+			if _, err := s.db.DeleteRepository(t.Context(), repo.ID, nil); err != nil { // as by another process
+				return err
+			}
+			_, err := s.db.CreateRepository(t.Context(), repo)
+			return err
+		},
+	} {
+		s := start(t, nil)
+		ticks := make(chan time.Time)
+		s.api.beat = func() (<-chan time.Time, func()) { return ticks, func() {} }
+		token, secret, err := s.auth.Issue(t.Context(), auth.Grant{User: "octocat"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		repo := s.create(t, string(secret), "socm", "")
+		const path = "/repos/octocat/socm/import"
+		s.want(t, 201, request{method: "PUT", path: path, token: string(secret), body: `{"vcs_url": "http://127.0.0.1:1/x"}`})
+		r, err := http.NewRequestWithContext(t.Context(), "GET", s.URL+path+"/events", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "token "+string(secret))
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		ticks <- at // the watcher may: it goes on
+		if err := take(s, token, repo); err != nil {
+			t.Fatal(err)
+		}
+		ticks <- at
+		if text, err := io.ReadAll(resp.Body); err != nil || strings.Count(string(text), ": still here\n") != 1 {
+			t.Errorf("%s: the stream said %q, %v; want its end with the second heartbeat", name, text, err)
+		}
 	}
 }
