@@ -2,6 +2,7 @@ package described
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
@@ -38,12 +39,12 @@ func (d *Description) Check(x Exchange) error {
 
 func (d *Description) check(x Exchange, path string) error {
 	status := strconv.Itoa(x.Answer.StatusCode)
-	if x.Request.Method == http.MethodOptions {
-		return d.checkAnswer(x, d.top().child("x-rehome-preflight"))
-	}
 	operation, found := d.find(x.Request.Method, path)
 	responses := operation.at.child("responses")
-	if !found {
+	switch {
+	case x.Request.Method == http.MethodOptions:
+		responses = d.top().child("x-rehome-preflight")
+	case !found:
 		responses = d.top().child("x-rehome-otherwise")
 	}
 	response := responses.child(status)
@@ -51,10 +52,23 @@ func (d *Description) check(x Exchange, path string) error {
 		return fmt.Errorf("this status is not described, only %s; body %.300s", strings.Join(responses.keys(), ", "), x.Body)
 	}
 	err := d.checkAnswer(x, response)
-	if x.Answer.StatusCode < 300 {
+	switch {
+	case x.Answer.StatusCode < 300:
 		err = errors.Join(err, d.checkSent(x, operation))
+	case x.Answer.StatusCode == http.StatusNotModified:
+		err = errors.Join(err, checkKnown(x))
 	}
 	return err
+}
+
+// checkKnown wants a 304 to be about what the client said it has.
+func checkKnown(x Exchange) error {
+	tag := strings.TrimPrefix(x.Answer.Header.Get("ETag"), "W/")
+	known := strings.Join(x.Request.Header.Values("If-None-Match"), ", ")
+	if known != "*" && (tag == "" || !strings.Contains(known, tag)) {
+		return fmt.Errorf("the client has %q, this is about %q", known, tag)
+	}
+	return nil
 }
 
 // checkSent holds the body of a request that was taken against its description.
@@ -114,8 +128,35 @@ func (d *Description) checkBody(body []byte, kind string, media node) error {
 		if value, err = jsonschema.UnmarshalJSON(bytes.NewReader(body)); err != nil {
 			return err
 		}
+		err = checkKeys(json.NewDecoder(bytes.NewReader(body)))
 	}
-	return schema.Validate(value)
+	return errors.Join(err, schema.Validate(value))
+}
+
+// checkKeys wants each key of an object once; which of two a client sees is left to its library.
+func checkKeys(text *json.Decoder) error {
+	opening, err := text.Token()
+	if err != nil || opening != json.Delim('{') && opening != json.Delim('[') {
+		return err
+	}
+	known := map[json.Token]bool{}
+	for text.More() {
+		if opening == json.Delim('{') {
+			key, err := text.Token()
+			if err != nil {
+				return err
+			}
+			if known[key] {
+				return fmt.Errorf("the key %q is there twice", key)
+			}
+			known[key] = true
+		}
+		if err := checkKeys(text); err != nil {
+			return err
+		}
+	}
+	_, err = text.Token()
+	return err
 }
 
 // carriers are headers of HTTP itself.

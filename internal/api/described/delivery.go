@@ -6,9 +6,11 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 )
 
-// CheckDelivery says where a webhook's delivery is not as described; nil when it is.
+// CheckDelivery says where a webhook's delivery is not as described; nil when it is. Headers that begin with X- are described, all of them.
 func (d *Description) CheckDelivery(header http.Header, body []byte) error {
 	event := header.Get("X-GitHub-Event")
 	told := d.top().child("webhooks").child(event).child("post")
@@ -16,16 +18,25 @@ func (d *Description) CheckDelivery(header http.Header, body []byte) error {
 		return fmt.Errorf("the event %q is not described", event)
 	}
 	var all error
+	var known []string
 	parameters := told.child("parameters")
 	for _, n := range parameters.keys() {
 		p := parameters.child(n)
 		name := p.text("name")
+		known = append(known, http.CanonicalHeaderKey(name))
 		values := header.Values(name)
 		switch {
 		case len(values) == 0 && p.is("required"):
 			all = errors.Join(all, fmt.Errorf("the header %s is missing", name))
-		case len(values) > 0:
+		case len(values) > 1:
+			all = errors.Join(all, fmt.Errorf("the header %s is there %d times", name, len(values)))
+		case len(values) == 1:
 			all = errors.Join(all, d.checkHeader(name, values[0], p))
+		}
+	}
+	for name := range header {
+		if strings.HasPrefix(name, "X-") && !slices.Contains(known, name) {
+			all = errors.Join(all, fmt.Errorf("the header %s is not described", name))
 		}
 	}
 	if err := d.checkPayload(header, body, told.child("requestBody").child("content")); err != nil {

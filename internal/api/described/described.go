@@ -18,7 +18,7 @@ import (
 //
 // Besides OpenAPI's own it reads these keys: x-rehome-access of an operation; x-rehome-twins, which maps the
 // beginning of a path to another one below which everything is, too; x-rehome-headers, of every answer;
-// x-rehome-otherwise, responses where nothing is described; and x-rehome-preflight, the response to OPTIONS.
+// x-rehome-otherwise, responses where nothing is described; and x-rehome-preflight, responses to OPTIONS.
 type Description struct {
 	Operations []Operation // sorted by path and method, twins left out
 
@@ -46,7 +46,7 @@ const where = "description:///openapi.json"
 
 const enterprise = "/api/v3"
 
-// Parse reads a description in JSON. All of its schemas have to be valid.
+// Parse reads a description in JSON. All of its schemas have to be valid, and the examples of those that are kept for reuse.
 func Parse(text []byte) (*Description, error) {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
@@ -89,8 +89,7 @@ func (d *Description) compile(at node) error {
 			_, err = d.schema(below)
 		case at.pointer == "/components" && key == "schemas":
 			for _, name := range below.keys() {
-				_, wrong := d.schema(below.child(name))
-				err = errors.Join(err, wrong)
+				err = errors.Join(err, d.checkExamples(below.child(name)))
 			}
 		case key != "example" && key != "examples":
 			err = d.compile(below)
@@ -98,6 +97,21 @@ func (d *Description) compile(at node) error {
 		all = errors.Join(all, err)
 	}
 	return all
+}
+
+// checkExamples wants a schema's examples to be some.
+func (d *Description) checkExamples(at node) error {
+	schema, err := d.schema(at)
+	if err != nil {
+		return err
+	}
+	examples := at.child("examples")
+	for _, n := range examples.keys() {
+		if wrong := schema.Validate(examples.child(n).value); wrong != nil {
+			err = errors.Join(err, fmt.Errorf("example %s of %s: %w", n, at.pointer, wrong))
+		}
+	}
+	return err
 }
 
 func (d *Description) schema(at node) (*jsonschema.Schema, error) {

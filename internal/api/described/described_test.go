@@ -17,7 +17,7 @@ const small = `{
   "x-rehome-twins": {"/numbered/{id}": "/things/{thing}"},
   "x-rehome-headers": {"X-Id": {"required": true, "schema": {"type": "integer"}}, "Vary": {"schema": {"type": "string"}}},
   "x-rehome-otherwise": {"404": {"$ref": "#/components/responses/NotFound"}},
-  "x-rehome-preflight": {"description": "asked"},
+  "x-rehome-preflight": {"204": {"description": "asked"}},
   "paths": {
     "/things/{thing}": {
       "get": {"operationId": "things/get", "x-rehome-access": "anyone", "responses": {
@@ -75,12 +75,16 @@ func TestCheck(t *testing.T) {
 		{"GET /numbered/1", "", "", 200, full, `{"name": "a"}`, ""},
 		{"HEAD /api/v3/numbered/1", "", "", 200, full, "", ""},
 		{"GET /things/1", "", "", 304, header("X-Id", "7", "ETag", `"a"`), "", ""},
+		{"GET /things/1", "", "", 304, header("X-Id", "7", "ETag", `"b"`), "", `about "\"b\""`},
 		{"GET /things/1", "", "", 200, full, `{"size": 1}`, "name"},
 		{"GET /things/1", "", "", 200, full, `{"name": "a", "colour": 1}`, "colour"},
 		{"GET /things/1", "", "", 200, full, `{"name": "a", "size": 1.5}`, "size"},
 		{"GET /things/1", "", "", 200, full, `{"name": "a", "at": "yesterday"}`, "date-time"},
 		{"GET /things/1", "", "", 200, full, `{"name": "a"`, "the body"},
 		{"GET /things/1", "", "", 200, full, "", "the body"},
+		{"GET /things/1", "", "", 200, full, `{"name": "a"} {}`, "the body"},
+		{"GET /things/1", "", "", 200, full, `{"name": "a", "name": "a"}`, `"name" is there twice`},
+		{"GET /others/1", "", "", 404, header("X-Id", "7", "Content-Type", js), `{"message": "no", "errors": [1, {"a": 1, "a": {}}]}`, `"a" is there twice`},
 		{"GET /things/1", "", "", 202, full, `{"name": "a"}`, "this status is not described"},
 		{"GET /things/1", "", "", 404, full, `{"message": "no"}`, "this status is not described"},
 		{"GET /things/1", "", "", 200, header("X-Id", "7", "Content-Type", js), `{"name": "a"}`, "ETag is missing"},
@@ -104,11 +108,13 @@ func TestCheck(t *testing.T) {
 		{"GET /others/1", "", "", 200, full, `{"name": "a"}`, "this status is not described"},
 		{"POST /things/1", "", "", 200, full, `{"name": "a"}`, "this status is not described"},
 		{"OPTIONS /things/1", "", "", 204, put, "", ""},
+		{"OPTIONS /things/1", "", "", 200, put, "", "this status is not described"},
 		{"GET /a/b.git/info/refs", "", "", 200, header("X-Git", "yes"), "refs", ""},
 	} {
 		method, path, _ := strings.Cut(c.ask, " ")
 		q := httptest.NewRequest(method, path, http.NoBody)
 		q.Header.Set("Content-Type", c.kind)
+		q.Header.Set("If-None-Match", `"c", W/"a"`)
 		err := d.Check(Exchange{Request: q, Sent: []byte(c.sent), Answer: &http.Response{StatusCode: c.status, Header: c.header}, Body: []byte(c.body)})
 		if (err == nil) != (c.wrong == "") || err != nil && !strings.Contains(err.Error(), c.wrong) {
 			t.Errorf("%s %s: %d %v %s: got %v, want %q", c.ask, c.sent, c.status, c.header, c.body, err, c.wrong)
@@ -131,6 +137,8 @@ func TestCheckDelivery(t *testing.T) {
 		{header("X-GitHub-Event", "made", "X-Hook", "7", "Content-Type", js), `{"name": "a", "more": 1}`, "more"},
 		{header("X-GitHub-Event", "made", "X-Hook", "7", "Content-Type", "text/plain"), `{"name": "a"}`, "content type"},
 		{header("X-GitHub-Event", "made", "Content-Type", js), `{"name": "a"}`, "X-Hook is missing"},
+		{header("X-GitHub-Event", "made", "X-Hook", "7", "X-Hook", "8", "Content-Type", js), `{"name": "a"}`, "2 times"},
+		{header("X-GitHub-Event", "made", "X-Hook", "7", "X-More", "8", "Content-Type", js), `{"name": "a"}`, "X-More is not described"},
 		{header("X-GitHub-Event", "made", "X-Hook", "x", "Content-Type", js), `{"name": "a"}`, "X-Hook is"},
 		{header("X-GitHub-Event", "gone", "X-Hook", "7", "Content-Type", js), `{"name": "a"}`, "not described"},
 	} {
@@ -145,6 +153,7 @@ func TestParseRefuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"no JSON": "{", "no object": "[]",
 		"a type nobody knows":        strings.Replace(small, `"size": {"type": "integer"}`, `"size": {"type": "number of things"}`, 1),
+		"an example that is none":    strings.Replace(small, `"Thing": {`, `"Thing": {"examples": [{"name": "a"}, {"name": 1}], `, 1),
 		"a schema that is not there": strings.Replace(small, `{"$ref": "#/components/schemas/Thing"}`, `{"$ref": "#/components/schemas/Other"}`, 1),
 	} {
 		if _, err := Parse([]byte(text)); err == nil {
