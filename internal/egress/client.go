@@ -176,7 +176,8 @@ func withoutURL(err error) error {
 	switch text := err.Error(); { // net/http gives these no type
 	case strings.HasPrefix(text, "failed to parse Location header"):
 		return errBadRedirect
-	case strings.Contains(text, "transport connection broken: malformed HTTP"):
+	case strings.Contains(text, "transport connection broken: malformed HTTP"),
+		strings.Contains(text, "readLoopPeekFailLocked: %!w(<nil>)"): // it spoke before it was asked
 		return ErrNotHTTP
 	}
 	return err
