@@ -92,16 +92,28 @@ func (t *Turn) Aside(do func() error) error {
 	return do()
 }
 
-// Reader reads from in without the turn, since that may wait for somebody else.
+// Reader reads from in without the turn, since that may wait for somebody else. While others compute it reads for a
+// while: it has to line up for its turn again, and gets as much done with it as they do with theirs.
 func (t *Turn) Reader(in io.Reader) io.Reader { return aside{t, in} }
+
+// full reports whether who asks for a turn now would have to wait.
+func (t *Turn) full() bool {
+	return t != nil && t.room != nil && len(t.room.seats) == cap(t.room.seats)
+}
 
 type aside struct {
 	turn *Turn
 	in   io.Reader
 }
 
-func (a aside) Read(p []byte) (int, error) {
+func (a aside) Read(p []byte) (n int, err error) {
 	a.turn.Give()
 	defer a.turn.take()
-	return a.in.Read(p)
+	n, err = a.in.Read(p)
+	for began := time.Now(); err == nil && n < len(p) && a.turn.full() && time.Since(began) < slice; {
+		var more int
+		more, err = a.in.Read(p[n:])
+		n += more
+	}
+	return n, err
 }

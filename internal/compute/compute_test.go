@@ -79,6 +79,59 @@ func TestReader(t *testing.T) {
 	})
 }
 
+// TestReaderReadsOn: who has to line up after each read gets much of what came meanwhile, and what there is when nothing more does.
+func TestReaderReadsOn(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		every   time.Duration // a piece comes
+		compete bool
+		want    int // pieces in a read
+	}{
+		{"others compute", slice / 8, true, 9},
+		{"others compute, a slow source", 10 * slice, true, 2},
+		{"nobody else", slice / 8, false, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				Limit(1)
+				defer Limit(0)
+				var stop atomic.Bool
+				var wg sync.WaitGroup
+				defer wg.Wait()
+				defer stop.Store(true)
+				turn := Take()
+				defer turn.Give()
+				in := turn.Reader(pieces(c.every))
+				if c.compete {
+					wg.Go(func() {
+						other := Take()
+						defer other.Give()
+						for !stop.Load() {
+							time.Sleep(slice)
+							other.Pass()
+						}
+					})
+				}
+				for range 3 {
+					n, err := in.Read(make([]byte, 1000))
+					if n != c.want || err != nil {
+						t.Errorf("read %d pieces, %v; want %d", n, err, c.want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// pieces is a source of which a byte comes every so often.
+type pieces time.Duration
+
+func (p pieces) Read(b []byte) (int, error) {
+	time.Sleep(time.Duration(p))
+	b[0] = 'x'
+	return 1, nil
+}
+
 // TestNoLimit: nothing waits.
 func TestNoLimit(t *testing.T) {
 	for range 100 {

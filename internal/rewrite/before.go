@@ -13,6 +13,7 @@ import (
 	"sort"
 
 	"rehome"
+	"rehome/internal/compute"
 	"rehome/internal/git/deflate"
 	"rehome/internal/git/history"
 	"rehome/internal/git/object"
@@ -233,9 +234,12 @@ func (p *pass) copyReused(ctx context.Context, w *pack.Writer, scratch pack.Scra
 		return err
 	}
 	defer entries.Close()
+	turn := compute.Take()
+	defer turn.Give()
 	e := deflate.NewEncoder(p.sink.table)
 	var stream []byte
 	for i, r := range p.before.reused {
+		turn.Pass()
 		if i&0xffff == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

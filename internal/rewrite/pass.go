@@ -66,16 +66,20 @@ func newPass(o Options, g *history.Graph, objects *repo.Objects) *pass {
 // rewrite goes through everything the refs reach: history first, then the notes on it.
 func (p *pass) rewrite(ctx context.Context) error {
 	p.total = int64(p.reached.Len())
+	p.turn = compute.Take()
+	if p.sink != nil {
+		p.sink.turn = p.turn
+	}
+	defer func() {
+		p.turn.Give()
+		if p.turn = nil; p.sink != nil {
+			p.sink.turn = nil
+		}
+	}()
 	order, err := p.graph.Order(ctx, p.plain, p.also())
 	if err != nil {
 		return err
 	}
-	p.turn = compute.Take()
-	if p.sink != nil {
-		p.sink.turn = p.turn
-		defer func() { p.sink.turn = nil }()
-	}
-	defer p.turn.Give()
 	for _, n := range order {
 		if err := p.next(ctx, n, nil); err != nil {
 			return err

@@ -132,16 +132,20 @@ func (s *sink) guarded(do func() error) {
 func (s *sink) deflate() error {
 	e := deflate.NewEncoder(s.table)
 	for b := range s.jobs {
-		turn := compute.Take()
-		from := 0
-		for i := range b.items {
-			b.streams = e.Append(b.streams, b.data[from:b.items[i].end])
-			from, b.items[i].streamEnd = b.items[i].end, len(b.streams)
-		}
-		turn.Give()
+		b.deflate(e)
 		b.deflated <- struct{}{}
 	}
 	return nil
+}
+
+func (b *batch) deflate(e *deflate.Encoder) {
+	turn := compute.Take()
+	defer turn.Give()
+	from := 0
+	for i := range b.items {
+		b.streams = e.Append(b.streams, b.data[from:b.items[i].end])
+		from, b.items[i].streamEnd = b.items[i].end, len(b.streams)
+	}
 }
 
 func (s *sink) write() error {
@@ -228,9 +232,12 @@ func (p *pass) copyUnchanged(ctx context.Context, w *pack.Writer) error {
 	for n := range at {
 		at[n] = nowhere
 	}
+	turn := compute.Take()
+	defer turn.Give()
 	e := deflate.NewEncoder(p.sink.table)
 	var stream []byte
 	for i, n := range p.graph.Stored() {
+		turn.Pass()
 		if i&0xffff == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

@@ -30,7 +30,7 @@ func (p *pass) finish(ctx context.Context) error {
 			turn := compute.Take()
 			defer turn.Give()
 			e.err = Guard(func() (err error) {
-				if *e.sum, err = e.w.seal(ctx); err != nil {
+				if *e.sum, err = e.w.seal(ctx, turn); err != nil {
 					return err
 				}
 				return writeIndex(ctx, e.index, e.w.table, e.sum.Sum)

@@ -46,13 +46,14 @@ func (f *forest) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for i := range errs {
 		wg.Go(func() {
-			w := &walker{forest: f, number: i, turn: compute.Take(), hasher: object.NewHasher(f.table.format)}
+			turn := compute.Take()
+			defer turn.Give()
+			w := &walker{forest: f, number: i, turn: turn, hasher: object.NewHasher(f.table.format)}
 			w.buffers.scratch = f.scratch
 			if errs[i] = Guard(w.walk); errs[i] != nil {
 				f.stop.Store(true)
 			}
 			w.buffers.close()
-			w.turn.Give()
 		})
 	}
 	wg.Wait()

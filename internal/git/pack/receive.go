@@ -61,13 +61,10 @@ type Written struct {
 // Errors wrap ErrCorrupt, a *LimitError, io.ErrUnexpectedEOF for a stream cut off,
 // object.ErrCollision, or what reading, writing or visiting returned.
 func Receive(ctx context.Context, in io.Reader, o Options) (Summary, error) {
-	turn := compute.Take()
-	p, err := begin(turn.Reader(until(ctx, in)), o)
-	if err == nil {
+	p, err := read(ctx, in, o)
+	if p != nil {
 		defer p.close()
-		err = Guard(func() error { return p.scan(ctx) })
 	}
-	turn.Give()
 	if err != nil {
 		return Summary{}, fmt.Errorf("receive pack: %w", err)
 	}
@@ -77,6 +74,16 @@ func Receive(ctx context.Context, in io.Reader, o Options) (Summary, error) {
 		}
 	}
 	return p.summary, nil
+}
+
+// read reads the pack to its end. p is nil when it did not come so far that there is something to close.
+func read(ctx context.Context, in io.Reader, o Options) (p *pass, err error) {
+	turn := compute.Take()
+	defer turn.Give()
+	if p, err = begin(turn.Reader(until(ctx, in)), o); err != nil {
+		return nil, err
+	}
+	return p, Guard(func() error { return p.scan(ctx) })
 }
 
 // pass is a pack being received.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"rehome/internal/compute"
 	"rehome/internal/git/object"
 )
 
@@ -42,7 +43,10 @@ func (p *Pack) forest(ctx context.Context, s Scratch, limits Limits) (*Forest, e
 		return nil, fmt.Errorf("make table of %d objects: %w", p.Index.Len(), err)
 	}
 	f := &Forest{pack: p, table: t, limits: limits}
+	turn := compute.Take()
+	defer turn.Give()
 	for _, step := range []func(context.Context) error{f.arrange, f.headers, f.types} {
+		turn.Pass()
 		if err := Guard(func() error { return step(ctx) }); err != nil {
 			f.Close()
 			return nil, fmt.Errorf("go through pack: %w", err)

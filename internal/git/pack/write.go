@@ -7,6 +7,7 @@ import (
 
 	"github.com/klauspost/compress/zlib"
 
+	"rehome/internal/compute"
 	"rehome/internal/git/object"
 )
 
@@ -100,7 +101,9 @@ func (w *Writer) Finish(ctx context.Context, index File) (Written, error) {
 	if w.out.table.n == 0 {
 		return Written{}, nil
 	}
-	sum, err := w.out.seal(ctx)
+	turn := compute.Take()
+	defer turn.Give()
+	sum, err := w.out.seal(ctx, turn)
 	if err == nil {
 		err = writeIndex(ctx, index, w.out.table, sum.Sum)
 	}

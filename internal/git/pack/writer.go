@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 
+	"rehome/internal/compute"
 	"rehome/internal/git/object"
 )
 
@@ -85,7 +86,7 @@ func (w *packWriter) read(pos uint32, raw []byte) error {
 }
 
 // seal writes header and trailer, and returns what the pack came to.
-func (w *packWriter) seal(ctx context.Context) (Written, error) {
+func (w *packWriter) seal(ctx context.Context, turn *compute.Turn) (Written, error) {
 	if err := w.flush(); err != nil {
 		return Written{}, err
 	}
@@ -93,7 +94,11 @@ func (w *packWriter) seal(ctx context.Context) (Written, error) {
 		return Written{}, fmt.Errorf("write pack header: %w", err)
 	}
 	sum := newTrailer(w.table.format)
-	whole := until(ctx, io.NewSectionReader(w.file, 0, w.at))
+	file := until(ctx, io.NewSectionReader(w.file, 0, w.at))
+	whole := readerFunc(func(p []byte) (int, error) {
+		turn.Pass()
+		return file.Read(p)
+	})
 	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, whole, make([]byte, 256<<10)); err != nil {
 		return Written{}, fmt.Errorf("read pack back: %w", err)
 	}

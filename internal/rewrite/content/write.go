@@ -9,6 +9,7 @@ import (
 
 	"github.com/klauspost/compress/zlib"
 
+	"rehome/internal/compute"
 	"rehome/internal/git/deflate"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
@@ -64,8 +65,11 @@ func (o *output) copy(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	turn := compute.Take()
+	defer turn.Give()
 	var next []int
 	for pos := range uint32(o.forest.Len()) {
+		turn.Pass()
 		if pos&0xffff == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
