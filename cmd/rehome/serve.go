@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -170,12 +171,12 @@ func (l limitFlags) source() source.Limits {
 // the system lets them in between.
 const spare = 4
 
-// shareProcessors keeps the API quick while imports compute.
-func shareProcessors() {
-	n := runtime.GOMAXPROCS(0)
+// shareProcessors keeps the API quick while imports compute. It does so once for a process, however many servers it runs.
+var shareProcessors = sync.OnceFunc(func() {
+	n := runtime.GOMAXPROCS(0) // what a container's limit leaves, too; it is not followed from here on
 	compute.Limit(n)
 	runtime.GOMAXPROCS(n + spare)
-}
+})
 
 // serve opens the parts, runs them until ctx ends, and closes them in reverse.
 func (m *Main) serve(ctx context.Context, f serveFlags) error {
