@@ -10,7 +10,7 @@ import (
 func RepositoryHook(u URLs, r rehome.Repository, h rehome.Hook) *Object {
 	at := u.RepositoryHook(r, h.ID)
 	o := hook("Repository", at, h)
-	o.Add("test_url", at+"/tests", "last_response", lastResponse(h.Last))
+	o.Add("test_url", at+"/test", "last_response", lastResponse(h.Last))
 	return o
 }
 

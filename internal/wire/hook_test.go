@@ -25,6 +25,7 @@ func TestHookKeys(t *testing.T) {
 		own: {
 			`{"type":"Repository","id":5,"name":"web","active":true,"events":["push","repository_import"]`,
 			`"url":"https://new.example/api/v3/repos/labs/socm/hooks/5","ping_url":"https://new.example/api/v3/repos/labs/socm/hooks/5/pings"`,
+			`"test_url":"https://new.example/api/v3/repos/labs/socm/hooks/5/test"`,
 		},
 		its: {`"type":"Organization"`, `"deliveries_url":"https://new.example/api/v3/orgs/labs/hooks/5/deliveries"`},
 	} {

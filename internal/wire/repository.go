@@ -122,9 +122,9 @@ func visibility(r rehome.Repository) string {
 func Owner(u URLs, owner rehome.Owner) *Object {
 	o := New(
 		"login", owner.Login, "id", owner.ID, "node_id", ownerNode(owner), "avatar_url", "", "gravatar_id", "",
-		"url", u.Owner(owner), "html_url", u.Root+"/"+owner.Login,
+		"url", u.User(owner), "html_url", u.Root+"/"+owner.Login,
 	)
-	addTemplates(o, u.Owner(owner), userTemplates)
+	addTemplates(o, u.User(owner), userTemplates)
 	o.Add("type", owner.Kind, "site_admin", owner.Admin)
 	return o
 }

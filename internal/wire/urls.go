@@ -29,13 +29,16 @@ func (u URLs) Author(r rehome.Repository, id int64) string {
 	return u.Authors(r) + "/" + strconv.FormatInt(id, 10)
 }
 
-// Owner is the API's URL of a user or an organisation.
+// Owner is the API's URL of a user or an organisation, each in its place.
 func (u URLs) Owner(o rehome.Owner) string {
 	if o.Kind == rehome.Organization {
 		return u.API + "/orgs/" + o.Login
 	}
-	return u.API + "/users/" + o.Login
+	return u.User(o)
 }
+
+// User is the API's URL of an owner among users. GitHub has organisations there, too.
+func (u URLs) User(o rehome.Owner) string { return u.API + "/users/" + o.Login }
 
 // HTML is a repository's page.
 func (u URLs) HTML(r rehome.Repository) string { return u.Root + "/" + r.FullName() }

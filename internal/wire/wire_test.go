@@ -45,7 +45,7 @@ func TestRepositoryKeys(t *testing.T) {
 
 // TestTemplates: URLs stand on the object's own.
 func TestTemplates(t *testing.T) {
-	text := Must(Encode(New("repository", RepositoryInPayload(urls, repo), "organization", OrganizationInPayload(urls, repo.Owner))))
+	text := Must(Encode(New("repository", RepositoryInPayload(urls, repo), "organization", OrganizationInPayload(urls, repo.Owner), "sender", Owner(urls, repo.Owner))))
 	var got map[string]map[string]any
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
@@ -54,6 +54,9 @@ func TestTemplates(t *testing.T) {
 		{"repository", "keys_url", "https://new.example/api/v3/repos/labs/socm/keys{/key_id}"},
 		{"repository", "archive_url", "https://new.example/api/v3/repos/labs/socm/{archive_format}{/ref}"},
 		{"organization", "hooks_url", "https://new.example/api/v3/orgs/labs/hooks"},
+		{"organization", "url", "https://new.example/api/v3/orgs/labs"},
+		{"sender", "url", "https://new.example/api/v3/users/labs"},
+		{"sender", "followers_url", "https://new.example/api/v3/users/labs/followers"},
 		{"repository", "clone_url", "https://new.example/labs/socm.git"},
 	} {
 		if got[want[0]][want[1]] != want[2] {
