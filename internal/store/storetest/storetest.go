@@ -326,7 +326,8 @@ func testFindings(t *testing.T, db *store.DB) {
 func testDeletedWithRepository(t *testing.T, db *store.DB) {
 	ctx := t.Context()
 	r, bare := newRepository(t, db, "octocat", "one"), newRepository(t, db, "octocat", "two")
-	i := newImport(t, db, r.ID)
+	i, hook := newImport(t, db, r.ID), newHook(t, db, aHook(r.ID, "https://new.example/"))
+	var told int64
 	broken := errors.New("broken")
 	for _, want := range []error{broken, &rehome.Error{Code: rehome.NotFound}} {
 		if _, err := db.DeleteRepository(ctx, r.ID, func(*store.Tx, store.Import) error { return want }); !errors.Is(err, want) {
@@ -339,7 +340,10 @@ func testDeletedWithRepository(t *testing.T, db *store.DB) {
 		var of int64
 		id, err := db.DeleteRepository(ctx, c.repository, func(tx *store.Tx, i store.Import) error {
 			of = i.ID
-			_, err := tx.Repository(ctx, i.RepositoryID) // it is there still
+			if _, err := tx.Repository(ctx, i.RepositoryID); err != nil { // it is there still
+				return err
+			}
+			told, err = tx.AddDelivery(ctx, aDelivery(hook.ID))
 			return err
 		})
 		if id != c.want || of != c.want || err != nil {
@@ -348,6 +352,7 @@ func testDeletedWithRepository(t *testing.T, db *store.DB) {
 	}
 	_, err := db.ImportOf(ctx, r.ID)
 	wantCode(t, err, rehome.NotFound)
+	claim(t, db, told, time.Hour) // what was to be told is due
 }
 
 func testWritten(t *testing.T, db *store.DB) {
