@@ -6,7 +6,6 @@ import (
 
 	"rehome"
 	"rehome/internal/importer"
-	"rehome/internal/source"
 	"rehome/internal/wire"
 )
 
@@ -72,14 +71,13 @@ func (a *API) importStatus(ctx context.Context, c *call) (answer, error) {
 }
 
 // updateImport takes new credentials, a choice of project or options; without any of them it restarts.
-// Some clients send the URL along; it has to be the one that is being imported.
 func (a *API) updateImport(ctx context.Context, c *call) (answer, error) {
 	f, err := readForm(c.w, c.r, "Import")
 	if err != nil {
 		return answer{}, err
 	}
 	wanted := importer.UpdateRequest{
-		Username: f.text("vcs_username"), VCS: readVCS(f), TFVCProject: f.text("tfvc_project"),
+		URL: orEmpty(f.text("vcs_url")), Username: f.text("vcs_username"), VCS: readVCS(f), TFVCProject: f.text("tfvc_project"),
 		Hold: f.boolean("hold"), MapTrailers: f.boolean("map_trailers"), MapHashes: f.boolean("map_hashes"),
 
 		AllowMissingLFS: f.boolean("allow_missing_lfs"),
@@ -90,12 +88,8 @@ func (a *API) updateImport(ctx context.Context, c *call) (answer, error) {
 		secret := rehome.Secret(*password)
 		wanted.Password = &secret
 	}
-	vcsURL := orEmpty(f.text("vcs_url"))
 	f.unsupported(later...)
 	if err := f.err(); err != nil {
-		return answer{}, err
-	}
-	if err := a.checkSameURL(ctx, c.repo.ID, vcsURL); err != nil {
 		return answer{}, err
 	}
 	im, err := a.Importer.Update(ctx, c.repo.ID, wanted)
@@ -103,28 +97,6 @@ func (a *API) updateImport(ctx context.Context, c *call) (answer, error) {
 		return answer{}, err
 	}
 	return ok(importObject(c.urls, c.repo, im)), nil
-}
-
-// checkSameURL refuses a URL other than that of the repository's import. Userinfo does not count, "" is any.
-func (a *API) checkSameURL(ctx context.Context, repoID int64, vcsURL string) error {
-	if vcsURL == "" {
-		return nil
-	}
-	im, err := a.Importer.Get(ctx, repoID)
-	if err != nil {
-		return err
-	}
-	l, err := source.ParseLocation(vcsURL)
-	if err != nil {
-		return err
-	}
-	if l.String() == im.Source.URL {
-		return nil
-	}
-	return &rehome.Error{
-		Code: rehome.Invalid, Field: "vcs_url",
-		Message: "The import is from another URL.", Hint: "DELETE the import and PUT again to import another URL.",
-	}
 }
 
 // approve lets a held import push.

@@ -159,3 +159,38 @@ func TestCredentialsByUpdate(t *testing.T) {
 		t.Errorf("update without an import: %v", err)
 	}
 }
+
+// TestUpdateOfTheSameURL: some clients send the URL along. Alone it is a restart, which changes nothing while the
+// import runs; with options it starts nothing again.
+func TestUpdateOfTheSameURL(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.repository("new")
+	const url = "https://old.example/a"
+	made, err := w.Start(t.Context(), r, StartRequest{URL: url, VCS: rehome.Git})
+	must(t, err)
+	yes := true
+	for _, c := range []struct {
+		name string
+		q    UpdateRequest
+		hold bool
+	}{
+		{"alone", UpdateRequest{URL: url, By: 7}, false},
+		{"with userinfo", UpdateRequest{URL: "https://u:p@old.example/a"}, false},
+		{"with an option", UpdateRequest{URL: url, Hold: &yes}, true},
+	} {
+		got, err := w.Update(t.Context(), r.ID, c.q)
+		want := made
+		want.Options.Hold = c.hold
+		want.UpdatedAt = got.UpdatedAt
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v; want %+v", c.name, got, err, want)
+		}
+	}
+	for _, other := range []string{url + "/", "https://other.example/a", "ext::sh -c id"} {
+		var e *rehome.Error
+		if _, err := w.Update(t.Context(), r.ID, UpdateRequest{URL: other, Hold: &yes}); !errors.As(err, &e) || e.Code != rehome.Invalid || e.Field != "vcs_url" {
+			t.Errorf("%s: %v, want invalid vcs_url", other, err)
+		}
+	}
+}

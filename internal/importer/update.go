@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/source"
 	"rehome/internal/store"
 )
 
 // UpdateRequest changes an import; nil fields stay as they are. All nil asks to take
 // up what is new at the source.
 type UpdateRequest struct {
+	URL         string // has to be the import's, as some clients send it along; userinfo in it does not count, "" is any
 	Username    *string
 	Password    *rehome.Secret
 	VCS         *rehome.VCS
@@ -26,8 +28,8 @@ type UpdateRequest struct {
 	By int64 // the owner who asks, of whom webhooks are told
 }
 
-// isEmpty reports whether nothing is given: the import is to be started again.
-func (q UpdateRequest) isEmpty() bool { return q == UpdateRequest{By: q.By} }
+// isEmpty reports whether nothing that changes is given: the import is to be started again.
+func (q UpdateRequest) isEmpty() bool { return q == UpdateRequest{URL: q.URL, By: q.By} }
 
 func (q UpdateRequest) choices() choices {
 	return choices{q.Hold, q.MapTrailers, q.MapHashes, q.AllowMissingLFS}
@@ -36,15 +38,15 @@ func (q UpdateRequest) choices() choices {
 // choosesOnly reports whether nothing but options is given.
 func (q UpdateRequest) choosesOnly() bool {
 	c := q.choices()
-	return c != choices{} && q == UpdateRequest{Hold: c.hold, MapTrailers: c.mapTrailers, MapHashes: c.mapHashes, AllowMissingLFS: c.allowMissingLFS, By: q.By}
+	return c != choices{} && q == UpdateRequest{URL: q.URL, Hold: c.hold, MapTrailers: c.mapTrailers, MapHashes: c.mapHashes, AllowMissingLFS: c.allowMissingLFS, By: q.By}
 }
 
 // Update changes what is wanted of the repository's import and starts it again, unless
 // it runs: then what is given counts from the next try on. Options alone start nothing
 // again; what was rewritten without them is rewritten with them. Of several projects that were
 // found, VCS and TFVCProject choose one. NotFound when there is no import, Invalid for a version
-// control system nothing can read, for a project that was not found, and for credentials and
-// a project that cannot be, DestinationMoved as with MapAuthor.
+// control system nothing can read, for a project that was not found, for credentials and
+// a project that cannot be, and for another URL, DestinationMoved as with MapAuthor.
 func (m *Importer) Update(ctx context.Context, repositoryID int64, q UpdateRequest) (rehome.Import, error) {
 	if q.TFVCProject != nil {
 		if err := checkProject(*q.TFVCProject); err != nil {
@@ -59,6 +61,9 @@ func (m *Importer) Update(ctx context.Context, repositoryID int64, q UpdateReque
 }
 
 func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error {
+	if err := checkSameURL(i.Source.URL, q.URL); err != nil {
+		return err
+	}
 	if i.State.Status.Running() && q.isEmpty() {
 		return store.ErrUnchanged
 	}
@@ -87,6 +92,21 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 		i.State.Status = rehome.Importing
 	}
 	return nil
+}
+
+// checkSameURL refuses a URL other than that of the import.
+func checkSameURL(have, given string) error {
+	if given == "" {
+		return nil
+	}
+	l, err := source.ParseLocation(given)
+	if err != nil || l.String() == have {
+		return err
+	}
+	return &rehome.Error{
+		Code: rehome.Invalid, Field: "vcs_url",
+		Message: "The import is from another URL.", Hint: "DELETE the import and PUT again to import another URL.",
+	}
 }
 
 // updateProject takes the version control system and the project that are given. One of
