@@ -340,7 +340,8 @@ func testDeletedWithRepository(t *testing.T, db *store.DB) {
 		var of int64
 		id, err := db.DeleteRepository(ctx, c.repository, func(tx *store.Tx, i store.Import) error {
 			of = i.ID
-			if _, err := tx.Repository(ctx, i.RepositoryID); err != nil { // it is there still
+			_, err := tx.Repository(ctx, i.RepositoryID) // it is there still
+			if err != nil {
 				return err
 			}
 			told, err = tx.AddDelivery(ctx, aDelivery(hook.ID))
