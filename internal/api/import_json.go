@@ -13,11 +13,11 @@ import (
 // importObject is an import as the API's clients know it: the keys, their order, and
 // which of them are there at which status, as recorded from the service itself.
 func importObject(u wire.URLs, r rehome.Repository, im rehome.Import) *wire.Object {
-	o := wire.New("vcs", wire.TextOrNull(string(im.Source.VCS)), "use_lfs", im.LFS, "vcs_url", im.Source.URL)
+	o := wire.New("vcs", wire.TextOrNull(string(im.Source.VCS)), "use_lfs", string(im.LFS), "vcs_url", im.Source.URL)
 	if im.Source.TFVCProject != "" {
 		o.Add("tfvc_project", im.Source.TFVCProject)
 	}
-	o.Add("status", im.State.Status)
+	o.Add("status", string(im.State.Status))
 	switch im.State.Status {
 	case rehome.Importing:
 		addImporting(o, im)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -34,36 +35,87 @@ func New(pairs ...any) *Object {
 }
 
 // MarshalJSON writes the fields in their order.
-func (o *Object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
+func (o *Object) MarshalJSON() ([]byte, error) { return o.append(nil) }
+
+func (o *Object) append(b []byte) ([]byte, error) {
+	var err error
+	b = append(b, '{')
 	for i, f := range o.fields {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		for _, part := range []any{f.key, f.value} {
-			text, err := Encode(part)
-			if err != nil {
-				return nil, fmt.Errorf("field %s: %w", f.key, err)
-			}
-			b.Write(text)
-			b.WriteByte(':')
+		if b, err = appendText(b, f.key); err != nil {
+			return nil, err
 		}
-		b.Truncate(b.Len() - 1)
+		if b, err = appendValue(append(b, ':'), f.value); err != nil {
+			return nil, fmt.Errorf("field %s: %w", f.key, err)
+		}
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return append(b, '}'), nil
 }
 
 // Encode is json.Marshal that leaves <, > and & as they are, as GitHub does.
-func Encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+func Encode(v any) ([]byte, error) { return appendValue(make([]byte, 0, 1024), v) }
+
+// appendValue writes what objects are mostly made of by itself: clients ask for the same ones again and again.
+func appendValue(b []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...), nil
+	case string:
+		return appendText(b, v)
+	case bool:
+		return strconv.AppendBool(b, v), nil
+	case int:
+		return strconv.AppendInt(b, int64(v), 10), nil
+	case int64:
+		return strconv.AppendInt(b, v, 10), nil
+	case *Object:
+		if v != nil {
+			return v.append(b)
+		}
+	case []*Object:
+		if v != nil {
+			return appendList(b, v)
+		}
+	}
+	return appendAny(b, v)
+}
+
+func appendList(b []byte, list []*Object) ([]byte, error) {
+	var err error
+	b = append(b, '[')
+	for i, o := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = appendValue(b, o); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, ']'), nil
+}
+
+// appendText writes text that JSON takes as it is, and leaves what has to be escaped to encoding/json.
+func appendText(b []byte, text string) ([]byte, error) {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return appendAny(b, text)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, text...)
+	return append(b, '"'), nil
+}
+
+func appendAny(b []byte, v any) ([]byte, error) {
+	out := bytes.NewBuffer(b)
+	e := json.NewEncoder(out)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
 // Must is for encoding objects, which hold nothing that JSON has no form for.
