@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 )
 
 // octokit returns the visit of one of the Octokits, by its script.
@@ -68,10 +70,13 @@ func install(files fs.FS, cache, folder string) error {
 	if err := os.CopyFS(fresh, files); err != nil {
 		return err
 	}
-	cmd := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error")
+	cmd.WaitDelay = time.Second // what npm has started may hold its output open
 	cmd.Dir = fresh
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm ci: %w\n%s", err, out)
+		return fmt.Errorf("npm ci: %w\n%s", errors.Join(err, ctx.Err()), out)
 	}
 	err = os.Rename(fresh, folder)
 	if errors.Is(err, fs.ErrExist) {

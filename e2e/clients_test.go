@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"embed"
+	"errors"
 	"io"
 	"io/fs"
 	"net/http"
@@ -112,7 +113,7 @@ func (v visit) runScript(t *testing.T, folder, name string, args ...string) {
 		"HOOK="+v.hooks.hook(), "EVENTS="+v.hooks.events(), "SECRET="+hookSecret)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("%v\n%s", errors.Join(err, ctx.Err()), out)
 	}
 	if len(out) > 0 {
 		t.Logf("%s", out)
