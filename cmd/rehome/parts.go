@@ -199,12 +199,7 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 		LFS:       server.New(server.Options{Store: p.lfs, DB: p.db, Log: p.log}),
 		PublicURL: p.base(), TrustedProxies: trusted, RateLimit: int(p.flags.door.rate),
 	})
-	web := &http.Server{
-		Handler:           endStreams(ctx, door),
-		ReadHeaderTimeout: 30 * time.Second,
-		IdleTimeout:       2 * time.Minute, // bodies have no limit in time: packs are as long as they are
-		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
-	}
+	web := webServer(endStreams(ctx, door), p.log)
 	ended := make(chan error, 1)
 	go func() { ended <- p.listen(web) }()
 	fmt.Fprintf(m.Stdout, "listening on %s://%s\n", p.scheme(), p.listener.Addr())
@@ -221,6 +216,20 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 		p.warn("close", web.Close())
 	}
 	return nil
+}
+
+// maxHeaders is the most bytes of a request's line and headers, which are kept while it is answered.
+const maxHeaders = 64 << 10
+
+// webServer bounds what no handler sees. The door bounds bodies: packs are as long as they are.
+func webServer(door http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           door,
+		ReadHeaderTimeout: 30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    maxHeaders,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 }
 
 func (p *parts) listen(web *http.Server) error {
