@@ -202,6 +202,9 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 	web := webServer(endStreams(ctx, door), p.log)
 	ended := make(chan error, 1)
 	go func() { ended <- p.listen(web) }()
+	if len(trusted) > 0 && p.flags.door.publicURL == "" {
+		p.log.Warn("webhooks and receipts show the address this server listens on: name the proxy's with --public-url", "base", p.base())
+	}
 	fmt.Fprintf(m.Stdout, "listening on %s://%s\n", p.scheme(), p.listener.Addr())
 	select {
 	case err := <-ended:

@@ -18,6 +18,9 @@ import (
 	"rehome/internal/source"
 )
 
+// defaultWorkers is more than most machines have processors: imports compute in turns, and wait for their sources side by side.
+const defaultWorkers = 8
+
 // serveFlags are what rehome serve takes.
 type serveFlags struct {
 	data    data
@@ -57,7 +60,7 @@ type limitFlags struct {
 func (m *Main) serveCommand() *cobra.Command {
 	f := serveFlags{
 		data:    "rehome-data",
-		workers: runtime.NumCPU(),
+		workers: defaultWorkers,
 		door:    doorFlags{listen: "127.0.0.1:8080", rate: 5000},
 		limits:  limitFlags{repository: 50 << 30, objects: pack.DefaultLimits.Objects, refs: source.DefaultLimits.Refs, largeOver: 100 << 20},
 	}

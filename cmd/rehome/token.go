@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -50,6 +53,9 @@ func (m *Main) tokenCreateCommand(dir *data) *cobra.Command {
 			}
 			if cmd.Flags().Changed("scopes") && len(grant.Scopes) == 0 {
 				return usagef("Leave --scopes out for a token with all of them.", "--scopes names none")
+			}
+			if _, err := os.Stat(dir.database()); errors.Is(err, fs.ErrNotExist) {
+				fmt.Fprintf(m.Stderr, "there is no server's data in %q yet: this makes it; --data names another folder\n", string(*dir))
 			}
 			if err := dir.make(); err != nil {
 				return err

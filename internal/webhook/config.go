@@ -3,7 +3,6 @@ package webhook
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,24 +101,34 @@ func checkSecret(s rehome.Secret) error {
 	return nil
 }
 
-var eventName = regexp.MustCompile(`^[a-z][a-z_]*$`)
+// eventNames are those of GitHub's webhooks, one of which is told of here.
+var eventNames = strings.Fields(`branch_protection_configuration branch_protection_rule check_run check_suite
+	code_scanning_alert commit_comment create custom_property custom_property_values delete dependabot_alert deploy_key
+	deployment deployment_protection_rule deployment_review deployment_status discussion discussion_comment fork
+	github_app_authorization gollum installation installation_repositories installation_target issue_comment
+	issue_dependencies issues label marketplace_purchase member membership merge_group meta milestone org_block
+	organization package page_build personal_access_token_request ping project project_card project_column projects_v2
+	projects_v2_item projects_v2_status_update public pull_request pull_request_review pull_request_review_comment
+	pull_request_review_thread push registry_package release repository repository_advisory repository_dispatch
+	repository_import repository_ruleset repository_vulnerability_alert secret_scanning_alert
+	secret_scanning_alert_location secret_scanning_scan security_advisory security_and_analysis sponsorship star status
+	sub_issues team team_add watch workflow_dispatch workflow_job workflow_run`)
 
 // checkEvents returns the events sorted, each once. Those that nothing tells of are kept: scripts subscribe to several.
 func checkEvents(events []string) ([]string, error) {
-	for _, e := range events {
-		if e != "*" && (len(e) > maxEvent || !eventName.MatchString(e)) {
-			return nil, invalid("events", fmt.Sprintf("%q is no event's name.", rehome.Clean(e, maxEvent)),
-				"Names are of lower case letters and underscores, as repository_import; * is every event.")
-		}
-	}
-	events = slices.Compact(slices.Sorted(slices.Values(events)))
-	switch {
-	case len(events) == 0:
-		return nil, invalid("events", "There is no event left.", "Name one, as repository_import.")
-	case len(events) > maxEvents:
+	if len(events) > maxEvents {
 		return nil, invalid("events", fmt.Sprintf("There are more than %d events.", maxEvents), "Name *, which is every event.")
 	}
-	return events, nil
+	for _, e := range events {
+		if e != "*" && !slices.Contains(eventNames, e) {
+			return nil, invalid("events", fmt.Sprintf("%q is no event's name.", rehome.Clean(e, maxEvent)),
+				"The event told of here is repository_import; * is every event.")
+		}
+	}
+	if len(events) == 0 {
+		return nil, invalid("events", "There is no event left.", "Name one, as repository_import.")
+	}
+	return slices.Compact(slices.Sorted(slices.Values(events))), nil
 }
 
 // events are those of a hook that had some, after the edit: replaced, then added to, then taken from.
