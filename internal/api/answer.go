@@ -50,12 +50,13 @@ func (a *API) write(w http.ResponseWriter, c *call, ans answer) {
 	if !asIs {
 		body = wire.Must(wire.Encode(ans.body))
 	}
-	h.Set("ETag", etag(body))
+	tag := etag(body)
+	spell(h, "ETag", tag)
 	h.Set("Cache-Control", "private, max-age=60, s-maxage=60")
 	if ans.status >= http.StatusInternalServerError {
 		h.Set("Cache-Control", "no-store")
 	}
-	if ans.status == http.StatusOK && unchanged(c.r, h.Get("ETag")) {
+	if ans.status == http.StatusOK && unchanged(c.r, tag) {
 		a.notModified(w, c)
 		return
 	}
@@ -98,7 +99,11 @@ const exposed = "ETag, Link, Location, Retry-After, X-GitHub-OTP, X-RateLimit-Li
 	"X-RateLimit-Resource, X-RateLimit-Reset, X-OAuth-Scopes, X-Accepted-OAuth-Scopes, X-Poll-Interval, X-GitHub-Media-Type, " +
 	"X-GitHub-Request-Id, X-GitHub-Api-Version-Selected, Deprecation, Sunset"
 
-// headers sets what every answer has. CONTRACT: spelled as on the wire, and nothing that says deprecated.
+// spell sets a header under the very name that clients know. Header.Set would write X-Ratelimit-Limit, which those
+// who look with grep would miss.
+func spell(h http.Header, name, value string) { h[name] = []string{value} }
+
+// headers sets what every answer has. Nothing says deprecated: some clients would repeat it with each call.
 func (a *API) headers(h http.Header, c *call) {
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Expose-Headers", exposed)
@@ -106,18 +111,18 @@ func (a *API) headers(h http.Header, c *call) {
 	if c.route.access == probe {
 		return
 	}
-	h.Set("X-GitHub-Media-Type", mediaType(c.r))
+	spell(h, "X-GitHub-Media-Type", mediaType(c.r))
 	if v := version(c); v != "" {
-		h.Set("X-GitHub-Api-Version-Selected", v)
+		spell(h, "X-GitHub-Api-Version-Selected", v)
 	}
-	h.Set("X-RateLimit-Limit", strconv.Itoa(c.rate.limit))
-	h.Set("X-RateLimit-Remaining", strconv.Itoa(c.rate.remaining()))
-	h.Set("X-RateLimit-Used", strconv.Itoa(min(c.rate.used, c.rate.limit)))
-	h.Set("X-RateLimit-Reset", strconv.FormatInt(c.rate.reset.Unix(), 10))
-	h.Set("X-RateLimit-Resource", "core")
+	spell(h, "X-RateLimit-Limit", strconv.Itoa(c.rate.limit))
+	spell(h, "X-RateLimit-Remaining", strconv.Itoa(c.rate.remaining()))
+	spell(h, "X-RateLimit-Used", strconv.Itoa(min(c.rate.used, c.rate.limit)))
+	spell(h, "X-RateLimit-Reset", strconv.FormatInt(c.rate.reset.Unix(), 10))
+	spell(h, "X-RateLimit-Resource", "core")
 	if !c.caller.Anonymous() {
-		h.Set("X-OAuth-Scopes", strings.Join(c.caller.Token.Scopes, ", "))
-		h.Set("X-Accepted-OAuth-Scopes", c.route.scopes())
+		spell(h, "X-OAuth-Scopes", strings.Join(c.caller.Token.Scopes, ", "))
+		spell(h, "X-Accepted-OAuth-Scopes", c.route.scopes())
 	}
 }
 

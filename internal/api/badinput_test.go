@@ -161,8 +161,10 @@ func (s *testServer) raw(t *testing.T, text string) (status, rest string) {
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(20 * time.Second)) //nolint:errcheck // a read would say so
 	go func() {                                     // ends with the connection
-		io.WriteString(c, text)       //nolint:errcheck // the server may have had enough
-		c.(*net.TCPConn).CloseWrite() //nolint:errcheck
+		io.WriteString(c, text)               //nolint:errcheck // the server may have had enough
+		if !strings.HasPrefix(text, "GET ") { // net/http takes the end of what is sent for a client that leaves
+			c.(*net.TCPConn).CloseWrite() //nolint:errcheck // the answer would say so
+		}
 	}()
 	in := bufio.NewReader(c)
 	status, err = in.ReadString('\n')

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -43,6 +44,10 @@ func FuzzBodies(f *testing.F) {
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		s.api.ServeHTTP(w, r)
-		checkShape(t, fmt.Sprintf("%s %s with %q", method, path, body), response{w.Result(), w.Body.Bytes()})
+		answered := w.Result()
+		for name, values := range w.Header() { // as who reads them over HTTP finds them
+			answered.Header[http.CanonicalHeaderKey(name)] = values
+		}
+		checkShape(t, fmt.Sprintf("%s %s with %q", method, path, body), response{answered, w.Body.Bytes()})
 	})
 }

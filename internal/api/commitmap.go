@@ -20,7 +20,7 @@ func (a *API) commitMap(ctx context.Context, c *call) (answer, error) {
 	}
 	h := c.w.Header()
 	if tag := `"` + version + `"`; unchanged(c.r, tag) {
-		h.Set("ETag", tag)
+		spell(h, "ETag", tag)
 		h.Set("Cache-Control", mapCaching)
 		a.notModified(c.w, c)
 		return answer{stream: true}, nil
@@ -31,7 +31,7 @@ func (a *API) commitMap(ctx context.Context, c *call) (answer, error) {
 	}
 	defer text.Close()
 	a.headers(h, c)
-	h.Set("ETag", `"`+version+`"`)
+	spell(h, "ETag", `"`+version+`"`)
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Content-Length", strconv.FormatInt(size, 10))
 	h.Set("Cache-Control", mapCaching)

@@ -258,3 +258,21 @@ func (s *testServer) asHost(t *testing.T, host, path, token string) string {
 	}
 	return text.String()
 }
+
+// TestHeadersAreSpeltAsClientsKnowThem looks at the bytes: scripts do, with grep.
+func TestHeadersAreSpeltAsClientsKnowThem(t *testing.T) {
+	s := start(t, nil)
+	token := s.token(t, auth.Grant{User: "octocat"})
+	for _, name := range []string{"user", "nowhere"} {
+		_, rest := s.raw(t, "GET /"+name+" HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: token "+token+"\r\n\r\n")
+		for _, header := range []string{
+			"ETag", "X-GitHub-Request-Id", "X-GitHub-Media-Type", "X-GitHub-Api-Version-Selected", "X-RateLimit-Limit", "X-RateLimit-Remaining",
+			"X-RateLimit-Used", "X-RateLimit-Reset", "X-RateLimit-Resource", "X-OAuth-Scopes", "X-Accepted-OAuth-Scopes",
+		} {
+			lines := "\n" + rest
+			if exact, any := strings.Count(lines, "\n"+header+": "), strings.Count(strings.ToLower(lines), "\n"+strings.ToLower(header)+": "); exact != 1 || any != 1 {
+				t.Errorf("%s: %s %d times, in any case %d: %s", name, header, exact, any, rest)
+			}
+		}
+	}
+}

@@ -27,7 +27,7 @@ type entry struct {
 func (a *API) logged(w http.ResponseWriter, r *http.Request, serve func(http.ResponseWriter, *entry)) {
 	id := requestID()
 	h := w.Header()
-	h.Set("X-GitHub-Request-Id", id)
+	spell(h, "X-GitHub-Request-Id", id)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "deny")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -60,10 +60,10 @@ func (a *API) caught(w *watchedWriter, r *http.Request, l *entry, value any) (cu
 	body := wire.Must(wire.Encode(errInternal.body(docs)))
 	h := w.Header()
 	for _, gone := range []string{"Content-Length", "ETag", "Link", "Location"} {
-		h.Del(gone) // of the answer that was being made
+		delete(h, gone) // of the answer that was being made
 	}
 	a.headers(h, &call{r: r, route: route{access: probe}})
-	h.Set("X-GitHub-Media-Type", mediaType(r))
+	spell(h, "X-GitHub-Media-Type", mediaType(r))
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(http.StatusInternalServerError)
