@@ -62,7 +62,7 @@ func (a *API) rateName(c *call) string {
 // admit decides whether the caller may use the route, and finds the repository or organisation in its path.
 func (a *API) admit(ctx context.Context, c *call) error {
 	need := c.route.access
-	if need != anyone && need != reads && c.caller.Anonymous() {
+	if need != anyone && need != reads && need != seesOwner && c.caller.Anonymous() {
 		return errSignIn
 	}
 	switch need {
@@ -75,6 +75,8 @@ func (a *API) admit(ctx context.Context, c *call) error {
 		return nil
 	case reads, writes, administers:
 		return a.admitTo(ctx, c)
+	case seesOwner:
+		return a.admitToOwner(ctx, c)
 	case keepsHooks:
 		return a.admitToHooks(ctx, c)
 	case keepsOrgHooks:
@@ -108,6 +110,30 @@ func (a *API) admitTo(ctx context.Context, c *call) error {
 		return errNoRights
 	}
 	return errNotFound
+}
+
+// admitToOwner finds the user or organisation in the path. Among users organisations are found, too, as on GitHub.
+func (a *API) admitToOwner(ctx context.Context, c *call) error {
+	login, among := c.params["org"]
+	if !among {
+		login = c.params["login"]
+	}
+	owner, err := a.DB.OwnerByLogin(ctx, login)
+	if err != nil {
+		return err
+	}
+	if among && owner.Kind != rehome.Organization {
+		return errNotFound
+	}
+	public, err := a.DB.PublicRepositories(ctx, owner.ID)
+	if err != nil {
+		return err
+	}
+	if public == 0 && !c.caller.Owns(owner.Login) {
+		return errNotFound
+	}
+	c.org = owner
+	return nil
 }
 
 // admitToHooks tells a token that stands for the owner which scope it lacks before it looks for

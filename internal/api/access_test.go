@@ -106,6 +106,21 @@ var table = map[string]map[string]string{
 		"administrator":                  "yes yes",
 		"administrator, admin:repo_hook": "403 403",
 	},
+	"owner:read": { // octocat and labs, who own something public; mona, who owns nothing, and quiet, which owns something private
+		"nobody":                         "yes yes 404 404",
+		"nonsense":                       "401 401 401 401",
+		"revoked":                        "401 401 401 401",
+		"stranger":                       "yes yes 404 404",
+		"owner":                          "yes yes 404 404",
+		"owner, repo":                    "yes yes 404 404",
+		"owner, admin:repo_hook":         "yes yes 404 404",
+		"owner, admin:org_hook":          "yes yes 404 404",
+		"acting":                         "yes yes yes 404",
+		"acting, repo":                   "yes yes yes 404",
+		"acting, admin:org_hook":         "yes yes yes 404",
+		"administrator":                  "yes yes yes yes",
+		"administrator, admin:repo_hook": "yes yes yes yes",
+	},
 	"repo:read": { // octocat's, private and public; labs', private and public
 		"nobody":                         "404 yes 404 yes",
 		"nonsense":                       "401 401 401 401",
@@ -213,7 +228,7 @@ func TestNoRouteIsForgotten(t *testing.T) {
 		}
 		known[rt.method+" "+rt.pattern] = true
 	}
-	fill := strings.NewReplacer("{owner}", "octocat", "{repo}", "none", "{org}", "octocat")
+	fill := strings.NewReplacer("{owner}", "octocat", "{repo}", "none", "{org}", "octocat", "{login}", "octocat")
 	for _, rt := range s.api.routes() {
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} {
 			if known[method+" "+rt.pattern] {

@@ -88,7 +88,7 @@ type call struct {
 	caller auth.Caller
 	rate   rate
 	repo   rehome.Repository // for the routes under a repository
-	org    rehome.Owner      // for the routes of an organisation's webhooks
+	org    rehome.Owner      // for the routes of an owner, and of an organisation's webhooks
 }
 
 const enterprise = "/api/v3"

@@ -26,6 +26,7 @@ const (
 )
 
 // authors lists identities from the one after since on, all of them: clients poll with the highest id they know.
+// A page past the first is empty, so that those who ask for one after the other come to an end.
 func (a *API) authors(ctx context.Context, c *call) (answer, error) {
 	since := int64(0)
 	if text := c.r.URL.Query().Get("since"); text != "" {
@@ -38,6 +39,9 @@ func (a *API) authors(ctx context.Context, c *call) (answer, error) {
 	found, err := a.Importer.Authors(ctx, c.repo.ID, since, 0)
 	if err != nil {
 		return answer{}, err
+	}
+	if pageOf(c.r.URL.Query()).number > 1 {
+		found = nil
 	}
 	list := make([]*wire.Object, 0, len(found))
 	for _, author := range found {

@@ -159,15 +159,14 @@ func readHookConfig(f *form) *webhook.Config {
 		URL:         inner.required("config.url"),
 		ContentType: orEmpty(inner.text("config.content_type")),
 		Secret:      rehome.Secret(orEmpty(inner.text("config.secret"))),
-		InsecureSSL: readInsecure(inner),
+		InsecureSSL: readInsecure(inner, "config.insecure_ssl"),
 	}
 	f.faults = append(f.faults, inner.faults...)
 	return config
 }
 
-// readInsecure reads config.insecure_ssl, which clients send as a string, as a number and as a boolean.
-func readInsecure(f *form) bool {
-	const key = "config.insecure_ssl"
+// readInsecure reads insecure_ssl, which clients send as a string, as a number and as a boolean.
+func readInsecure(f *form, key string) bool {
 	switch strings.Trim(string(f.values[key]), `"`) {
 	case "", "null", "0", "false":
 		return false

@@ -68,7 +68,8 @@ type matrix struct {
 
 // place is what an operation may be about. Its zero value is the server as a whole.
 type place struct {
-	owner, repo, org       string
+	owner, repo            string
+	org, login             string // an organisation, or a user, by itself
 	id                     int64
 	hook, delivery, author string
 }
@@ -82,7 +83,7 @@ type cell struct {
 }
 
 func (c cell) String() string {
-	return fmt.Sprintf("%s %s as %s at %s/%s", c.operation.Method, c.form, c.role.name, c.place.owner+c.place.org, c.place.repo)
+	return fmt.Sprintf("%s %s as %s at %s/%s", c.operation.Method, c.form, c.role.name, c.place.owner+c.place.org+c.place.login, c.place.repo)
 }
 
 func newMatrix(t *testing.T) *matrix {
@@ -102,9 +103,10 @@ func newMatrix(t *testing.T) *matrix {
 		}
 	}
 	org := m.hooked(t, place{org: "labs"})
+	m.created(t, "quiet", true)
 	m.places = map[string][]place{
 		"probe": {{}}, "anyone": {{}}, "signed-in": {{}},
-		"repo:create": {{}, {org: "labs"}}, "hooks:organization": {org},
+		"repo:create": {{}, {org: "labs"}}, "owner:read": {{login: "octocat"}, {org: "labs"}, {login: "mona"}, {org: "quiet"}}, "hooks:organization": {org},
 		"repo:read": repos, "repo:write": repos, "repo:admin": repos, "hooks:repository": repos,
 	}
 	return m
@@ -178,7 +180,8 @@ func (m *matrix) cells(t *testing.T, o described.Operation) []cell {
 		t.Errorf("%s %s: nobody thought about who may: access %q", o.Method, o.Path, o.Access)
 	}
 	for n, p := range places {
-		if o.Access == "repo:create" && (p.org != "") != strings.Contains(o.Path, "{org}") {
+		apart := o.Access == "repo:create" || o.Access == "owner:read" // at a user's path, or at an organisation's
+		if apart && (p.org != "") != strings.Contains(o.Path, "{org}") {
 			continue
 		}
 		for _, who := range m.roles {
@@ -199,7 +202,7 @@ func (m *matrix) cells(t *testing.T, o described.Operation) []cell {
 func (m *matrix) ask(t *testing.T, c cell) response {
 	t.Helper()
 	p := c.place
-	fill := strings.NewReplacer("{owner}", strings.ToUpper(p.owner), "{repo}", strings.ToUpper(p.repo), "{org}", strings.ToUpper(p.org),
+	fill := strings.NewReplacer("{owner}", strings.ToUpper(p.owner), "{repo}", strings.ToUpper(p.repo), "{org}", strings.ToUpper(p.org), "{login}", strings.ToUpper(p.login),
 		"{id}", strconv.FormatInt(p.id, 10), "{hook}", p.hook, "{delivery}", p.delivery, "{author}", p.author, "{old}", m.commit)
 	body := bodies[c.operation.ID]
 	switch body {
@@ -216,17 +219,20 @@ const aHook, aRepository = "a hook", "a repository"
 
 // bodies are what operations are sent that need something.
 var bodies = map[string]string{
-	"repos/create-for-authenticated-user": aRepository,
-	"repos/create-in-org":                 aRepository,
-	"repos/create-webhook":                aHook,
-	"orgs/create-webhook":                 aHook,
-	"repos/update-webhook":                `{"active": true}`,
-	"orgs/update-webhook":                 `{"active": true}`,
-	"migrations/start-import":             `{"vcs_url": "SOURCE", "vcs": "git"}`,
-	"migrations/update-import":            `{"hold": false}`,
-	"migrations/set-lfs-preference":       `{"use_lfs": "undecided"}`,
-	"migrations/map-commit-author":        `{"name": "Mona"}`,
-	"rehome/replace-author-map":           "[]",
+	"repos/create-for-authenticated-user":  aRepository,
+	"repos/create-in-org":                  aRepository,
+	"repos/create-webhook":                 aHook,
+	"orgs/create-webhook":                  aHook,
+	"repos/update":                         `{"description": "changed", "has_wiki": true}`,
+	"repos/update-webhook-config-for-repo": `{"content_type": "json", "secret": "s"}`,
+	"orgs/update-webhook-config-for-org":   `{"content_type": "json", "secret": "s"}`,
+	"repos/update-webhook":                 `{"active": true}`,
+	"orgs/update-webhook":                  `{"active": true}`,
+	"migrations/start-import":              `{"vcs_url": "SOURCE", "vcs": "git"}`,
+	"migrations/update-import":             `{"hold": false}`,
+	"migrations/set-lfs-preference":        `{"use_lfs": "undecided"}`,
+	"migrations/map-commit-author":         `{"name": "Mona"}`,
+	"rehome/replace-author-map":            "[]",
 }
 
 func (m *matrix) refused(t *testing.T, c cell) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -27,7 +28,7 @@ func asDescribed(t testing.TB) *described.Description {
 // accessWords are the description's words for who may.
 var accessWords = map[access]string{
 	probe: "probe", anyone: "anyone", signedIn: "signed-in", creates: "repo:create",
-	reads: "repo:read", writes: "repo:write", administers: "repo:admin",
+	seesOwner: "owner:read", reads: "repo:read", writes: "repo:write", administers: "repo:admin",
 	keepsHooks: "hooks:repository", keepsOrgHooks: "hooks:organization",
 }
 
@@ -72,7 +73,7 @@ type describedOperation struct {
 // one is enough, "any" for a token of any scopes, "none" where it works without a token.
 var accessScopes = map[string][]string{
 	"probe": nil, "anyone": {"none", "any"}, "signed-in": {"any"},
-	"repo:create": {"repo"}, "repo:read": {"none", "any"}, "repo:write": {"repo"}, "repo:admin": {"repo"},
+	"repo:create": {"repo"}, "owner:read": {"none", "any"}, "repo:read": {"none", "any"}, "repo:write": {"repo"}, "repo:admin": {"repo"},
 	"hooks:repository": {"repo", "admin:repo_hook"}, "hooks:organization": {"admin:org_hook"},
 }
 
@@ -138,11 +139,31 @@ func TestDescriptionIsWhole(t *testing.T) {
 func TestDescriptionIsServed(t *testing.T) {
 	s := start(t, nil)
 	r := s.want(t, 200, request{method: "GET", path: "/openapi.json", token: "nonsense"})
-	if !bytes.Equal(r.body, description) || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
-		t.Errorf("%d bytes of %s, want %d", len(r.body), r.Header.Get("Content-Type"), len(description))
+	if _, err := described.Parse(r.body); err != nil || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		t.Errorf("%s: %v", r.Header.Get("Content-Type"), err)
 	}
 	r = s.want(t, 304, request{method: "GET", path: "/api/v3/openapi.json", headers: []string{"If-None-Match", r.Header.Get("ETag")}})
 	if len(r.body) > 0 {
 		t.Errorf("body %q", r.body)
+	}
+}
+
+// TestServersAreWhereItWasAsked: a client that is made from the description asks where the description came from.
+func TestServersAreWhereItWasAsked(t *testing.T) {
+	s := start(t, func(o *Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	for base, headers := range map[string][]string{
+		s.URL:                       nil,
+		"https://new.example/moved": {"X-Forwarded-For", "127.0.0.1", "X-Forwarded-Proto", "https", "X-Forwarded-Host", "new.example", "X-Forwarded-Prefix", "/moved"},
+	} {
+		for _, prefix := range []string{"", enterprise} {
+			r := s.want(t, 200, request{method: "GET", path: prefix + "/openapi.json", headers: headers})
+			var doc struct{ Servers []struct{ URL string } }
+			if err := json.Unmarshal(r.body, &doc); err != nil {
+				t.Fatal(err)
+			}
+			if len(doc.Servers) != 2 || doc.Servers[0].URL != base || doc.Servers[1].URL != base+enterprise {
+				t.Errorf("asked at %s%s: %v", base, prefix, doc.Servers)
+			}
+		}
 	}
 }

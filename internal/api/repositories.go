@@ -54,26 +54,37 @@ func readRepository(c *call) (rehome.Repository, error) {
 		return rehome.Repository{}, err
 	}
 	r := rehome.Repository{Name: f.required("name"), Description: orEmpty(f.text("description")), Private: true}
-	if private := f.boolean("private"); private != nil {
+	if private := readVisibility(f); private != nil {
 		r.Private = *private
-	}
-	if visibility := f.text("visibility"); visibility != nil {
-		r.Private = *visibility != "public"
-		if *visibility != "public" && *visibility != "private" {
-			f.fault("visibility", "invalid", "visibility is not "+visibilities)
-		}
 	}
 	if r.Name != "" {
 		checkName(f, r.Name)
 	}
-	if utf8.RuneCountInString(r.Description) > maxDescription {
-		f.fault("description", "invalid", fmt.Sprintf("description is longer than %d characters", maxDescription))
-	}
-	if strings.ContainsFunc(r.Description, unicode.IsControl) {
-		f.fault("description", "invalid", "description holds control characters")
-	}
+	checkDescription(f, r.Description)
 	f.unsupported("auto_init")
 	return r, f.err()
+}
+
+// readVisibility returns whether a repository is to be private, nil when that is not said. visibility goes before private.
+func readVisibility(f *form) *bool {
+	private := f.boolean("private")
+	if visibility := f.text("visibility"); visibility != nil {
+		hidden := *visibility != "public"
+		private = &hidden
+		if *visibility != "public" && *visibility != "private" {
+			f.fault("visibility", "invalid", "visibility is not "+visibilities)
+		}
+	}
+	return private
+}
+
+func checkDescription(f *form, description string) {
+	if utf8.RuneCountInString(description) > maxDescription {
+		f.fault("description", "invalid", fmt.Sprintf("description is longer than %d characters", maxDescription))
+	}
+	if strings.ContainsFunc(description, unicode.IsControl) {
+		f.fault("description", "invalid", "description holds control characters")
+	}
 }
 
 func checkName(f *form, name string) {

@@ -16,6 +16,7 @@ const (
 	anyone                      // anybody, but bad credentials are refused
 	signedIn                    // a token
 	creates                     // a token with the scope repo
+	seesOwner                   // whoever may know of the owner in the path
 	reads                       // whoever may read the repository in the path
 	writes                      // whoever may change it; to others it is not there
 	administers                 // the same, but readers are told so
@@ -35,6 +36,8 @@ type route struct {
 const (
 	docs        = "https://docs.github.com/rest"
 	docImports  = docs + "/migrations/source-imports"
+	docUsers    = docs + "/users/users"
+	docOrgs     = docs + "/orgs/orgs"
 	docRepos    = docs + "/repos/repos"
 	docHooks    = docs + "/repos/webhooks"
 	docOrgHooks = docs + "/orgs/webhooks"
@@ -50,9 +53,16 @@ func (a *API) routes() []route {
 		{"GET", "/rate_limit", anyone, a.rateLimit, docs + "/rate-limit/rate-limit"},
 
 		{"GET", "/user", signedIn, a.user, docs + "/users/users#get-the-authenticated-user"},
+		{"GET", "/user/repos", signedIn, a.ownRepositories, docRepos + "#list-repositories-for-the-authenticated-user"},
+		{"GET", "/user/orgs", signedIn, a.ownOrganizations, docOrgs + "#list-organizations-for-the-authenticated-user"},
+		{"GET", "/users/{login}", seesOwner, a.otherUser, docUsers + "#get-a-user"},
+		{"GET", "/users/{login}/repos", seesOwner, a.ownersRepositories, docRepos + "#list-repositories-for-a-user"},
+		{"GET", "/orgs/{org}", seesOwner, a.organization, docOrgs + "#get-an-organization"},
+		{"GET", "/orgs/{org}/repos", seesOwner, a.ownersRepositories, docRepos + "#list-organization-repositories"},
 		{"POST", "/user/repos", creates, a.createForUser, docRepos + "#create-a-repository-for-the-authenticated-user"},
 		{"POST", "/orgs/{org}/repos", creates, a.createForOrg, docRepos + "#create-an-organization-repository"},
 		{"GET", "/repos/{owner}/{repo}", reads, a.repository, docRepos + "#get-a-repository"},
+		{"PATCH", "/repos/{owner}/{repo}", administers, a.editRepository, docRepos + "#update-a-repository"},
 		{"DELETE", "/repos/{owner}/{repo}", administers, a.deleteRepository, docRepos + "#delete-a-repository"},
 
 		{"PUT", "/repos/{owner}/{repo}/import", writes, a.startImport, docImports + "#start-an-import"},
@@ -76,6 +86,10 @@ func (a *API) routes() []route {
 		{"GET", "/repos/{owner}/{repo}/hooks/{hook}", keepsHooks, a.hook, docHooks + "#get-a-repository-webhook"},
 		{"PATCH", "/repos/{owner}/{repo}/hooks/{hook}", keepsHooks, a.editHook, docHooks + "#update-a-repository-webhook"},
 		{"DELETE", "/repos/{owner}/{repo}/hooks/{hook}", keepsHooks, a.deleteHook, docHooks + "#delete-a-repository-webhook"},
+		{"GET", "/repos/{owner}/{repo}/hooks/{hook}/config", keepsHooks, a.hookConfig, docHooks + "#get-a-webhook-configuration-for-a-repository"},
+		{"PATCH", "/repos/{owner}/{repo}/hooks/{hook}/config", keepsHooks, a.editHookConfig, docHooks + "#update-a-webhook-configuration-for-a-repository"},
+		{"POST", "/repos/{owner}/{repo}/hooks/{hook}/tests", keepsHooks, a.testHook, docHooks + "#test-the-push-repository-webhook"},
+		{"POST", "/repos/{owner}/{repo}/hooks/{hook}/test", keepsHooks, a.testHook, docHooks + "#test-the-push-repository-webhook"},
 		{"POST", "/repos/{owner}/{repo}/hooks/{hook}/pings", keepsHooks, a.pingHook, docHooks + "#ping-a-repository-webhook"},
 		{"GET", "/repos/{owner}/{repo}/hooks/{hook}/deliveries", keepsHooks, a.deliveries, docHooks + "#list-deliveries-for-a-repository-webhook"},
 		{"GET", "/repos/{owner}/{repo}/hooks/{hook}/deliveries/{delivery}", keepsHooks, a.delivery, docHooks + "#get-a-delivery-for-a-repository-webhook"},
@@ -86,6 +100,8 @@ func (a *API) routes() []route {
 		{"GET", "/orgs/{org}/hooks/{hook}", keepsOrgHooks, a.hook, docOrgHooks + "#get-an-organization-webhook"},
 		{"PATCH", "/orgs/{org}/hooks/{hook}", keepsOrgHooks, a.editHook, docOrgHooks + "#update-an-organization-webhook"},
 		{"DELETE", "/orgs/{org}/hooks/{hook}", keepsOrgHooks, a.deleteHook, docOrgHooks + "#delete-an-organization-webhook"},
+		{"GET", "/orgs/{org}/hooks/{hook}/config", keepsOrgHooks, a.hookConfig, docOrgHooks + "#get-a-webhook-configuration-for-an-organization"},
+		{"PATCH", "/orgs/{org}/hooks/{hook}/config", keepsOrgHooks, a.editHookConfig, docOrgHooks + "#update-a-webhook-configuration-for-an-organization"},
 		{"POST", "/orgs/{org}/hooks/{hook}/pings", keepsOrgHooks, a.pingHook, docOrgHooks + "#ping-an-organization-webhook"},
 		{"GET", "/orgs/{org}/hooks/{hook}/deliveries", keepsOrgHooks, a.deliveries, docOrgHooks + "#list-deliveries-for-an-organization-webhook"},
 		{"GET", "/orgs/{org}/hooks/{hook}/deliveries/{delivery}", keepsOrgHooks, a.delivery, docOrgHooks + "#get-a-webhook-delivery-for-an-organization-webhook"},

@@ -30,6 +30,6 @@ func (a *API) rateLimit(_ context.Context, c *call) (answer, error) {
 	return ok(wire.New("resources", resources, "rate", c.rate.document())), nil
 }
 
-func (a *API) user(_ context.Context, c *call) (answer, error) {
-	return ok(wire.User(c.urls, c.caller.User())), nil
+func (a *API) user(ctx context.Context, c *call) (answer, error) {
+	return a.userObject(ctx, c, c.caller.User())
 }

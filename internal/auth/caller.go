@@ -52,6 +52,18 @@ func (c Caller) CanRead(r rehome.Repository) bool { return !r.Private || c.CanWr
 // CanWrite reports whether the caller may push to, import into and delete the repository.
 func (c Caller) CanWrite(r rehome.Repository) bool { return c.ActsFor(r.Owner.Login) }
 
+// StandsFor returns the owners the caller's token stands for, whatever its scopes let it do there, nil for all of them.
+// It is empty and not nil for nobody.
+func (c Caller) StandsFor() []string {
+	switch {
+	case c.Token.User.Admin:
+		return nil
+	case c.Anonymous():
+		return []string{}
+	}
+	return append([]string{c.Token.User.Login}, c.Token.Owners...)
+}
+
 // Logins returns the owners the caller acts for, nil for all of them. It is empty
 // and not nil for a caller that acts for nobody.
 func (c Caller) Logins() []string {

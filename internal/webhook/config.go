@@ -29,14 +29,21 @@ func (h *Hooks) configure(hook *store.Hook, c Config) (err error) {
 		return err
 	}
 	if c.InsecureSSL {
-		return invalid("config.insecure_ssl", "Certificates are always checked.",
-			"The server's operator can have another authority trusted with --ca-file.")
+		return errInsecure
 	}
-	if err := checkSecret(c.Secret); err != nil || c.Secret == "" {
+	return h.sign(hook, c.Secret)
+}
+
+var errInsecure = invalid("config.insecure_ssl", "Certificates are always checked.",
+	"The server's operator can have another authority trusted with --ca-file.")
+
+// sign seals the secret that is to sign what hook is sent; "" for none.
+func (h *Hooks) sign(hook *store.Hook, secret rehome.Secret) (err error) {
+	hook.Signed, hook.Secret = secret != "", nil
+	if err := checkSecret(secret); err != nil || !hook.Signed {
 		return err
 	}
-	hook.Signed = true
-	hook.Secret, err = h.Seal.Seal(c.Secret)
+	hook.Secret, err = h.Seal.Seal(secret)
 	return err
 }
 

@@ -30,16 +30,21 @@ func (u URLs) OrganizationHook(o rehome.Owner, id int64) string {
 }
 
 func hook(kind, at string, h rehome.Hook) *Object {
+	return New(
+		"type", kind, "id", h.ID, "name", "web", "active", h.Active, "events", h.Events, "config", HookConfig(h),
+		"updated_at", Stamp(h.UpdatedAt), "created_at", Stamp(h.CreatedAt),
+		"url", at, "ping_url", at+"/pings", "deliveries_url", at+"/deliveries",
+	)
+}
+
+// HookConfig is where and how a hook is told. The secret is never shown.
+func HookConfig(h rehome.Hook) *Object {
 	config := New("content_type", contentType(h), "insecure_ssl", "0")
 	if h.Signed {
 		config.Add("secret", "********")
 	}
 	config.Add("url", h.URL)
-	return New(
-		"type", kind, "id", h.ID, "name", "web", "active", h.Active, "events", h.Events, "config", config,
-		"updated_at", Stamp(h.UpdatedAt), "created_at", Stamp(h.CreatedAt),
-		"url", at, "ping_url", at+"/pings", "deliveries_url", at+"/deliveries",
-	)
+	return config
 }
 
 func contentType(h rehome.Hook) string {

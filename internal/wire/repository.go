@@ -129,7 +129,7 @@ func Owner(u URLs, owner rehome.Owner) *Object {
 	return o
 }
 
-// OrganizationInPayload is an organisation as webhooks show it.
+// OrganizationInPayload is an organisation as webhooks and lists show it.
 func OrganizationInPayload(u URLs, owner rehome.Owner) *Object {
 	o := New("login", owner.Login, "id", owner.ID, "node_id", ownerNode(owner), "url", u.Owner(owner))
 	addTemplates(o, u.Owner(owner), organizationTemplates)
@@ -137,18 +137,35 @@ func OrganizationInPayload(u URLs, owner rehome.Owner) *Object {
 	return o
 }
 
-// User is GitHub's user, as GET /user shows it.
-func User(u URLs, owner rehome.Owner) *Object {
+// User is GitHub's user, as GET /user and GET /users show it, with the number of its public repositories.
+func User(u URLs, owner rehome.Owner, publicRepos int) *Object {
 	o := Owner(u, owner)
 	for _, unknown := range []string{"name", "company", "blog", "location", "email", "hireable", "bio"} {
 		o.Add(unknown, nil)
 	}
-	for _, count := range []string{"public_repos", "public_gists", "followers", "following"} {
+	addCounts(o, owner, publicRepos)
+	return o
+}
+
+// Organization is GitHub's organisation, as GET /orgs shows it, with the number of its public repositories.
+func Organization(u URLs, owner rehome.Owner, publicRepos int) *Object {
+	o := OrganizationInPayload(u, owner)
+	for _, unknown := range []string{"name", "company", "blog", "location", "email"} {
+		o.Add(unknown, nil)
+	}
+	o.Add("is_verified", false, "has_organization_projects", false, "has_repository_projects", false, "html_url", u.Root+"/"+owner.Login)
+	addCounts(o, owner, publicRepos)
+	o.Add("archived_at", nil, "type", owner.Kind)
+	return o
+}
+
+func addCounts(o *Object, owner rehome.Owner, publicRepos int) {
+	o.Add("public_repos", publicRepos)
+	for _, count := range []string{"public_gists", "followers", "following"} {
 		o.Add(count, 0)
 	}
 	created := Stamp(owner.CreatedAt.Truncate(time.Second))
 	o.Add("created_at", created, "updated_at", created)
-	return o
 }
 
 func ownerNode(owner rehome.Owner) string {
