@@ -107,10 +107,11 @@ func addMessage(o *wire.Object, err *rehome.Error) {
 const (
 	howToSignIn  = "PATCH the import with vcs_username and vcs_password."
 	howToRestart = "To start it again, PATCH the import."
+	howToReplace = "Only Git can be read yet. For another address, DELETE the import and PUT it again."
 )
 
 // advised is why the import waits, with how that is mended here: how credentials are given to
-// it, and how it is started again. Where a source leads elsewhere credentials would not help,
+// it, how it is started again, and how it is given another address. Where a source leads elsewhere credentials would not help,
 // and its own hint stays.
 func advised(s rehome.State) *rehome.Error {
 	if s.Err == nil {
@@ -123,6 +124,8 @@ func advised(s rehome.State) *rehome.Error {
 		e.Hint = howToSignIn
 	case waits && e.Code == rehome.CredentialsRefused:
 		e.Hint = strings.TrimSpace(e.Hint + " " + howToSignIn)
+	case s.Status == rehome.DetectionFoundNothing:
+		e.Hint = strings.TrimSpace(e.Hint + " " + howToReplace)
 	case strings.Contains(e.Hint, "start the import again"), s.Status == rehome.Failed && strings.Contains(e.Hint, "ry again"):
 		e.Hint += " " + howToRestart
 	}

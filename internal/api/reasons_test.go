@@ -114,6 +114,7 @@ const (
 	signIn  = " PATCH the import with vcs_username and vcs_password."
 	again   = " To start it again, PATCH the import."
 	address = " Check the address; it is the one git clone takes."
+	other   = " Only Git can be read yet. For another address, DELETE the import and PUT it again."
 )
 
 // reasons are the rows of the table of what can go wrong: what clients are told with vcs, and without.
@@ -122,6 +123,7 @@ func reasons(t *testing.T, from sources) []reason {
 	t.Helper()
 	pkt := func(text string) string { return fmt.Sprintf("%04x%s", len(text)+4, text) }
 	const git = "Content-Type: application/x-git-upload-pack-advertisement"
+	const plain = "Content-Type: text/plain"
 	const hostile = "ERR \x1b[31mno \u202erepo\u202c\x07 here,\r\n\tmona:\xff"
 	both := func(status, step, text string) [2]told { return [2]told{{status, step, text}, {status, step, text}} }
 	failed := func(text string) [2]told { return [2]told{{"error", "raw", text}, {"error", "detection", text}} }
@@ -131,12 +133,19 @@ func reasons(t *testing.T, from sources) []reason {
 	}
 	nothing := func(text string) [2]told {
 		text = "There is no Git repository at this address: " + text + "." + address
-		return [2]told{{"error", "raw", text}, {"detection_found_nothing", "", text}}
+		return [2]told{{"error", "raw", text}, {"detection_found_nothing", "", text + other}}
 	}
 	return []reason{
-		{"credentials wanted", from.locked, auth("The source wants a user name and password; many forges also do where there is no repository." + signIn)},
-		{"credentials wrong", strings.Replace(from.locked, "http://", "http://mona:canary@", 1), auth("The source refuses the user name and password (status 401). Check them; many forges want an access token in place of the password." + signIn)},
+		{"credentials wanted", from.locked, auth(`The source wants a user name and password (status 401): "sign in first". Many forges also do where there is no repository.` + signIn)},
+		{"credentials wrong", strings.Replace(from.locked, "http://", "http://mona:canary@", 1), auth(`The source refuses the user name and password (status 401): "sign in first". Check them; many forges want an access token in place of the password.` + signIn)},
 		{"forbidden", says(t, 403, "", ""), auth("The source wants a user name and password; many forges also do where there is no repository." + signIn)},
+		{"forbidden, with a reason", says(t, 403, plain, "Forbidden: your IP is banned\ncanary"), auth(`The source refuses this (status 403): "Forbidden: your IP is banned".` + signIn)},
+		{"forbidden, as a page", says(t, 403, "Content-Type: text/html", "<b>canary</b>"), auth("The source wants a user name and password; many forges also do where there is no repository." + signIn)},
+		{"forbidden, no more than the status", says(t, 403, plain, "403 Forbidden\n"), auth("The source wants a user name and password; many forges also do where there is no repository." + signIn)},
+		{"forbidden, with hostile words", says(t, 403, plain, "\r\n\x1b[31mno \u202eway\u202c\x07 in,\tmona:\xff"), auth(`The source refuses this (status 403): "[31mno way in, mona:` + "\uFFFD" + `".` + signIn)},
+		{"forbidden, with endless words", says(t, 403, plain, strings.Repeat("a", 60_000)), auth(`The source refuses this (status 403): "` + strings.Repeat("a", 200) + `…".` + signIn)},
+		{"refused with the password", strings.Replace(says(t, 401, plain, "no such password: canary"), "http://", "http://mona:canary@", 1), auth("The source refuses the user name and password (status 401). Check them; many forges want an access token in place of the password." + signIn)},
+		{"refused with what was sent", strings.Replace(says(t, 403, plain, "who is bW9uYTpjYW5hcnk=?"), "http://", "http://mona:canary@", 1), auth("The source refuses the user name and password (status 403). Check them; many forges want an access token in place of the password." + signIn)},
 		{"not found", from.repositories + "/none.git", nothing("the server answers with status 404")},
 		{"a web page", says(t, 200, "Content-Type: text/html", "<html>sign in</html>"), nothing(`it is "text/html"`)},
 		{"a web page of hostile type", says(t, 200, "Content-Type: a/b\u202e\u009b31m; x=canary", "{}"), nothing("the answer does not say what it is")},
@@ -145,7 +154,9 @@ func reasons(t *testing.T, from sources) []reason {
 		{"not Git's protocol", says(t, 200, git, strings.Repeat("hello ", 50)), nothing("what answers does not speak Git's protocol")},
 		{"hostile words", says(t, 200, git, pkt("# service=git-upload-pack\n")+"0000"+pkt(hostile)), nothing(`the server says "[31mno repo here, mona:` + "\uFFFD" + `"`)},
 		{"endless words", says(t, 200, git, pkt("# service=git-upload-pack\n")+"0000"+pkt("ERR "+strings.Repeat("a", 60_000))), nothing(`the server says "` + strings.Repeat("a", 300) + `…"`)},
-		{"maintenance", says(t, 503, "", "\x1b[31mcanary"), failed("The source answers with status 503. Try again later." + again)},
+		{"maintenance", says(t, 503, plain, "\x1b[31mback at noon\r\ncanary"), failed(`The source answers with status 503: "[31mback at noon". Try again later.` + again)},
+		{"maintenance, as a page", says(t, 503, "Content-Type: text/html", "canary"), failed("The source answers with status 503. Try again later." + again)},
+		{"leads to what is dead", says(t, 302, "Location: http://127.0.0.1:1/old.git/info/refs?canary", ""), failed("Cannot connect to 127.0.0.1:1, where HOST leads: the connection is refused. Check the address, and that the server is up.")},
 		{"nobody listens", "http://127.0.0.1:1/old.git", failed("Cannot connect to HOST: the connection is refused. Check the address, and that the server is up.")},
 		{"no such name", "http://name.invalid/old.git", failed("Cannot connect to HOST: the name cannot be resolved. Check the address, and that the server is up.")},
 		{"no TLS", strings.Replace(says(t, 200, "", "x"), "http:", "https:", 1), failed("Cannot connect to HOST: it does not speak TLS. Check the address, and that the server is up.")},

@@ -154,16 +154,49 @@ func explain(ctx context.Context, u *url.URL, err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
+	at := dialled(u, err)
+	if isLate(ctx) {
+		return late(at, withoutURL(err))
+	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return &rehome.Error{Code: rehome.Cancelled, Message: "The request was cancelled.", Err: ctx.Err()}
 	}
 	err = withoutURL(err)
-	return &rehome.Error{
+	name := rehome.Clean(at, 255)
+	if at != u.Host {
+		name += ", where " + rehome.Clean(u.Host, 255) + " leads"
+	}
+	e := &rehome.Error{
 		Code:    rehome.Unreachable,
-		Message: fmt.Sprintf("Cannot connect to %s: %s.", rehome.Clean(u.Host, 255), Reason(err)),
+		Message: fmt.Sprintf("Cannot connect to %s: %s.", name, Reason(err)),
 		Hint:    remedy(err),
 		Err:     err,
 	}
+	if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
+		e.Err = fmt.Errorf("%w: %w", ErrLate, err)
+	}
+	return e
+}
+
+// late is the error of a host that is waited for no longer.
+func late(host string, err error) error {
+	return &rehome.Error{
+		Code:    rehome.Unreachable,
+		Message: fmt.Sprintf("%s does not answer in time.", rehome.Clean(host, 255)),
+		Hint:    remedy(err),
+		Err:     fmt.Errorf("%w: %w", ErrLate, err),
+	}
+}
+
+// dialled returns the host and port that a request failed at: that of u, or where it leads.
+func dialled(u *url.URL, err error) string {
+	var around *url.Error
+	if errors.As(err, &around) {
+		if at, err := url.Parse(around.URL); err == nil && at.Host != "" {
+			return at.Host
+		}
+	}
+	return u.Host
 }
 
 // withoutURL takes away what net/http puts around an error: the address, as the other side
@@ -177,6 +210,7 @@ func withoutURL(err error) error {
 	case strings.HasPrefix(text, "failed to parse Location header"):
 		return errBadRedirect
 	case strings.Contains(text, "transport connection broken: malformed HTTP"),
+		strings.HasPrefix(text, "malformed HTTP"), // its greeting was read as the answer, before the request was out
 		strings.Contains(text, "readLoopPeekFailLocked: %!w(<nil>)"): // it spoke before it was asked
 		return ErrNotHTTP
 	}
@@ -186,11 +220,22 @@ func withoutURL(err error) error {
 // ErrNotHTTP says that something answered, but not in HTTP.
 var ErrNotHTTP = errors.New("it does not speak HTTP")
 
+// Lasting reports whether a request failed for what another try a little later does not change: a server that does
+// not speak TLS, a certificate that is not trusted, redirects that lead nowhere.
+func Lasting(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	return isNotTLS(err) || errors.As(err, &certificate) || errors.Is(err, errTooManyRedirects) || errors.Is(err, errBadRedirect)
+}
+
+func isNotTLS(err error) bool {
+	var record tls.RecordHeaderError
+	return errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch)
+}
+
 // Reason says in a few words why a connection failed, without foreign text.
 func Reason(err error) string {
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
 	var timeout net.Error
 	for _, own := range []error{errTooManyRedirects, errBadRedirect, ErrNotHTTP} {
 		if errors.Is(err, own) {
@@ -202,7 +247,7 @@ func Reason(err error) string {
 		return "the name cannot be resolved"
 	case errors.As(err, &certificate):
 		return "its certificate is not trusted"
-	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+	case isNotTLS(err):
 		return "it does not speak TLS"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "it does not answer in time"

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"time"
 
 	"rehome"
 	"rehome/internal/store"
@@ -10,7 +11,26 @@ import (
 // Get returns the repository's import; NotFound when there is none.
 func (m *Importer) Get(ctx context.Context, repositoryID int64) (rehome.Import, error) {
 	i, err := m.DB.ImportOf(ctx, repositoryID)
-	return i.Import, err
+	return m.seen(i), err
+}
+
+// An import that is due waits for a worker for a moment always; it is told when that lasts.
+const (
+	toldAfter   = 2 * time.Second
+	waitingNote = "Waiting for its turn..."
+)
+
+// seen is what outsiders see of a row: that it waits for a worker, too.
+func (m *Importer) seen(i store.Import) rehome.Import {
+	due := i.DueAt
+	if i.UpdatedAt.After(due) {
+		due = i.UpdatedAt
+	}
+	works := i.State.Status.Step() != ""
+	if works && i.State.Note == "" && !i.Held() && m.Clock().Sub(due) > toldAfter {
+		i.State.Note = waitingNote
+	}
+	return i.Import
 }
 
 // Authors returns at most limit identities with ids above since, ascending; 0 is no
@@ -66,7 +86,7 @@ func (m *Importer) List(ctx context.Context, f Filter) ([]Listed, int, error) {
 	}
 	page := make([]Listed, 0, len(found))
 	for _, l := range found {
-		page = append(page, Listed{l.Import.Import, l.Repository, l.QueuePosition, l.RawBytes})
+		page = append(page, Listed{m.seen(l.Import), l.Repository, l.QueuePosition, l.RawBytes})
 	}
 	return page, total, nil
 }

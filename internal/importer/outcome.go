@@ -1,6 +1,11 @@
 package importer
 
-import "rehome"
+import (
+	"errors"
+
+	"rehome"
+	"rehome/internal/egress"
+)
 
 // outcome is the failure table: the status a cause leads to while the import is at a
 // running status. Detection runs only while the version control system is not known.
@@ -20,5 +25,17 @@ func isAboutCredentials(c rehome.Code) bool {
 	return c == rehome.CredentialsWanted || c == rehome.CredentialsRefused
 }
 
-// canPass reports whether the cause may be gone at another try a little later.
-func canPass(c rehome.Code) bool { return c == rehome.Unreachable || c == rehome.SourceCutOff }
+// maxLate is how often a source that did not answer in time is tried again: each try holds a worker for long.
+const maxLate = 1
+
+// canPass reports whether the cause of a failed try may be gone at another one a little later, after so many
+// others of at most so many.
+func canPass(cause error, tried, most int) bool {
+	switch code := rehome.CodeOf(cause); {
+	case code != rehome.Unreachable && code != rehome.SourceCutOff, egress.Lasting(cause):
+		return false
+	case errors.Is(cause, egress.ErrLate):
+		most = min(most, maxLate)
+	}
+	return tried < most
+}

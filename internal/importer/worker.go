@@ -94,8 +94,8 @@ func become(i *store.Import, s rehome.Status) {
 	i.Attempts = 0
 }
 
-// silentNote stands in a row from a try that failed until the source speaks again.
-const silentNote = "The source does not answer; trying again."
+// againNote ends the note that says why a try failed. It stands in a row until the source speaks again.
+const againNote = " Trying again."
 
 // fail records why a step ended early: as another try, later, or as the status the
 // failure table names.
@@ -118,10 +118,10 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 			return nil // there are others now: try them
 		case e.Code == rehome.LFSMissing && at == rehome.Importing && i.Options.AllowMissingLFS:
 			return nil // that was allowed meanwhile
-		case canPass(e.Code) && i.State.Status.Step() != rehome.StepPush && i.Attempts < len(w.Waits.Backoff):
+		case i.State.Status.Step() != rehome.StepPush && canPass(cause, i.Attempts, len(w.Waits.Backoff)):
 			i.DueAt = t.Now.Add(w.Waits.Backoff[i.Attempts])
 			i.Attempts++
-			i.State.Note = silentNote
+			i.State.Note = e.Message + againNote
 			return nil
 		}
 		i.State = rehome.State{Status: outcome(at, e.Code), Err: e}

@@ -20,6 +20,9 @@ type Lease struct {
 // it was deleted. The holder has to stop.
 var ErrLeaseLost = errors.New("lease lost")
 
+// Held reports whether a worker has the import, or had it when its process died without a word.
+func (i *Import) Held() bool { return i.lease.Owner != "" }
+
 // Acquire takes the lease of a due import for ttl by the database's clock. ok is false
 // when it is not due: somebody else holds it, it wants nothing now, or it is gone.
 func (db *DB) Acquire(ctx context.Context, importID int64, owner string, ttl time.Duration) (lease Lease, ok bool, err error) {

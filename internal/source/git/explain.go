@@ -38,6 +38,9 @@ func explain(ctx context.Context, err error, discovery bool) error {
 	}
 	e := judge(err, discovery)
 	e.Err = err
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.Err = fmt.Errorf("%w: %w", egress.ErrLate, err)
+	}
 	return e
 }
 
@@ -74,6 +77,8 @@ func judgeStream(err error, discovery bool) *rehome.Error {
 		return notARepository("what answers does not speak Git's protocol")
 	case malformed:
 		return &rehome.Error{Code: rehome.CorruptObject, Message: fmt.Sprintf("The source does not keep to Git's protocol (%s).", rehome.Clean(err.Error(), maxText))}
+	case discovery && errors.Is(err, context.DeadlineExceeded):
+		return &rehome.Error{Code: rehome.Unreachable, Message: "The source did not tell its refs in time.", Hint: "Try again."}
 	case broken && discovery:
 		return &rehome.Error{Code: rehome.Unreachable, Message: "The source stopped answering before it told its refs.", Hint: "Try again."}
 	case broken || errors.As(err, &read):

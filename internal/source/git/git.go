@@ -25,6 +25,16 @@ import (
 // a byte now and then is never idle.
 const patience = 20 * time.Minute
 
+// How long a server may take to begin to tell its refs, each time it is asked. What it answers a fetch with may
+// take it longer: it counts objects before.
+var defaultSilence = Silence{Detect: 30 * time.Second, Fetch: time.Minute}
+
+// wordsWait is how long the words of a server that refuses are waited for.
+const wordsWait = 10 * time.Second
+
+// Silence is how long a source may say nothing when it is asked for its refs; 0 is 30 s, 60 s.
+type Silence struct{ Detect, Fetch time.Duration }
+
 // maxRefBytes bounds a list of refs on the wire.
 const maxRefBytes = 256 << 20
 
@@ -34,6 +44,7 @@ type Options struct {
 	Program string                                           // path of git, for local paths; "" = found in PATH
 	Version string                                           // Rehome's, told to servers
 	Sleep   func(ctx context.Context, d time.Duration) error // between attempts; nil = by the clock
+	Silence Silence
 }
 
 // Git is the source.Source for Git. Safe for concurrent use.
@@ -43,12 +54,23 @@ type Git struct {
 	agent   string
 	sleep   func(ctx context.Context, d time.Duration) error
 
-	patience time.Duration // see patience
+	silence  Silence
+	patience time.Duration // see the constants of these names
+	words    time.Duration
 }
 
 // New returns a reader of Git repositories.
 func New(o Options) *Git {
-	g := &Git{client: o.Client, program: o.Program, agent: "git/rehome", sleep: o.Sleep, patience: patience}
+	g := &Git{
+		client: o.Client, program: o.Program, agent: "git/rehome", sleep: o.Sleep,
+		silence: o.Silence, patience: patience, words: wordsWait,
+	}
+	if g.silence.Detect == 0 {
+		g.silence.Detect = defaultSilence.Detect
+	}
+	if g.silence.Fetch == 0 {
+		g.silence.Fetch = defaultSilence.Fetch
+	}
 	if o.Version != "" {
 		g.agent = "git/rehome-" + o.Version
 	}
@@ -60,7 +82,7 @@ func New(o Options) *Git {
 
 // Detect implements source.Source. It asks for no more than what HEAD is.
 func (g *Git) Detect(ctx context.Context, l source.Location) (source.Found, error) {
-	c, _, err := g.contact(ctx, l, source.DefaultLimits.Refs, []string{"HEAD"})
+	c, _, err := g.contact(ctx, l, question{source.DefaultLimits.Refs, []string{"HEAD"}, g.silence.Detect})
 	if err != nil {
 		return source.Found{}, err
 	}
@@ -88,7 +110,7 @@ func (g *Git) fetch(ctx context.Context, r source.Request) (res source.Result, e
 	if r.Limits.Refs == 0 {
 		r.Limits.Refs = source.DefaultLimits.Refs
 	}
-	c, refs, err := g.contact(ctx, r.Location, r.Limits.Refs, []string{"HEAD", "refs/"})
+	c, refs, err := g.contact(ctx, r.Location, question{r.Limits.Refs, []string{"HEAD", "refs/"}, g.silence.Fetch})
 	if err != nil {
 		return res, err
 	}
@@ -134,17 +156,29 @@ func checkFree(dir string) error {
 // attempts is how long to wait after each first contact that failed for a reason that may pass.
 var attempts = [...]time.Duration{500 * time.Millisecond, 2 * time.Second, 0}
 
-// contact opens a conversation with l and returns it with the server's refs.
-func (g *Git) contact(ctx context.Context, l source.Location, maxRefs int, prefixes []string) (conversation, []protocol.Ref, error) {
-	limits := protocol.Limits{Refs: maxRefs, Bytes: maxRefBytes}
+// question is what a server is asked first: for its refs that have these prefixes.
+type question struct {
+	maxRefs  int
+	prefixes []string
+	silence  time.Duration // at most, before each answer
+}
+
+func (q question) limits() protocol.Limits {
+	return protocol.Limits{Refs: q.maxRefs, Bytes: maxRefBytes}
+}
+
+// contact opens a conversation with l and returns it with the server's refs. A server that was waited for in
+// vain is not asked again at once.
+func (g *Git) contact(ctx context.Context, l source.Location, q question) (conversation, []protocol.Ref, error) {
 	var last error
 	for _, wait := range attempts {
-		c, refs, err := g.tryContact(ctx, l, limits, prefixes)
+		c, refs, err := g.tryContact(ctx, l, q)
 		if err == nil {
 			return c, refs, nil
 		}
 		last = explain(ctx, err, true)
-		if rehome.CodeOf(last) != rehome.Unreachable || l.URL == nil || wait == 0 {
+		again := rehome.CodeOf(last) == rehome.Unreachable && !errors.Is(last, egress.ErrLate) && !egress.Lasting(last)
+		if !again || l.URL == nil || wait == 0 {
 			break
 		}
 		if err := g.sleep(ctx, wait); err != nil {
@@ -165,18 +199,18 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (g *Git) tryContact(ctx context.Context, l source.Location, limits protocol.Limits, prefixes []string) (conversation, []protocol.Ref, error) {
+func (g *Git) tryContact(ctx context.Context, l source.Location, q question) (conversation, []protocol.Ref, error) {
 	var c conversation
 	var err error
 	if l.URL != nil {
-		c, err = g.discover(ctx, l, limits)
+		c, err = g.discover(ctx, l, q)
 	} else {
-		c, err = g.spawn(ctx, l.Path, limits)
+		c, err = g.spawn(ctx, l.Path, q.limits())
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	refs, err := g.listRefs(ctx, c, limits, prefixes)
+	refs, err := g.listRefs(ctx, c, q)
 	if err != nil {
 		c.close()
 		return nil, nil, err
@@ -185,7 +219,7 @@ func (g *Git) tryContact(ctx context.Context, l source.Location, limits protocol
 }
 
 // listRefs returns the server's refs, which versions 0 and 1 have told already.
-func (g *Git) listRefs(ctx context.Context, c conversation, limits protocol.Limits, prefixes []string) ([]protocol.Ref, error) {
+func (g *Git) listRefs(ctx context.Context, c conversation, q question) ([]protocol.Ref, error) {
 	ad := c.advertisement()
 	if ad.Shallow {
 		return nil, protocol.ErrShallow
@@ -199,16 +233,16 @@ func (g *Git) listRefs(ctx context.Context, c conversation, limits protocol.Limi
 		}
 	}
 	request := protocol.LsRefs{
-		Agent: g.agent, Format: ad.Format, Prefixes: prefixes,
+		Agent: g.agent, Format: ad.Format, Prefixes: q.prefixes,
 		Unborn: ad.Capabilities.Feature("ls-refs", "unborn"),
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.patience)
 	defer cancel()
-	in, err := c.ask(ctx, request.Encode)
+	in, err := c.ask(ctx, request.Encode, q.silence)
 	if err != nil {
 		return nil, err
 	}
-	refs, err := protocol.ReadLsRefs(in, ad.Format, limits)
+	refs, err := protocol.ReadLsRefs(in, ad.Format, q.limits())
 	if err == nil {
 		c.finish()
 	}
@@ -219,8 +253,9 @@ func (g *Git) listRefs(ctx context.Context, c conversation, limits protocol.Limi
 // process fill it.
 type conversation interface {
 	advertisement() protocol.Advertisement
-	// ask sends one request. Its answer is read before the next one is sent.
-	ask(ctx context.Context, request func(io.Writer) error) (*protocol.Reader, error)
+	// ask sends one request. Its answer is read before the next one is sent, and begins within silence; 0 leaves
+	// it to the connection.
+	ask(ctx context.Context, request func(io.Writer) error, silence time.Duration) (*protocol.Reader, error)
 	// finish ends the answer at hand, which was read to its end.
 	finish()
 	// close ends it and returns what the other side had to complain about, if anything.

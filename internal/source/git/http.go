@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"rehome"
 	"rehome/internal/egress"
@@ -31,7 +32,7 @@ type site struct {
 func (s *site) advertisement() protocol.Advertisement { return s.ad }
 
 // discover asks for the refs at l and checks that a Git server answers.
-func (g *Git) discover(ctx context.Context, l source.Location, limits protocol.Limits) (*site, error) {
+func (g *Git) discover(ctx context.Context, l source.Location, q question) (*site, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.patience)
 	defer cancel()
 	s := &site{git: g, at: l}
@@ -39,7 +40,7 @@ func (g *Git) discover(ctx context.Context, l source.Location, limits protocol.L
 	if err != nil {
 		return nil, err
 	}
-	resp, err := s.send(r, "application/x-git-upload-pack-advertisement")
+	resp, err := s.send(r, "application/x-git-upload-pack-advertisement", q.silence)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func (g *Git) discover(ctx context.Context, l source.Location, limits protocol.L
 	}
 	in := protocol.NewReader(resp.Body)
 	if err = protocol.ReadService(in); err == nil {
-		s.ad, err = protocol.ReadAdvertisement(in, limits)
+		s.ad, err = protocol.ReadAdvertisement(in, q.limits())
 	}
 	if err != nil {
 		s.close()
@@ -75,7 +76,7 @@ func (s *site) move(to *url.URL) error {
 }
 
 // ask implements conversation.
-func (s *site) ask(ctx context.Context, encode func(io.Writer) error) (*protocol.Reader, error) {
+func (s *site) ask(ctx context.Context, encode func(io.Writer) error, silence time.Duration) (*protocol.Reader, error) {
 	var body bytes.Buffer
 	if err := encode(&body); err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func (s *site) ask(ctx context.Context, encode func(io.Writer) error) (*protocol
 	if packed {
 		r.Header.Set("Content-Encoding", "gzip")
 	}
-	resp, err := s.send(r, "application/x-git-upload-pack-result")
+	resp, err := s.send(r, "application/x-git-upload-pack-result", silence)
 	if err != nil {
 		return nil, err
 	}
@@ -132,10 +133,14 @@ func (s *site) request(ctx context.Context, method, tail string, body *bytes.Buf
 
 func (s *site) signsIn() bool { return s.at.Username != "" || s.at.Password != "" }
 
-// send sends r and checks that the answer is what was asked for. Its body becomes the
-// site's current one.
-func (s *site) send(r *http.Request, contentType string) (*http.Response, error) {
-	resp, err := s.git.client.Do(r)
+// send sends r and checks that the answer is what was asked for, and begins within silence unless that is 0. Its
+// body becomes the site's current one.
+func (s *site) send(r *http.Request, contentType string, silence time.Duration) (resp *http.Response, err error) {
+	if silence > 0 {
+		resp, err = s.git.client.DoWithin(r, silence)
+	} else {
+		resp, err = s.git.client.Do(r)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +177,7 @@ func (s *site) refusal(resp *http.Response) error {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return s.credentials(resp)
 	case code == http.StatusTooManyRequests || code >= 500:
-		return &rehome.Error{Code: rehome.Unreachable, Message: fmt.Sprintf("The source answers with status %d.", code), Hint: "Try again later."}
+		return &rehome.Error{Code: rehome.Unreachable, Message: fmt.Sprintf("The source answers with status %d%s.", code, s.said(resp)), Hint: "Try again later."}
 	case code == http.StatusRequestEntityTooLarge:
 		return &rehome.Error{Code: rehome.SourceCutOff, Message: "The source does not take a request for so many refs (status 413)."}
 	}
@@ -183,16 +188,26 @@ func (s *site) refusal(resp *http.Response) error {
 // stay behind when a redirect leads to another origin.
 func (s *site) credentials(resp *http.Response) error {
 	sent := resp.Request.Header.Get("Authorization") != ""
+	e := &rehome.Error{Code: rehome.CredentialsWanted}
+	code, said := resp.StatusCode, s.said(resp)
 	switch {
-	case !sent && s.signsIn():
-		return &rehome.Error{
-			Code: rehome.CredentialsWanted, Message: "The source leads to another address, which wants a user name and password.",
-			Hint: fmt.Sprintf("Yours were not passed on. If you trust %s, give that address.", rehome.Clean(leadsTo(resp.Request.URL), maxText)),
-		}
-	case !sent:
-		return &rehome.Error{Code: rehome.CredentialsWanted, Message: "The source wants a user name and password; many forges also do where there is no repository.", Hint: source.GiveCredentials}
+	case sent:
+		e.Code = rehome.CredentialsRefused
+		e.Message = fmt.Sprintf("The source refuses the user name and password (status %d)%s.", code, said)
+		e.Hint = "Check them; many forges want an access token in place of the password."
+	case s.signsIn():
+		e.Message = fmt.Sprintf("The source leads to another address, which wants a user name and password%s.", said)
+		e.Hint = fmt.Sprintf("Yours were not passed on. If you trust %s, give that address.", rehome.Clean(leadsTo(resp.Request.URL), maxText))
+	case said == "":
+		e.Message = "The source wants a user name and password; many forges also do where there is no repository."
+		e.Hint = source.GiveCredentials
+	case code == http.StatusForbidden:
+		e.Message, e.Hint = fmt.Sprintf("The source refuses this (status %d)%s.", code, said), source.GiveCredentials
+	default:
+		e.Message = fmt.Sprintf("The source wants a user name and password (status %d)%s. Many forges also do where there is no repository.", code, said)
+		e.Hint = source.GiveCredentials
 	}
-	return &rehome.Error{Code: rehome.CredentialsRefused, Message: fmt.Sprintf("The source refuses the user name and password (status %d).", resp.StatusCode), Hint: "Check them; many forges want an access token in place of the password."}
+	return e
 }
 
 // leadsTo returns the address of the repository that a request went to, without its query.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"time"
 
 	"rehome"
 	"rehome/internal/git/cage"
@@ -56,7 +57,7 @@ func realPath(path string) (string, error) {
 }
 
 // ask implements conversation.
-func (c *child) ask(_ context.Context, encode func(io.Writer) error) (*protocol.Reader, error) {
+func (c *child) ask(_ context.Context, encode func(io.Writer) error, _ time.Duration) (*protocol.Reader, error) {
 	out := bufio.NewWriter(c.Stdin)
 	if err := errors.Join(encode(out), out.Flush()); err != nil {
 		return nil, &readError{err}

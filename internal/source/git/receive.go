@@ -49,7 +49,7 @@ func (g *Git) receive(ctx context.Context, c conversation, r source.Request, to 
 
 // begin sends a request and returns the pack that answers it.
 func begin(ctx context.Context, c conversation, request protocol.Fetch, hear func([]byte)) (io.Reader, error) {
-	in, err := c.ask(ctx, request.Encode)
+	in, err := c.ask(ctx, request.Encode, 0)
 	if err != nil {
 		return nil, err
 	}
