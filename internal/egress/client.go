@@ -210,7 +210,7 @@ func withoutURL(err error) error {
 	case strings.HasPrefix(text, "failed to parse Location header"):
 		return errBadRedirect
 	case strings.Contains(text, "transport connection broken: malformed HTTP"),
-		strings.HasPrefix(text, "malformed HTTP"), // its greeting was read as the answer, before the request was out
+		strings.HasPrefix(text, "malformed HTTP"),                    // its greeting was read as the answer, before the request was out
 		strings.Contains(text, "readLoopPeekFailLocked: %!w(<nil>)"): // it spoke before it was asked
 		return ErrNotHTTP
 	}
