@@ -20,6 +20,7 @@ func goGitHub(t *testing.T, v visit) {
 	g := &goVisit{t: t, visit: v, client: newGoGitHub(t, v.base, adminToken)}
 	g.prepare()
 	done := g.start()
+	g.lookAround()
 	g.mapAuthors(done)
 	g.largeFiles()
 	g.restart()

@@ -87,6 +87,7 @@ func TestBadBodies(t *testing.T) {
 		{"PUT", at + "/authors"},
 		{"POST", at + "/approve"},
 		{"POST", "/user/repos"},
+		{"PATCH", "/repos/octocat/socm"},
 		{"POST", "/repos/octocat/socm/hooks"},
 		{"DELETE", at + "/authors"},
 		{"GET", at},
