@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,5 +52,19 @@ func (c *Child) reap() error {
 		}
 	}
 	signalGroup(pid, syscall.SIGKILL)
-	return c.cmd.Wait()
+	err := c.cmd.Wait()
+	awaitGroup(pid)
+	return err
+}
+
+// dieWithin bounds the wait for processes that were killed. They are counted for as long as nobody has reaped them,
+// which in a container may be for ever.
+const dieWithin = 5 * time.Second
+
+// awaitGroup waits until nothing is left of a group: who is killed goes on until it is scheduled. Usually there is
+// nothing left to begin with.
+func awaitGroup(group int) {
+	for end := time.Now().Add(dieWithin); signalGroup(group, 0) == nil && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 }
