@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime"
-	"runtime/debug"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -175,10 +174,6 @@ func (l limitFlags) source() source.Limits {
 // the system lets them in between.
 const spare = 4
 
-// heapGrowth is by how many percent the heap grows before it is collected. What lives in it is small, since large tables are
-// files; with the runtime's 100 a fifth of what an answer costs is collecting.
-const heapGrowth = 200
-
 // shareProcessors keeps the API quick while imports compute. It does so once for a process, however many servers it runs.
 var shareProcessors = sync.OnceFunc(func() {
 	n := runtime.GOMAXPROCS(0) // what a container's limit leaves, too; it is not followed from here on
@@ -193,9 +188,6 @@ func (m *Main) serve(ctx context.Context, f serveFlags) error {
 		return usagef("Set a longer one, or unset it and have one made.", "REHOME_ADMIN_TOKEN is shorter than 20 characters")
 	}
 	shareProcessors()
-	if m.Getenv("GOGC") == "" {
-		debug.SetGCPercent(heapGrowth)
-	}
 	var p parts
 	defer p.close()
 	if err := p.open(ctx, m, f); err != nil {
