@@ -38,5 +38,5 @@ func loadSection(b *bytes.Buffer, r loadRows) {
 	bound(b, fmt.Sprintf("wall time of an import (%d commits) that is asked for %d times a second (%d in all), against one that is not", r.one.commits, pollRate, r.asked),
 		spread(walls, 3), fmt.Sprint(polledGoal), verdict(median(walls), polledGoal))
 	cpus := column(r.polled, func(p pair) float64 { return p.ours.cpu / p.theirs.cpu })
-	bound(b, "processor time of the server, requests included, against the same", spread(cpus, 3), fmt.Sprint(polledGoal), verdict(median(cpus), polledGoal))
+	fmt.Fprintf(b, "| processor time of the server, that of the answers themselves included, against the same | %s | | |\n", spread(cpus, 3))
 }
