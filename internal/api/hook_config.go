@@ -11,11 +11,7 @@ import (
 )
 
 func (a *API) hookConfig(ctx context.Context, c *call) (answer, error) {
-	id, err := idIn(c.params, "hook")
-	if err != nil {
-		return answer{}, err
-	}
-	found, err := a.Hooks.Hook(ctx, c.hookTarget(), id)
+	found, err := a.hookInPath(ctx, c)
 	if err != nil {
 		return answer{}, err
 	}
@@ -34,8 +30,8 @@ func (a *API) editHookConfig(ctx context.Context, c *call) (answer, error) {
 	}
 	wanted := webhook.ConfigEdit{URL: f.text("url"), ContentType: f.text("content_type"), InsecureSSL: readInsecure(f, "insecure_ssl")}
 	if secret := f.text("secret"); secret != nil {
-		sealed := rehome.Secret(*secret)
-		wanted.Secret = &sealed
+		given := rehome.Secret(*secret)
+		wanted.Secret = &given
 	}
 	if err := f.err(); err != nil {
 		return answer{}, err
@@ -60,10 +56,6 @@ func withoutConfig(err error) error {
 
 // testHook does what GitHub does for a webhook that is not told of pushes: nothing. None is here.
 func (a *API) testHook(ctx context.Context, c *call) (answer, error) {
-	id, err := idIn(c.params, "hook")
-	if err != nil {
-		return answer{}, err
-	}
-	_, err = a.Hooks.Hook(ctx, c.hookTarget(), id)
+	_, err := a.hookInPath(ctx, c)
 	return noContent(), err
 }

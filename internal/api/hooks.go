@@ -79,15 +79,19 @@ func (a *API) createHook(ctx context.Context, c *call) (answer, error) {
 }
 
 func (a *API) hook(ctx context.Context, c *call) (answer, error) {
-	id, err := idIn(c.params, "hook")
-	if err != nil {
-		return answer{}, err
-	}
-	found, err := a.Hooks.Hook(ctx, c.hookTarget(), id)
+	found, err := a.hookInPath(ctx, c)
 	if err != nil {
 		return answer{}, err
 	}
 	return ok(c.hookObject(found)), nil
+}
+
+func (a *API) hookInPath(ctx context.Context, c *call) (rehome.Hook, error) {
+	id, err := idIn(c.params, "hook")
+	if err != nil {
+		return rehome.Hook{}, err
+	}
+	return a.Hooks.Hook(ctx, c.hookTarget(), id)
 }
 
 func (a *API) editHook(ctx context.Context, c *call) (answer, error) {
