@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"internal/seal":   1,
 	"internal/bucket": 1,
 	"internal/wire":   1,
+	"internal/remote": 1,
 
 	"internal/git/cage": 2,
 	"internal/git/repo": 2,

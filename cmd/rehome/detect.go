@@ -11,31 +11,31 @@ import (
 	"github.com/spf13/cobra"
 
 	"rehome"
-	"rehome/internal/source"
+	"rehome/internal/remote"
 )
 
 // location reads SOURCE, a URL or a path on this machine, and finds the password for its user.
-func (m *Main) location(ctx context.Context, raw, user string) (source.Location, error) {
+func (m *Main) location(ctx context.Context, raw, user string) (remote.Location, error) {
 	l, err := parseSource(raw)
 	if err != nil {
-		return source.Location{}, err
+		return remote.Location{}, err
 	}
 	if user != "" {
 		l.Username, l.Password = user, ""
 	}
 	if l.Password == "" && l.URL != nil {
 		if l.Password, err = m.sourcePassword(ctx, l.Username); err != nil {
-			return source.Location{}, err
+			return remote.Location{}, err
 		}
 	}
 	if user != "" && l.Password == "" && l.URL != nil && !isTerminal(m.Stdin) {
-		return source.Location{}, noPassword()
+		return remote.Location{}, noPassword()
 	}
-	return l, source.CheckCredentials(l.Username, l.Password)
+	return l, remote.CheckCredentials("vcs_username", l.Username, l.Password)
 }
 
 // inOwnWords says what a source's error means on the command line.
-func inOwnWords(err error, l source.Location) error {
+func inOwnWords(err error, l remote.Location) error {
 	switch code := rehome.CodeOf(err); {
 	case code == rehome.CredentialsWanted && l.Username == "":
 		return &rehome.Error{
@@ -49,22 +49,22 @@ func inOwnWords(err error, l source.Location) error {
 }
 
 // parseSource tells URLs from paths: whatever has "://" or "::" is a URL.
-func parseSource(raw string) (source.Location, error) {
+func parseSource(raw string) (remote.Location, error) {
 	if strings.HasPrefix(raw, "file://") {
-		return source.Location{}, usagef("Give the path itself.", "file:// URLs are not read")
+		return remote.Location{}, usagef("Give the path itself.", "file:// URLs are not read")
 	}
 	if strings.Contains(raw, "://") || strings.Contains(raw, "::") || raw == "" || raw[0] == '-' {
-		return source.ParseLocation(raw)
+		return remote.Parse("vcs_url", raw)
 	}
 	path, err := filepath.Abs(raw)
 	if err != nil {
-		return source.Location{}, fmt.Errorf("find the source: %w", err)
+		return remote.Location{}, fmt.Errorf("find the source: %w", err)
 	}
 	before, _, colon := strings.Cut(raw, ":")
 	if _, err := os.Stat(path); err != nil && colon && !strings.Contains(before, "/") {
-		return source.Location{}, usagef("Give the https URL of the repository.", "sources cannot be read over SSH yet")
+		return remote.Location{}, usagef("Give the https URL of the repository.", "sources cannot be read over SSH yet")
 	}
-	return source.Location{Path: path}, nil
+	return remote.Location{Path: path}, nil
 }
 
 func (m *Main) detectCommand() *cobra.Command {

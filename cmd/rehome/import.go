@@ -12,7 +12,7 @@ import (
 
 	"rehome"
 	"rehome/internal/importer"
-	"rehome/internal/source"
+	"rehome/internal/remote"
 	"rehome/internal/source/git"
 )
 
@@ -118,7 +118,7 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 }
 
 // move is the import itself, with its commit map.
-func (m *Main) move(ctx context.Context, l source.Location, dest string, f importFlags, plan importer.OncePlan, left *doubts) (rehome.Receipt, error) {
+func (m *Main) move(ctx context.Context, l remote.Location, dest string, f importFlags, plan importer.OncePlan, left *doubts) (rehome.Receipt, error) {
 	dir, err := filepath.Abs(dest)
 	if err != nil {
 		return rehome.Receipt{}, fmt.Errorf("find the destination: %w", err)

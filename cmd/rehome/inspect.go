@@ -13,7 +13,7 @@ import (
 
 	"rehome"
 	"rehome/internal/importer"
-	"rehome/internal/source"
+	"rehome/internal/remote"
 )
 
 func (m *Main) inspectCommand() *cobra.Command {
@@ -65,7 +65,7 @@ func (m *Main) inspect(ctx context.Context, i inspection) error {
 	return m.inspectAt(ctx, l, i, plan, &left)
 }
 
-func (m *Main) inspectAt(ctx context.Context, l source.Location, i inspection, plan importer.OncePlan, left *doubts) error {
+func (m *Main) inspectAt(ctx context.Context, l remote.Location, i inspection, plan importer.OncePlan, left *doubts) error {
 	reader, err := ownMachineGit()
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/testenv"
 )
@@ -21,7 +22,7 @@ type collection struct {
 	choices []rehome.ProjectChoice
 }
 
-func (c collection) Detect(_ context.Context, l source.Location) (source.Found, error) {
+func (c collection) Detect(_ context.Context, l remote.Location) (source.Found, error) {
 	if l.String() != c.url {
 		return source.Found{}, &rehome.Error{Code: rehome.NotARepository, Message: "There is no collection."}
 	}

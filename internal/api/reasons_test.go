@@ -261,11 +261,11 @@ func TestReasonsAtOnce(t *testing.T) {
 	s.create(t, token, "socm", "")
 	for url, want := range map[string]string{
 		"http://169.254.169.254/x":         "This server may not connect to that address. The server's operator can allow it with --allow-network.",
-		"ftp://old.example/canary":         "vcs_url must begin with http:// or https://",
+		"ftp://old.example/canary":         "vcs_url must begin with https://, http://, ssh:// or git://, or be USER@HOST:PATH",
 		"http://u:canary@old.example:0/x":  "vcs_url has a port that is not one",
 		"http://u:canary@[::1/x":           "vcs_url is not a URL",
 		"https://old.example/x?key=canary": "vcs_url has a query, which a repository's URL does not",
-		"git@old.example:canary.git":       "vcs_url cannot be read over SSH yet. Give the https URL.",
+		"git@-old.example:canary.git":      "vcs_url has a host that begins with a dash",
 		"http:///canary":                   "vcs_url names no host",
 	} {
 		for _, vcs := range []string{`"git"`, "null"} {

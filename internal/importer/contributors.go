@@ -16,6 +16,7 @@ import (
 	"rehome"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 )
 
@@ -23,7 +24,7 @@ import (
 // first. Of a URL only the history is fetched, as far as its server can tell it apart,
 // into a temporary folder; a repository on this machine is read where it is. left says
 // which refs an import leaves behind.
-func Contributors(ctx context.Context, from source.Source, l source.Location, left func(ref string) bool) ([]rehome.Contributor, error) {
+func Contributors(ctx context.Context, from source.Source, l remote.Location, left func(ref string) bool) ([]rehome.Contributor, error) {
 	if l.Path != "" {
 		return localContributors(ctx, l.Path, left)
 	}

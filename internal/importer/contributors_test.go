@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"rehome"
-	"rehome/internal/source"
+	"rehome/internal/remote"
 	"rehome/internal/source/git"
 	"rehome/internal/testenv"
 )
@@ -55,9 +55,9 @@ func TestContributors(t *testing.T) {
 		from := filepath.Join(root, "r.git")
 		richAt(t, from, format)
 		want := asGitSays(t, from)
-		remote, err := source.ParseLocation(testenv.ServeGit(t, root, testenv.Options{}) + "/r.git")
+		served, err := remote.Parse("vcs_url", testenv.ServeGit(t, root, testenv.Options{})+"/r.git")
 		must(t, err)
-		for _, l := range []source.Location{{Path: from}, remote} {
+		for _, l := range []remote.Location{{Path: from}, served} {
 			t.Setenv("TMPDIR", t.TempDir())
 			got, err := Contributors(t.Context(), onceSource(t), l, git.LeftByRule)
 			must(t, err)
@@ -83,7 +83,7 @@ func TestContributorsOfATagOfATree(t *testing.T) {
 	richAt(t, from, "sha1")
 	testenv.Git(t, from, "config", "uploadpack.allowFilter", "true")
 	testenv.Git(t, from, "tag", "-a", "-m", "x", "of-a-tree", "refs/tags/a-tree")
-	l, err := source.ParseLocation(testenv.ServeGit(t, root, testenv.Options{}) + "/r.git")
+	l, err := remote.Parse("vcs_url", testenv.ServeGit(t, root, testenv.Options{})+"/r.git")
 	must(t, err)
 	got, err := Contributors(t.Context(), onceSource(t), l, git.LeftByRule)
 	must(t, err)
@@ -98,11 +98,11 @@ func TestContributorsOfAnUnreadableRepository(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "r.git")
 	testenv.Empty(t, dir, "sha1")
 	testenv.Git(t, dir, "config", "extensions.refstorage", "reftable")
-	_, err := Contributors(t.Context(), nil, source.Location{Path: dir}, nil)
+	_, err := Contributors(t.Context(), nil, remote.Location{Path: dir}, nil)
 	if err == nil || rehome.CodeOf(err) == rehome.NotARepository || !strings.Contains(err.Error(), "reftable") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Contributors(t.Context(), nil, source.Location{Path: t.TempDir()}, nil); rehome.CodeOf(err) != rehome.NotARepository {
+	if _, err := Contributors(t.Context(), nil, remote.Location{Path: t.TempDir()}, nil); rehome.CodeOf(err) != rehome.NotARepository {
 		t.Errorf("of an empty folder: %v", err)
 	}
 }
@@ -114,7 +114,7 @@ func TestContributorsWithOddDates(t *testing.T) {
 	commit := "tree " + tree + "\nauthor A <a> 99999999999999999 +0000\ncommitter B <b> 12 +051800\n\nx\n"
 	id := testenv.GitIn(t, dir, strings.NewReader(commit), "hash-object", "-t", "commit", "-w", "--stdin", "--literally")
 	testenv.Git(t, dir, "update-ref", "refs/heads/main", id)
-	got, err := Contributors(t.Context(), nil, source.Location{Path: dir}, git.LeftByRule)
+	got, err := Contributors(t.Context(), nil, remote.Location{Path: dir}, git.LeftByRule)
 	must(t, err)
 	if len(got) != 2 || got[0].Name != "A" || got[0].Commits != 1 || got[0].First != nil || got[1].First == nil || got[1].First.Unix() != 12 {
 		t.Errorf("got %+v", got)
@@ -124,12 +124,12 @@ func TestContributorsWithOddDates(t *testing.T) {
 func TestContributorsOfNothing(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	if _, err := Contributors(t.Context(), nil, source.Location{Path: root}, git.LeftByRule); rehome.CodeOf(err) != rehome.NotARepository {
+	if _, err := Contributors(t.Context(), nil, remote.Location{Path: root}, git.LeftByRule); rehome.CodeOf(err) != rehome.NotARepository {
 		t.Errorf("an empty folder: %v", err)
 	}
 	richAt(t, filepath.Join(root, "deep.git"), "sha1")
 	testenv.Shallow(t, filepath.Join(root, "deep.git"), filepath.Join(root, "shallow.git"))
-	if _, err := Contributors(t.Context(), nil, source.Location{Path: filepath.Join(root, "shallow.git")}, git.LeftByRule); rehome.CodeOf(err) != rehome.SourceShallow {
+	if _, err := Contributors(t.Context(), nil, remote.Location{Path: filepath.Join(root, "shallow.git")}, git.LeftByRule); rehome.CodeOf(err) != rehome.SourceShallow {
 		t.Errorf("a shallow clone: %v", err)
 	}
 	cut := filepath.Join(root, "cut.git")
@@ -138,12 +138,12 @@ func TestContributorsOfNothing(t *testing.T) {
 	lost := "tree " + tree + "\nparent " + strings.Repeat("1", 40) + "\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\nx\n"
 	id := testenv.GitIn(t, cut, strings.NewReader(lost), "hash-object", "-t", "commit", "-w", "--stdin")
 	testenv.Git(t, cut, "update-ref", "refs/heads/main", id)
-	if _, err := Contributors(t.Context(), nil, source.Location{Path: cut}, git.LeftByRule); rehome.CodeOf(err) != rehome.CorruptObject {
+	if _, err := Contributors(t.Context(), nil, remote.Location{Path: cut}, git.LeftByRule); rehome.CodeOf(err) != rehome.CorruptObject {
 		t.Errorf("a lost parent: %v", err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := Contributors(ctx, nil, source.Location{Path: filepath.Join(root, "deep.git")}, git.LeftByRule); err == nil {
+	if _, err := Contributors(ctx, nil, remote.Location{Path: filepath.Join(root, "deep.git")}, git.LeftByRule); err == nil {
 		t.Error("it went on after it was stopped")
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"rehome"
-	"rehome/internal/source"
+	"rehome/internal/remote"
 )
 
 // credentials sign in at a source. The name is sealed with the password: forges take
@@ -19,7 +19,7 @@ func (m *Importer) seal(c credentials) ([]byte, error) {
 	if c.username == "" && c.password == "" {
 		return nil, nil
 	}
-	if err := source.CheckCredentials(string(c.username), c.password); err != nil {
+	if err := remote.CheckCredentials("vcs_username", string(c.username), c.password); err != nil {
 		return nil, err
 	}
 	// No name holds a line feed: CheckCredentials refuses it.
@@ -44,8 +44,8 @@ func (m *Importer) unseal(sealed []byte) (credentials, error) {
 
 // location is where the import comes from, with what it takes to sign in there. The
 // worker remembers that, since the row may get other credentials while they are used.
-func (w *worker) location() (source.Location, error) {
-	l, err := source.ParseLocation(w.row.Source.URL)
+func (w *worker) location() (remote.Location, error) {
+	l, err := remote.Parse("vcs_url", w.row.Source.URL)
 	if err != nil {
 		return l, err
 	}

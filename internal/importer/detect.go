@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rehome"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/store"
 )
@@ -52,7 +53,7 @@ var detectionOrder = []rehome.VCS{rehome.Git, rehome.Subversion, rehome.Mercuria
 
 // detect asks each reader in turn what answers at l. When none knows it, an answer that
 // wants credentials counts more than one that is no repository, and that more than none.
-func detect(ctx context.Context, readers map[rehome.VCS]source.Source, l source.Location) (source.Found, error) {
+func detect(ctx context.Context, readers map[rehome.VCS]source.Source, l remote.Location) (source.Found, error) {
 	worst := error(&rehome.Error{Code: rehome.NotARepository, Message: "There is no reader for any version control system."})
 	weight := -1
 	for _, vcs := range detectionOrder {

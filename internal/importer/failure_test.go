@@ -16,6 +16,7 @@ import (
 
 	"rehome"
 	"rehome/internal/egress"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/source/git"
 	"rehome/internal/testenv"
@@ -219,7 +220,7 @@ func TestPanicFailsTheImport(t *testing.T) {
 
 type panicking struct{}
 
-func (*panicking) Detect(context.Context, source.Location) (source.Found, error) { panic("boom") }
+func (*panicking) Detect(context.Context, remote.Location) (source.Found, error) { panic("boom") }
 func (*panicking) Fetch(context.Context, source.Request) (source.Result, error)  { panic("boom") }
 
 func (*panicking) FetchLFS(context.Context, source.LFSRequest) (source.LFSResult, error) {

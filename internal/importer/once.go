@@ -10,6 +10,7 @@ import (
 	"rehome"
 	"rehome/internal/git/repo"
 	"rehome/internal/lfs"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/survey"
 )
@@ -18,7 +19,7 @@ import (
 type OnceOptions struct {
 	Source    source.Source
 	VCS       rehome.VCS // for the receipt; "" is git
-	Location  source.Location
+	Location  remote.Location
 	Dir       string        // becomes a bare repository; must be missing or empty
 	LargeOver int64         // files larger than this many bytes are listed; 0 is DefaultLargeOver
 	Limits    source.Limits // zero fields are the source's defaults

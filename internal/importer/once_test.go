@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"rehome"
-	"rehome/internal/source"
+	"rehome/internal/remote"
 	"rehome/internal/source/git"
 	"rehome/internal/testenv"
 )
 
 func onceFrom(path, dir string) OnceOptions {
-	return OnceOptions{Source: git.New(git.Options{}), Location: source.Location{Path: path}, Dir: dir, Version: "0.0.0-test"}
+	return OnceOptions{Source: git.New(git.Options{}), Location: remote.Location{Path: path}, Dir: dir, Version: "0.0.0-test"}
 }
 
 func TestOnce(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"rehome"
 	"rehome/internal/lfs"
 	"rehome/internal/lfs/server"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/survey"
 	"rehome/internal/testenv"
@@ -383,7 +384,7 @@ func TestKeepFails(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "raw")
 	u, err := url.Parse(p.url)
 	must(t, err)
-	_, err = fetchRaw(t.Context(), w.Source[rehome.Git], source.Request{Location: source.Location{URL: u}, Dir: dir}, rawOptions{
+	_, err = fetchRaw(t.Context(), w.Source[rehome.Git], source.Request{Location: remote.Location{URL: u}, Dir: dir}, rawOptions{
 		Store: func(string) (*lfs.Store, error) { return w.LFS, nil },
 		Keep:  func(context.Context, []lfs.Object) error { return broken },
 	})

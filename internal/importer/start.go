@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"rehome"
-	"rehome/internal/source"
+	"rehome/internal/remote"
 	"rehome/internal/store"
 )
 
@@ -82,8 +82,8 @@ func or[S ~string](a, b S) S {
 }
 
 // parse reads a source's URL and refuses what policy forbids at once.
-func (m *Importer) parse(raw string) (source.Location, error) {
-	l, err := source.ParseLocation(raw)
+func (m *Importer) parse(raw string) (remote.Location, error) {
+	l, err := remote.Parse("vcs_url", raw)
 	if err != nil {
 		return l, err
 	}

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"rehome"
-	"rehome/internal/source"
+	"rehome/internal/remote"
 	"rehome/internal/store"
 )
 
@@ -99,7 +99,7 @@ func checkSameURL(have, given string) error {
 	if given == "" {
 		return nil
 	}
-	l, err := source.ParseLocation(given)
+	l, err := remote.Parse("vcs_url", given)
 	if err != nil || l.String() == have {
 		return err
 	}

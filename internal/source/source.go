@@ -9,6 +9,7 @@ import (
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
 	"rehome/internal/lfs"
+	"rehome/internal/remote"
 )
 
 // Source reads one kind of version control system. Implementations are safe for concurrent use.
@@ -18,7 +19,7 @@ import (
 // CorruptObject, UnsafePath, LimitPassed, DiskFull, Cancelled and Internal.
 type Source interface {
 	// Detect asks what answers at l, without fetching history.
-	Detect(ctx context.Context, l Location) (Found, error)
+	Detect(ctx context.Context, l remote.Location) (Found, error)
 	// Fetch reads the whole history into r.Dir as a bare repository: packs, refs and
 	// HEAD. After an error r.Dir does not exist.
 	Fetch(ctx context.Context, r Request) (Result, error)
@@ -39,7 +40,7 @@ type Found struct {
 
 // Request asks for one repository.
 type Request struct {
-	Location
+	remote.Location
 	Dir     string // missing or empty folder that becomes the raw repository
 	Limits  Limits
 	Workers int // goroutines that resolve deltas and call what Visit gave; 0 = one for each processor
@@ -80,7 +81,7 @@ type Progress struct {
 
 // LFSRequest asks for the Git LFS objects of a repository that Fetch brought.
 type LFSRequest struct {
-	Location
+	remote.Location
 	Repo    *repo.Repo   // what was fetched; its .lfsconfig may say where the objects are
 	Head    string       // Result.Head
 	Objects []lfs.Object // each id once

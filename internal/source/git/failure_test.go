@@ -15,6 +15,7 @@ import (
 
 	"rehome"
 	"rehome/internal/egress"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/testenv"
 )
@@ -99,7 +100,7 @@ func TestWhatIsNoRepository(t *testing.T) {
 		wantFailure(t, c.name, dir, err, c.code)
 	}
 	for _, path := range []string{root, filepath.Join(root, "nothing"), "-evil", os.DevNull} {
-		_, dir, err := fetch(t, g, source.Location{Path: path})
+		_, dir, err := fetch(t, g, remote.Location{Path: path})
 		wantFailure(t, path, dir, err, rehome.NotARepository)
 	}
 }

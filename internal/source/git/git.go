@@ -18,6 +18,7 @@ import (
 	"rehome/internal/egress"
 	"rehome/internal/git/protocol"
 	"rehome/internal/git/repo"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 )
 
@@ -81,7 +82,7 @@ func New(o Options) *Git {
 }
 
 // Detect implements source.Source. It asks for no more than what HEAD is.
-func (g *Git) Detect(ctx context.Context, l source.Location) (source.Found, error) {
+func (g *Git) Detect(ctx context.Context, l remote.Location) (source.Found, error) {
 	c, _, err := g.contact(ctx, l, question{source.DefaultLimits.Refs, []string{"HEAD"}, g.silence.Detect})
 	if err != nil {
 		return source.Found{}, err
@@ -169,7 +170,7 @@ func (q question) limits() protocol.Limits {
 
 // contact opens a conversation with l and returns it with the server's refs. A server that was waited for in
 // vain is not asked again at once.
-func (g *Git) contact(ctx context.Context, l source.Location, q question) (conversation, []protocol.Ref, error) {
+func (g *Git) contact(ctx context.Context, l remote.Location, q question) (conversation, []protocol.Ref, error) {
 	var last error
 	for _, wait := range attempts {
 		c, refs, err := g.tryContact(ctx, l, q)
@@ -199,7 +200,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (g *Git) tryContact(ctx context.Context, l source.Location, q question) (conversation, []protocol.Ref, error) {
+func (g *Git) tryContact(ctx context.Context, l remote.Location, q question) (conversation, []protocol.Ref, error) {
 	var c conversation
 	var err error
 	if l.URL != nil {

@@ -18,6 +18,7 @@ import (
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/testenv"
 )
@@ -36,9 +37,9 @@ func newGit(t testing.TB, p egress.Policy) *Git {
 	return New(Options{Client: client, Version: "test", Sleep: func(context.Context, time.Duration) error { return nil }})
 }
 
-func location(t testing.TB, raw string) source.Location {
+func location(t testing.TB, raw string) remote.Location {
 	t.Helper()
-	l, err := source.ParseLocation(raw)
+	l, err := remote.Parse("vcs_url", raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +47,7 @@ func location(t testing.TB, raw string) source.Location {
 }
 
 // fetch fetches l into a new folder and returns the folder too.
-func fetch(t testing.TB, g *Git, l source.Location) (source.Result, string, error) {
+func fetch(t testing.TB, g *Git, l remote.Location) (source.Result, string, error) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "raw")
 	res, err := g.Fetch(t.Context(), source.Request{Location: l, Dir: dir})
@@ -101,8 +102,8 @@ func refNames(refs []repo.Ref) string {
 }
 
 // transports are the ways to reach the repository root/name.
-func transports(t *testing.T, root, name string) map[string]source.Location {
-	m := map[string]source.Location{"local": {Path: filepath.Join(root, name)}}
+func transports(t *testing.T, root, name string) map[string]remote.Location {
+	m := map[string]remote.Location{"local": {Path: filepath.Join(root, name)}}
 	for _, p := range []string{"", "v0", "v1", "v2"} {
 		m["http "+p] = location(t, testenv.ServeGit(t, root, testenv.Options{Protocol: p})+"/"+name)
 	}
@@ -280,7 +281,7 @@ func TestCancelLeavesNothing(t *testing.T) {
 	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 400})
 	slow := testenv.ServeGit(t, root, testenv.Options{Throttle: 20 * time.Millisecond}) + "/r.git"
 	g := newGit(t, egress.Policy{})
-	for how, l := range map[string]source.Location{"http": location(t, slow), "local": {Path: filepath.Join(root, "r.git")}} {
+	for how, l := range map[string]remote.Location{"http": location(t, slow), "local": {Path: filepath.Join(root, "r.git")}} {
 		ctx, cancel := context.WithCancel(t.Context())
 		dir := filepath.Join(t.TempDir(), "raw")
 		_, err := g.Fetch(ctx, source.Request{
@@ -321,7 +322,7 @@ func TestFolderInTheWayIsNotTouched(t *testing.T) {
 	if err := os.WriteFile(keep, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := newGit(t, egress.Policy{}).Fetch(t.Context(), source.Request{Location: source.Location{Path: filepath.Join(root, "r.git")}, Dir: dir})
+	_, err := newGit(t, egress.Policy{}).Fetch(t.Context(), source.Request{Location: remote.Location{Path: filepath.Join(root, "r.git")}, Dir: dir})
 	if !errors.Is(err, os.ErrExist) {
 		t.Errorf("%v", err)
 	}
@@ -346,7 +347,7 @@ func TestLocalPathOfAnotherUserRunsNothing(t *testing.T) {
 	if err := os.Symlink(filepath.Join(root, "work"), link); err != nil {
 		t.Fatal(err)
 	}
-	res, dir, err := fetch(t, newGit(t, egress.Policy{}), source.Location{Path: link})
+	res, dir, err := fetch(t, newGit(t, egress.Policy{}), remote.Location{Path: link})
 	if err != nil {
 		t.Fatal(err)
 	}

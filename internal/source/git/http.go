@@ -15,6 +15,7 @@ import (
 	"rehome"
 	"rehome/internal/egress"
 	"rehome/internal/git/protocol"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 )
 
@@ -24,7 +25,7 @@ const gzipOver = 1024
 // site is a smart HTTP server (gitprotocol-http). It fills conversation.
 type site struct {
 	git  *Git
-	at   source.Location // where it was found, redirects followed; credentials only while they may go there
+	at   remote.Location // where it was found, redirects followed; credentials only while they may go there
 	ad   protocol.Advertisement
 	body io.ReadCloser // of the answer being read; nil when there is none
 }
@@ -32,7 +33,7 @@ type site struct {
 func (s *site) advertisement() protocol.Advertisement { return s.ad }
 
 // discover asks for the refs at l and checks that a Git server answers.
-func (g *Git) discover(ctx context.Context, l source.Location, q question) (*site, error) {
+func (g *Git) discover(ctx context.Context, l remote.Location, q question) (*site, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.patience)
 	defer cancel()
 	s := &site{git: g, at: l}

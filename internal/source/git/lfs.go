@@ -16,6 +16,7 @@ import (
 	"rehome/internal/git/repo"
 	"rehome/internal/lfs"
 	"rehome/internal/lfs/transfer"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 )
 
@@ -131,7 +132,7 @@ func configured(r source.LFSRequest) (string, error) {
 // parseEndpoint reads a URL of a .lfsconfig. Somebody who may write to the source wrote it: it must be http or
 // https, and credentials in it are not used.
 func parseEndpoint(text string) (*url.URL, error) {
-	l, err := source.ParseLocation(text)
+	l, err := remote.Parse("vcs_url", text)
 	if err != nil {
 		return nil, fmt.Errorf("the .lfsconfig of the source names %q, which is no http or https URL", rehome.Clean(withoutUser(text), maxText))
 	}

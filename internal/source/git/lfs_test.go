@@ -17,6 +17,7 @@ import (
 	"rehome"
 	"rehome/internal/egress"
 	"rehome/internal/lfs"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/testenv"
 )
@@ -60,7 +61,7 @@ type lfsFetch struct {
 	done  []lfs.Object
 }
 
-func fetchLFS(t testing.TB, g *Git, l source.Location, objects []lfs.Object) (*lfsFetch, error) {
+func fetchLFS(t testing.TB, g *Git, l remote.Location, objects []lfs.Object) (*lfsFetch, error) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "raw")
 	got, err := g.Fetch(t.Context(), source.Request{Location: l, Dir: dir})
@@ -95,9 +96,9 @@ func (f *lfsFetch) wantAll(t testing.TB) {
 	}
 }
 
-func parseLocation(t testing.TB, raw string) source.Location {
+func parseLocation(t testing.TB, raw string) remote.Location {
 	t.Helper()
-	l, err := source.ParseLocation(raw)
+	l, err := remote.Parse("vcs_url", raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func TestLFSFromAPath(t *testing.T) {
 	}
 	g := lfsReader(t, egress.Policy{})
 	for _, path := range []string{tree, filepath.Join(tree, ".git"), linked, bare} {
-		f, err := fetchLFS(t, g, source.Location{Path: path}, lfsObjects())
+		f, err := fetchLFS(t, g, remote.Location{Path: path}, lfsObjects())
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
@@ -142,9 +143,9 @@ func TestLFSPathLacks(t *testing.T) {
 	for _, content := range lfsContents {
 		server.Add(content)
 	}
-	remote := httptest.NewServer(&server)
-	defer remote.Close()
-	for _, config := range []string{"", "[lfs]\n\turl = " + remote.URL + "/any/place/\n"} {
+	other := httptest.NewServer(&server)
+	defer other.Close()
+	for _, config := range []string{"", "[lfs]\n\turl = " + other.URL + "/any/place/\n"} {
 		dir := filepath.Join(t.TempDir(), "tree")
 		lfsRepository(t, dir, config)
 		all := lfsObjects()
@@ -164,7 +165,7 @@ func TestLFSPathLacks(t *testing.T) {
 		if err := os.Mkdir(file(all[1]), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		f, err := fetchLFS(t, lfsReader(t, egress.Policy{AllowPrivate: true}), source.Location{Path: dir}, all)
+		f, err := fetchLFS(t, lfsReader(t, egress.Policy{AllowPrivate: true}), remote.Location{Path: dir}, all)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +190,7 @@ func TestLFSPathAndServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := lfsReader(t, egress.Policy{AllowPrivate: true})
-	if _, err := fetchLFS(t, g, source.Location{Path: dir}, lfsObjects()); rehome.CodeOf(err) != rehome.Unreachable {
+	if _, err := fetchLFS(t, g, remote.Location{Path: dir}, lfsObjects()); rehome.CodeOf(err) != rehome.Unreachable {
 		t.Errorf("got %v", err)
 	}
 	store, err := lfs.Local(t.TempDir())
@@ -197,12 +198,12 @@ func TestLFSPathAndServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw := filepath.Join(t.TempDir(), "raw")
-	got, err := g.Fetch(t.Context(), source.Request{Location: source.Location{Path: dir}, Dir: raw})
+	got, err := g.Fetch(t.Context(), source.Request{Location: remote.Location{Path: dir}, Dir: raw})
 	if err != nil {
 		t.Fatal(err)
 	}
 	res, err := g.FetchLFS(t.Context(), source.LFSRequest{
-		Location: source.Location{Path: dir}, Repo: got.Repo, Head: got.Head, Objects: lfsObjects(), Store: store, AllowMissing: true,
+		Location: remote.Location{Path: dir}, Repo: got.Repo, Head: got.Head, Objects: lfsObjects(), Store: store, AllowMissing: true,
 	})
 	if err != nil || len(res.Missing) != len(lfsContents) {
 		t.Fatalf("missing %v, %v", res.Missing, err)
@@ -316,7 +317,7 @@ func TestLFSElsewhere(t *testing.T) {
 		other.Add(content)
 	}
 	var saw atomic.Int64
-	remote := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		if strings.Contains(fmt.Sprint(r.Header, r.URL), "canary") || r.Header.Get("Authorization") != "" {
 			t.Errorf("%s %s with %v", r.Method, r.URL, r.Header)
 		}
@@ -327,21 +328,21 @@ func TestLFSElsewhere(t *testing.T) {
 		}
 		other.ServeHTTP(out, r)
 	}))
-	defer remote.Close()
-	withUser := strings.Replace(remote.URL, "http://", "http://eve:canary@", 1)
+	defer elsewhere.Close()
+	withUser := strings.Replace(elsewhere.URL, "http://", "http://eve:canary@", 1)
 	for _, c := range []struct {
 		name, config string
 		found        bool
 		asked        bool
 	}{
-		{"another server", "[lfs]\nurl = " + remote.URL + "/a", true, true},
-		{"by remote", "[remote \"origin\"]\nlfsurl = " + remote.URL + "/a", true, true},
+		{"another server", "[lfs]\nurl = " + elsewhere.URL + "/a", true, true},
+		{"by remote", "[remote \"origin\"]\nlfsurl = " + elsewhere.URL + "/a", true, true},
 		{"with credentials of its own", "[lfs]\nurl = " + withUser + "/a", true, true},
-		{"that wants credentials", "[lfs]\nurl = " + remote.URL + "/private/a", false, true},
+		{"that wants credentials", "[lfs]\nurl = " + elsewhere.URL + "/private/a", false, true},
 		{"ssh", "[lfs]\nurl = ssh://git@h/r", false, false},
 		{"scp", "[lfs]\nurl = git@h:r", false, false},
 		{"a file", "[lfs]\nurl = file:///etc", false, false},
-		{"a control character", "[lfs]\nurl = \"" + remote.URL + "/a\\nHost: x\"", false, false},
+		{"a control character", "[lfs]\nurl = \"" + elsewhere.URL + "/a\\nHost: x\"", false, false},
 		{"an option", "[lfs]\nurl = -oProxyCommand=x", false, false},
 	} {
 		saw.Store(0)

@@ -1,4 +1,4 @@
-package source
+package remote
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"rehome"
 )
 
-func TestParseLocation(t *testing.T) {
+func TestParse(t *testing.T) {
 	for _, c := range []struct{ raw, url, user, password string }{
 		{"https://git.example.com/a/b.git", "https://git.example.com/a/b.git", "", ""},
 		{"HTTP://Git.example.com:8080/a", "http://Git.example.com:8080/a", "", ""},
@@ -22,7 +22,7 @@ func TestParseLocation(t *testing.T) {
 		{"https://h", "https://h", "", ""},
 		{"http://127.0.0.1:3000/r", "http://127.0.0.1:3000/r", "", ""},
 	} {
-		l, err := ParseLocation(c.raw)
+		l, err := Parse("vcs_url", c.raw)
 		if err != nil {
 			t.Errorf("%q: %v", c.raw, err)
 			continue
@@ -33,18 +33,18 @@ func TestParseLocation(t *testing.T) {
 	}
 }
 
-func TestParseLocationRefuses(t *testing.T) {
+func TestParseRefuses(t *testing.T) {
 	for _, raw := range []string{
 		"", " ", "-", "--upload-pack=touch /tmp/x", "-oProxyCommand=x",
 		"file:///etc/passwd", "/etc/passwd", "./r", "r.git", "C:\\r", "\\\\host\\r",
-		"ext::sh -c touch", "ssh://git@h/r", "git://h/r", "git@h:r.git", "ftp://h/r", "svn://h/r", "javascript:alert(1)", "http+git://h/r",
+		"ext::sh -c touch", "ssh://git@h", "ssh://-x@h/r", "ssh://h/-x", "git@h:", "git@h:-x", "-x@h:r", "a b@h:r", "ssh://-oProxyCommand=x/r", "git@-h:r", "ftp://h/r", "svn://h/r", "javascript:alert(1)", "http+git://h/r",
 		"http://", "http:///r", "https://:443/r", "http:h/r", "//h/r", "https://u:p@/r",
 		"https://h/r\n", "https://h/\x00", "https://h/\x7f", "https://h/a%0ab", "https://h/a%00b", "https://u%0a:p@h/r", "https://u:p%0d@h/r", "https://u%3aa:p@h/r",
 		" https://h/r", "https://h/r ", "https://h:0/r", "https://h:65536/r", "https://h:x/r", "https://h:-1/r",
 		"https://-h/r", "https://h/%zz", "https://h/r?private_token=x", "https://h/r?", "http://[::1/r", "http://a b/r", "http://a\\b/r",
 		"https://h/" + strings.Repeat("a", MaxURL),
 	} {
-		l, err := ParseLocation(raw)
+		l, err := Parse("vcs_url", raw)
 		var e *rehome.Error
 		if !errors.As(err, &e) || e.Code != rehome.Invalid || e.Field == "" {
 			t.Errorf("%q: %v, %v", raw, l, err)
@@ -52,47 +52,57 @@ func TestParseLocationRefuses(t *testing.T) {
 	}
 }
 
-func TestParseLocationKnowsSSH(t *testing.T) {
-	for raw, want := range map[string]bool{
-		"git@h:a/b": true, "git@h:a/b.git": true, "git@[2001:db8::1]:a": true, "ssh://git@h/r": true, "SSH://h:22/r": true,
-		"git+ssh://h/r": true, "ssh+git://git:canary@h/r": true,
-		"git://h/r": false, "ext::ssh git@h r": false, "./git@h:r": false, "git@h/r": false, "ssh": false,
-		"ftp://git@h:21/r": false, "https://git@h:x/r": false,
+func TestParseSSH(t *testing.T) {
+	for _, c := range []struct{ raw, text, url, user, password string }{
+		{"git@h:a/b.git", "git@h:a/b.git", "ssh://git@h/a/b.git", "git", ""},
+		{"git@[2001:db8::1]:a", "git@[2001:db8::1]:a", "ssh://git@[2001:db8::1]/a", "git", ""},
+		{"me@h:/srv/a b", "ssh://me@h/srv/a%20b", "ssh://me@h/srv/a%20b", "me", ""},
+		{"ssh://git@h/r", "ssh://git@h/r", "ssh://git@h/r", "git", ""},
+		{"SSH://h:22/r", "ssh://h:22/r", "ssh://h:22/r", "", ""},
+		{"git+ssh://h/~me/r", "ssh://h/~me/r", "ssh://h/~me/r", "", ""},
+		{"ssh+git://git:canary@h/r", "ssh://git@h/r", "ssh://git@h/r", "git", "canary"},
+		{"git://h:9418/r.git", "git://h:9418/r.git", "git://h:9418/r.git", "", ""},
 	} {
-		_, err := ParseLocation(raw)
-		e := rehome.AsError(err)
-		got := e.Message == "vcs_url cannot be read over SSH yet" && e.Hint == "Give the https URL."
-		if got != want || e.Code != rehome.Invalid || e.Field != "vcs_url" {
-			t.Errorf("%q: %s %q %q %q, want the words on SSH: %v", raw, e.Code, e.Field, e.Message, e.Hint, want)
+		l, err := Parse("vcs_url", c.raw)
+		if err != nil {
+			t.Errorf("%q: %v", c.raw, err)
+			continue
+		}
+		if l.String() != c.text || l.URL.String() != c.url || l.Username != c.user || string(l.Password) != c.password {
+			t.Errorf("%q: got %s, %s, %q, %q; want %+v", c.raw, l, l.URL, l.Username, string(l.Password), c)
+		}
+		again, err := Parse("vcs_url", l.String())
+		if err != nil || again.String() != l.String() || again.Home != l.Home {
+			t.Errorf("%q: read again it is %v, %v", c.raw, again, err)
 		}
 	}
 }
 
 func TestLocationHidesItsCredentials(t *testing.T) {
-	l, err := ParseLocation("https://user:canary@h/r")
+	l, err := Parse("vcs_url", "https://user:canary@h/r")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, refused := ParseLocation("https://user:canary@h:bad/r")
+	_, refused := Parse("vcs_url", "https://user:canary@h:bad/r")
 	if text := fmt.Sprintf("%v %+v %#v %s %v", l, l, l.Password, l, refused); strings.Contains(text, "canary") {
 		t.Error(text)
 	}
 }
 
-func FuzzParseLocation(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, s := range []string{"https://u:p@h:1/r#x", "-x", "http://[::1%25e]/", "ext::x", "https://h/a%0ab"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		l, err := ParseLocation(raw)
+		l, err := Parse("vcs_url", raw)
 		if err != nil {
 			return
 		}
-		again, err := ParseLocation(l.String())
+		again, err := Parse("vcs_url", l.String())
 		if err != nil || again.String() != l.String() {
 			t.Errorf("%q became %q, which became %q, %v", raw, l, again, err)
 		}
-		if l.URL.User != nil || hasControl(l.String()) || l.String()[0] == '-' {
+		if l.URL.User != nil && !l.SSH() || hasControl(l.String()) || l.String()[0] == '-' {
 			t.Errorf("%q passed as %q", raw, l)
 		}
 	})
