@@ -45,11 +45,19 @@ type Import struct {
 	Found        Found
 	LFS          LFSChoice
 	Options      Options
-	Changes      Changes // what the last rewrite changed
+	Changes      Changes     // what the last rewrite changed
+	Destination  Destination // the repository's; it stays when the import is deleted
+	Times
+}
+
+// Times say when things happened to an import, or will.
+type Times struct {
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 	CompletedAt  time.Time // zero until it first completes
 	RawExpiresAt time.Time // zero while there is no raw repository
+	NextSyncAt   time.Time // when what is new at the source is taken up; zero for not by a clock
+	ClosedAt     time.Time // when it was finished for good; zero until then
 }
 
 // Source is where an import comes from. What signs in there is kept apart, sealed.
@@ -58,6 +66,8 @@ type Source struct {
 	VCSGiven    bool   // the user named it, so nothing is detected
 	URL         string // never holds credentials
 	TFVCProject string
+
+	SSHPublicKey string // what the source's owner has to let in, a line as in authorized_keys; "" without a key
 }
 
 // Generations count changes of what is wanted, step by step. A step is due while
@@ -111,6 +121,13 @@ type Options struct {
 
 	LargeMatch      string // patterns as in .gitattributes, one a line: files they match count as large, too
 	AllowMissingLFS bool   // go on without Git LFS objects that the source lacks
+
+	Prune         bool          // refs that were forced or deleted at the source are so at the destination, too
+	Refs          string        // patterns of the refs that come, one a line; "" for all
+	ExcludeRefs   string        // patterns of refs that stay behind, one a line
+	DefaultBranch string        // short name that the source's default branch gets; "" keeps its own
+	SyncEvery     time.Duration // how long after one sync the next begins; 0 for none by a clock
+	Verify        Depth         // of the comparison after a push; "" is VerifyRefs
 }
 
 // Changes counts what a rewrite changes.
