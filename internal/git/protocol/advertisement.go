@@ -13,9 +13,16 @@ import (
 const maxCapabilities = 1000
 
 // Service is the program at the other end.
-const Service = "git-upload-pack"
+type Service string
+
+// The services.
+const (
+	UploadPack  Service = "git-upload-pack"
+	ReceivePack Service = "git-receive-pack"
+)
 
 // Ref is one ref as advertised. Name is as it came: any bytes but NUL, space and newline.
+// receive-pack calls ".have" what it has besides its refs, any number of times.
 type Ref struct {
 	Name   string
 	ID     object.ID // zero for an unborn ref
@@ -46,21 +53,21 @@ type LimitError struct {
 
 func (e *LimitError) Error() string { return fmt.Sprintf("more than %d %s", e.Limit, e.What) }
 
-// ReadService reads the line smart HTTP puts before an advertisement. Version 2 servers,
-// and no others, may leave it out: then nothing is consumed.
-func ReadService(r *Reader) error {
+// ReadService reads the line smart HTTP puts before the advertisement of s. Version 2 servers,
+// and no others, may leave it out: then nothing is consumed. There is no version 2 of receive-pack.
+func ReadService(r *Reader, s Service) error {
 	head, err := r.r.Peek(len("0000version 2"))
 	if err != nil {
 		return cut(err)
 	}
-	if string(head[4:]) == "version 2" {
+	if s == UploadPack && string(head[4:]) == "version 2" {
 		return nil
 	}
 	kind, line, err := r.Line()
 	if err != nil {
 		return cut(err)
 	}
-	if kind != Data || string(line) != "# service="+Service {
+	if kind != Data || string(line) != "# service="+string(s) {
 		return malformed("service line %.100q", line)
 	}
 	if kind, _, err = r.Next(); err != nil {

@@ -136,7 +136,7 @@ func TestReadService(t *testing.T) {
 		{"", false},
 	} {
 		r := NewReader(strings.NewReader(c.in))
-		err := ReadService(r)
+		err := ReadService(r, UploadPack)
 		if (err == nil) != c.ok {
 			t.Errorf("%q: %v", c.in, err)
 		}
@@ -144,6 +144,23 @@ func TestReadService(t *testing.T) {
 			if ad, err := ReadAdvertisement(r, wide); err != nil || ad.Version != 2 {
 				t.Errorf("%q: %+v, %v", c.in, ad, err)
 			}
+		}
+	}
+}
+
+func TestReadServiceOfReceivePack(t *testing.T) {
+	head := "001f# service=git-receive-pack\n0000"
+	r := NewReader(strings.NewReader(head + lines(hexA+" refs/heads/a\x00report-status", hexB+" .have", hexB+" .have")))
+	if err := ReadService(r, ReceivePack); err != nil {
+		t.Fatal(err)
+	}
+	ad, err := ReadAdvertisement(r, wide)
+	if err != nil || ad.Version != 0 || len(ad.Refs) != 3 || ad.Refs[1].Name != ".have" {
+		t.Errorf("%+v, %v", ad, err)
+	}
+	for _, in := range []string{"001e# service=git-upload-pack\n0000", lines("version 2")} {
+		if err := ReadService(NewReader(strings.NewReader(in)), ReceivePack); err == nil {
+			t.Errorf("%q passed", in)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (g *Git) discover(ctx context.Context, l remote.Location, q question) (*sit
 	ctx, cancel := context.WithTimeout(ctx, g.patience)
 	defer cancel()
 	s := &site{git: g, at: l}
-	r, err := s.request(ctx, http.MethodGet, "/info/refs?service="+protocol.Service, nil, 2)
+	r, err := s.request(ctx, http.MethodGet, "/info/refs?service="+string(protocol.UploadPack), nil, 2)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (g *Git) discover(ctx context.Context, l remote.Location, q question) (*sit
 		return nil, err
 	}
 	in := protocol.NewReader(resp.Body)
-	if err = protocol.ReadService(in); err == nil {
+	if err = protocol.ReadService(in, protocol.UploadPack); err == nil {
 		s.ad, err = protocol.ReadAdvertisement(in, q.limits())
 	}
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *site) ask(ctx context.Context, encode func(io.Writer) error, silence ti
 	if packed {
 		body = compress(body.Bytes())
 	}
-	r, err := s.request(ctx, http.MethodPost, "/"+protocol.Service, &body, s.ad.Version)
+	r, err := s.request(ctx, http.MethodPost, "/"+string(protocol.UploadPack), &body, s.ad.Version)
 	if err != nil {
 		return nil, err
 	}
