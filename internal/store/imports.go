@@ -15,6 +15,7 @@ import (
 type Import struct {
 	rehome.Import
 	Credentials []byte // sealed; nil for none
+	Key         []byte // sealed private key for the source; nil for none
 	RawBytes    int64  // of the raw repository on disk
 	Timing      Timing // of the steps done last
 	Attempts    int    // failed tries of the step at hand that will be tried again
@@ -23,6 +24,7 @@ type Import struct {
 	Rewritten   int64 // the plan that the rewritten history stands for; 0 before the first rewrite
 	Mapped      int64 // identities that became others in it
 	Approved    bool  // what is held may be pushed
+	Finishing   bool  // after what runs and one more sync it is closed
 	Deleted     bool
 	StartedBy   int64 // the owner who started it, or started it again; 0 for unknown
 	lease       Lease
@@ -49,14 +51,21 @@ const importColumns = `i.id, i.repository_id, i.vcs, i.vcs_given, i.url, i.tfvc_
 	i.settle_since, i.settle_until, i.hold, i.approved, i.map_trailers, i.map_hashes, i.engine,
 	i.lfs_match, i.allow_missing_lfs, i.changed_files, i.changed_bytes,
 	i.attempts, i.due_at, i.lease_owner, i.fence,
-	i.created_at, i.updated_at, i.completed_at, i.raw_expires, i.deleted_at, i.started_by, i.project_choices`
+	i.created_at, i.updated_at, i.completed_at, i.raw_expires, i.deleted_at, i.started_by, i.project_choices,
+	i.prune, i.refs, i.exclude_refs, i.default_branch, i.sync_ms, i.verify,
+	i.ssh_key, i.ssh_public_key, i.finishing, i.next_sync_at, i.closed_at,
+	` + destinationOrNone
+
+// importTables are an import with its repository's destination, if there is one.
+const importTables = " FROM imports i LEFT JOIN destinations d ON d.repository_id = i.repository_id "
 
 func scanImport(r row) (Import, error) {
 	var i Import
 	i.State.Err = &rehome.Error{}
 	var choices string
-	var raw, rewrite, push, since, until, due, created, updated, completed, rawExpires, deleted int64
-	err := r.Scan(&i.ID, &i.RepositoryID, &i.Source.VCS, &i.Source.VCSGiven, &i.Source.URL, &i.Source.TFVCProject, &i.Credentials,
+	var raw, rewrite, push, since, until, due, created, updated, completed, rawExpires, deleted, sync, nextSync, closed int64
+	err := r.Scan(append([]any{
+		&i.ID, &i.RepositoryID, &i.Source.VCS, &i.Source.VCSGiven, &i.Source.URL, &i.Source.TFVCProject, &i.Credentials,
 		&i.Wanted.Raw, &i.Wanted.Plan, &i.Done.Raw, &i.Done.Plan,
 		&i.State.Status, &i.State.FailedStep, &i.State.Err.Code, &i.State.Err.Message, &i.State.Err.Hint, &i.State.Note,
 		&i.Progress.Percent, &i.Progress.PushPercent, &i.Progress.Commits, &i.Progress.Bytes,
@@ -66,7 +75,10 @@ func scanImport(r row) (Import, error) {
 		&since, &until, &i.Options.Hold, &i.Approved, &i.Options.MapTrailers, &i.Options.MapHashes, &i.Options.Engine,
 		&i.Options.LargeMatch, &i.Options.AllowMissingLFS, &i.Changes.Files, &i.Changes.FileBytes,
 		&i.Attempts, &due, &i.lease.Owner, &i.lease.Fence,
-		&created, &updated, &completed, &rawExpires, &deleted, &i.StartedBy, &choices)
+		&created, &updated, &completed, &rawExpires, &deleted, &i.StartedBy, &choices,
+		&i.Options.Prune, &i.Options.Refs, &i.Options.ExcludeRefs, &i.Options.DefaultBranch, &sync, &i.Options.Verify,
+		&i.Key, &i.Source.SSHPublicKey, &i.Finishing, &nextSync, &closed,
+	}, destinationFields(&i.Destination)...)...)
 	if err == nil && choices != "" {
 		err = json.Unmarshal([]byte(choices), &i.State.Choices)
 	}
@@ -79,6 +91,7 @@ func scanImport(r row) (Import, error) {
 	i.DueAt, i.Deleted = fromMillis(due), deleted != 0
 	i.CreatedAt, i.UpdatedAt = fromMillis(created), fromMillis(updated)
 	i.CompletedAt, i.RawExpiresAt = fromMillis(completed), fromMillis(rawExpires)
+	i.Options.SyncEvery, i.NextSyncAt, i.ClosedAt = fromMS(sync), fromMillis(nextSync), fromMillis(closed)
 	return i, err
 }
 
@@ -105,7 +118,9 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		rewritten_plan = $35, mapped_authors = $36, changed_commits = $37, changed_tags = $38, changed_signatures = $39,
 		settle_since = $40, settle_until = $41, hold = $42, approved = $43, map_trailers = $44, map_hashes = $45, engine = $46,
 		lfs_match = $47, allow_missing_lfs = $48, changed_files = $49, changed_bytes = $50,
-		started_by = $51, project_choices = $52
+		started_by = $51, project_choices = $52,
+		prune = $53, refs = $54, exclude_refs = $55, default_branch = $56, sync_ms = $57, verify = $58,
+		ssh_key = $59, ssh_public_key = $60, finishing = $61, next_sync_at = $62, closed_at = $63
 		WHERE id = $1`,
 		i.ID, i.Source.VCS, i.Source.VCSGiven, i.Source.TFVCProject, i.Credentials,
 		i.Wanted.Raw, i.Wanted.Plan, i.Done.Raw, i.Done.Plan,
@@ -117,7 +132,9 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		i.Rewritten, i.Mapped, i.Changes.Commits, i.Changes.Tags, i.Changes.Signatures,
 		millis(i.Settle.Since), millis(i.Settle.Until), i.Options.Hold, i.Approved, i.Options.MapTrailers, i.Options.MapHashes, i.Options.Engine,
 		i.Options.LargeMatch, i.Options.AllowMissingLFS, i.Changes.Files, i.Changes.FileBytes,
-		i.StartedBy, choices)
+		i.StartedBy, choices,
+		i.Options.Prune, i.Options.Refs, i.Options.ExcludeRefs, i.Options.DefaultBranch, i.Options.SyncEvery.Milliseconds(), i.Options.Verify,
+		i.Key, i.Source.SSHPublicKey, i.Finishing, millis(i.NextSyncAt), millis(i.ClosedAt))
 	return err
 }
 
@@ -173,6 +190,11 @@ func (t *Tx) insertImport(ctx context.Context, i Import) (Import, error) {
 	if i.LFS == "" {
 		i.LFS = rehome.LFSUndecided
 	}
+	to, err := t.Destination(ctx, i.RepositoryID)
+	if err != nil && rehome.CodeOf(err) != rehome.NotFound {
+		return Import{}, err
+	}
+	i.Destination = to.Destination
 	return i, t.writeImport(ctx, &i)
 }
 
@@ -189,7 +211,7 @@ func (db *DB) ImportByID(ctx context.Context, id int64) (Import, error) {
 }
 
 func importWhere(ctx context.Context, q queryer, where string, args ...any) (Import, error) {
-	return scanImport(q.QueryRowContext(ctx, "SELECT "+importColumns+" FROM imports i WHERE "+where, args...))
+	return scanImport(q.QueryRowContext(ctx, "SELECT "+importColumns+importTables+"WHERE "+where, args...))
 }
 
 // ChangeImport changes what is wanted of the repository's import, in one transaction.
@@ -223,8 +245,8 @@ func (t *Tx) change(ctx context.Context, i *Import, change func(*Tx, *Import) er
 	return t.writeImport(ctx, i)
 }
 
-// DeleteImport makes the repository's import invisible at once, forgets its credentials
-// and leaves the rest to be cleaned up: the row is due then. It returns the row's id;
+// DeleteImport makes the repository's import invisible at once, forgets its credentials and those of the
+// repository's destination, and leaves the rest to be cleaned up: the row is due then. It returns the row's id;
 // rehome.NotFound when there is no import. before, unless it is nil, is called with the row in the same transaction.
 func (db *DB) DeleteImport(ctx context.Context, repositoryID int64, before func(*Tx, Import) error) (id int64, err error) {
 	err = db.inTx(ctx, func(t *Tx) error {
@@ -250,7 +272,10 @@ func (t *Tx) deleteImport(ctx context.Context, repositoryID int64, before func(*
 			return 0, err
 		}
 	}
-	_, err = t.tx.ExecContext(ctx, `UPDATE imports SET deleted_at = $2, updated_at = $2, due_at = 0, credentials = NULL
+	_, err = t.tx.ExecContext(ctx, `UPDATE imports SET deleted_at = $2, updated_at = $2, due_at = 0, credentials = NULL, ssh_key = NULL, ssh_public_key = ''
 		WHERE id = $1`, i.ID, millis(t.Now))
+	if err == nil {
+		err = t.forgetCredentials(ctx, repositoryID)
+	}
 	return i.ID, err
 }

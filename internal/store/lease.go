@@ -126,18 +126,27 @@ func (db *DB) RemoveImport(ctx context.Context, l Lease) error {
 	})
 }
 
+// These are word for word the conditions of the indexes imports_due and imports_sync.
+const (
+	runs  = "(deleted_at <> 0 OR status IN ('detecting', 'importing', 'mapping', 'pushing'))"
+	syncs = "next_sync_at <> 0 AND deleted_at = 0 AND closed_at = 0 AND status IN ('complete', 'error')"
+)
+
 // isDue says of a row that there is work to do on it now: something runs or is to be
-// cleaned up, its time has come, and nobody holds it. The first line is word for word
-// the condition of the index imports_due.
+// cleaned up, or it rests until its next sync; its time has come, and nobody holds it.
 func (db *DB) isDue() string {
-	return `(deleted_at <> 0 OR status IN ('detecting', 'importing', 'mapping', 'pushing'))
-		AND due_at <= ` + db.now + ` AND lease_expires <= ` + db.now
+	return "(" + runs + " AND due_at <= " + db.now + " OR " + syncs + " AND next_sync_at <= " + db.now + ") AND lease_expires <= " + db.now
 }
 
-// Due returns the ids of at most limit imports with work to do that nobody holds, the
-// longest due first.
+// Due returns the ids of at most limit imports with work to do that nobody holds, the longest due first: those
+// that run or are to be cleaned up, and those at rest whose next sync has come.
 func (db *DB) Due(ctx context.Context, limit int) ([]int64, error) {
-	ids, err := collect(ctx, db.read, scanID, db.dueQuery(), limit)
+	scan := func(r row) (id int64, err error) {
+		var since int64
+		err = r.Scan(&id, &since)
+		return id, err
+	}
+	ids, err := collect(ctx, db.read, scan, db.dueQuery(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list due imports: %w", err)
 	}
@@ -145,7 +154,9 @@ func (db *DB) Due(ctx context.Context, limit int) ([]int64, error) {
 }
 
 func (db *DB) dueQuery() string {
-	return "SELECT id FROM imports WHERE " + db.isDue() + " ORDER BY due_at, id LIMIT $1"
+	free := " <= " + db.now + " AND lease_expires <= " + db.now
+	return "SELECT id, due_at AS since FROM imports WHERE " + runs + " AND due_at" + free +
+		" UNION ALL SELECT id, next_sync_at FROM imports WHERE " + syncs + " AND next_sync_at" + free + " ORDER BY since, id LIMIT $1"
 }
 
 // IsDue reports whether Due would list the import.

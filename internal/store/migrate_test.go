@@ -121,3 +121,53 @@ func TestDatabaseBeforeWebhooks(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An import from before there were destinations goes to the built-in host, once: nothing makes it due by a clock.
+func TestDatabaseBeforeDestinations(t *testing.T) {
+	db := upgraded(t, 4,
+		"INSERT INTO owners (login, kind, created_at) VALUES ('octocat', 'User', 1)",
+		"INSERT INTO repositories (owner_id, name, created_at, updated_at) VALUES (1, 'one', 1, 1)",
+		`INSERT INTO imports (repository_id, vcs, vcs_given, url, tfvc_project, wanted_raw, wanted_plan, status, hold, started_by, credentials, created_at, updated_at, completed_at)
+			VALUES (1, 'git', 1, 'https://old.example/one.git', '', 1, 1, 'complete', 1, 1, x'00', 1, 1, 1)`,
+		"INSERT INTO written_refs (repository_id, name, wrote, source) VALUES (1, x'6d', 'aa', 'bb')",
+	)
+	i, err := db.ImportOf(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (rehome.Options{Engine: 1, Hold: true}); i.Options != want || i.Destination != (rehome.Destination{}) ||
+		i.Key != nil || i.Finishing || !i.NextSyncAt.IsZero() || !i.ClosedAt.IsZero() || len(i.Credentials) != 1 || i.StartedBy != 1 {
+		t.Errorf("import: %+v", i)
+	}
+	if due, err := db.IsDue(t.Context(), i.ID); due || err != nil {
+		t.Errorf("due: %v, %v", due, err)
+	}
+	if _, err := db.Destination(t.Context(), 1); rehome.CodeOf(err) != rehome.NotFound {
+		t.Errorf("destination: %v", err)
+	}
+	wrote, err := db.WrittenRefs(t.Context(), 1)
+	if want := (WrittenRef{Name: "m", Wrote: "aa", Source: "bb"}); err != nil || wrote["m"] != want {
+		t.Errorf("written refs: %+v, %v", wrote, err)
+	}
+}
+
+// Each migration can be taken back, and done again.
+func TestMigrationsGoBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rehome.db")
+	db := openAt(t, path, 5)
+	defer db.Close()
+	files, err := fs.Sub(migrations, "migrations/sqlite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := steps.DownTo(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := steps.Up(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

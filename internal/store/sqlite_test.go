@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -77,19 +77,48 @@ func TestWhatRunsIsDue(t *testing.T) {
 // imports there ever were.
 func TestSweepReadsOnlyWhatMayBeDue(t *testing.T) {
 	db := openHere(t)
-	type step struct {
-		id, parent, unused int
-		detail             string
-	}
-	steps, err := collect(t.Context(), db.read, func(r row) (s step, err error) {
-		err = r.Scan(&s.id, &s.parent, &s.unused, &s.detail)
-		return s, err
+	steps, err := collect(t.Context(), db.read, func(r row) (detail string, err error) {
+		var id, parent, unused int
+		err = r.Scan(&id, &parent, &unused, &detail)
+		return detail, err
 	}, "EXPLAIN QUERY PLAN "+db.dueQuery(), 100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(steps) != 1 || !strings.Contains(steps[0].detail, "USING INDEX imports_due (due_at<?)") {
-		t.Errorf("plan: %+v", steps)
+	want := []string{ // two walks in order, none longer than the limit
+		"MERGE (UNION ALL)",
+		"LEFT", "SEARCH imports USING INDEX imports_due (due_at<?)",
+		"RIGHT", "SEARCH imports USING INDEX imports_sync (next_sync_at<?)",
+	}
+	if !slices.Equal(steps, want) {
+		t.Errorf("plan: %q", steps)
+	}
+}
+
+// What rests until its next sync is due then, unless it was closed, and has no place in the queue.
+func TestWhatRestsIsDueForItsSync(t *testing.T) {
+	db := openHere(t)
+	for _, s := range rehome.Statuses() {
+		id := importAt(t, db, string(s), s)
+		for _, c := range []struct {
+			set  string
+			want bool
+		}{
+			{"due_at = 1, next_sync_at = 0", s.Running()},
+			{"due_at = 1e15, next_sync_at = 1", s == rehome.Complete || s == rehome.Failed},
+			{"next_sync_at = 1e15", false},
+			{"next_sync_at = 1, lease_expires = 1e15", false},
+			{"lease_expires = 0, closed_at = 1", false},
+		} {
+			if _, err := db.write.Exec("UPDATE imports SET "+c.set+" WHERE id = $1", id); err != nil {
+				t.Fatal(err)
+			}
+			due, err := db.IsDue(t.Context(), id)
+			listed, listing := db.Due(t.Context(), 100)
+			if err := errors.Join(err, listing); err != nil || due != c.want || slices.Contains(listed, id) != c.want {
+				t.Errorf("%s with %s: due %v, in %v, %v; want %v", s, c.set, due, listed, err, c.want)
+			}
+		}
 	}
 }
 

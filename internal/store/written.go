@@ -47,3 +47,18 @@ func (t *Tx) SetWritten(ctx context.Context, repositoryID int64, refs []WrittenR
 	}
 	return nil
 }
+
+// DropWritten forgets that imports wrote these refs, by their exact names.
+func (t *Tx) DropWritten(ctx context.Context, repositoryID int64, names []string) error {
+	drop, err := t.tx.PrepareContext(ctx, "DELETE FROM written_refs WHERE repository_id = $1 AND name = $2")
+	if err != nil {
+		return fmt.Errorf("forget written refs: %w", err)
+	}
+	defer drop.Close() //nolint:errcheck // the transaction decides
+	for _, name := range names {
+		if _, err := drop.ExecContext(ctx, repositoryID, []byte(name)); err != nil {
+			return fmt.Errorf("forget written ref: %w", err)
+		}
+	}
+	return nil
+}

@@ -32,6 +32,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"lease of a folder", testFolderLeases},
 		{"deleted imports", testDeleted},
 		{"imports deleted with their repository", testDeletedWithRepository},
+		{"destinations", testDestinations},
+		{"changed destinations", testChangedDestinations},
+		{"forgotten secrets", testForgottenSecrets},
+		{"due syncs", testDueSyncs},
 		{"authors", testAuthors},
 		{"author maps", testAuthorMaps},
 		{"findings", testFindings},
@@ -177,6 +181,10 @@ func testImports(t *testing.T, db *store.DB) {
 		i.Timing = store.Timing{Raw: time.Second, Rewrite: 2 * time.Second, Push: 3 * time.Millisecond}
 		i.RawBytes, i.Attempts = 11, 2
 		i.Options = rehome.Options{Hold: true, MapTrailers: true, MapHashes: true, Engine: 7, LargeMatch: "*.psd\na/", AllowMissingLFS: true}
+		i.Options.Prune, i.Options.Refs, i.Options.ExcludeRefs, i.Options.DefaultBranch = true, "main\nv*", "wip/*", "trunk"
+		i.Options.SyncEvery, i.Options.Verify = 90*time.Second, rehome.VerifyBytes
+		i.NextSyncAt, i.ClosedAt = time.UnixMilli(1700000000003).UTC(), time.UnixMilli(1700000000004).UTC()
+		i.Key, i.Source.SSHPublicKey, i.Finishing = []byte{2, 0}, "ssh-ed25519 AAAA", true
 		i.LFS = rehome.LFSOptOut
 		i.Changes = rehome.Changes{Commits: 12, Tags: 13, Signatures: 14, Files: 15, FileBytes: 16}
 		i.Settle = store.Settle{Since: time.UnixMilli(1700000000001).UTC(), Until: time.UnixMilli(1700000000002).UTC()}
@@ -191,7 +199,8 @@ func testImports(t *testing.T, db *store.DB) {
 	if got.Settle != want.Settle || got.Rewritten != 2 || got.Mapped != 15 || !got.Approved || got.StartedBy != 16 || len(got.State.Choices) != 2 {
 		t.Errorf("read back\n%+v, want\n%+v", got, want)
 	}
-	if !reflect.DeepEqual(got.Import, want.Import) || got.Timing != want.Timing || got.RawBytes != 11 || got.Attempts != 2 || string(got.Credentials) != "\x00\x01" {
+	if !reflect.DeepEqual(got.Import, want.Import) || got.Timing != want.Timing || got.RawBytes != 11 || got.Attempts != 2 ||
+		string(got.Credentials) != "\x00\x01" || string(got.Key) != "\x02\x00" || !got.Finishing {
 		t.Errorf("read back\n%+v, want\n%+v", got, want)
 	}
 	change(t, db, r.ID, func(i *store.Import) { i.State.Choices = nil })
@@ -357,25 +366,6 @@ func testDeletedWithRepository(t *testing.T, db *store.DB) {
 	_, err := db.ImportOf(ctx, r.ID)
 	wantCode(t, err, rehome.NotFound)
 	claim(t, db, told, time.Hour) // what was to be told is due
-}
-
-func testWritten(t *testing.T, db *store.DB) {
-	ctx := t.Context()
-	r := newRepository(t, db, "octocat", "one")
-	newImport(t, db, r.ID)
-	for _, refs := range [][]store.WrittenRef{
-		{{Name: "refs/heads/main", Writing: "aa"}, {Name: "refs/heads/\xff", Writing: "bb"}},
-		{{Name: "refs/heads/main", Wrote: "aa", Source: "cc"}},
-	} {
-		change(t, db, r.ID, func(*store.Import) {}, func(tx *store.Tx, _ *store.Import) error { return tx.SetWritten(ctx, r.ID, refs) })
-	}
-	_, err := db.DeleteImport(ctx, r.ID, nil)
-	must(t, err)
-	got, err := db.WrittenRefs(ctx, r.ID)
-	must(t, err)
-	if len(got) != 2 || got["refs/heads/main"].Wrote != "aa" || got["refs/heads/main"].Source != "cc" || got["refs/heads/main"].Writing != "" || got["refs/heads/\xff"].Writing != "bb" {
-		t.Errorf("written refs: %+v", got)
-	}
 }
 
 func testLists(t *testing.T, db *store.DB) {
