@@ -67,7 +67,7 @@ var floors = map[string]int{
 // doors are the arrows allowed between packages of one floor.
 var doors = map[string][]string{
 	"internal/git/deflate":  {"internal/git/inflate"}, // its tests inflate what it made
-	"internal/git/pack":     {"internal/git/object", "internal/git/inflate", "internal/compute"},
+	"internal/git/pack":     {"internal/git/object", "internal/git/inflate", "internal/git/deflate", "internal/compute"},
 	"internal/git/protocol": {"internal/git/object"},
 	"internal/git/history":  {"", "internal/git/object", "internal/git/pack"},
 	"internal/mailmap":      {""},
