@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"rehome"
 	"rehome/internal/importer"
@@ -30,8 +31,26 @@ type importFlags struct {
 	plan      planFlags
 }
 
+func newImportFlags() importFlags {
+	return importFlags{vcs: "git", verify: "refs", plan: newPlanFlags()}
+}
+
+// add registers the flags. The rows of a batch may have each of them but those of wholeRun.
+func (f *importFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.vcs, "vcs", f.vcs, "version control system of the source: git")
+	flags.StringVar(&f.user, "source-user", "", "user name at the source")
+	flags.BoolVar(&f.json, "json", false, "print events as JSON, one a line")
+	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but errors")
+	flags.StringVar(&f.receipt, "receipt", "", "write the receipt to `FILE`")
+	flags.StringVar(&f.verify, "verify", f.verify, "how deep the result is compared with the source: refs")
+	flags.BoolVar(&f.lfsGaps, "allow-missing-lfs", false, "go on without Git LFS objects that the source lacks; the exit code is 3 then")
+	flags.StringVar(&f.commitMap, "commit-map", "", "write the old and the new id of every commit to `FILE`")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "fetch, say what a move would do as rehome inspect does, and leave nothing behind")
+	f.plan.add(flags)
+}
+
 func (m *Main) importCommand() *cobra.Command {
-	f := importFlags{vcs: "git", verify: "refs", plan: newPlanFlags()}
+	f := newImportFlags()
 	cmd := &cobra.Command{
 		Use:   "import SOURCE DIR",
 		Short: "Move one repository into a new bare repository on this machine, without a server",
@@ -46,17 +65,7 @@ func (m *Main) importCommand() *cobra.Command {
 			return m.importOnce(cmd.Context(), args[0], args[1], f)
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&f.vcs, "vcs", f.vcs, "version control system of the source: git")
-	flags.StringVar(&f.user, "source-user", "", "user name at the source")
-	flags.BoolVar(&f.json, "json", false, "print events as JSON, one a line")
-	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but errors")
-	flags.StringVar(&f.receipt, "receipt", "", "write the receipt to `FILE`")
-	flags.StringVar(&f.verify, "verify", f.verify, "how deep the result is compared with the source: refs")
-	flags.BoolVar(&f.lfsGaps, "allow-missing-lfs", false, "go on without Git LFS objects that the source lacks; the exit code is 3 then")
-	flags.StringVar(&f.commitMap, "commit-map", "", "write the old and the new id of every commit to `FILE`")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "fetch, say what a move would do as rehome inspect does, and leave nothing behind")
-	f.plan.add(flags)
+	f.add(cmd.Flags())
 	return cmd
 }
 
