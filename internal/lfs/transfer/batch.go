@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"rehome"
 	"rehome/internal/egress"
 	"rehome/internal/lfs"
 )
@@ -24,12 +23,24 @@ const (
 	maxHops   = 5   // redirects of a batch
 )
 
+// The operations of a batch.
+const (
+	forDownload = "download"
+	forUpload   = "upload"
+)
+
 // request is what a batch asks (git-lfs docs/api/batch.md, "Requests").
 type request struct {
 	Operation string          `json:"operation"`
 	Transfers []string        `json:"transfers"`
 	Objects   []requestObject `json:"objects"`
+	Ref       *requestRef     `json:"ref,omitempty"`
 	Hash      string          `json:"hash_algo"`
+}
+
+// requestRef is the ref that objects are for, by its full name.
+type requestRef struct {
+	Name string `json:"name"`
 }
 
 type requestObject struct {
@@ -39,14 +50,14 @@ type requestObject struct {
 
 // batch asks for objects until there is an answer. A server without them is a *lackError, one that refuses the
 // question a *refusedError.
-func (d *download) batch(ctx context.Context, objects []lfs.Object) ([]answer, error) {
+func (p *peer) batch(ctx context.Context, objects []lfs.Object) ([]answer, error) {
 	for try := 0; ; try++ {
-		answers, err := d.ask(ctx, objects)
+		answers, err := p.askBatch(ctx, objects)
 		var later *laterError
 		if !errors.As(err, &later) {
 			return answers, err
 		}
-		if err := d.again(ctx, try, later); err != nil {
+		if err := p.again(ctx, try, later); err != nil {
 			return nil, err
 		}
 	}
@@ -56,9 +67,12 @@ func (d *download) batch(ctx context.Context, objects []lfs.Object) ([]answer, e
 // such an answer decodes to takes some ten times as many, and there is one for each line.
 func maxReply(n int) int64 { return 64<<10 + int64(n)*(32<<10) }
 
-// ask sends one batch.
-func (d *download) ask(ctx context.Context, objects []lfs.Object) ([]answer, error) {
-	ask := request{Operation: "download", Transfers: []string{"basic"}, Hash: "sha256"}
+// askBatch sends one batch.
+func (p *peer) askBatch(ctx context.Context, objects []lfs.Object) ([]answer, error) {
+	ask := request{Operation: p.operation, Transfers: []string{"basic"}, Hash: "sha256"}
+	if p.Ref != "" {
+		ask.Ref = &requestRef{p.Ref}
+	}
 	for _, o := range objects {
 		ask.Objects = append(ask.Objects, requestObject{OID: o.OID.String(), Size: o.Size})
 	}
@@ -66,14 +80,15 @@ func (d *download) ask(ctx context.Context, objects []lfs.Object) ([]answer, err
 	if err != nil {
 		return nil, fmt.Errorf("encode batch: %w", err)
 	}
-	bounded, cancel := context.WithTimeout(ctx, d.bounds.batch)
+	bounded, cancel := context.WithTimeout(ctx, p.bounds.batch)
 	defer cancel()
-	resp, err := d.post(bounded, body)
+	asked := p.now()
+	resp, err := p.post(bounded, body)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	if err := d.check(resp); err != nil {
+	if err := p.check(resp); err != nil {
 		return nil, err
 	}
 	limit := maxReply(len(objects))
@@ -82,41 +97,57 @@ func (d *download) ask(ctx context.Context, objects []lfs.Object) ([]answer, err
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nil, &laterError{err: d.cutOff("in the middle of a list", err)}
+		return nil, &laterError{err: p.cutOff("in the middle of a list", err)}
 	case int64(len(data)) > limit:
 		return nil, &lackError{fmt.Errorf("its answer has more than %d bytes", limit)}
 	}
-	answers, err := decodeReply(data, objects)
+	answers, err := decodeReply(data, objects, question{p.operation, asked, dateOf(resp.Header)})
 	if err != nil {
 		return nil, &lackError{err}
 	}
 	return answers, nil
 }
 
-// post sends a batch, to where redirects lead, as git-lfs does: a repository that moved is asked at
-// its new place. The credentials stay behind when that is another origin.
-func (d *download) post(ctx context.Context, body []byte) (*http.Response, error) {
-	at := *d.Endpoint
+// post sends a batch.
+func (p *peer) post(ctx context.Context, body []byte) (*http.Response, error) {
+	at := *p.Endpoint
 	at.Path = strings.TrimSuffix(at.Path, "/") + "/objects/batch"
 	at.RawPath = ""
-	if d.Endpoint.RawPath != "" {
-		at.RawPath = strings.TrimSuffix(d.Endpoint.RawPath, "/") + "/objects/batch"
+	if p.Endpoint.RawPath != "" {
+		at.RawPath = strings.TrimSuffix(p.Endpoint.RawPath, "/") + "/objects/batch"
 	}
-	to, strayed := &at, false
-	for range maxHops + 1 {
+	return p.travel(&at, false, func(to *url.URL, strayed bool) (*http.Request, error) {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), bytes.NewReader(body))
 		if err != nil {
 			return nil, &lackError{errors.New("its address cannot be asked")}
 		}
-		r.Header.Set("User-Agent", d.Agent)
+		if !strayed {
+			if p.signsIn() {
+				r.SetBasicAuth(p.Username, string(p.Password))
+			}
+			maps.Copy(r.Header, p.Header)
+		}
+		r.Header.Set("User-Agent", p.Agent)
 		r.Header.Set("Accept", mediaType)
 		r.Header.Set("Content-Type", mediaType)
-		if strayed = strayed || !egress.SameOrigin(d.Endpoint, to); !strayed && d.signsIn() {
-			r.SetBasicAuth(d.Username, string(d.Password))
-		}
-		resp, err := d.Client.Do(r)
+		return r, nil
+	})
+}
+
+// travel sends what ask makes to where redirects lead, as git-lfs does: a repository that moved is asked at
+// its new place. ask learns whether the way has been to another origin, where no credentials may go. at is a
+// link, or where batches are answered.
+func (p *peer) travel(at *url.URL, link bool, ask func(to *url.URL, strayed bool) (*http.Request, error)) (*http.Response, error) {
+	to, strayed := at, false
+	for range maxHops + 1 {
+		strayed = strayed || !egress.SameOrigin(at, to)
+		r, err := ask(to, strayed)
 		if err != nil {
-			return nil, d.unreached(to, false, err)
+			return nil, err
+		}
+		resp, err := p.Client.Do(r)
+		if err != nil {
+			return nil, p.unreached(to, link, err)
 		}
 		next, err := redirect(resp)
 		if err != nil || next == nil {
@@ -143,79 +174,18 @@ func redirect(resp *http.Response) (*url.URL, error) {
 	return to, nil
 }
 
-func (d *download) signsIn() bool { return d.Username != "" || d.Password != "" }
-
-// check says what an answer to a batch other than a list means.
-func (d *download) check(resp *http.Response) error {
-	code := resp.StatusCode
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	switch {
-	case code == http.StatusOK && (kind == mediaType || kind == "application/json"):
-		return nil
-	case code == http.StatusOK:
-		return &lackError{fmt.Errorf("it does not offer Git LFS: the answer is %q", rehome.Clean(kind, maxText))}
-	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return d.credentials(resp)
-	case code == http.StatusTooManyRequests, code >= 500 && code != http.StatusNotImplemented:
-		return d.busy(resp)
-	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge, code == http.StatusUnprocessableEntity:
-		return &refusedError{lackError{said(resp)}, code == http.StatusRequestEntityTooLarge}
+// ask begins a request to a link. Credentials go to the endpoint's origin only.
+func (p *peer) ask(ctx context.Context, method string, l *link, body io.Reader) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, method, l.href.String(), body)
+	if err != nil {
+		return nil, &lackError{errors.New("the link to it is no URL")}
 	}
-	return &lackError{said(resp)}
+	maps.Copy(r.Header, l.header)
+	r.Header.Set("User-Agent", p.Agent)
+	if p.signsIn() && !l.authenticated && r.Header.Get("Authorization") == "" && egress.SameOrigin(p.Endpoint, l.href) {
+		r.SetBasicAuth(p.Username, string(p.Password))
+	}
+	return r, nil
 }
 
-// busy is for answers that another try may change, but for those that say that there is no room or no bandwidth left.
-func (d *download) busy(resp *http.Response) error {
-	err := &rehome.Error{
-		Code: rehome.Unreachable, Message: fmt.Sprintf("The %s answers with status %d.", d.name(), resp.StatusCode),
-		Hint: "Try again later.", Err: said(resp),
-	}
-	if resp.StatusCode == http.StatusInsufficientStorage || resp.StatusCode == 509 {
-		return err
-	}
-	return &laterError{err: err, after: retryAfter(resp.Header)}
-}
-
-// credentials says what is wrong with those that were sent, or that there were none.
-func (d *download) credentials(resp *http.Response) error {
-	sent := resp.Request.Header.Get("Authorization") != ""
-	host := rehome.Clean(resp.Request.URL.Host, maxText)
-	e := &rehome.Error{Code: rehome.CredentialsWanted, Err: said(resp)}
-	switch {
-	case sent:
-		e.Code = rehome.CredentialsRefused
-		e.Message = fmt.Sprintf("The source's Git LFS server refuses the user name and password (status %d).", resp.StatusCode)
-		e.Hint = "Check them; they may be good for reading history only."
-	case d.Foreign, d.signsIn():
-		e.Message = fmt.Sprintf("The Git LFS server of the source is at %s, which wants a user name and password of its own.", host)
-		e.Hint = "Those of the source are not passed on to another address."
-	default:
-		e.Message, e.Hint = "The source's Git LFS server wants a user name and password.", "Give those of somebody who may read it."
-	}
-	if d.Foreign && !sent {
-		return &lackError{e}
-	}
-	return e
-}
-
-// said is a server's own words for an error (git-lfs docs/api/batch.md, "Response Errors"), or its status.
-func said(resp *http.Response) error {
-	var words struct {
-		Message string `json:"message"`
-	}
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if strings.HasSuffix(kind, "json") {
-		data, err := io.ReadAll(io.LimitReader(resp.Body, maxWords))
-		if err == nil && json.Unmarshal(data, &words) == nil && words.Message != "" {
-			return fmt.Errorf("it answers with status %d: %q", resp.StatusCode, rehome.Clean(words.Message, maxText))
-		}
-	}
-	return fmt.Errorf("it answers with status %d", resp.StatusCode)
-}
-
-func (d *download) cutOff(where string, err error) error {
-	return &rehome.Error{
-		Code: rehome.SourceCutOff, Message: fmt.Sprintf("The %s stopped sending %s.", d.name(), where),
-		Hint: "Try again; what came whole is kept.", Err: err,
-	}
-}
+func (p *peer) signsIn() bool { return p.Username != "" || p.Password != "" }

@@ -302,7 +302,7 @@ func FuzzDecodeReply(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		answers, err := decodeReply(data, asked)
+		answers, err := decodeReply(data, asked, question{operation: forDownload})
 		if err != nil {
 			return
 		}
@@ -347,7 +347,7 @@ func BenchmarkDecodeReply(b *testing.B) {
 	b.SetBytes(int64(text.Len()))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := decodeReply([]byte(text.String()), asked); err != nil {
+		if _, err := decodeReply([]byte(text.String()), asked, question{operation: forDownload}); err != nil {
 			b.Fatal(err)
 		}
 	}

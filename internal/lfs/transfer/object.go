@@ -10,37 +10,26 @@ import (
 	"sync"
 	"time"
 
-	"rehome"
-	"rehome/internal/egress"
 	"rehome/internal/lfs"
 )
 
 // settle brings one object or notes that it is missing.
 func (d *download) settle(ctx context.Context, a answer) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
 	p := part{download: d, object: a.object}
 	p.enter()
 	defer p.leave()
 	defer p.drop()
 	before := d.counted()
 	err := p.bring(ctx, a)
-	var lack *lackError
-	var refusal *refusedError
-	switch {
-	case errors.As(err, &lack):
-		d.lacks(a.object, lack.why)
+	if err != nil {
+		forgone := d.forgoes(ctx, err)
+		if err := d.without(ctx, err, a.object); err != nil {
+			return err
+		}
+		if forgone {
+			d.giveUp(err, before)
+		}
 		return nil
-	case errors.As(err, &refusal):
-		d.lacks(a.object, refusal.why)
-		return nil
-	case d.forgoes(ctx, err):
-		d.lacks(a.object, err)
-		d.giveUp(err, before)
-		return nil
-	case err != nil:
-		return err
 	}
 	d.count()
 	d.Done(a.object)
@@ -82,58 +71,29 @@ func (p *part) drop() {
 
 // bring tries until the object is in the store or there is no hope.
 func (p *part) bring(ctx context.Context, a answer) error {
-	for try := 0; ; try++ {
-		if why := p.hopeless(a); why != nil {
-			return &lackError{why}
-		}
-		err := p.get(ctx, a)
-		var later *laterError
-		if !errors.As(err, &later) {
-			return err
-		}
+	return p.pursue(ctx, a, func(a answer) error { return p.get(ctx, a) }, func(try int, why *laterError) (int, error) {
 		if p.size >= p.mark+stepBytes {
 			p.mark, try = p.size, 0
 		}
-		if !later.atOnce && p.tired() {
-			return later.err
+		if !why.atOnce && p.tired() {
+			return 0, why.err
 		}
-		if err := p.again(ctx, try, later); err != nil {
-			return err
-		}
-		answers, err := p.batch(ctx, []lfs.Object{p.object})
-		if err != nil {
-			return err
-		}
-		a = answers[0]
-	}
+		return try, nil
+	})
 }
 
 // get follows an answer.
 func (p *part) get(ctx context.Context, a answer) error {
-	switch {
-	case a.link != nil:
-		return p.follow(ctx, a.link)
-	case a.code == http.StatusTooManyRequests || a.code >= 500:
-		return &laterError{err: &rehome.Error{
-			Code: rehome.Unreachable, Message: fmt.Sprintf("The %s answers with status %d.", p.name(), a.code),
-			Hint: "Try again later.", Err: fmt.Errorf("object %s: %q", a.object.OID, a.text),
-		}}
-	case a.code == http.StatusUnauthorized || a.code == http.StatusForbidden:
-		e := &rehome.Error{
-			Code: rehome.CredentialsWanted, Message: "The source's Git LFS server wants a user name and password for some objects.",
-			Hint: "Give those of somebody who may read it.", Err: fmt.Errorf("object %s: %q", a.object.OID, a.text),
-		}
-		if p.Foreign {
-			return &lackError{e}
-		}
-		if p.signsIn() {
-			e.Code, e.Message = rehome.CredentialsRefused, "The source's Git LFS server refuses the user name and password for some objects."
-		}
-		return e
-	case a.text != "":
-		return &lackError{fmt.Errorf("it says of object %s: %q", a.object.OID, a.text)}
+	switch why := p.says(a); {
+	case why != nil:
+		return why
+	case a.link == nil:
+		return &lackError{fmt.Errorf("it has no link to object %s", a.object.OID)}
 	}
-	return &lackError{fmt.Errorf("it has no link to object %s", a.object.OID)}
+	if why := p.hopeless(a); why != nil {
+		return &lackError{why}
+	}
+	return p.follow(ctx, a.link)
 }
 
 // errSlow ends a download that makes too little of its time.
@@ -187,19 +147,12 @@ func (p *part) isWrong(why error) error {
 
 // open asks for what is not there yet.
 func (p *part) open(ctx context.Context, l *link) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, l.href.String(), nil)
+	r, err := p.ask(ctx, http.MethodGet, l, nil)
 	if err != nil {
-		return nil, &lackError{errors.New("the link to it is no URL")}
+		return nil, err
 	}
-	for name, values := range l.header {
-		r.Header[name] = values
-	}
-	r.Header.Set("User-Agent", p.Agent)
 	if p.size > 0 {
 		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", p.size))
-	}
-	if p.signsIn() && !l.authenticated && r.Header.Get("Authorization") == "" && egress.SameOrigin(p.Endpoint, l.href) {
-		r.SetBasicAuth(p.Username, string(p.Password))
 	}
 	resp, err := p.Client.Do(r)
 	if err != nil {
@@ -234,8 +187,11 @@ func (p *part) begins(resp *http.Response) (skip int64, err error) {
 		whole -= p.size
 	case code == http.StatusOK:
 		skip = p.size
+	case code == http.StatusRequestedRangeNotSatisfiable && p.size > 0:
+		p.drop()
+		return 0, &laterError{err: &lackError{fmt.Errorf("object %s: %w", p.object.OID, said(resp))}}
 	default:
-		return 0, p.refused(resp)
+		return 0, p.refused(p.object, resp)
 	}
 	if length >= 0 && length != whole {
 		return 0, &laterError{err: &lackError{fmt.Errorf("it has %d bytes for object %s, not %d", length, p.object.OID, whole)}, atOnce: true}
@@ -244,24 +200,6 @@ func (p *part) begins(resp *http.Response) (skip int64, err error) {
 		return 0, &lackError{errors.New("it sends objects compressed, which was not asked for")}
 	}
 	return skip, nil
-}
-
-// refused says what a status other than those of success means. A link may have run out, so that
-// another one is asked for first.
-func (p *part) refused(resp *http.Response) error {
-	code := resp.StatusCode
-	switch {
-	case code == http.StatusTooManyRequests || code >= 500 && code != http.StatusNotImplemented:
-		return p.busy(resp)
-	case (code == http.StatusUnauthorized || code == http.StatusForbidden) && !p.Foreign && egress.SameOrigin(p.Endpoint, resp.Request.URL):
-		return &laterError{err: p.credentials(resp), atOnce: true}
-	}
-	lack := &lackError{fmt.Errorf("object %s: %w", p.object.OID, said(resp))}
-	if code == http.StatusRequestedRangeNotSatisfiable && p.size > 0 {
-		p.drop()
-		return &laterError{err: lack}
-	}
-	return &laterError{err: lack, atOnce: true}
 }
 
 // chunks are for copying.

@@ -4,54 +4,77 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"rehome"
 	"rehome/internal/lfs"
 )
 
-// answer is what a server says of one object that was asked for: where it is, or what is wrong.
+// answer is what a server says of one object that was asked for: what to do with it, or what is wrong.
 type answer struct {
 	object lfs.Object
-	link   *link
-	code   int    // of the error, as an HTTP status; 0 when there is no link and no error either
-	text   string // of the error, fit to show
+	known  bool   // the server says something of it
+	size   int64  // as the server has it; the object's own where it does not say
+	link   *link  // where to download it, or upload it
+	verify *link  // where to ask afterwards whether it is there
+	code   int    // of the error, as an HTTP status
+	text   string // of the error, fit to show; "" when there is none
 }
 
-// link is where an object can be downloaded.
+// link is where an object can be downloaded or uploaded, or an upload verified.
 type link struct {
 	href          *url.URL
 	header        http.Header
-	authenticated bool // no credentials are to be added
+	authenticated bool      // no credentials are to be added
+	chunked       bool      // what is sent there has to come in chunks
+	until         time.Time // by our clock; zero when the server does not say
 }
 
 // reply is a server's answer to a batch (git-lfs docs/api/batch.md, "Successful Responses"), as far as it matters.
 type reply struct {
-	Transfer string `json:"transfer"`
-	Hash     string `json:"hash_algo"`
-	Objects  []struct {
-		OID           string `json:"oid"`
-		Authenticated bool   `json:"authenticated"`
-		Actions       struct {
-			Download *action `json:"download"`
-		} `json:"actions"`
-		Error *struct {
-			Code    int    `json:"code"`
-			Message string `json:"message"`
-		} `json:"error"`
-	} `json:"objects"`
+	Transfer string        `json:"transfer"`
+	Hash     string        `json:"hash_algo"`
+	Objects  []replyObject `json:"objects"`
 }
 
+type replyObject struct {
+	OID           string `json:"oid"`
+	Size          *int64 `json:"size"`
+	Authenticated bool   `json:"authenticated"`
+	Actions       struct {
+		Download *action `json:"download"`
+		Upload   *action `json:"upload"`
+		Verify   *action `json:"verify"`
+	} `json:"actions"`
+	Error *struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// action is what a link is made of. When it runs out is read leniently: it is only advice.
 type action struct {
-	Href   string            `json:"href"`
-	Header map[string]string `json:"header"`
+	Href      string            `json:"href"`
+	Header    map[string]string `json:"header"`
+	ExpiresIn json.RawMessage   `json:"expires_in"` // seconds
+	ExpiresAt json.RawMessage   `json:"expires_at"` // RFC 3339
+}
+
+// question is what a reply is to: an operation, and when it was asked by our clock and answered by the server's,
+// if it says so.
+type question struct {
+	operation    string
+	ours, theirs time.Time
 }
 
 // decodeReply returns an answer for each object that was asked for, in that order; others are passed over.
-func decodeReply(data []byte, asked []lfs.Object) ([]answer, error) {
+func decodeReply(data []byte, asked []lfs.Object, q question) ([]answer, error) {
 	var r reply
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("read answer to a batch: %w", err)
@@ -65,48 +88,101 @@ func decodeReply(data []byte, asked []lfs.Object) ([]answer, error) {
 	place := make(map[string]int, len(asked))
 	answers := make([]answer, len(asked))
 	for i, o := range asked {
-		answers[i].object = o
+		answers[i] = answer{object: o, size: o.Size}
 		place[o.OID.String()] = i
 	}
 	for _, o := range r.Objects {
-		i, ok := place[o.OID]
-		if !ok {
-			continue
-		}
-		delete(place, o.OID) // the first answer counts
-		a := &answers[i]
-		switch {
-		case o.Error != nil:
-			a.code, a.text = o.Error.Code, rehome.Clean(o.Error.Message, maxText)
-		case o.Actions.Download != nil:
-			a.link = &link{authenticated: o.Authenticated}
-			if err := a.link.read(o.Actions.Download); err != nil {
-				a.link, a.text = nil, err.Error()
-			}
+		if i, ok := place[o.OID]; ok {
+			delete(place, o.OID) // the first answer counts
+			answers[i].read(o, q)
 		}
 	}
 	return answers, nil
 }
 
-// read checks what an action says. It has nothing to say on where the link leads: the guarded client judges that.
-func (l *link) read(a *action) (err error) {
-	if l.href, err = url.Parse(a.Href); err != nil {
-		return errors.New("the link to it is no URL")
+// read takes what a reply says of an object.
+func (a *answer) read(o replyObject, q question) {
+	a.known = true
+	if o.Size != nil {
+		a.size = *o.Size
 	}
-	if l.href.Scheme != "http" && l.href.Scheme != "https" || l.href.Hostname() == "" || l.href.User != nil {
-		return errors.New("the link to it is no http or https URL without credentials")
-	}
-	l.href.Fragment, l.href.RawFragment = "", ""
-	l.header = http.Header{}
-	for name, value := range a.Header {
-		if !isToken(name) || strings.ContainsFunc(value, func(r rune) bool { return r < 0x20 && r != '\t' || r == 0x7f }) {
-			return errors.New("the link to it has a bad header")
+	if o.Error != nil {
+		a.code, a.text = o.Error.Code, rehome.Clean(o.Error.Message, maxText)
+		if a.text == "" {
+			a.text = "an error without words"
 		}
-		if name = textproto.CanonicalMIMEHeaderKey(name); !ours[name] {
+		return
+	}
+	var err error
+	if q.operation == forDownload {
+		a.link, err = readLink(o.Actions.Download, o.Authenticated, q)
+	} else if a.link, err = readLink(o.Actions.Upload, o.Authenticated, q); a.link != nil {
+		a.verify, err = readLink(o.Actions.Verify, o.Authenticated, q)
+	}
+	if err != nil {
+		a.link, a.verify, a.text = nil, nil, err.Error()
+	}
+}
+
+// readLink checks what an action says; nil stays nil. It has nothing to say on where the link leads: the guarded
+// client judges that.
+func readLink(a *action, authenticated bool, q question) (*link, error) {
+	if a == nil {
+		return nil, nil
+	}
+	href, err := url.Parse(a.Href)
+	if err != nil {
+		return nil, errors.New("the link to it is no URL")
+	}
+	if href.Scheme != "http" && href.Scheme != "https" || href.Hostname() == "" || href.User != nil {
+		return nil, errors.New("the link to it is no http or https URL without credentials")
+	}
+	href.Fragment, href.RawFragment = "", ""
+	l := &link{href: href, header: http.Header{}, authenticated: authenticated, until: a.until(q)}
+	for name, value := range a.Header {
+		if !isToken(name) || !isValue(value) {
+			return nil, errors.New("the link to it has a bad header")
+		}
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		l.chunked = l.chunked || name == "Transfer-Encoding" && value == "chunked" // as git-lfs reads it
+		if !ours[name] {
 			l.header.Set(name, value)
 		}
 	}
-	return nil
+	return l, nil
+}
+
+// until is when a link runs out, by our clock: expires_in is told from when it was asked for, expires_at by the
+// server's clock. As with git-lfs, the first counts when both are there.
+func (a *action) until(q question) time.Time {
+	var seconds int64
+	if json.Unmarshal(a.ExpiresIn, &seconds) == nil && seconds != 0 {
+		return q.ours.Add(time.Duration(min(max(seconds, 0), math.MaxInt32)) * time.Second)
+	}
+	var at time.Time
+	if json.Unmarshal(a.ExpiresAt, &at) != nil || at.IsZero() {
+		return time.Time{}
+	}
+	if q.theirs.IsZero() {
+		return at
+	}
+	return q.ours.Add(at.Sub(q.theirs))
+}
+
+// allowed returns those of headers from elsewhere that may be sent.
+func allowed(from http.Header) http.Header {
+	h := http.Header{}
+	for name, values := range from {
+		if name = textproto.CanonicalMIMEHeaderKey(name); isToken(name) && !ours[name] && !slices.ContainsFunc(values, func(v string) bool { return !isValue(v) }) {
+			h[name] = values
+		}
+	}
+	return h
+}
+
+// isValue reports whether s can be the value of a header field.
+func isValue(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 && r != '\t' || r == 0x7f })
 }
 
 // ours are headers that no server decides on: those of the connection, those this package sets, and

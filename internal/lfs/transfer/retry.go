@@ -40,7 +40,7 @@ var waits = [...]time.Duration{1, 2, 4, 8, 16, 30, 30}
 const maxWait = 5 * time.Minute
 
 // again waits for the try after the given one; its error is err's cause when there is none.
-func (d *download) again(ctx context.Context, try int, err *laterError) error {
+func (p *peer) again(ctx context.Context, try int, err *laterError) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -49,7 +49,7 @@ func (d *download) again(ctx context.Context, try int, err *laterError) error {
 	case err.atOnce || try >= len(waits):
 		return err.err
 	}
-	return d.Sleep(ctx, max(waits[try]*time.Second, min(err.after, maxWait)))
+	return p.Sleep(ctx, max(waits[try]*time.Second, min(err.after, maxWait)))
 }
 
 // retryAfter reads the header of that name: seconds, or a date, which is compared with the server's own clock.
@@ -62,9 +62,18 @@ func retryAfter(h http.Header) time.Duration {
 	if err != nil {
 		return 0
 	}
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
+	now := dateOf(h)
+	if now.IsZero() {
 		return 0
 	}
 	return max(0, until.Sub(now))
+}
+
+// dateOf is a server's own time; zero when it does not say.
+func dateOf(h http.Header) time.Time {
+	now, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return now
 }

@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"sync"
@@ -36,6 +37,9 @@ type Options struct {
 
 	Configured   bool // the source's .lfsconfig names the endpoint; errors say so
 	AllowMissing bool // what cannot be had because the server cannot be reached, after all tries, is missing, too
+
+	Ref    string      // that the objects are for, by its full name; the server is told; "" = none
+	Header http.Header // goes with batches, to the endpoint's own origin only, as a grant over SSH has it; wins over Username and Password
 
 	Store   *lfs.Store
 	Workers int                                              // downloads at a time; 0 = 8
@@ -65,9 +69,8 @@ func Download(ctx context.Context, o Options, objects []lfs.Object) (Result, err
 
 // download is one run of Download.
 type download struct {
-	Options
-	bounds bounds
-	lines  chan struct{} // one for each download that is on its way: Workers of them
+	*peer
+	lines chan struct{} // one for each download that is on its way: Workers of them
 
 	mu     sync.Mutex
 	result Result           // guarded by mu, as all below
@@ -77,102 +80,36 @@ type download struct {
 	gone   map[string]error // hosts that gave no answer, and why; only with AllowMissing
 }
 
-// bounds are the times that a server may take. Tests have shorter ones.
-type bounds struct {
-	batch time.Duration // for the answer to a batch
-	step  time.Duration // for the next stepBytes of an object, the beginning of the answer included
-}
-
-// stepBytes in bounds.step is the slowest that a download may be: about 1 KiB a second.
-const stepBytes = 256 << 10
-
 func newDownload(o Options) *download {
-	if o.Workers <= 0 {
-		o.Workers = defaultWorkers
-	}
-	if o.Done == nil {
-		o.Done = func(lfs.Object) {}
-	}
-	if o.Bytes == nil {
-		o.Bytes = func(int64) {}
-	}
-	return &download{Options: o, gone: map[string]error{}, lines: make(chan struct{}, o.Workers), bounds: bounds{batch: 5 * time.Minute, step: 4 * time.Minute}}
+	p := newPeer(o, source, forDownload)
+	return &download{peer: p, gone: map[string]error{}, lines: make(chan struct{}, p.Workers)}
 }
 
 func (d *download) run(ctx context.Context, objects []lfs.Object) (Result, error) {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	answers := make(chan answer, batchSize)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		defer close(answers)
-		if err := d.batches(ctx, objects, answers); err != nil {
-			stop(err)
-		}
-	})
-	for range min(d.Workers+keepers, len(objects)) {
-		wg.Go(func() {
-			for a := range answers {
-				if err := d.settle(ctx, a); err != nil {
-					stop(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	if err := context.Cause(ctx); err != nil {
+	err := d.peer.run(ctx, objects, d.Workers+keepers, work{settle: d.settle, without: d.without})
+	if err != nil {
 		return Result{}, err
 	}
 	slices.SortFunc(d.result.Missing, func(a, b lfs.Object) int { return bytes.Compare(a.OID[:], b.OID[:]) })
 	return d.result, nil
 }
 
-// batches asks for the objects and hands on the answers. After an error, or when the server has no objects at
-// all, it stops.
-func (d *download) batches(ctx context.Context, objects []lfs.Object, to chan<- answer) error {
-	most, size, taken, refused := batchSize, batchSize, false, 0
-	for len(objects) > 0 {
-		n := min(size, len(objects))
-		answers, err := d.batch(ctx, objects[:n])
-		var refusal *refusedError
-		var lack *lackError
-		switch {
-		case errors.As(err, &refusal) && n > 1: // for their number, or for one of them
-			if size = n / 2; refusal.tooMany {
-				most = size
-			}
-			continue
-		case errors.As(err, &refusal) && (taken || refused < maxRefused):
-			refused++
-			d.lacks(objects[0], refusal.why)
-		case errors.As(err, &refusal):
-			d.lacks(objects[0], refusal.why, objects[1:]...)
-			return nil
-		case errors.As(err, &lack):
-			d.lacks(objects[0], lack.why, objects[1:]...)
-			return nil
-		case d.forgoes(ctx, err):
-			d.lacks(objects[0], err, objects[1:]...)
-			return nil
-		case err != nil:
-			return err
-		default:
-			taken, size = true, min(2*size, most)
-		}
-		for _, a := range answers {
-			select {
-			case to <- a:
-			case <-ctx.Done():
-				return nil
-			}
-		}
-		objects = objects[n:]
+// without notes that objects are missing, unless the reason is more than that.
+func (d *download) without(ctx context.Context, why error, objects ...lfs.Object) error {
+	var refusal *refusedError
+	var lack *lackError
+	switch {
+	case errors.As(why, &refusal):
+		d.lacks(objects[0], refusal.why, objects[1:]...)
+	case errors.As(why, &lack):
+		d.lacks(objects[0], lack.why, objects[1:]...)
+	case d.forgoes(ctx, why):
+		d.lacks(objects[0], why, objects[1:]...)
+	default:
+		return why
 	}
 	return nil
 }
-
-// maxRefused is how many single objects a server that took none may refuse until it is asked for no more.
-const maxRefused = 16
 
 // lacks notes an object that is missing, why, and others for the same reason.
 func (d *download) lacks(o lfs.Object, why error, others ...lfs.Object) {

@@ -11,15 +11,6 @@ import (
 	"rehome"
 )
 
-// name is what messages call the server.
-func (d *download) name() string {
-	name := "source's Git LFS server " + rehome.Clean(d.Endpoint.Host, maxText)
-	if d.Configured {
-		name += " (named by its .lfsconfig)"
-	}
-	return name
-}
-
 // silentError says that a host gave no answer at all.
 type silentError struct {
 	host string
@@ -30,21 +21,21 @@ func (e *silentError) Error() string { return e.why.Error() }
 func (e *silentError) Unwrap() error { return e.why }
 
 // unreached judges the error of a request that got no answer. It was to a link, or for a batch.
-func (d *download) unreached(to *url.URL, link bool, err error) error {
+func (p *peer) unreached(to *url.URL, link bool, err error) error {
 	e := rehome.AsError(err)
 	var dns *net.DNSError
 	switch {
 	case e.Code == rehome.BlockedByPolicy:
-		return &lackError{d.forbidden(to, link, e)}
+		return &lackError{p.forbidden(to, link, e)}
 	case e.Code != rehome.Unreachable:
 		return err
 	}
 	text := "The %s cannot be reached: %s"
-	if to.Host != d.Endpoint.Host {
+	if to.Host != p.Endpoint.Host {
 		text = "The %s leads to what cannot be reached: %s"
 	}
 	said := strings.Replace(e.Message, "Cannot connect", "cannot connect", 1)
-	e = &rehome.Error{Code: e.Code, Message: fmt.Sprintf(text, d.name(), said), Hint: e.Hint, Err: err}
+	e = &rehome.Error{Code: p.side.unreachable, Message: fmt.Sprintf(text, p.name(), said), Hint: e.Hint, Err: err}
 	if errors.As(err, &dns) && dns.IsNotFound {
 		return &lackError{e}
 	}
@@ -52,11 +43,11 @@ func (d *download) unreached(to *url.URL, link bool, err error) error {
 }
 
 // forbidden is for what policy blocks: the server itself, or what it leads to.
-func (d *download) forbidden(to *url.URL, link bool, why error) error {
-	text := fmt.Sprintf("This server may not connect to the %s.", d.name())
-	if link || to.Host != d.Endpoint.Host {
+func (p *peer) forbidden(to *url.URL, link bool, why error) error {
+	text := fmt.Sprintf("This server may not connect to the %s.", p.name())
+	if link || to.Host != p.Endpoint.Host {
 		host := rehome.Clean(to.Host, maxText)
-		text = fmt.Sprintf("The %s leads to %s, which is, or leads to, an address that this server may not connect to.", d.name(), host)
+		text = fmt.Sprintf("The %s leads to %s, which is, or leads to, an address that this server may not connect to.", p.name(), host)
 	}
 	return &rehome.Error{
 		Code: rehome.BlockedByPolicy, Message: text,
