@@ -11,15 +11,32 @@ import (
 // ErrShallow says that the other side's history is cut off.
 var ErrShallow = errors.New("history is shallow")
 
-// Fetch asks for one pack with everything Wants reach. It offers nothing, so the pack is
-// complete but for what Filter leaves out: no thin-pack, no include-tag.
+// Fetch asks, in one round, for one pack with everything that Wants reach and Haves do not. Its deltas
+// lean on nothing outside of it: no thin-pack. It is complete but for what Filter leaves out.
 type Fetch struct {
 	Version      int // 0, 1 or 2
 	Agent        string
 	Format       object.Format
 	Capabilities Capabilities // the server's; versions 0 and 1 take from them
 	Wants        []object.ID  // no two alike, at least one
+	Haves        []object.ID  // what is here with all that it reaches, the most telling first: only so many are offered
 	Filter       string       // objects to leave out (git rev-list --filter), where the server can; "" for none
+}
+
+// How many ids are offered at most. Servers of versions 0 and 1 may acknowledge one after the other before they
+// have read the last, so what they say has to fit into a pipe.
+const (
+	maxHaves    = 4096
+	maxOldHaves = 512
+)
+
+// offers returns the ids that are offered.
+func (c Fetch) offers() []object.ID {
+	most := maxHaves
+	if c.Version < 2 {
+		most = maxOldHaves
+	}
+	return c.Haves[:min(len(c.Haves), most)]
 }
 
 // Encode writes the request.
@@ -38,6 +55,9 @@ func (c Fetch) encode2(out *Writer) {
 	out.Line("ofs-delta")
 	for _, id := range c.Wants {
 		out.Line("want %s", id)
+	}
+	for _, id := range c.offers() {
+		out.Line("have %s", id)
 	}
 	if c.Filters() {
 		out.Line("filter %s", c.Filter)
@@ -70,6 +90,9 @@ func (c Fetch) encode0(out *Writer) {
 		words = ""
 	}
 	out.Flush()
+	for _, id := range c.offers() {
+		out.Line("have %s", id)
+	}
 	out.Line("done")
 }
 
@@ -90,18 +113,42 @@ func (c Fetch) Pack(r *Reader, progress func([]byte)) (io.Reader, error) {
 	if c.Version == 2 {
 		return c.pack2(r, progress)
 	}
-	kind, line, err := r.Line()
-	switch {
-	case err != nil:
-		return nil, cut(err)
-	case bytes.HasPrefix(line, []byte("shallow ")):
-		return nil, ErrShallow
-	case kind != Data || string(line) != "NAK":
-		return nil, malformed("%s packet %.100q in place of NAK", kind, line)
-	case c.sideband() == "":
+	if err := c.acknowledged(r); err != nil {
+		return nil, err
+	}
+	if c.sideband() == "" {
 		return r.Rest(), nil
 	}
 	return NewSideband(r, progress), nil
+}
+
+// acknowledged reads what versions 0 and 1 say before the pack, without multi_ack: NAK, or the first of the ids offered
+// that they have. Git says it again for each of its ancestors that follows at once.
+func (c Fetch) acknowledged(r *Reader) error {
+	for {
+		kind, line, err := r.Line()
+		switch {
+		case err != nil:
+			return cut(err)
+		case bytes.HasPrefix(line, []byte("shallow ")):
+			return ErrShallow
+		case kind == Data && string(line) == "NAK":
+			return nil
+		case kind != Data || len(c.Haves) == 0 || !bytes.HasPrefix(line, []byte("ACK ")):
+			return malformed("%s packet %.100q in place of NAK", kind, line)
+		case !r.acksOn():
+			return nil
+		}
+	}
+}
+
+// acksOn reports whether one more line of an acknowledgment follows. A pack does not begin like one, whether it comes
+// in bands or as it is.
+func (r *Reader) acksOn() bool {
+	r.r.Discard(r.held)
+	r.held = 0
+	head, _ := r.r.Peek(8)
+	return bytes.HasSuffix(head, []byte("ACK ")) && len(head) == 8
 }
 
 func (c Fetch) pack2(r *Reader, progress func([]byte)) (io.Reader, error) {

@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -37,6 +38,16 @@ func TestFetchEncode(t *testing.T) {
 			strings.TrimSuffix(lines("command=fetch", "agent=git/x"), "0000") + "0001" + lines("ofs-delta", "want "+hexA, "done"),
 		},
 		{
+			"version 0, some are here",
+			Fetch{Agent: "git/x", Wants: []object.ID{id(hexA)}, Haves: []object.ID{id(hexB), id(hexA)}},
+			lines("want "+hexA) + strings.TrimSuffix(lines("have "+hexB, "have "+hexA), "0000") + "0009done\n",
+		},
+		{
+			"version 2, some are here",
+			Fetch{Version: 2, Agent: "git/x", Wants: []object.ID{id(hexA)}, Haves: []object.ID{id(hexB)}},
+			strings.TrimSuffix(lines("command=fetch", "agent=git/x"), "0000") + "0001" + lines("ofs-delta", "want "+hexA, "have "+hexB, "done"),
+		},
+		{
 			"version 2, a filter",
 			Fetch{Version: 2, Agent: "git/x", Wants: []object.ID{id(hexA)}, Filter: "tree:0", Capabilities: Capabilities{"fetch=shallow filter"}},
 			strings.TrimSuffix(lines("command=fetch", "agent=git/x"), "0000") + "0001" + lines("ofs-delta", "want "+hexA, "filter tree:0", "done"),
@@ -56,6 +67,7 @@ func TestFetchEncode(t *testing.T) {
 
 func TestFetchPack(t *testing.T) {
 	v0 := Fetch{Capabilities: Capabilities{"side-band-64k"}}
+	have := Fetch{Capabilities: Capabilities{"side-band-64k"}, Haves: []object.ID{id(hexA), id(hexB)}}
 	v2 := Fetch{Version: 2}
 	nak := "0008NAK\n"
 	section := func(name string) string { return strings.TrimSuffix(lines(name), "0000") }
@@ -70,6 +82,11 @@ func TestFetchPack(t *testing.T) {
 		{"version 0, no sideband", Fetch{}, nak + "PACKxyz", "PACKxyz", nil},
 		{"version 0, shallow", v0, lines("shallow " + hexA), "", ErrShallow},
 		{"version 0, unasked", v0, lines("ACK " + hexA), "", ErrMalformed},
+		{"version 0, none is there", have, nak + bands("\x01PACK"), "PACK", nil},
+		{"version 0, one is there", have, section("ACK "+hexA) + bands("\x01PACK"), "PACK", nil},
+		{"version 0, ancestors are there", have, section("ACK "+hexA) + section("ACK "+hexB) + bands("\x02x", "\x01PACK"), "PACK", nil},
+		{"version 0, one is there, no sideband", Fetch{Haves: have.Haves}, section("ACK "+hexA) + section("ACK "+hexB) + "PACKxyz", "PACKxyz", nil},
+		{"version 0, cut after one", have, section("ACK " + hexA), "", io.ErrUnexpectedEOF},
 		{"version 0, flush", v0, "0000", "", ErrMalformed},
 		{"version 0, cut", v0, "0008N", "", io.ErrUnexpectedEOF},
 		{"version 2", v2, section("packfile") + bands("\x02x", "\x01PACK"), "PACK", nil},
@@ -87,6 +104,22 @@ func TestFetchPack(t *testing.T) {
 		}
 		if string(got) != c.want || !errors.Is(err, c.err) {
 			t.Errorf("%s: %q, %v; want %q, %v", c.name, got, err, c.want, c.err)
+		}
+	}
+}
+
+func TestFetchOffersSoMany(t *testing.T) {
+	var all []object.ID
+	for n := range 5000 {
+		all = append(all, id(fmt.Sprintf("%040x", n+1)))
+	}
+	for version, want := range []int{512, 512, 4096} {
+		var b bytes.Buffer
+		if err := (Fetch{Version: version, Wants: all, Haves: all}).Encode(&b); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(b.String(), "have "); got != want {
+			t.Errorf("version %d: offers %d, want %d", version, got, want)
 		}
 	}
 }
