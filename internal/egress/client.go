@@ -53,6 +53,7 @@ type Client struct {
 	policy    Policy
 	transport *http.Transport
 	client    *http.Client
+	roots     *x509.CertPool
 }
 
 // New returns a client for p. It fails when CAFile cannot be read or Proxy is no http proxy.
@@ -72,12 +73,19 @@ func New(p Policy) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{policy: p}
-	c.transport = &http.Transport{
-		DialContext:            c.dial,
-		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+	c := &Client{policy: p, roots: roots}
+	c.transport = c.newTransport(c.dial)
+	c.transport.ResponseHeaderTimeout = headerTimeout
+	c.client = &http.Client{Transport: c.transport, CheckRedirect: c.checkRedirect}
+	return c, nil
+}
+
+// newTransport returns what speaks HTTP over the connections that dial opens.
+func (c *Client) newTransport(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Transport {
+	return &http.Transport{
+		DialContext:            dial,
+		TLSClientConfig:        &tls.Config{RootCAs: c.roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    tlsTimeout,
-		ResponseHeaderTimeout:  headerTimeout,
 		MaxResponseHeaderBytes: maxHeader,
 		IdleConnTimeout:        30 * time.Second,
 		MaxIdleConnsPerHost:    8, // Git LFS objects come over so many
@@ -85,18 +93,20 @@ func New(p Policy) (*Client, error) {
 		DisableCompression:     true,
 		ReadBufferSize:         readBuffer,
 	}
-	c.client = &http.Client{Transport: c.transport, CheckRedirect: c.checkRedirect}
-	return c, nil
 }
 
 // Do sends r and returns the answer, whose body the caller closes. GET and HEAD follow
 // redirects; for other methods a redirect is the answer. Errors are *rehome.Error with
 // the codes BlockedByPolicy, Unreachable and Cancelled.
 func (c *Client) Do(r *http.Request) (*http.Response, error) {
-	if err := c.CheckURL(r.URL); err != nil {
+	return c.do(c.client, r)
+}
+
+func (c *Client) do(client *http.Client, r *http.Request) (*http.Response, error) {
+	if err := c.checkHTTP(r.URL); err != nil {
 		return nil, err
 	}
-	resp, err := c.client.Do(r)
+	resp, err := client.Do(r)
 	if err != nil {
 		return nil, explain(r.Context(), r.URL, err)
 	}
@@ -106,14 +116,26 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 // Close ends the connections nobody uses.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// CheckURL refuses at once what needs no resolver to be refused: other schemes, literal
-// addresses that are not allowed, spellings of addresses. The error is *rehome.Error
-// with code BlockedByPolicy.
+// CheckURL refuses at once what needs no resolver to be refused: schemes other than http,
+// https, ssh and git, literal addresses that are not allowed, spellings of addresses. The
+// error is *rehome.Error with code BlockedByPolicy.
 func (c *Client) CheckURL(u *url.URL) error {
+	if u.Scheme == "ssh" || u.Scheme == "git" {
+		return c.checkHost(u.Hostname())
+	}
+	return c.checkHTTP(u)
+}
+
+// checkHTTP is CheckURL for what is asked over HTTP.
+func (c *Client) checkHTTP(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return blocked(fmt.Errorf("scheme %q", u.Scheme))
 	}
-	host := hostKey(u.Hostname())
+	return c.checkHost(u.Hostname())
+}
+
+func (c *Client) checkHost(name string) error {
+	host := hostKey(name)
 	if host == "" {
 		return blocked(errors.New("no host"))
 	}

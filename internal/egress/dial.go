@@ -6,8 +6,23 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"time"
 )
+
+// Dial connects to a port of host, for what does not speak HTTP, as every connection is made: each address of the
+// name is checked, and the connection breaks when nothing moves on it for too long. Errors are as Do's.
+func (c *Client) Dial(ctx context.Context, host, port string) (net.Conn, error) {
+	if err := c.checkHost(host); err != nil {
+		return nil, err
+	}
+	address := net.JoinHostPort(host, port)
+	conn, err := c.dial(ctx, "tcp", address)
+	if err != nil {
+		return nil, explain(ctx, &url.URL{Host: address}, err)
+	}
+	return conn, nil
+}
 
 // dial connects to address after every address behind it passed the policy.
 func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -81,22 +96,29 @@ func (c *Client) lookup(ctx context.Context, host string) ([]netip.Addr, error) 
 // idleConn breaks when nothing moves in either direction for idle.
 type idleConn struct {
 	net.Conn
-	idle time.Duration
+	idle     time.Duration
+	patience time.Duration // what the other side may take to say something, where that is longer
 }
 
 // ErrIdle is wrapped by the error of a connection on which nothing moved for too long.
 var ErrIdle = errors.New("the other side stopped sending")
 
 func (c *idleConn) Read(p []byte) (int, error) {
-	c.Conn.SetDeadline(time.Now().Add(c.idle))
+	c.extend()
 	n, err := c.Conn.Read(p)
 	return n, idle(err)
 }
 
 func (c *idleConn) Write(p []byte) (int, error) {
-	c.Conn.SetDeadline(time.Now().Add(c.idle))
+	c.extend()
 	n, err := c.Conn.Write(p)
 	return n, idle(err)
+}
+
+func (c *idleConn) extend() {
+	now := time.Now()
+	c.Conn.SetReadDeadline(now.Add(max(c.idle, c.patience)))
+	c.Conn.SetWriteDeadline(now.Add(c.idle))
 }
 
 // idle names the time-out it finds in err.

@@ -22,29 +22,39 @@ func connect(ctx context.Context, proxy *url.URL, address string) (net.Conn, err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	if err := tunnel(conn, proxy, address); err != nil {
+	through, err := tunnel(conn, proxy, address)
+	if err != nil {
 		conn.Close()
 		return nil, err
 	}
-	return conn, nil
+	return through, nil
 }
 
-func tunnel(conn net.Conn, proxy *url.URL, address string) error {
+// tunnel asks for the way through and returns the connection to its end.
+func tunnel(conn net.Conn, proxy *url.URL, address string) (net.Conn, error) {
 	r := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: address}, Host: address, Header: http.Header{}}
 	if u := proxy.User; u != nil {
 		password, _ := u.Password()
 		r.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)))
 	}
 	if err := r.Write(conn); err != nil {
-		return fmt.Errorf("ask the proxy: %w", err)
+		return nil, fmt.Errorf("ask the proxy: %w", err)
 	}
-	// The target says nothing before we do, so the buffer swallows nothing of it.
-	resp, err := http.ReadResponse(bufio.NewReader(conn), r)
+	in := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(in, r)
 	if err != nil {
-		return fmt.Errorf("read the proxy's answer: %w", err)
+		return nil, fmt.Errorf("read the proxy's answer: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the proxy answers %d", resp.StatusCode)
+		return nil, fmt.Errorf("the proxy answers %d", resp.StatusCode)
 	}
-	return nil
+	return &tunnelled{conn, in}, nil
 }
+
+// tunnelled is a connection of which the beginning may have come with the proxy's answer: an SSH server speaks first.
+type tunnelled struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func (t *tunnelled) Read(p []byte) (int, error) { return t.in.Read(p) }

@@ -32,7 +32,7 @@ func (c *Client) checkRedirect(r *http.Request, via []*http.Request) error {
 	if r.URL.User != nil {
 		return blocked(errors.New("redirect with credentials"))
 	}
-	if err := c.CheckURL(r.URL); err != nil {
+	if err := c.checkHTTP(r.URL); err != nil {
 		return err
 	}
 	strayed := !SameOrigin(first.URL, r.URL)
@@ -58,8 +58,13 @@ func port(u *url.URL) string {
 	if p := u.Port(); p != "" {
 		return p
 	}
-	if u.Scheme == "https" {
+	switch u.Scheme {
+	case "https":
 		return "443"
+	case "ssh":
+		return "22"
+	case "git":
+		return "9418"
 	}
 	return "80"
 }
