@@ -56,6 +56,7 @@ var floors = map[string]int{
 	"internal/auth":     5,
 	"internal/webhook":  5,
 	"internal/carry":    5,
+	"internal/batch":    5,
 
 	"internal/api": 6,
 

@@ -1,0 +1,70 @@
+package batch
+
+import (
+	"path"
+	"path/filepath"
+	"strings"
+
+	"rehome/internal/remote"
+)
+
+// Key gives all the spellings of where a repository is one name. Of a URL it is host and path: how one gets there
+// does not matter, nor do case of the host, usual ports, a slash or .git at the end. A path is made absolute.
+func Key(address string) string {
+	if isPath(address) {
+		return pathKey(address)
+	}
+	l, err := remote.Parse("", address)
+	if err != nil {
+		return pathKey(address)
+	}
+	host := strings.ToLower(l.URL.Hostname())
+	if port := l.URL.Port(); port != "" && port != usualPorts[l.URL.Scheme] {
+		host += ":" + port
+	}
+	return host + bare(path.Clean("/"+l.URL.Path))
+}
+
+var usualPorts = map[string]string{"http": "80", "https": "443", "ssh": "22", "git": "9418"}
+
+func pathKey(address string) string {
+	if abs, err := filepath.Abs(address); err == nil {
+		return abs
+	}
+	return address
+}
+
+// isPath tells paths from URLs, as the command line does: USER@HOST:PATH is none.
+func isPath(address string) bool {
+	if strings.Contains(address, "://") {
+		return false
+	}
+	before, _, colon := strings.Cut(address, ":")
+	return !colon || strings.Contains(before, "/") || !strings.Contains(before, "@")
+}
+
+// bare cuts off what Git adds to the name of a repository when it is not found by it.
+func bare(name string) string {
+	name = strings.TrimRight(name, "/")
+	name = strings.TrimSuffix(name, "/.git")
+	return strings.TrimSuffix(name, ".git")
+}
+
+// Resolve returns the address that the URL of a submodule means in a repository from source. One that begins with
+// ./ or ../ is relative to that (git-submodule, "add").
+func Resolve(source, submodule string) string {
+	if !strings.HasPrefix(submodule, "./") && !strings.HasPrefix(submodule, "../") {
+		return submodule
+	}
+	if isPath(source) {
+		return filepath.Join(source, submodule)
+	}
+	l, err := remote.Parse("", source)
+	if err != nil {
+		return submodule
+	}
+	u := *l.URL
+	u.Path, u.RawPath = path.Join("/", u.Path, submodule), ""
+	l.URL = &u
+	return l.String()
+}
