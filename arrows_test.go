@@ -46,6 +46,7 @@ var floors = map[string]int{
 	"internal/rewrite":         3,
 	"internal/rewrite/content": 3,
 	"internal/store/storetest": 3,
+	"internal/forge":           3,
 
 	"internal/source/git": 4,
 	"internal/host":       4,
