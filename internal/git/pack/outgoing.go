@@ -27,12 +27,12 @@ type OutgoingOptions struct {
 //	a whole pack: its bytes between header and trailer
 //	a part of one: entry by entry, in its order, each with a header of its own
 //	    a delta of what went out before: with its distance     (OFS_DELTA)
-//	    a delta of what the receiver has: with its base's id   (REF_DELTA)
+//	    a delta of what only the receiver has: with its id     (REF_DELTA)
 //	    any other delta: the object, deflated whole
 //
 // Whole packs come before parts. An object that is in several of them goes out once: a part gives way to what comes before
-// it, and of two whole packs that share objects the smaller one becomes a part. As no delta names what comes after it, there
-// are no circles, whatever the packs are made from one another.
+// it, and of two whole packs that share objects the smaller one becomes a part. As no delta names what comes after it in the
+// pack, there are no circles, whatever the packs are made from one another.
 //
 // It keeps about 90 bytes of scratch memory for each entry of a pack that does not go out whole, and what was deflated. The
 // packs must not be closed before it. It is safe for concurrent use but for Close.
@@ -43,6 +43,7 @@ type Outgoing struct {
 	objects  int64
 	bytes    int64
 	store    arena
+	limits   Limits
 }
 
 // section is what goes out of one pack.
@@ -56,7 +57,11 @@ type section struct {
 // NewOutgoing puts a pack together; nothing is written yet. Its errors wrap ErrCorrupt, or a *LimitError for what passes
 // DefaultLimits. Close it.
 func NewOutgoing(ctx context.Context, parts []Part, o OutgoingOptions) (*Outgoing, error) {
-	out := &Outgoing{format: o.Format, from: o.Scratch, store: arena{scratch: scratch{from: o.Scratch}}}
+	return newOutgoing(ctx, parts, o, DefaultLimits)
+}
+
+func newOutgoing(ctx context.Context, parts []Part, o OutgoingOptions, limits Limits) (*Outgoing, error) {
+	out := &Outgoing{format: o.Format, from: o.Scratch, store: arena{scratch: scratch{from: o.Scratch}}, limits: limits}
 	if err := Guard(func() error { return out.plan(ctx, parts, o) }); err != nil {
 		out.Close()
 		return nil, fmt.Errorf("put pack together: %w", err)

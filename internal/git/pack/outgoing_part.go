@@ -16,7 +16,7 @@ const (
 	asIs              // as it lies there
 	nearer            // a delta of an entry of the same part, whose position refer has
 	far               // a delta of an entry before the part; refer has where that begins in the outgoing pack
-	named             // a delta of what the receiver has
+	named             // a delta of what the receiver has and does not go out
 	remade            // whole; refer has where it lies in the arena
 )
 
@@ -45,7 +45,7 @@ func (o *Outgoing) lay(ctx context.Context, k int, has func(object.ID) bool) (en
 		return s.at, nil
 	}
 	p := s.part
-	if p.forest, err = s.pack.Forest(ctx, o.from); err != nil {
+	if p.forest, err = s.pack.forest(ctx, o.from, o.limits); err != nil {
 		return 0, err
 	}
 	n := int64(p.forest.Len())
@@ -122,6 +122,11 @@ func (o *Outgoing) lean(k int, pos uint32, base object.ID, has func(object.ID) b
 			return 0, 0, corrupt("entry at byte %d of %d", at, len(before.pack.bytes))
 		}
 		return far, uint64(before.at + at - packHeader), nil
+	}
+	for _, after := range o.sections[k+1:] {
+		if _, ok := after.find(base); ok {
+			return remade, 0, nil // even where the receiver has it: there may be a circle by then
+		}
 	}
 	if has != nil && has(base) {
 		return named, 0, nil
