@@ -30,7 +30,7 @@ type Source interface {
 
 // GiveCredentials is the Hint of a CredentialsWanted error that any credentials that may
 // read would cure, so that whoever shows it can say how they are given there.
-const GiveCredentials = "Give the user name and password of somebody who may read it."
+const GiveCredentials = remote.GiveCredentials
 
 // Found is what answers at a location: a repository, or several projects of which one has to be chosen.
 type Found struct {
@@ -45,8 +45,16 @@ type Request struct {
 	Limits  Limits
 	Workers int // goroutines that resolve deltas and call what Visit gave; 0 = one for each processor
 
+	// Choose says which refs come, besides the rules of the source's kind.
+	Choose RefChoice
+
+	// Have is what an earlier Fetch brought, whole: only what it lacks is fetched, and Dir gets its packs as links.
+	// Its refs do not matter but as a hint. One of another object format is passed over. Errors with the
+	// codes CorruptObject, LimitPassed and Internal may come of it: without it there may be none.
+	Have *repo.Repo
+
 	// HistoryOnly asks for commits and tags alone. A source that cannot leave out the rest sends it, too. The
-	// refs are not written: what they lead to is not whole.
+	// refs are not written: what they lead to is not whole. Have is passed over.
 	HistoryOnly bool
 
 	Visit    func(object.Format) pack.Visit // gives the visitor once the object format is known; may be nil
@@ -54,7 +62,7 @@ type Request struct {
 	Progress func(Progress)                 // called now and then from one goroutine; may be nil
 }
 
-// Limits bound what a source may send. Zero fields take the defaults of DefaultLimits and pack.DefaultLimits.
+// Limits bound what a source may send, together with what Have has. Zero fields take the defaults of DefaultLimits and pack.DefaultLimits.
 type Limits struct {
 	Pack pack.Limits
 	Refs int   // refs advertised, skipped ones included
@@ -70,7 +78,8 @@ type Result struct {
 	Head     string              // the default branch, as refs/heads/main, born or not; "" when detached or unknown
 	Refs     []repo.Ref          // the carried refs, sorted by name
 	Skipped  []rehome.SkippedRef // the others the source advertised
-	Received repo.Received
+	Received repo.Received       // now; empty where nothing was lacking
+	Added    bool                // to what Have had, which Repo has, too
 }
 
 // Progress is how far a fetch has come.

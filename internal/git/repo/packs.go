@@ -34,6 +34,22 @@ func (r *Repo) PackNames() ([]string, error) {
 	return names, nil
 }
 
+// PackBytes returns the size of the repository's own packs, without their indexes.
+func (r *Repo) PackBytes() (size int64, err error) {
+	names, err := r.PackNames()
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		st, err := os.Stat(r.path("objects/pack/" + name + ".pack"))
+		if err != nil {
+			return 0, fmt.Errorf("measure packs: %w", err)
+		}
+		size += st.Size()
+	}
+	return size, nil
+}
+
 // validPackName reports whether name is "pack-" and hex digits.
 func validPackName(name string) bool {
 	digits, ok := strings.CutPrefix(name, "pack-")
