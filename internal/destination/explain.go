@@ -1,0 +1,56 @@
+package destination
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rehome"
+	"rehome/internal/egress"
+	"rehome/internal/git/transport"
+)
+
+// pauses are how long to wait after an attempt that broke.
+var pauses = [...]time.Duration{time.Second, 5 * time.Second}
+
+// trying makes an attempt until it succeeds or fails for what another one does not change.
+func (g *Git) trying(ctx context.Context, attempt func() error) error {
+	for n := 0; ; n++ {
+		err := attempt()
+		if errors.Is(err, errAgain) {
+			err = attempt()
+		}
+		if rehome.CodeOf(err) != rehome.DestinationCutOff || egress.Lasting(err) || n == len(pauses) {
+			return err
+		}
+		if g.Sleep(ctx, pauses[n]) != nil {
+			return explain(ctx, context.Cause(ctx))
+		}
+	}
+}
+
+// ends is what the codes of a source mean at the other end.
+var ends = map[rehome.Code]rehome.Code{
+	rehome.Unreachable:        rehome.DestinationCutOff,
+	rehome.SourceCutOff:       rehome.DestinationCutOff,
+	rehome.NotARepository:     rehome.DestinationMissing,
+	rehome.CredentialsWanted:  rehome.DestinationRefused,
+	rehome.CredentialsRefused: rehome.DestinationRefused,
+	rehome.LimitPassed:        rehome.DestinationRefused,
+	rehome.CorruptObject:      rehome.DestinationRefused, // it does not keep to the protocol
+	rehome.SourceShallow:      rehome.DestinationRefused,
+}
+
+// explain gives err the code that it has at this end.
+func explain(ctx context.Context, err error) error {
+	if err == nil || errors.Is(err, errAgain) {
+		return err
+	}
+	err = transport.Explain(ctx, err, transport.Destination, false)
+	e := *rehome.AsError(err)
+	if code, ok := ends[e.Code]; ok {
+		e.Code, e.Err = code, err
+		return &e
+	}
+	return err
+}

@@ -1,0 +1,250 @@
+package destination
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"rehome"
+	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
+	"rehome/internal/git/protocol"
+	"rehome/internal/git/repo"
+	"rehome/internal/git/transport"
+	"rehome/internal/lfs"
+	"rehome/internal/remote"
+)
+
+// Push says what goes where. Location, From and Updates are required.
+type Push struct {
+	remote.Location
+	From    *repo.Repo    // has everything that New of the updates reach
+	Updates []repo.Update // zero Old: there must be no such ref; zero New: it goes
+	Head    string        // the default branch, which goes first; "" for none
+	Whole   bool          // all or nothing, where the destination can do that
+	Limit   int64         // bytes of one pack that the destination takes; 0 is what its forge is known for
+
+	// Known names packs, of any repository, whose objects the destination should have, and Has reports whether
+	// it should have an object of that id. Either may be nil.
+	Known []string
+	Has   func(id []byte) bool
+
+	Objects  []lfs.Object   // Git LFS objects that go before everything else, each id once
+	Progress func(Progress) // told now and then, from one goroutine; may be nil
+}
+
+// Progress is how far a push has come.
+type Progress struct {
+	Bytes, Total int64 // of the packs, as far as planned
+	LFS          int64 // objects that are there
+}
+
+// Result is what a push did.
+type Result struct {
+	Refused []Refusal // refs that stayed what they were
+	Objects int64     // sent in packs
+	Bytes   int64     // of these packs
+}
+
+// Push makes the destination's refs what p says. A ref that is neither at its Old nor at its New is refused as moved, and
+// so is each that the destination will not take; the others move all the same, unless p.Whole could be had. Doing it
+// again after whatever ended it changes nothing that is done. Errors are *rehome.Error with the destination_* codes,
+// BlockedByPolicy, LFSMissing and Cancelled.
+func (g *Git) Push(ctx context.Context, p Push) (Result, error) {
+	if p.Progress == nil {
+		p.Progress = func(Progress) {}
+	}
+	if err := g.sendLFS(ctx, p); err != nil {
+		return Result{}, explain(ctx, err)
+	}
+	if len(p.Updates) == 0 {
+		return Result{}, nil
+	}
+	if p.Limit == 0 {
+		p.Limit = g.site(ctx, p.Location).limits.Push
+	}
+	objects, err := p.From.Objects()
+	if err != nil {
+		return Result{}, fmt.Errorf("open what is to be pushed: %w", err)
+	}
+	defer objects.Close()
+	s := &session{Git: g, p: p, objects: objects}
+	err = pack.Guard(func() error {
+		return g.trying(ctx, func() error { return explain(ctx, s.attempt(ctx)) })
+	})
+	return s.result, err
+}
+
+// session is one Push under way.
+type session struct {
+	*Git
+	p       Push
+	objects *repo.Objects
+	forgets bool // the destination lacks what it should have: send everything
+	result  Result
+}
+
+// attempt brings the destination from what it is now to what it should be.
+func (s *session) attempt(ctx context.Context) error {
+	s.result.Refused = nil
+	c, err := s.open(ctx, s.p.Location, protocol.ReceivePack)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	now := stateOf(c.Advertisement().Refs, c.Advertisement().Format)
+	todo, err := s.due(now)
+	if err != nil || len(todo) == 0 {
+		return err
+	}
+	plan, err := s.plan(ctx, now, todo)
+	if err != nil {
+		return err
+	}
+	for i, step := range plan {
+		if i > 0 { // each push is a conversation of its own
+			c.Close()
+			if c, err = s.open(ctx, s.p.Location, protocol.ReceivePack); err != nil {
+				return err
+			}
+			defer c.Close()
+		}
+		if err := s.step(ctx, c, step, i == len(plan)-1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// due returns the updates that are still to be done, the default branch first, and notes refs that somebody moved.
+func (s *session) due(now State) ([]repo.Update, error) {
+	if f := s.p.From.Format(); len(now.Refs) > 0 && now.Format != f {
+		return nil, &rehome.Error{
+			Code:    rehome.DestinationRefused,
+			Message: fmt.Sprintf("The destination is a %s repository, and what is to be pushed is %s.", now.Format, f),
+			Hint:    "Make a new repository there with that object format.",
+		}
+	}
+	var todo []repo.Update
+	for _, u := range s.p.Updates {
+		switch is := now.Has(u.Name); {
+		case is == u.New || is.IsZero() && u.New.IsZero():
+		case is == u.Old || is.IsZero() && u.Old.IsZero():
+			todo = append(todo, u)
+		default:
+			s.result.Refused = append(s.result.Refused, Refusal{Name: u.Name, Moved: true, Words: "it was made or moved by somebody else"})
+		}
+	}
+	slices.SortStableFunc(todo, func(a, b repo.Update) int { return s.rank(a) - s.rank(b) })
+	return todo, nil
+}
+
+// rank orders updates: the default branch, then branches, then what else is made or moved, then what goes.
+func (s *session) rank(u repo.Update) int {
+	switch {
+	case u.New.IsZero():
+		return 3
+	case u.Name == s.p.Head:
+		return 0
+	case strings.HasPrefix(u.Name, "refs/heads/"):
+		return 1
+	}
+	return 2
+}
+
+// step sends one pack with the updates that it is for.
+func (s *session) step(ctx context.Context, c transport.Conversation, step step, last bool) error {
+	ad := c.Advertisement()
+	push := protocol.Push{
+		Agent: s.agent, Format: s.p.From.Format(), Capabilities: ad.Capabilities,
+		Atomic: s.p.Whole && last && ad.Capabilities.Has("atomic"),
+	}
+	if ad.Capabilities.Has("push-options") {
+		push.Options = s.site(ctx, s.p.Location).options
+	}
+	for _, u := range step.updates {
+		push.Commands = append(push.Commands, protocol.Command{Name: u.Name, Old: u.Old, New: u.New})
+	}
+	said := &words{}
+	report, err := s.send(ctx, c, push, step, said)
+	if err != nil {
+		return s.settle(ctx, step, err, c)
+	}
+	return s.judge(ctx, step, report, said)
+}
+
+// send writes the request and reads what the destination made of it.
+func (s *session) send(ctx context.Context, c transport.Conversation, push protocol.Push, step step, said *words) (protocol.Report, error) {
+	out, err := s.outgoing(ctx, push, step)
+	if err != nil {
+		return protocol.Report{}, err
+	}
+	if out != nil {
+		defer out.Close()
+	}
+	write, size, err := s.body(ctx, push, out)
+	if err != nil {
+		return protocol.Report{}, err
+	}
+	in, err := c.Ask(ctx, transport.Request{Write: write, Stream: true, Size: size})
+	if err != nil {
+		return protocol.Report{}, err
+	}
+	return push.ReadReport(in, said.hear)
+}
+
+// body is the whole request, and how many bytes it has.
+func (s *session) body(ctx context.Context, push protocol.Push, out *pack.Outgoing) (func(io.Writer) error, int64, error) {
+	var head lengthWriter
+	if err := push.Encode(&head); err != nil {
+		return nil, 0, err
+	}
+	size := int64(head)
+	if out != nil {
+		size += out.Bytes()
+	}
+	return func(w io.Writer) error {
+		if err := push.Encode(w); err != nil || out == nil {
+			return err
+		}
+		before := s.result.Bytes
+		err := out.Write(ctx, w, func(sent int64) { s.p.Progress(Progress{Bytes: before + sent, Total: before + out.Bytes()}) })
+		if err == nil {
+			s.result.Bytes, s.result.Objects = before+out.Bytes(), s.result.Objects+out.Objects()
+		}
+		return err
+	}, size, nil
+}
+
+// outgoing is the pack of a step, nil when it needs none.
+func (s *session) outgoing(ctx context.Context, push protocol.Push, step step) (*pack.Outgoing, error) {
+	if !push.NeedsPack() {
+		return nil, nil
+	}
+	return pack.NewOutgoing(ctx, step.parts, pack.OutgoingOptions{
+		Format: s.p.From.Format(), Has: s.has(), Scratch: repo.Scratch(s.p.From.Dir()),
+	})
+}
+
+// has tells what a delta may be made from that does not go out itself.
+func (s *session) has() func(object.ID) bool {
+	if s.forgets || s.p.Has == nil {
+		return nil
+	}
+	var b [32]byte
+	return func(id object.ID) bool { return s.p.Has(id.AppendTo(b[:0])) }
+}
+
+// lengthWriter counts what is written.
+type lengthWriter int64
+
+func (w *lengthWriter) Write(p []byte) (int, error) {
+	*w += lengthWriter(len(p))
+	return len(p), nil
+}
+
+// errAgain says that the same attempt has to be made once more, at once.
+var errAgain = errors.New("the destination lacks objects that it should have")

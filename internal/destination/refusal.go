@@ -1,0 +1,131 @@
+package destination
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"rehome"
+	"rehome/internal/git/protocol"
+)
+
+// Refusal is a ref that the destination did not take.
+type Refusal struct {
+	Name  string
+	Words string // why, in the destination's own words, fit to show
+	Hint  string // what to do about it; "" when nothing better is known
+	Moved bool   // somebody else made or moved it
+}
+
+// judge takes the destination's report of a step.
+func (s *session) judge(ctx context.Context, done step, report protocol.Report, said *words) error {
+	if s.leavesOut() && lacksObjects(report) {
+		s.forgets = true
+		return errAgain
+	}
+	if report.Unpack != "" {
+		return s.unpackError(ctx, report.Unpack, said)
+	}
+	told := make(map[string]protocol.RefReport, len(report.Refs))
+	for _, r := range report.Refs {
+		told[r.Name] = r
+	}
+	var refused []Refusal
+	for _, u := range done.updates {
+		r, ok := told[u.Name]
+		switch {
+		case !ok:
+			refused = append(refused, Refusal{Name: u.Name, Words: "it did not say what became of it"})
+		case r.Reason != "":
+			refused = append(refused, s.refusal(ctx, u.Name, r.Reason, said))
+		}
+	}
+	s.result.Refused = append(s.result.Refused, withoutEcho(refused)...)
+	return nil
+}
+
+// lacksObjects reports whether a destination had not all that a pack leaves out.
+func lacksObjects(r protocol.Report) bool {
+	return r.Unpack != "" || slices.ContainsFunc(r.Refs, func(ref protocol.RefReport) bool {
+		return strings.Contains(ref.Reason, "missing necessary objects") || strings.Contains(ref.Reason, "bad pack")
+	})
+}
+
+func (s *session) refusal(ctx context.Context, name, reason string, said *words) Refusal {
+	r := Refusal{Name: name, Words: rehome.Clean(reason, maxReason), Hint: s.hint(ctx, reason+"\n"+said.text())}
+	for _, stale := range []string{"incorrect old value", "reference already exists", "cannot lock ref", "failed to update ref", "fetch first", "stale info"} {
+		r.Moved = r.Moved || strings.Contains(reason, stale)
+	}
+	if text := said.text(); text != "" && !strings.Contains(text, reason) {
+		r.Words += ": " + text
+	}
+	return r
+}
+
+// withoutEcho leaves out the refs that were refused only because others were, if any was refused for a reason of its own.
+func withoutEcho(all []Refusal) []Refusal {
+	echo := func(r Refusal) bool {
+		return strings.HasPrefix(r.Words, "atomic push fail") || strings.HasPrefix(r.Words, "atomic transaction fail") || strings.HasPrefix(r.Words, "transaction failed")
+	}
+	if own := slices.DeleteFunc(slices.Clone(all), echo); len(own) > 0 {
+		return own
+	}
+	return all
+}
+
+// unpackError is the error for a pack that the destination could not take.
+func (s *session) unpackError(ctx context.Context, reason string, said *words) error {
+	text := rehome.Clean(reason, maxReason)
+	if more := said.text(); more != "" {
+		text += ": " + more
+	}
+	hint := s.hint(ctx, reason+"\n"+said.text())
+	if hint == "" {
+		hint = "Ask whoever runs it; a limit on the size of a push can be met with --push-limit."
+	}
+	return &rehome.Error{
+		Code: rehome.DestinationRefused, Hint: hint,
+		Message: fmt.Sprintf("The destination could not take what was pushed: %q.", text),
+	}
+}
+
+const (
+	maxReason = 300
+	maxSaid   = 600 // bytes of what a destination says besides, that are shown
+	maxKept   = 16 << 10
+)
+
+// words gathers what a destination says on the side while it works.
+type words struct{ kept []byte }
+
+func (w *words) hear(piece []byte) {
+	w.kept = append(w.kept, piece...)
+	if len(w.kept) > maxKept {
+		w.kept = append(w.kept[:0], w.kept[len(w.kept)-maxKept/2:]...)
+	}
+}
+
+// text is what was said, without counters of progress, in one line.
+func (w *words) text() string {
+	var lines []string
+	for line := range bytes.SplitSeq(bytes.ReplaceAll(w.kept, []byte("\r"), []byte("\n")), []byte("\n")) {
+		line := strings.TrimSpace(rehome.Clean(string(line), maxReason))
+		if line == "" || isCounter(line) || slices.Contains(lines, line) {
+			continue
+		}
+		lines = append(lines, line)
+	}
+	return rehome.Clean(strings.Join(lines, " "), maxSaid)
+}
+
+// isCounter reports whether a line tells of progress only.
+func isCounter(line string) bool {
+	for _, prefix := range []string{"Resolving deltas", "Unpacking objects", "Receiving objects", "Checking connectivity", "Updating references", "Counting objects", "Processing changes"} {
+		if strings.HasPrefix(line, prefix) {
+			return true
+		}
+	}
+	return strings.Trim(line, "=-*. ") == ""
+}

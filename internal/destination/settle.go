@@ -1,0 +1,31 @@
+package destination
+
+import (
+	"context"
+
+	"rehome"
+	"rehome/internal/git/protocol"
+	"rehome/internal/git/transport"
+)
+
+// settle finds out what became of a step whose answer did not come: the refs say it. It returns cause unless all of
+// them are what they were to be.
+func (s *session) settle(ctx context.Context, done step, cause error, broken transport.Conversation) error {
+	code := rehome.CodeOf(explain(ctx, cause))
+	if ctx.Err() != nil || code != rehome.DestinationCutOff {
+		return cause
+	}
+	broken.Close() //nolint:errcheck // cause says what went wrong
+	c, err := s.open(ctx, s.p.Location, protocol.ReceivePack)
+	if err != nil {
+		return cause
+	}
+	defer c.Close()
+	now := stateOf(c.Advertisement().Refs, c.Advertisement().Format)
+	for _, u := range done.updates {
+		if is := now.Has(u.Name); is != u.New && !(is.IsZero() && u.New.IsZero()) {
+			return cause
+		}
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+package destination
+
+import (
+	"context"
+	"slices"
+
+	"rehome/internal/git/pack"
+	"rehome/internal/git/repo"
+)
+
+// step is one request: one pack, and the refs it is for.
+type step struct {
+	updates []repo.Update
+	parts   []pack.Part
+}
+
+// plan says what goes in how many requests. In one, where that is small enough for the destination.
+func (s *session) plan(ctx context.Context, now State, todo []repo.Update) ([]step, error) {
+	parts, err := s.parts()
+	if err != nil {
+		return nil, err
+	}
+	one := step{todo, parts}
+	if s.p.Limit == 0 {
+		return []step{one}, nil
+	}
+	out, err := pack.NewOutgoing(ctx, parts, pack.OutgoingOptions{Format: s.p.From.Format(), Has: s.has(), Scratch: repo.Scratch(s.p.From.Dir())})
+	if err != nil {
+		return nil, err
+	}
+	size := out.Bytes()
+	out.Close()
+	if size <= s.p.Limit {
+		return []step{one}, nil
+	}
+	return s.split(ctx, now, todo)
+}
+
+// parts are the entries that the destination lacks, as far as is known.
+func (s *session) parts() ([]pack.Part, error) {
+	names, err := s.p.From.PackNames()
+	if err != nil {
+		return nil, err
+	}
+	if s.forgets {
+		return s.objects.Parts(names, nil), nil
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(s.p.Known, name) })
+	return s.objects.Parts(names, s.p.Has), nil
+}
+
+// leavesOut reports whether anything was not sent because the destination should have it.
+func (s *session) leavesOut() bool { return !s.forgets && (len(s.p.Known) > 0 || s.p.Has != nil) }
