@@ -183,7 +183,7 @@ func FuzzOpenBefore(f *testing.F) {
 			return
 		}
 		for _, ref := range e.Refs {
-			if id := b.find(ref.ID.Bytes()); id != nil && len(id) != object.SHA1.Size() {
+			if id := b.pairs.find(ref.ID.Bytes()); id != nil && len(id) != object.SHA1.Size() {
 				t.Fatalf("%s became %x", ref.ID, id)
 			}
 		}

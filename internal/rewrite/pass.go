@@ -32,7 +32,10 @@ type pass struct {
 }
 
 // packs are the base names of From's packs.
-type packs struct{ historyPacks, contentPacks []string }
+type packs struct {
+	historyPacks, contentPacks []string
+	known                      *known // what of them is not looked at again; nil for nothing
+}
 
 // reach is what refs reach.
 type reach struct {
@@ -141,7 +144,7 @@ func (p *pass) named(n uint32, err error) error {
 
 // mayChange reports whether an object has to be looked at.
 func (p *pass) mayChange(n uint32) bool {
-	if p.o.Plan.Trailers != nil || p.o.Plan.Hashes || p.graph.Odd(n) || p.isMapped(p.graph.Author(n)) || p.isMapped(p.graph.Committer(n)) || p.contentChanges(n) {
+	if p.known != nil || p.o.Plan.Trailers != nil || p.o.Plan.Hashes || p.graph.Odd(n) || p.isMapped(p.graph.Author(n)) || p.isMapped(p.graph.Committer(n)) || p.contentChanges(n) {
 		return true
 	}
 	parents := p.graph.Parents(n)
@@ -171,6 +174,8 @@ func (p *pass) edit(n uint32, tree func(object.ID) object.ID) (Edited, error) {
 func (p *pass) renamed(id object.ID) object.ID {
 	n, ok := p.graph.Find(id)
 	switch {
+	case p.known != nil && (!ok || p.isOld(n)):
+		return p.known.renamed(id)
 	case !ok:
 		return p.newTree(id)
 	case !p.result.changed.Has(n):
@@ -233,6 +238,9 @@ func (p *pass) also() func(uint32) []uint32 {
 	}
 }
 
+// isOld reports whether an object was gone through before.
+func (p *pass) isOld(n uint32) bool { return p.known != nil && p.known.old.Has(n) }
+
 // finish fills in what the caller wants to know.
 func (p *pass) finish() {
 	for n := range uint32(p.graph.Len()) {
@@ -243,14 +251,15 @@ func (p *pass) finish() {
 	for _, r := range p.o.Refs {
 		ref := Ref{Name: r.Name, Source: r.ID, Final: p.renamed(r.ID), Removed: p.isGone(r.ID)}
 		ref.Changed = ref.Final != ref.Source
-		if n, ok := p.graph.Find(r.ID); ok {
+		if n, ok := p.graph.Find(r.ID); ok && !p.isOld(n) {
 			ref.Changed = p.result.changed.Has(n)
 		}
 		p.result.Refs = append(p.result.Refs, ref)
 	}
 	p.o.Progress(p.total, p.total)
 	p.result.content = p.content
-	if p.result.Pack != "" {
+	p.cover()
+	if len(p.result.History()) > 0 {
 		p.result.Replaced = append(p.result.Replaced, p.historyPacks...)
 	}
 }

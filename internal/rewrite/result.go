@@ -1,10 +1,8 @@
 package rewrite
 
 import (
-	"bufio"
 	"encoding/binary"
-	"fmt"
-	"io"
+	"slices"
 
 	"rehome/internal/git/history"
 	"rehome/internal/git/object"
@@ -19,7 +17,8 @@ type Result struct {
 	CommitsChanged    int64
 	TagsChanged       int64
 	SignaturesDropped int64
-	Pack              string   // base name of the new history pack in Into, which holds every commit and tag; "" when nothing changed
+	Pack              string   // base name of the new history pack in Into, which with those of Kept holds every commit and tag; "" when nothing changed
+	Kept              []string // base names of history packs of the rewrite before, which are linked into Into: only what is new was rewritten
 	Content           string   // base name of the new content pack in Into; "" when content stays as it is
 	Replaced          []string // base names of From's packs that the new ones stand instead of, so that Into must not have them
 	Large             LargeResult
@@ -29,6 +28,8 @@ type Result struct {
 	ids     *idTable
 	key     string          // see contentKey
 	content *content.Result // may be nil
+	covered *covered        // nil when the next rewrite has to go through everything
+	known   *known          // nil when this one did
 	sets
 }
 
@@ -48,51 +49,28 @@ type LargeResult struct {
 }
 
 // Changed reports whether anything did, so that From does not stand as it is.
-func (r *Result) Changed() bool { return r.Pack != "" || r.Content != "" }
+func (r *Result) Changed() bool { return len(r.History()) > 0 || r.Content != "" }
 
-// New returns what became of a commit or tag; false when it is none of this history, or
-// when nothing was written.
+// History returns the base names of Into's history packs, those that were there before first.
+func (r *Result) History() []string {
+	if r.Pack == "" {
+		return r.Kept
+	}
+	return append(slices.Clone(r.Kept), r.Pack)
+}
+
+// New returns what became of a commit or tag; false when it is none of this history, when nothing was
+// written, and, where only what is new was rewritten, for what is older and stayed.
 func (r *Result) New(old object.ID) (object.ID, bool) {
 	n, ok := r.graph.Find(old)
 	if !ok || !r.looked.Has(n) {
-		return object.ID{}, false
+		return r.known.changed(old)
 	}
 	if !r.changed.Has(n) {
 		return old, true
 	}
 	id := r.ids.at(n)
 	return id, !id.IsZero()
-}
-
-// WriteMap writes the commit map: a header line, then `OLD NEW` for every commit, by OLD.
-func (r *Result) WriteMap(w io.Writer) error {
-	out := bufio.NewWriterSize(w, 64<<10)
-	out.WriteString(MapHeader(r.graph.Format()))
-	var line []byte
-	for n := range uint32(r.graph.Len()) {
-		if !r.looked.Has(n) || r.graph.Type(n) != object.Commit {
-			continue
-		}
-		old := r.graph.ID(n)
-		id, ok := r.New(old)
-		if !ok {
-			return fmt.Errorf("write commit map: %s is not known yet", old)
-		}
-		line = AppendMapLine(line[:0], old, id)
-		out.Write(line)
-	}
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("write commit map: %w", err)
-	}
-	return nil
-}
-
-// MapHeader returns the first line of a commit map, as git-filter-repo writes it.
-func MapHeader(f object.Format) string { return fmt.Sprintf("%-*s new\n", 2*f.Size(), "old") }
-
-// AppendMapLine appends the line of a commit map for one commit.
-func AppendMapLine(b []byte, old, now object.ID) []byte {
-	return append(appendHex(append(appendHex(b, old), ' '), now), '\n')
 }
 
 // idTable is new ids by number, and which of them there are.

@@ -8,6 +8,9 @@
 //	copy the entries of what did not change; the result is one pack with all commits and
 //	    tags of the new history
 //
+// Where an earlier rewrite with the same plan is there, and history only grew, the commits and tags that
+// are new alone are gone through.
+//
 // It is a pure function of objects, plan and rehome.Engine: dates are never read, encodings
 // never guessed, and the order in which objects lie in their packs plays no part.
 package rewrite
@@ -81,6 +84,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 }
 
 func run(ctx context.Context, o Options) (*Result, error) {
+	if r, err := rewriteNew(ctx, o); r != nil || err != nil {
+		return r, err
+	}
 	objects, err := o.From.Objects()
 	if err != nil {
 		return nil, err
@@ -109,15 +115,20 @@ func run(ctx context.Context, o Options) (*Result, error) {
 	if o.Into == nil {
 		err = pack.Guard(func() error { return p.rewrite(ctx) })
 	} else {
-		p.result.Pack, err = o.Into.WritePack(ctx, func(file, index pack.File, scratch pack.Scratch) (pack.Written, error) {
-			return p.into(ctx, file, index, scratch)
-		})
+		p.result.Pack, err = o.Into.WritePack(ctx, p.writing(ctx))
 	}
 	if err != nil {
 		return nil, p.withoutContent(err)
 	}
 	p.finish()
 	return p.result, nil
+}
+
+// writing is into as a pack is written with it.
+func (p *pass) writing(ctx context.Context) func(file, index pack.File, scratch pack.Scratch) (pack.Written, error) {
+	return func(file, index pack.File, scratch pack.Scratch) (pack.Written, error) {
+		return p.into(ctx, file, index, scratch)
+	}
 }
 
 // scratch is the folder for what grows with the repository.

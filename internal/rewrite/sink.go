@@ -194,7 +194,7 @@ func (s *sink) close(flush bool) error {
 	return err
 }
 
-// into rewrites into a pack. Nothing is written when nothing changes.
+// into rewrites into a pack. Nothing is written when nothing changes, or nothing is new.
 func (p *pass) into(ctx context.Context, file, index pack.File, scratch pack.Scratch) (pack.Written, error) {
 	most := int64(p.graph.Len())
 	if slices.ContainsFunc(p.o.Refs, isNotes) {
@@ -210,7 +210,7 @@ func (p *pass) into(ctx context.Context, file, index pack.File, scratch pack.Scr
 	if ended := p.sink.close(err == nil); err == nil {
 		err = ended
 	}
-	if err != nil || p.result.CommitsChanged+p.result.TagsChanged == 0 {
+	if err != nil || p.result.CommitsChanged+p.result.TagsChanged == 0 || p.looked.Len() == 0 {
 		return pack.Written{}, err
 	}
 	var written pack.Written

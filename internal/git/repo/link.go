@@ -38,22 +38,31 @@ func (r *Repo) Link(from *Repo) error {
 	return nil
 }
 
-// LinkPack makes one pack of from a pack of r, as Link does with all. It is fs.ErrNotExist when from has no
-// such pack.
-func (r *Repo) LinkPack(from *Repo, name string) error {
-	if !validPackName(name) {
-		return fmt.Errorf("link pack: %q is no pack's name", name)
-	}
-	if _, err := os.Lstat(from.path("objects/pack/" + name + ".idx")); err != nil {
-		return fmt.Errorf("link pack: %w", err) // before its pack is here alone
-	}
-	for _, ext := range []string{".pack", ".idx"} {
-		if err := linkFile(from.path("objects/pack/"+name+ext), r.path("objects/pack/"+name+ext)); err != nil {
+// LinkPack makes packs of from, each by its name, packs of r, as Link does with all. It is fs.ErrNotExist when
+// from lacks one; others may be there then.
+func (r *Repo) LinkPack(from *Repo, names ...string) error {
+	for _, name := range names {
+		if err := r.linkPack(from, name); err != nil {
 			return fmt.Errorf("link pack: %w", err)
 		}
 	}
 	if err := SyncDir(r.path("objects/pack")); err != nil {
 		return fmt.Errorf("link pack: %w", err)
+	}
+	return nil
+}
+
+func (r *Repo) linkPack(from *Repo, name string) error {
+	if !validPackName(name) {
+		return fmt.Errorf("%q is no pack's name", name)
+	}
+	if _, err := os.Lstat(from.path("objects/pack/" + name + ".idx")); err != nil {
+		return err // before its pack is here alone
+	}
+	for _, ext := range []string{".pack", ".idx"} {
+		if err := linkFile(from.path("objects/pack/"+name+ext), r.path("objects/pack/"+name+ext)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
