@@ -40,6 +40,7 @@ var floors = map[string]int{
 
 	"internal/bucket/buckettest": 2,
 
+	"internal/git/transport":   3,
 	"internal/source":          3,
 	"internal/survey":          3,
 	"internal/lfs/transfer":    3,
@@ -48,9 +49,10 @@ var floors = map[string]int{
 	"internal/store/storetest": 3,
 	"internal/forge":           3,
 
-	"internal/source/git": 4,
-	"internal/host":       4,
-	"internal/lfs/server": 4,
+	"internal/source/git":  4,
+	"internal/host":        4,
+	"internal/destination": 4,
+	"internal/lfs/server":  4,
 
 	"internal/importer": 5,
 	"internal/queue":    5,

@@ -215,3 +215,6 @@ func (h *Host) open(repoID int64) (*repo.Repo, error) {
 	}
 	return r, err
 }
+
+// Dir returns the folder of a repository.
+func (h *Host) Dir(repoID int64) string { return h.path(repoID) }

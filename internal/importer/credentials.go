@@ -15,11 +15,11 @@ type credentials struct {
 }
 
 // seal returns c unreadable, nil when there is nothing to seal.
-func (m *Importer) seal(c credentials) ([]byte, error) {
+func (m *Importer) seal(field string, c credentials) ([]byte, error) {
 	if c.username == "" && c.password == "" {
 		return nil, nil
 	}
-	if err := remote.CheckCredentials("vcs_username", string(c.username), c.password); err != nil {
+	if err := remote.CheckCredentials(field, string(c.username), c.password); err != nil {
 		return nil, err
 	}
 	// No name holds a line feed: CheckCredentials refuses it.
@@ -51,6 +51,12 @@ func (w *worker) location() (remote.Location, error) {
 	}
 	w.used = w.row.Credentials
 	c, err := w.unseal(w.used)
-	l.Project, l.Username, l.Password = w.row.Source.TFVCProject, string(c.username), c.password
+	l.Project, l.Password = w.row.Source.TFVCProject, c.password
+	if !l.SSH() {
+		l.Username = string(c.username)
+	}
+	if err == nil && w.row.Key != nil {
+		l.Key, err = w.Seal.Unseal(w.row.Key)
+	}
 	return l, err
 }

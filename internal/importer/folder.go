@@ -21,6 +21,7 @@ import (
 //	folder-id          names the folder in leases, so that its next process knows its own
 //	raw/<import>       raw repositories, whole
 //	final/<import>     what a plan made of them, where it changes anything
+//	pushed/<import>    indexes of the packs that a destination elsewhere has
 //	work/<import>-<fence>  one being received or made
 type Folder struct {
 	dir  string
@@ -31,7 +32,7 @@ type Folder struct {
 // Claim makes the data folder at dir ready and takes it for this process, which has to
 // come before anything in it is opened. It waits up to lockPatience for another to leave. Close gives it back.
 func Claim(dir string) (*Folder, error) {
-	for _, dir := range []string{dir, filepath.Join(dir, "raw"), filepath.Join(dir, "final"), filepath.Join(dir, "work")} {
+	for _, dir := range []string{dir, filepath.Join(dir, "raw"), filepath.Join(dir, "final"), filepath.Join(dir, "pushed"), filepath.Join(dir, "work")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("make data folder: %w", err)
 		}
@@ -77,6 +78,11 @@ func (f *Folder) final(importID int64) string {
 	return filepath.Join(f.dir, "final", strconv.FormatInt(importID, 10))
 }
 
+// pushed is where it stands what the destination of the import has.
+func (f *Folder) pushed(importID int64) string {
+	return filepath.Join(f.dir, "pushed", strconv.FormatInt(importID, 10))
+}
+
 // work is where a worker with that fence receives or rewrites the import.
 func (f *Folder) work(importID, fence int64) string {
 	return filepath.Join(f.dir, "work", fmt.Sprintf("%d-%d", importID, fence))
@@ -111,7 +117,7 @@ func (f *Folder) keep(work, place string) error {
 
 // drop removes what there is of an import, whole or not.
 func (f *Folder) drop(importID int64) error {
-	return errors.Join(f.dropWork(importID), os.RemoveAll(f.final(importID)), os.RemoveAll(f.raw(importID)))
+	return errors.Join(f.dropWork(importID), os.RemoveAll(f.pushed(importID)), os.RemoveAll(f.final(importID)), os.RemoveAll(f.raw(importID)))
 }
 
 // dropWork removes what an import left unfinished. Only the holder of its lease may ask.
@@ -129,6 +135,7 @@ func (f *Folder) clear(known map[int64]bool) error {
 	}
 	err := errors.Join(
 		removeIn(filepath.Join(f.dir, "work"), func(string) bool { return true }),
+		removeIn(filepath.Join(f.dir, "pushed"), unknown),
 		removeIn(filepath.Join(f.dir, "final"), unknown),
 		removeIn(filepath.Join(f.dir, "raw"), unknown))
 	if err != nil {

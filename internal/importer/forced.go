@@ -16,7 +16,7 @@ const reasonForced = "forced at the source since the last import: it stays as it
 // withoutForced takes out the refs that an import which completed before wrote, and that
 // do not lead on from there: somebody forced them at the source, and following them would
 // take commits away. What counts are the ids of the source, which a map does not change.
-func withoutForced(ctx context.Context, raw *repo.Repo, final []finalRef, wrote map[string]store.WrittenRef) (follow []finalRef, skipped []rehome.SkippedRef, err error) {
+func withoutForced(ctx context.Context, raw *repo.Repo, final []finalRef, wrote map[string]store.WrittenRef) (follow, forced []finalRef, err error) {
 	objects, err := raw.Objects()
 	if err != nil {
 		return nil, nil, fmt.Errorf("open raw repository: %w", err)
@@ -31,9 +31,17 @@ func withoutForced(ctx context.Context, raw *repo.Repo, final []finalRef, wrote 
 			follow = append(follow, f)
 			continue
 		}
+		forced = append(forced, f)
+	}
+	return follow, forced, nil
+}
+
+// skipForced lists refs that were left where they are.
+func skipForced(forced []finalRef) (skipped []rehome.SkippedRef) {
+	for _, f := range forced {
 		skipped = append(skipped, rehome.NewSkippedRef(f.name, id(f.source), reasonForced))
 	}
-	return follow, skipped, nil
+	return skipped
 }
 
 // leadsOn reports whether a ref may go to next from what stood for it last, "" for nothing.

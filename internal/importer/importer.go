@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/destination"
 	"rehome/internal/git/object"
 	"rehome/internal/host"
 	"rehome/internal/lfs"
@@ -39,7 +40,9 @@ type Options struct {
 	Host   *host.Host
 	Folder *Folder // for raw repositories and work in progress
 	Seal   *seal.Box
-	LFS    *lfs.Store // for Git LFS objects; nil leaves them at their sources
+	LFS    *lfs.Store       // for Git LFS objects; nil leaves them at their sources
+	Forge  *destination.Git // for destinations elsewhere; nil pushes to Host only
+	Elsewhere
 
 	Alarms
 	CheckURL func(*url.URL) error           // refuses a source at once; nil refuses none
@@ -49,6 +52,7 @@ type Options struct {
 
 	LargeOver int64         // files larger than this many bytes are listed; 0 is DefaultLargeOver
 	Limits    source.Limits // zero fields are the source's defaults
+	PushLimit int64         // bytes of one push to a forge; 0 is what the forge is known for
 	Version   string        // of Rehome, for receipts
 	Waits     Waits
 }

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,13 +13,12 @@ import (
 	"rehome"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
-	"rehome/internal/host"
 	"rehome/internal/store"
 )
 
 // push publishes the final refs, reads them back and, when every one is there, completes.
 // The destination is read first: after a crash it may hold what we were about to write.
-// Nobody else pushes to the repository meanwhile: the lease keeps others from this import,
+// Nobody else of ours pushes to the repository meanwhile: the lease keeps others from this import,
 // the turn keeps off an import that was deleted and one that came after it.
 func (w *worker) push(ctx context.Context) error {
 	started := w.Clock()
@@ -30,40 +30,48 @@ func (w *worker) push(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	end, err := w.pushes.take(ctx, w.row.RepositoryID)
+	give, err := w.pushes.take(ctx, w.row.RepositoryID)
 	if err != nil {
 		return err
 	}
-	defer end()
-	at, err := w.destination(ctx)
+	defer give()
+	to, err := w.end(ctx)
 	if err != nil {
 		return err
 	}
-	stays, err := w.leave(ctx, done, at)
-	if err != nil {
-		return err
-	}
-	p := proof{
-		facts: known, final: done.refs, removed: done.removed, stays: append(stays, skipRemoved(done.removed)...), made: done.made, lfs: done.lfs,
-		wrote: at.wrote, generation: w.row.Rewritten, started: started,
-	}
-	left, err := w.publishRefs(ctx, done, at, p.head())
-	if err != nil || w.row.State.Status != rehome.Pushing {
+	p := proof{facts: known, lfs: done.lfs, made: done.made, generation: w.row.Rewritten, started: started}
+	p.named = renameDefault(done.refs, known.Head, w.row.Options.DefaultBranch)
+	if err := w.publishRefs(ctx, to, done, &p); err != nil || w.row.State.Status != rehome.Pushing {
 		return err
 	}
 	p.choice = w.row.LFS // of the plan that was rewritten
 	w.fault("published")
-	if p.back, err = w.readBack(ctx, without(done.refs, left), p.head()); err != nil {
+	if err := w.prove(ctx, to, &p); err != nil {
 		return err
 	}
-	if err := w.checkLFS(ctx, done.lfs); err != nil {
+	return w.complete(ctx, to, p)
+}
+
+// prove reads the destination back and compares.
+func (w *worker) prove(ctx context.Context, to end, p *proof) (err error) {
+	settled, err := to.settled(ctx, p.head())
+	if err != nil {
 		return err
 	}
-	if p.pushed, err = w.pushWarnings(ctx); err != nil {
+	if p.back, err = w.readBack(ctx, to, p); err != nil {
+		return err
+	}
+	if err := to.hasLFS(ctx, p.lfs); err != nil {
+		return err
+	}
+	if err := w.proveDeeper(ctx, to, p); err != nil {
+		return err
+	}
+	if p.pushed, err = w.pushWarnings(ctx, settled); err != nil {
 		return err
 	}
 	p.others = w.othersNeedOld(ctx, p.pushed)
-	return w.complete(ctx, p)
+	return nil
 }
 
 // othersNeedOld reports whether somebody's refs need content that is superseded, and so may point
@@ -76,34 +84,46 @@ func (w *worker) othersNeedOld(ctx context.Context, warned []rehome.Warning) boo
 	return err != nil || len(refs) > 0
 }
 
-// destination is what is there before a push, and what of it we wrote.
-type destination struct {
+// situation is what is at a destination before a push, and what of it we wrote.
+type situation struct {
 	have  []repo.Ref
 	wrote map[string]store.WrittenRef
 }
 
-func (w *worker) destination(ctx context.Context) (at destination, err error) {
+// ours reports whether anything that is there was written by an import.
+func (s *situation) ours() bool {
+	return slices.ContainsFunc(s.have, func(r repo.Ref) bool { return isOurs(r, s.wrote[r.Name]) })
+}
+
+func (w *worker) situation(ctx context.Context, to end) (at situation, err error) {
 	if at.wrote, err = w.DB.WrittenRefs(ctx, w.row.RepositoryID); err != nil {
 		return at, err
 	}
-	if at.have, _, err = w.Host.Refs(ctx, w.row.RepositoryID); err != nil {
-		return at, destinationError(fmt.Errorf("read destination: %w", err))
-	}
-	return at, nil
+	at.have, _, err = to.refs(ctx)
+	return at, err
 }
 
-// leave takes out of what is to be published the refs that stay what they are here.
-func (w *worker) leave(ctx context.Context, done *finished, at destination) (stays []rehome.SkippedRef, err error) {
+// leave takes out of what is to be published the refs that stay what they are there.
+func (w *worker) leave(ctx context.Context, done *finished, at situation, p *proof) error {
+	p.final = done.refs
 	if !w.row.CompletedAt.IsZero() {
 		rest, deleted := withoutDeleted(done.refs, at.have, at.wrote)
 		follow, forced, err := withoutForced(ctx, done.raw, rest, at.wrote)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		done.refs, stays = follow, append(deleted, forced...)
+		if w.row.Options.Prune {
+			if err := w.prune(done, at, p, forced); err != nil {
+				return err
+			}
+			follow, forced = rest, nil
+		}
+		p.final = follow
+		p.stays = append(deleted, skipForced(forced)...)
 	}
-	done.refs, done.removed = apart(done.refs)
-	return stays, nil
+	p.final, p.removed = apart(p.final)
+	p.stays = append(p.stays, skipRemoved(p.removed)...)
+	return nil
 }
 
 // without returns the refs that are not left alone.
@@ -131,16 +151,25 @@ func (m *Importer) knownFacts(ctx context.Context, importID int64) (known facts,
 	return known, nil
 }
 
-// publishRefs moves the destination's refs to where they belong, as one transaction, and
-// returns those that it leaves to somebody else. What it is about to write is stored
-// before, so that a successor knows it for ours, and the repository has the Git LFS objects
-// that come with it. A rewrite that is out of date by then is not pushed: the import goes
-// back to that step.
-func (w *worker) publishRefs(ctx context.Context, done *finished, at destination, head string) (left map[string]bool, err error) {
-	updates, left, err := updatesFor(slices.Concat(done.refs, done.removed), at.have, at.wrote)
+// publishRefs moves the destination's refs to where they belong and takes out of the proof those that are left
+// to somebody else. What it is about to write is stored before, so that a successor knows it for ours, and the
+// repository has the Git LFS objects that come with it. A rewrite that is out of date by then is not pushed: the
+// import goes back to that step.
+func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *proof) error {
+	at, err := w.situation(ctx, to)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	p.wrote = at.wrote
+	if err := w.leave(ctx, done, at, p); err != nil {
+		return err
+	}
+	c := comparison{final: slices.Concat(p.final, p.removed), at: at, divergence: to.about().divergence}
+	updates, err := c.updates()
+	if err != nil {
+		return err
+	}
+	updates = append(updates, p.pruned.updates...)
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		if i.Wanted.Plan > i.Rewritten {
 			become(i, rehome.Mapping)
@@ -151,43 +180,16 @@ func (w *worker) publishRefs(ctx context.Context, done *finished, at destination
 			t.SetWritten(ctx, i.RepositoryID, writing(updates, at.wrote)))
 	})
 	if err != nil || w.row.State.Status != rehome.Pushing {
-		return nil, err
+		return err
 	}
 	w.fault("before publishing")
-	if err := w.checkLFS(ctx, done.lfs); err != nil {
-		return nil, err
+	refused, err := to.publish(ctx, done, publication{updates, p.head(), !at.ours()})
+	p.final = without(p.final, c.left)
+	p.stays = append(p.stays, c.skipped...)
+	if err == nil {
+		err = refusedError(refused, at.wrote)
 	}
-	err = w.Host.Publish(ctx, w.row.RepositoryID, host.Publication{
-		From: done.repo, Updates: updates, Head: head, History: done.history, Content: done.content, Replaces: done.replaces,
-	})
-	return left, destinationError(err)
-}
-
-// updatesFor compares what is to be with what is there. A ref may only move if it is what
-// we wrote, or may have written, last; it is an error if somebody else made it so. One that
-// somebody else moved on from where it still belongs is left alone, and so is one that is not
-// to be published and was never ours.
-func updatesFor(final []finalRef, have []repo.Ref, wrote map[string]store.WrittenRef) (updates []repo.Update, left map[string]bool, err error) {
-	there := make(map[string]repo.Ref, len(have))
-	for _, r := range have {
-		there[r.Name] = r
-	}
-	left = map[string]bool{}
-	for _, f := range final {
-		now, exists := there[f.name]
-		last := wrote[f.name]
-		switch {
-		case exists && now.ID == f.final:
-		case f.removed && (!exists || last.Wrote == "" && last.Writing == ""):
-		case !exists || isOurs(now, last):
-			updates = append(updates, repo.Update{Name: f.name, Old: now.ID, New: f.final})
-		case f.final.String() == last.Wrote:
-			left[f.name] = true
-		default:
-			return nil, nil, moved(f.name, last.Wrote)
-		}
-	}
-	return updates, left, nil
+	return err
 }
 
 // writing notes what the updates are about to do. The id a ref has now stays noted as
@@ -254,7 +256,8 @@ type proof struct {
 	facts
 	final      []finalRef
 	removed    []finalRef
-	stays      []rehome.SkippedRef // left as they are here, or not published
+	stays      []rehome.SkippedRef // left as they are there, or not published
+	pruned     pruned
 	made       madeLarge
 	lfs        []store.LFSObject    // that final points to
 	others     bool                 // may need objects that it does not point to any more
@@ -262,6 +265,8 @@ type proof struct {
 	back       map[string]object.ID // as read from the destination
 	wrote      map[string]store.WrittenRef
 	pushed     []rehome.Warning // what the push brought up
+	depth      rehome.Depth     // that was proven
+	named      string           // the default branch as it is published, a full name; "" for none
 	generation int64            // of the plan
 	started    time.Time
 }
@@ -271,7 +276,7 @@ func (p *proof) head() string {
 	if len(p.final) == 0 && len(p.stays) > 0 {
 		return ""
 	}
-	return headToPublish(p.final, p.Head)
+	return headToPublish(p.final, p.named)
 }
 
 // dropConverted takes from the repository the objects that conversions before made and that
@@ -284,7 +289,7 @@ func (p *proof) dropConverted(ctx context.Context, t *store.Tx, repositoryID int
 }
 
 // complete records that the destination is as it should be, with the receipt that says so.
-func (w *worker) complete(ctx context.Context, p proof) error {
+func (w *worker) complete(ctx context.Context, to end, p proof) error {
 	repository, err := w.DB.RepositoryByID(ctx, w.row.RepositoryID)
 	if err != nil {
 		return err
@@ -302,7 +307,10 @@ func (w *worker) complete(ctx context.Context, p proof) error {
 		if i.Wanted.Plan > p.generation {
 			i.State.Status = rehome.Mapping
 		}
-		receipt = w.receipt(i, repository, p)
+		if err := w.rest(ctx, t, i, now); err != nil {
+			return err
+		}
+		receipt = w.receipt(i, cmp.Or(to.about().url, w.CloneURL(repository)), repository, p)
 		text, err := EncodeReceipt(receipt)
 		if err != nil {
 			return err
@@ -310,6 +318,7 @@ func (w *worker) complete(ctx context.Context, p proof) error {
 		return errors.Join(
 			t.SetWritten(ctx, i.RepositoryID, refs),
 			t.Pushed(ctx, i.RepositoryID, now, strings.TrimPrefix(p.head(), "refs/heads/")),
+			t.DropWritten(ctx, i.RepositoryID, p.pruned.names),
 			t.SetReceipt(ctx, i.ID, text),
 			p.dropConverted(ctx, t, i.RepositoryID))
 	})

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -29,13 +30,13 @@ func (m *Importer) Receipt(ctx context.Context, repositoryID int64) ([]byte, err
 }
 
 // receipt writes down the move of i to repository.
-func (m *Importer) receipt(i *store.Import, repository rehome.Repository, p proof) rehome.Receipt {
+func (m *Importer) receipt(i *store.Import, address string, repository rehome.Repository, p proof) rehome.Receipt {
 	r := p.receipt()
 	r.Head.Import = repository.FullName()
 	r.Head.Version = m.Version
 	r.Head.CompletedAt = i.CompletedAt
 	r.Head.Source.VCS, r.Head.Source.URL = i.Source.VCS, i.Source.URL
-	r.Head.Destination.URL = m.CloneURL(repository)
+	r.Head.Destination.URL = address
 	if r.Head.Destination.DefaultBranch == "" {
 		r.Head.Destination.DefaultBranch = repository.DefaultBranch
 	}
@@ -61,7 +62,7 @@ func (p *proof) largeFiles(found rehome.Found) rehome.ReceiptLargeFiles {
 func (p *proof) receipt() rehome.Receipt {
 	r := rehome.Receipt{
 		Head: rehome.ReceiptHead{
-			Format: 1, Status: rehome.Complete, Engine: rehome.Engine, Verified: "refs",
+			Format: 1, Status: rehome.Complete, Engine: rehome.Engine, Verified: string(cmp.Or(p.depth, rehome.VerifyRefs)),
 			StartedAt: p.Started.UTC().Truncate(time.Second), Commits: p.Commits, Objects: p.Objects,
 			Source:      rehome.ReceiptSource{ObjectFormat: p.Format, DefaultBranch: strings.TrimPrefix(p.Head, "refs/heads/")},
 			Destination: rehome.ReceiptDestination{DefaultBranch: strings.TrimPrefix(p.head(), "refs/heads/")},

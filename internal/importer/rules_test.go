@@ -38,29 +38,35 @@ func TestUpdatesFor(t *testing.T) {
 		have  object.ID // zero for none
 		wrote store.WrittenRef
 		want  string // old-new; "" for no update, "moved" for an error
+
+		divergence rehome.Divergence
 	}{
-		{"missing", object.ID{}, store.WrittenRef{}, "0-1"},
-		{"missing, written before", object.ID{}, store.WrittenRef{Wrote: two.String()}, "0-1"},
-		{"there already, not by us", one, store.WrittenRef{}, ""},
-		{"there already, by us", one, store.WrittenRef{Wrote: one.String()}, ""},
-		{"ours to move", two, store.WrittenRef{Wrote: two.String()}, "2-1"},
-		{"perhaps ours", three, store.WrittenRef{Wrote: two.String(), Writing: three.String()}, "3-1"},
-		{"never written by us", two, store.WrittenRef{}, "moved"},
-		{"moved by others", three, store.WrittenRef{Wrote: two.String()}, "moved"},
-		{"moved by others, and it need not move", three, store.WrittenRef{Wrote: one.String()}, "left"},
+		{"missing", object.ID{}, store.WrittenRef{}, "0-1", rehome.Stop},
+		{"missing, written before", object.ID{}, store.WrittenRef{Wrote: two.String()}, "0-1", rehome.Stop},
+		{"there already, not by us", one, store.WrittenRef{}, "", rehome.Stop},
+		{"there already, by us", one, store.WrittenRef{Wrote: one.String()}, "", rehome.Stop},
+		{"ours to move", two, store.WrittenRef{Wrote: two.String()}, "2-1", rehome.Stop},
+		{"perhaps ours", three, store.WrittenRef{Wrote: two.String(), Writing: three.String()}, "3-1", rehome.Stop},
+		{"never written by us", two, store.WrittenRef{}, "moved", rehome.Stop},
+		{"moved by others", three, store.WrittenRef{Wrote: two.String()}, "moved", rehome.Stop},
+		{"moved by others, and overwritten", three, store.WrittenRef{Wrote: two.String()}, "3-1", rehome.Overwrite},
+		{"never written by us, and overwritten", two, store.WrittenRef{}, "2-1", rehome.Overwrite},
+		{"moved by others, and skipped", three, store.WrittenRef{Wrote: two.String()}, "left", rehome.Skip},
+		{"moved by others, and it need not move", three, store.WrittenRef{Wrote: one.String()}, "left", rehome.Stop},
 	} {
 		var have []repo.Ref
 		if !c.have.IsZero() {
 			have = []repo.Ref{{Name: name, ID: c.have}, {Name: "refs/heads/others", ID: three}}
 		}
-		updates, left, err := updatesFor([]finalRef{{name: name, source: one, final: one}}, have, map[string]store.WrittenRef{name: c.wrote})
+		with := comparison{final: []finalRef{{name: name, source: one, final: one}}, at: situation{have, map[string]store.WrittenRef{name: c.wrote}}, divergence: c.divergence}
+		updates, err := with.updates()
 		got := ""
 		switch {
 		case rehome.CodeOf(err) == rehome.DestinationMoved:
 			got = "moved"
 		case err != nil:
 			t.Errorf("%s: %v", c.what, err)
-		case left[name]:
+		case with.left[name]:
 			got = "left"
 		case len(updates) == 1:
 			got = fmt.Sprintf("%d-%d", updates[0].Old.Bytes()[0], updates[0].New.Bytes()[0])
@@ -93,12 +99,13 @@ func TestUpdatesForRemoved(t *testing.T) {
 			have = []repo.Ref{{Name: name, ID: c.have}}
 		}
 		got := -1
-		updates, left, err := updatesFor([]finalRef{{name: name, source: one, final: zero, removed: true}}, have, map[string]store.WrittenRef{name: c.wrote})
+		with := comparison{final: []finalRef{{name: name, source: one, final: zero, removed: true}}, at: situation{have, map[string]store.WrittenRef{name: c.wrote}}}
+		updates, err := with.updates()
 		if err == nil {
 			got = len(updates)
 		}
-		if got != c.want || len(left) != 0 || got == 1 && (updates[0].Old != c.have || !updates[0].New.IsZero()) {
-			t.Errorf("%s: %v, left %v, %v", c.what, updates, left, err)
+		if got != c.want || len(with.left) != 0 || got == 1 && (updates[0].Old != c.have || !updates[0].New.IsZero()) {
+			t.Errorf("%s: %v, left %v, %v", c.what, updates, with.left, err)
 		}
 	}
 }

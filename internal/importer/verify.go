@@ -10,12 +10,20 @@ import (
 )
 
 // readBack asks the destination what it has now and compares it ref by ref.
-func (w *worker) readBack(ctx context.Context, final []finalRef, head string) (map[string]object.ID, error) {
-	refs, now, err := w.Host.Refs(ctx, w.row.RepositoryID)
+func (w *worker) readBack(ctx context.Context, to end, p *proof) (map[string]object.ID, error) {
+	refs, now, err := to.refs(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read destination back: %w", err)
 	}
-	return compare(final, head, refs, now)
+	head := p.head()
+	if to.about().url != "" {
+		head = "" // what can be done about it was done; the receipt warns
+	}
+	back, err := compare(p.final, head, refs, now)
+	if err != nil {
+		return nil, err
+	}
+	return back, p.pruned.prove(back)
 }
 
 // compare holds what a destination has against what it should have: each final ref with

@@ -13,14 +13,16 @@ const (
 	warnUnmatched = "unmatched_author_lines"
 	warnKept      = "old_history_kept"
 	warnNoLarge   = "no_large_files"
+
+	warnDefaultBranch = "default_branch"
 )
 
 // maxNamed bounds the lines or refs that a warning names.
 const maxNamed = 5
 
-// pushWarnings is what a receipt warns of once the push is done, and tells the watchers of
+// pushWarnings is what a receipt warns of once the push is done, settled among it, and tells the watchers of
 // what only the push brought up.
-func (w *worker) pushWarnings(ctx context.Context) ([]rehome.Warning, error) {
+func (w *worker) pushWarnings(ctx context.Context, settled []rehome.Warning) ([]rehome.Warning, error) {
 	unmatched, err := w.unmatched(ctx)
 	if err != nil {
 		return nil, err
@@ -30,13 +32,8 @@ func (w *worker) pushWarnings(ctx context.Context) ([]rehome.Warning, error) {
 		return nil, err
 	}
 	unmatched = append(unmatched, large.idleWarning(w.row.Changes)...)
-	refs, err := w.Host.KeptFor(ctx, w.row.RepositoryID)
-	if err != nil { // what was pushed is there all the same
-		w.Log.Warn("look for old history", "import", w.row.ID, "err", err)
-	}
-	kept := keptWarning(refs)
-	w.warn(rehome.StepPush, kept)
-	return append(unmatched, kept...), ctx.Err()
+	w.warn(rehome.StepPush, settled)
+	return append(unmatched, settled...), ctx.Err()
 }
 
 // keptWarning names the refs that old history has to stay for, if there are any.

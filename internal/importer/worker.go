@@ -34,6 +34,10 @@ func (w *worker) next() func(context.Context) error {
 		return w.rewrite
 	case rehome.Pushing:
 		return w.push
+	case rehome.Complete, rehome.Failed:
+		if w.syncDue() {
+			return w.sync
+		}
 	}
 	return nil
 }

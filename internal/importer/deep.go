@@ -1,0 +1,87 @@
+package importer
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"rehome"
+	"rehome/internal/lfs"
+	"rehome/internal/source"
+	"rehome/internal/store"
+)
+
+// proveDeeper fetches the destination as anybody would, where more was asked for than its refs: each object is hashed
+// and all that is named has to be there. As the refs are those that were pushed, everything they lead to is. With
+// VerifyBytes the Git LFS objects are fetched and hashed, too.
+func (w *worker) proveDeeper(ctx context.Context, to end, p *proof) (err error) {
+	p.depth = w.row.Options.Verify
+	if p.depth == "" || p.depth == rehome.VerifyRefs || len(p.final) == 0 {
+		return nil
+	}
+	dir, err := w.Folder.aside()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	at := to.about()
+	o := rawOptions{LargeOver: p.LargeOver}
+	if p.depth == rehome.VerifyBytes && at.where.URL != nil {
+		o.Store = func(string) (*lfs.Store, error) { return lfs.Local(filepath.Join(dir, "lfs")) }
+		o.AllowMissing = len(p.LFS.Missing) > 0
+	}
+	got, err := fetchRaw(ctx, w.Source[rehome.Git], source.Request{Location: at.where, Dir: filepath.Join(dir, "copy"), Limits: w.Limits}, o)
+	if err != nil {
+		return unproven(ctx, err)
+	}
+	if _, err := compare(p.final, "", got.Refs, ""); err != nil {
+		return err
+	}
+	if p.depth == rehome.VerifyBytes && at.where.URL == nil {
+		return w.hashLFS(ctx, p.lfs)
+	}
+	return nil
+}
+
+// unproven says that the destination could not be fetched.
+func unproven(ctx context.Context, err error) error {
+	e := rehome.AsError(err)
+	if ctx.Err() != nil || e.Code == rehome.Internal || e.Code == rehome.DiskFull || e.Code == rehome.BlockedByPolicy {
+		return err
+	}
+	code := rehome.DestinationRefused
+	if e.Code == rehome.Unreachable || e.Code == rehome.SourceCutOff {
+		code = rehome.DestinationCutOff
+	}
+	return &rehome.Error{
+		Code: code, Err: err, Hint: "Start the import again; or verify refs only.",
+		Message: "The destination was fetched to prove what is there, as if it were a source, and that failed: " + e.Message,
+	}
+}
+
+// hashLFS reads the objects that the built-in host serves.
+func (w *worker) hashLFS(ctx context.Context, objects []store.LFSObject) error {
+	for _, o := range objects {
+		oid, err := lfs.ParseOID(o.OID)
+		if err != nil {
+			return err
+		}
+		in, err := w.LFS.Open(ctx, oid, 0)
+		if err != nil {
+			return fmt.Errorf("read Git LFS object: %w", err)
+		}
+		sum := sha256.New()
+		_, err = io.Copy(sum, in)
+		if err := errors.Join(err, in.Close()); err != nil {
+			return fmt.Errorf("read Git LFS object: %w", err)
+		}
+		if lfs.OID(sum.Sum(nil)) != oid {
+			return differs(fmt.Sprintf("the Git LFS object %s has other bytes", oid))
+		}
+	}
+	return nil
+}

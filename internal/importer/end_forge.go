@@ -1,0 +1,157 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"rehome"
+	"rehome/internal/destination"
+	"rehome/internal/forge"
+	"rehome/internal/git/repo"
+	"rehome/internal/lfs"
+	"rehome/internal/remote"
+	"rehome/internal/store"
+)
+
+// forgeEnd is a repository on a forge elsewhere.
+type forgeEnd struct {
+	*worker
+	to   store.Destination
+	at   remote.Location
+	have struct {
+		head  string // what HEAD named when it was read last
+		empty bool
+	}
+}
+
+func (w *worker) forgeEnd(d destinationRow) (end, error) {
+	at, err := w.locate(d)
+	if err != nil {
+		return nil, err
+	}
+	return &forgeEnd{worker: w, to: d.Destination, at: at}, nil
+}
+
+func (f *forgeEnd) refs(ctx context.Context) ([]repo.Ref, string, error) {
+	s, err := f.Forge.Read(ctx, f.at)
+	if rehome.CodeOf(err) == rehome.DestinationMissing && f.to.Create {
+		if err := f.Forge.Create(ctx, f.at, forge.NewRepository{Visibility: f.to.Visibility, DefaultBranch: f.defaultBranch(ctx)}); err != nil {
+			return nil, "", err
+		}
+		s, err = f.Forge.Read(ctx, f.at)
+	}
+	if err != nil {
+		return nil, "", f.missing(err)
+	}
+	f.have.head, f.have.empty = s.Head, len(s.Refs) == 0
+	return s.Refs, s.Head, nil
+}
+
+// defaultBranch is the short name of the branch that is to be the default one, "" for unknown.
+func (f *forgeEnd) defaultBranch(ctx context.Context) string {
+	known, err := f.facts(ctx)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(known.Head, "refs/heads/")
+}
+
+// missing says of a destination that is not there how it comes to be.
+func (f *forgeEnd) missing(err error) error {
+	var known *rehome.Error
+	if !errors.As(err, &known) || known.Code != rehome.DestinationMissing || f.to.Create {
+		return err
+	}
+	e := *known
+	e.Hint = "Make an empty repository there, or have it made: create with PUT …/import/destination, on the command line --create."
+	return &e
+}
+
+func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) ([]destination.Refusal, error) {
+	if err := f.checkLFS(ctx, done.lfs); err != nil {
+		return nil, err
+	}
+	objects, err := lfsObjects(done.lfs)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.checkFiles(ctx, done); err != nil {
+		return nil, err
+	}
+	sent := f.openPushed(done.repo.Format())
+	defer sent.close()
+	res, err := f.Forge.Push(ctx, destination.Push{
+		Location: f.at, From: done.repo, Updates: p.updates, Head: p.head, Whole: p.first, Limit: f.PushLimit,
+		Known: sent.packs, Has: sent.has(), Objects: objects, Progress: f.newPushMeter(ctx, int64(len(objects))).read,
+	})
+	if err != nil {
+		return nil, f.missing(err)
+	}
+	if len(res.Refused) == 0 {
+		err = f.keepPushed(done.repo)
+	}
+	return res.Refused, err
+}
+
+func lfsObjects(rows []store.LFSObject) ([]lfs.Object, error) {
+	seen := make(map[lfs.OID]bool, len(rows))
+	var all []lfs.Object
+	for _, o := range rows {
+		oid, err := lfs.ParseOID(o.OID)
+		if err != nil {
+			return nil, err
+		}
+		if !seen[oid] {
+			seen[oid] = true
+			all = append(all, lfs.Object{OID: oid, Size: o.Size})
+		}
+	}
+	return all, nil
+}
+
+func (f *forgeEnd) hasLFS(ctx context.Context, rows []store.LFSObject) error {
+	objects, err := lfsObjects(rows)
+	if err != nil {
+		return err
+	}
+	missing, err := f.Forge.CheckLFS(ctx, f.at, objects)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	var names []string
+	for _, o := range missing {
+		names = append(names, o.OID.String())
+	}
+	return &rehome.Error{
+		Code:    rehome.DestinationRefused,
+		Message: fmt.Sprintf("The destination was asked for the Git LFS objects that it was sent and lacks %d of %d: %s.", len(names), len(objects), named(names)),
+		Hint:    "Start the import again; if that does not help, ask whoever runs the destination.",
+	}
+}
+
+// settled sets the default branch where the push alone has not done so.
+func (f *forgeEnd) settled(ctx context.Context, head string) ([]rehome.Warning, error) {
+	if _, now, err := f.refs(ctx); err != nil || head == "" || now == head {
+		return nil, err
+	}
+	branch := strings.TrimPrefix(head, "refs/heads/")
+	err := f.Forge.SetDefaultBranch(ctx, f.at, branch)
+	if err == nil {
+		return nil, nil
+	}
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	e := rehome.AsError(err)
+	warned := []rehome.Warning{{
+		Kind: warnDefaultBranch, Count: 1,
+		Text: fmt.Sprintf("The default branch of the destination is %q, not %q. %s %s", rehome.Clean(strings.TrimPrefix(f.have.head, "refs/heads/"), 200), rehome.Clean(branch, 200), e.Message, e.Hint),
+	}}
+	return warned, nil
+}
+
+func (f *forgeEnd) about() endFacts {
+	return endFacts{url: f.at.String(), where: f.at, divergence: f.to.OnDivergence}
+}

@@ -1,0 +1,105 @@
+package importer
+
+import (
+	"fmt"
+	"strings"
+
+	"rehome"
+	"rehome/internal/git/object"
+	"rehome/internal/git/repo"
+	"rehome/internal/store"
+)
+
+// keptRefs is where old tips of refs stay that were forced or deleted at the source.
+const keptRefs = "refs/rehome/kept/"
+
+// pruned is what a sync takes away at the destination because it is gone at the source.
+type pruned struct {
+	updates []repo.Update // refs that go, and refs that keep old tips
+	names   []string      // of those that go, or went already
+}
+
+// prune finds the refs we wrote that the source has no more, and keeps the tips of those and of refs that were forced.
+func (w *worker) prune(done *finished, at situation, p *proof, forced []finalRef) error {
+	there := make(map[string]repo.Ref, len(at.have))
+	for _, r := range at.have {
+		there[r.Name] = r
+	}
+	ours, gone := goneAtSource(done.refs, p.facts, at.wrote)
+	goes := 0
+	for _, name := range gone {
+		now, exists := there[name]
+		switch {
+		case !exists:
+			p.pruned.names = append(p.pruned.names, name) // it went in an earlier try, or somebody deleted it
+		case isOurs(now, at.wrote[name]):
+			goes++
+			p.pruned.names = append(p.pruned.names, name)
+			p.pruned.updates = append(p.pruned.updates, repo.Update{Name: name, Old: now.ID, New: now.ID.Format().Zero()})
+			p.pruned.keep(there, now)
+		default:
+			p.stays = append(p.stays, rehome.NewSkippedRef(name, id(now.ID), "deleted at the source, and moved by somebody else at the destination: it stays"))
+		}
+	}
+	if 2*goes > ours {
+		return tooManyGone(goes, ours)
+	}
+	for _, f := range forced {
+		if now, exists := there[f.name]; exists && now.ID != f.final && isOurs(now, at.wrote[f.name]) {
+			p.pruned.keep(there, now)
+		}
+	}
+	return nil
+}
+
+// goneAtSource returns how many refs that came from the source are ours, and which of them it has no more. What it
+// still has and is left out now stays.
+func goneAtSource(final []finalRef, known facts, wrote map[string]store.WrittenRef) (ours int, gone []string) {
+	has := make(map[string]bool, len(final)+len(known.Skipped))
+	for _, f := range final {
+		has[f.name] = true
+	}
+	for _, s := range known.Skipped {
+		has[s.Name] = true
+	}
+	for name, last := range wrote {
+		if last.Wrote == "" || last.Source == "" {
+			continue
+		}
+		if ours++; !has[name] {
+			gone = append(gone, name)
+		}
+	}
+	return ours, gone
+}
+
+// keep adds a ref that keeps what is at r now, unless there is one.
+func (p *pruned) keep(there map[string]repo.Ref, r repo.Ref) {
+	name := keptName(r)
+	if _, exists := there[name]; !exists {
+		p.updates = append(p.updates, repo.Update{Name: name, Old: r.ID.Format().Zero(), New: r.ID})
+	}
+}
+
+// keptName is the ref that keeps the tip of another one.
+func keptName(r repo.Ref) string {
+	return keptRefs + strings.TrimPrefix(r.Name, "refs/") + "/" + r.ID.String()[:12]
+}
+
+func tooManyGone(goes, ours int) error {
+	return &rehome.Error{
+		Code:    rehome.LimitPassed,
+		Message: fmt.Sprintf("The source lacks %d of the %d refs that were moved from it; a sync that would remove more than half of them stops.", goes, ours),
+		Hint:    "If the source is as it should be, delete those refs at the destination by hand, and start the import again.",
+	}
+}
+
+// prove is an error when a ref that was to go is still there.
+func (p *pruned) prove(back map[string]object.ID) error {
+	for _, name := range p.names {
+		if _, still := back[name]; still {
+			return differs(fmt.Sprintf("the ref %q is still there", rehome.Clean(name, 200)))
+		}
+	}
+	return nil
+}

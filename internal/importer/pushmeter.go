@@ -1,0 +1,62 @@
+package importer
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"rehome"
+	"rehome/internal/destination"
+	"rehome/internal/store"
+)
+
+// pushMeter tells the watchers how far a push to a forge is, now and then, and the row with it. It is safe for
+// concurrent use.
+type pushMeter struct {
+	w     *worker
+	store func(percent int) error
+	meter meter
+
+	mu   sync.Mutex
+	told time.Time // guarded by mu, as all below
+	best int       // a percentage never falls within a push
+	last destination.Progress
+	lfs  int64 // objects to send
+}
+
+func (w *worker) newPushMeter(ctx context.Context, lfs int64) *pushMeter {
+	now := w.Clock()
+	put := func(percent int) error {
+		_, err := w.DB.Advance(ctx, w.lease, func(_ *store.Tx, i *store.Import) error {
+			i.Progress.PushPercent = percent
+			return nil
+		})
+		return err
+	}
+	return &pushMeter{w: w, store: put, meter: meter{clock: w.Clock, start: now}, told: now, lfs: lfs}
+}
+
+func (p *pushMeter) read(now destination.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last.LFS = max(p.last.LFS, now.LFS)
+	p.last.Bytes, p.last.Total = max(p.last.Bytes, now.Bytes), max(p.last.Total, now.Total)
+	at := p.w.Clock()
+	if at.Sub(p.told) < recordEvery {
+		return
+	}
+	p.told = at
+	if p.last.Total > 0 {
+		p.best = max(p.best, int(float64(p.last.Bytes)/float64(p.last.Total)*99))
+	}
+	progress := rehome.Progress{Percent: p.best, Bytes: p.last.Bytes, LFS: p.last.LFS, LFSTotal: p.lfs}
+	e := p.meter.event(progress, p.w.row.Found.Authors)
+	e.Step, e.Status = rehome.StepPush, rehome.Pushing
+	if total := p.last.Total; total > 0 {
+		e.BytesTotal = &total
+	}
+	p.w.publish(p.w.row.ID, e)
+	if err := p.store(p.best); err != nil {
+		p.w.Log.Warn("store progress", "import", p.w.row.ID, "err", err) // the push itself finds out about a lost lease
+	}
+}
