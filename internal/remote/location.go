@@ -10,6 +10,13 @@ import (
 	"rehome"
 )
 
+// GiveCredentials and GiveWriter are the Hints of a CredentialsWanted error that any credentials that may
+// read, or write, would cure, so that whoever shows it can say how they are given there.
+const (
+	GiveCredentials = "Give the user name and password of somebody who may read it."
+	GiveWriter      = "Give the user name and password, or an access token, of somebody who may write to it."
+)
+
 // MaxURL is the longest URL taken, in bytes.
 const MaxURL = 8 << 10
 

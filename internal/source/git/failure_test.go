@@ -240,8 +240,7 @@ func TestRefsThatNeverEnd(t *testing.T) {
 		},
 		"nothing": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 	} {
-		g := newGit(t, egress.Policy{})
-		g.patience = 100 * time.Millisecond
+		g := newGitWith(t, egress.Policy{}, Options{Patience: 100 * time.Millisecond})
 		_, dir, err := fetch(t, g, location(t, serveAnswers(t, h)))
 		wantFailure(t, name, dir, err, rehome.Unreachable)
 	}

@@ -1,4 +1,4 @@
-// Package git reads Git repositories over HTTP and, for the command line, from a local path.
+// Package git reads Git repositories over HTTP, SSH, git:// and, for the command line, from a local path.
 //
 // A fetch goes: advertisement, refs, which of them to carry, one request for one pack,
 // the pack into an empty repository, the refs, HEAD. No object of the source is taken
@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -18,20 +17,18 @@ import (
 	"rehome/internal/egress"
 	"rehome/internal/git/protocol"
 	"rehome/internal/git/repo"
+	"rehome/internal/git/transport"
 	"rehome/internal/remote"
 	"rehome/internal/source"
 )
 
-// patience is how long a server may take to tell its refs, each time it is asked: one that sends
+// defaultPatience is how long a server may take to tell its refs, each time it is asked: one that sends
 // a byte now and then is never idle.
-const patience = 20 * time.Minute
+const defaultPatience = 20 * time.Minute
 
 // How long a server may take to begin to tell its refs, each time it is asked. What it answers a fetch with may
 // take it longer: it counts objects before.
 var defaultSilence = Silence{Detect: 30 * time.Second, Fetch: time.Minute}
-
-// wordsWait is how long the words of a server that refuses are waited for.
-const wordsWait = 10 * time.Second
 
 // Silence is how long a source may say nothing when it is asked for its refs; 0 is 30 s, 60 s.
 type Silence struct{ Detect, Fetch time.Duration }
@@ -46,37 +43,39 @@ type Options struct {
 	Version string                                           // Rehome's, told to servers
 	Sleep   func(ctx context.Context, d time.Duration) error // between attempts; nil = by the clock
 	Silence Silence
+	SSH     transport.SSH
+
+	Patience time.Duration // how long a source may take to tell its refs, each time it is asked; 0 = 20 minutes
+	Words    time.Duration // see transport.Options
 }
 
 // Git is the source.Source for Git. Safe for concurrent use.
 type Git struct {
-	client  *egress.Client
-	program string
-	agent   string
-	sleep   func(ctx context.Context, d time.Duration) error
-
-	silence  Silence
-	patience time.Duration // see the constants of these names
-	words    time.Duration
+	client    *egress.Client
+	transport *transport.Transport
+	sleep     func(ctx context.Context, d time.Duration) error
+	silence   Silence
+	patience  time.Duration
 }
 
 // New returns a reader of Git repositories.
 func New(o Options) *Git {
-	g := &Git{
-		client: o.Client, program: o.Program, agent: "git/rehome", sleep: o.Sleep,
-		silence: o.Silence, patience: patience, words: wordsWait,
+	if o.Sleep == nil {
+		o.Sleep = transport.Sleep
 	}
+	if o.Patience == 0 {
+		o.Patience = defaultPatience
+	}
+	g := &Git{client: o.Client, sleep: o.Sleep, silence: o.Silence, patience: o.Patience}
+	g.transport = transport.New(transport.Options{
+		Client: o.Client, Program: o.Program, Version: o.Version, Sleep: o.Sleep, SSH: o.SSH,
+		Patience: o.Patience, Words: o.Words,
+	})
 	if g.silence.Detect == 0 {
 		g.silence.Detect = defaultSilence.Detect
 	}
 	if g.silence.Fetch == 0 {
 		g.silence.Fetch = defaultSilence.Fetch
-	}
-	if o.Version != "" {
-		g.agent = "git/rehome-" + o.Version
-	}
-	if g.sleep == nil {
-		g.sleep = sleep
 	}
 	return g
 }
@@ -87,7 +86,7 @@ func (g *Git) Detect(ctx context.Context, l remote.Location) (source.Found, erro
 	if err != nil {
 		return source.Found{}, err
 	}
-	c.close()
+	c.Close()
 	return source.Found{VCS: rehome.Git}, nil
 }
 
@@ -116,15 +115,15 @@ func (g *Git) fetch(ctx context.Context, r source.Request) (res source.Result, e
 		return res, err
 	}
 	defer func() {
-		if said := c.close(); err != nil && said != nil {
+		if said := c.Close(); err != nil && said != nil {
 			err = fmt.Errorf("%w (%w)", err, said)
 		}
 	}()
-	p, err := choose(refs, c.advertisement())
+	p, err := choose(refs, c.Advertisement())
 	if err != nil {
 		return res, err
 	}
-	if res.Repo, err = repo.Init(r.Dir, c.advertisement().Format); err != nil {
+	if res.Repo, err = repo.Init(r.Dir, c.Advertisement().Format); err != nil {
 		return res, err
 	}
 	if r.Refs != nil {
@@ -154,9 +153,6 @@ func checkFree(dir string) error {
 	return nil
 }
 
-// attempts is how long to wait after each first contact that failed for a reason that may pass.
-var attempts = [...]time.Duration{500 * time.Millisecond, 2 * time.Second, 0}
-
 // question is what a server is asked first: for its refs that have these prefixes.
 type question struct {
 	maxRefs  int
@@ -170,58 +166,32 @@ func (q question) limits() protocol.Limits {
 
 // contact opens a conversation with l and returns it with the server's refs. A server that was waited for in
 // vain is not asked again at once.
-func (g *Git) contact(ctx context.Context, l remote.Location, q question) (conversation, []protocol.Ref, error) {
-	var last error
-	for _, wait := range attempts {
-		c, refs, err := g.tryContact(ctx, l, q)
-		if err == nil {
-			return c, refs, nil
+func (g *Git) contact(ctx context.Context, l remote.Location, q question) (c transport.Conversation, refs []protocol.Ref, err error) {
+	err = g.transport.Retry(ctx, l, transport.Source, func() (err error) {
+		if c, refs, err = g.tryContact(ctx, l, q); err != nil {
+			err = explain(ctx, err, true)
 		}
-		last = explain(ctx, err, true)
-		again := rehome.CodeOf(last) == rehome.Unreachable && !errors.Is(last, egress.ErrLate) && !egress.Lasting(last)
-		if !again || l.URL == nil || wait == 0 {
-			break
-		}
-		if err := g.sleep(ctx, wait); err != nil {
-			return nil, nil, explain(ctx, err, true)
-		}
-	}
-	return nil, nil, last
+		return err
+	})
+	return c, refs, err
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (g *Git) tryContact(ctx context.Context, l remote.Location, q question) (conversation, []protocol.Ref, error) {
-	var c conversation
-	var err error
-	if l.URL != nil {
-		c, err = g.discover(ctx, l, q)
-	} else {
-		c, err = g.spawn(ctx, l.Path, q.limits())
-	}
+func (g *Git) tryContact(ctx context.Context, l remote.Location, q question) (transport.Conversation, []protocol.Ref, error) {
+	c, err := g.transport.Open(ctx, l, transport.Question{Limits: q.limits(), Silence: q.silence})
 	if err != nil {
 		return nil, nil, err
 	}
 	refs, err := g.listRefs(ctx, c, q)
 	if err != nil {
-		c.close()
+		c.Close()
 		return nil, nil, err
 	}
 	return c, refs, nil
 }
 
 // listRefs returns the server's refs, which versions 0 and 1 have told already.
-func (g *Git) listRefs(ctx context.Context, c conversation, q question) ([]protocol.Ref, error) {
-	ad := c.advertisement()
+func (g *Git) listRefs(ctx context.Context, c transport.Conversation, q question) ([]protocol.Ref, error) {
+	ad := c.Advertisement()
 	if ad.Shallow {
 		return nil, protocol.ErrShallow
 	}
@@ -234,33 +204,20 @@ func (g *Git) listRefs(ctx context.Context, c conversation, q question) ([]proto
 		}
 	}
 	request := protocol.LsRefs{
-		Agent: g.agent, Format: ad.Format, Prefixes: q.prefixes,
+		Agent: g.transport.Agent(), Format: ad.Format, Prefixes: q.prefixes,
 		Unborn: ad.Capabilities.Feature("ls-refs", "unborn"),
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.patience)
 	defer cancel()
-	in, err := c.ask(ctx, request.Encode, q.silence)
+	in, err := c.Ask(ctx, transport.Request{Write: request.Encode, Silence: q.silence})
 	if err != nil {
 		return nil, err
 	}
 	refs, err := protocol.ReadLsRefs(in, ad.Format, q.limits())
 	if err == nil {
-		c.finish()
+		c.Finish()
 	}
 	return refs, err
-}
-
-// conversation is a server that has said what it can do. An HTTP server and a child
-// process fill it.
-type conversation interface {
-	advertisement() protocol.Advertisement
-	// ask sends one request. Its answer is read before the next one is sent, and begins within silence; 0 leaves
-	// it to the connection.
-	ask(ctx context.Context, request func(io.Writer) error, silence time.Duration) (*protocol.Reader, error)
-	// finish ends the answer at hand, which was read to its end.
-	finish()
-	// close ends it and returns what the other side had to complain about, if anything.
-	close() error
 }
 
 // workers returns how many goroutines resolve deltas.

@@ -28,13 +28,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // newGit returns a reader that may reach loopback and does not wait between attempts.
 func newGit(t testing.TB, p egress.Policy) *Git {
 	t.Helper()
+	return newGitWith(t, p, Options{})
+}
+
+func newGitWith(t testing.TB, p egress.Policy, o Options) *Git {
+	t.Helper()
 	p.AllowPrivate = true
 	client, err := egress.New(p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return New(Options{Client: client, Version: "test", Sleep: func(context.Context, time.Duration) error { return nil }})
+	o.Client, o.Version, o.Sleep = client, "test", func(context.Context, time.Duration) error { return nil }
+	return New(o)
 }
 
 func location(t testing.TB, raw string) remote.Location {

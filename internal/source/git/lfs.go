@@ -14,6 +14,7 @@ import (
 	"rehome"
 	"rehome/internal/egress"
 	"rehome/internal/git/repo"
+	"rehome/internal/git/transport"
 	"rehome/internal/lfs"
 	"rehome/internal/lfs/transfer"
 	"rehome/internal/remote"
@@ -47,7 +48,7 @@ func (g *Git) fetchLFS(ctx context.Context, r source.LFSRequest) (res source.LFS
 		return res, nil
 	}
 	o := transfer.Options{
-		Client: g.client, Endpoint: at, Agent: g.agent, Store: r.Store, Workers: r.Workers, Sleep: g.sleep,
+		Client: g.client, Endpoint: at, Agent: g.transport.Agent(), Store: r.Store, Workers: r.Workers, Sleep: g.sleep,
 		Done: r.Done, Bytes: r.Bytes,
 		Foreign:    r.URL == nil || !egress.SameOrigin(r.URL, at),
 		Configured: configured, AllowMissing: r.AllowMissing,
@@ -214,7 +215,7 @@ func lookedIn(folder string, why error) error {
 
 // lfsFolder is where the repository that git finds at path keeps its Git LFS objects.
 func lfsFolder(path string) (string, error) {
-	path, err := realPath(path)
+	path, err := transport.RealPath(path)
 	if err != nil {
 		return "", err
 	}

@@ -12,14 +12,15 @@ import (
 	"rehome/internal/git/pack"
 	"rehome/internal/git/protocol"
 	"rehome/internal/git/repo"
+	"rehome/internal/git/transport"
 	"rehome/internal/source"
 )
 
 // receive asks for everything wants reach and takes it into to.
-func (g *Git) receive(ctx context.Context, c conversation, r source.Request, to *repo.Repo, wants []object.ID) (repo.Received, error) {
-	ad := c.advertisement()
+func (g *Git) receive(ctx context.Context, c transport.Conversation, r source.Request, to *repo.Repo, wants []object.ID) (repo.Received, error) {
+	ad := c.Advertisement()
 	request := protocol.Fetch{
-		Version: ad.Version, Agent: g.agent, Format: ad.Format, Capabilities: ad.Capabilities, Wants: wants,
+		Version: ad.Version, Agent: g.transport.Agent(), Format: ad.Format, Capabilities: ad.Capabilities, Wants: wants,
 	}
 	if r.HistoryOnly {
 		request.Filter = "tree:0"
@@ -28,7 +29,7 @@ func (g *Git) receive(ctx context.Context, c conversation, r source.Request, to 
 	stream, err := begin(ctx, c, request, m.hear)
 	if said := (*protocol.RemoteError)(nil); request.Filters() && errors.As(err, &said) {
 		// Git offers filters and may be told to refuse some of them (uploadpackfilter.<filter>.allow).
-		c.finish()
+		c.Finish()
 		request.Filter = ""
 		stream, err = begin(ctx, c, request, m.hear)
 	}
@@ -48,14 +49,14 @@ func (g *Git) receive(ctx context.Context, c conversation, r source.Request, to 
 }
 
 // begin sends a request and returns the pack that answers it.
-func begin(ctx context.Context, c conversation, request protocol.Fetch, hear func([]byte)) (io.Reader, error) {
-	in, err := c.ask(ctx, request.Encode, 0)
+func begin(ctx context.Context, c transport.Conversation, request protocol.Fetch, hear func([]byte)) (io.Reader, error) {
+	in, err := c.Ask(ctx, transport.Request{Write: request.Encode})
 	if err != nil {
 		return nil, err
 	}
 	stream, err := request.Pack(in, hear)
 	if err != nil {
-		return nil, &readError{err}
+		return nil, &transport.CutError{Err: err}
 	}
 	return stream, nil
 }
@@ -63,18 +64,13 @@ func begin(ctx context.Context, c conversation, request protocol.Fetch, hear fun
 // foreign remembers that reading the source failed, as opposed to anything on this machine.
 type foreign struct {
 	r   io.Reader
-	err error // *readError; nil at the end of the stream
+	err error // *transport.CutError; nil at the end of the stream
 }
-
-// readError is a failure to read from the source.
-type readError struct{ error }
-
-func (e *readError) Unwrap() error { return e.error }
 
 func (f *foreign) Read(p []byte) (int, error) {
 	n, err := f.r.Read(p)
 	if err != nil && err != io.EOF {
-		f.err = &readError{err}
+		f.err = &transport.CutError{Err: err}
 	}
 	return n, err
 }

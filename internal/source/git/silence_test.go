@@ -74,8 +74,7 @@ func TestSilentSource(t *testing.T) {
 // TestTrickleIsNotTriedAgain: who has had all its time to tell its refs gets it once.
 func TestTrickleIsNotTriedAgain(t *testing.T) {
 	var asked atomic.Int64
-	g := newGit(t, egress.Policy{})
-	g.patience = time.Second / 2
+	g := newGitWith(t, egress.Policy{}, Options{Patience: time.Second / 2})
 	_, dir, err := fetch(t, g, location(t, serveAnswers(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
@@ -149,8 +148,7 @@ func TestWordsOfARefusal(t *testing.T) {
 
 // TestWordsThatNeverEnd: a server that refuses is not listened to for ever.
 func TestWordsThatNeverEnd(t *testing.T) {
-	g := newGit(t, egress.Policy{})
-	g.words = 50 * time.Millisecond
+	g := newGitWith(t, egress.Policy{}, Options{Words: 50 * time.Millisecond})
 	_, err := g.Detect(t.Context(), location(t, serveAnswers(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.WriteHeader(http.StatusForbidden)

@@ -1,4 +1,4 @@
-package git
+package transport
 
 import (
 	"encoding/base64"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/remote"
 )
 
 // maxWords bounds what is shown of a server's own words, in bytes, and maxRead what is read for it.
@@ -29,31 +30,32 @@ func (s *site) said(resp *http.Response) string {
 	if err != nil || kind != "text/plain" {
 		return ""
 	}
-	timer := time.AfterFunc(s.git.words, func() { resp.Body.Close() })
+	timer := time.AfterFunc(s.t.o.Words, func() { resp.Body.Close() })
 	defer timer.Stop()
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, maxRead)) //nolint:errcheck // what came is enough
 	line, _, _ := strings.Cut(strings.TrimLeft(string(data), " \t\r\n"), "\n")
 	words := rehome.Clean(line, maxWords)
 	code := fmt.Sprint(resp.StatusCode)
 	bare := strings.TrimSpace(strings.TrimPrefix(strings.TrimSuffix(words, "."), code))
-	if bare == "" || strings.EqualFold(bare, http.StatusText(resp.StatusCode)) || s.repeatsSecret(string(data)) {
+	if bare == "" || strings.EqualFold(bare, http.StatusText(resp.StatusCode)) || repeatsSecret(s.at, string(data)) {
 		return ""
 	}
 	return fmt.Sprintf(": %q", words)
 }
 
 // repeatsSecret reports whether the text holds a secret that the server was sent, in one of the spellings it may
-// have found it in. A user name is one where it stands without a password, and where it is as long as a token.
-func (s *site) repeatsSecret(text string) bool {
-	name, password := s.at.Username, string(s.at.Password)
-	if !s.signsIn() {
+// have found it in. A user name is one where it stands without a password, and where it is as long as a token. To SSH
+// it is none.
+func repeatsSecret(l remote.Location, text string) bool {
+	name, password := l.Username, string(l.Password)
+	if !signsIn(l) || l.SSH() && password == "" {
 		return false
 	}
 	secrets := []string{name + ":" + password}
 	if password != "" {
 		secrets = append(secrets, password)
 	}
-	if password == "" || len(name) >= longName {
+	if !l.SSH() && (password == "" || len(name) >= longName) {
 		secrets = append(secrets, name)
 	}
 	clean := rehome.Clean(text, len(text))

@@ -1,0 +1,171 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"rehome/internal/git/protocol"
+	"rehome/internal/remote"
+)
+
+// line is a server that listens and speaks for as long as the conversation lasts, as a program at the other end
+// does. It fills Conversation.
+type line struct {
+	at   remote.Location
+	ad   protocol.Advertisement
+	host string // for words
+	in   *protocol.Reader
+	raw  *prompt
+	out  io.Writer
+	drop func()       // breaks both directions, from any goroutine, any number of times
+	end  func() error // releases everything and returns what the other side had to complain about
+
+	over   func() // of the request at hand: its context is watched no longer
+	closed bool
+}
+
+// newLine makes a line of the two directions.
+func newLine(l remote.Location, in io.Reader, out io.Writer, drop func()) *line {
+	c := &line{at: l, out: out, drop: sync.OnceFunc(drop), over: func() {}}
+	if l.URL != nil {
+		c.host = l.URL.Host
+	}
+	c.raw = &prompt{r: in, drop: c.drop, host: c.host}
+	c.in = protocol.NewReader(c.raw)
+	return c
+}
+
+// Advertisement implements Conversation.
+func (c *line) Advertisement() protocol.Advertisement { return c.ad }
+
+// At implements Conversation.
+func (c *line) At() remote.Location { return c.at }
+
+// read reads what the server says first. It has to begin within silence, and to end within patience.
+func (c *line) read(ctx context.Context, q Question, patience time.Duration) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	stop := context.AfterFunc(ctx, c.drop)
+	defer stop()
+	if c.ad, err = protocol.ReadAdvertisement(c.in, q.Limits); err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = errors.Join(ctx.Err(), err)
+	}
+	return err
+}
+
+// Ask implements Conversation.
+func (c *line) Ask(ctx context.Context, r Request) (*protocol.Reader, error) {
+	c.over()
+	stop := context.AfterFunc(ctx, c.drop)
+	c.over = func() { stop() }
+	c.raw.expect(r.Silence)
+	to := &sender{w: c.out}
+	out := bufio.NewWriterSize(to, 64<<10)
+	err := r.Write(out)
+	if err == nil {
+		err = out.Flush()
+	}
+	switch {
+	case err == nil, to.err != nil && r.Stream && ctx.Err() == nil: // its last words say more than that it hung up
+		return c.in, nil
+	case to.err != nil:
+		return nil, &CutError{err}
+	}
+	return nil, err
+}
+
+// sender remembers that the other side took no more, as opposed to anything wrong with what was to be sent.
+type sender struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sender) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	if err != nil {
+		s.err = err
+	}
+	return n, err
+}
+
+// Finish implements Conversation: the next answer comes the same way.
+func (c *line) Finish() {
+	c.over()
+	c.over = func() {}
+	c.raw.relax()
+}
+
+// Close implements Conversation.
+func (c *line) Close() error {
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	c.over()
+	c.raw.relax()
+	return c.end()
+}
+
+// prompt reads from a server that has to say something in time when that is expected.
+type prompt struct {
+	r    io.Reader
+	drop func()
+	host string
+
+	mu    sync.Mutex
+	timer *time.Timer // guarded by mu, as all below; nil when nothing is expected
+	late  bool
+}
+
+// expect wants the next byte within silence; 0 wants nothing.
+func (p *prompt) expect(silence time.Duration) {
+	p.relax()
+	if silence == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var timer *time.Timer
+	timer = time.AfterFunc(silence, func() {
+		p.mu.Lock()
+		gone := p.timer != timer
+		p.late = p.late || !gone
+		p.mu.Unlock()
+		if !gone {
+			p.drop()
+		}
+	})
+	p.timer = timer
+}
+
+// relax expects nothing any more.
+func (p *prompt) relax() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = nil
+	}
+}
+
+func (p *prompt) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	if n > 0 {
+		p.relax()
+	}
+	return n, p.explain(err)
+}
+
+// explain says of an error that time had run out, where it had.
+func (p *prompt) explain(err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil && p.late {
+		return late(p.host, err)
+	}
+	return err
+}
