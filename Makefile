@@ -10,7 +10,7 @@ LDFLAGS  := -s -w -X main.commit=$(COMMIT)
 TARGETS  := linux/amd64 linux/arm64 darwin/arm64
 FUZZTIME ?= 5000x
 
-.PHONY: build check test fuzz race demo bench tools clean
+.PHONY: build check test test-forge fuzz race demo bench tools clean
 
 build: ## the program, in bin/rehome
 	go build -ldflags '$(LDFLAGS)' -o $(BIN)/rehome ./cmd/rehome
@@ -29,6 +29,11 @@ test: ## every test, then some thousand inputs of every fuzz target; installs wh
 	.ci/install git git-filter-repo git-lfs nodejs npm python3-github ruby-octokit
 	go test -count=1 -timeout 15m ./...
 	.ci/fuzz $(FUZZTIME)
+
+test-forge: ## the tests against a real forge, which the first time takes ten minutes to build
+	.ci/install git git-lfs gcc
+	.ci/forge
+	REHOME_TEST_FORGE=1 go test -run Forge -count=1 -timeout 15m ./e2e/ ./internal/forge/
 
 fuzz: ## FUZZTIME=1m make fuzz: longer
 	.ci/fuzz $(FUZZTIME)

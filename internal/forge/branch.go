@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"rehome"
 )
@@ -17,7 +18,7 @@ func (f *Forges) SetDefaultBranch(ctx context.Context, s Site, branch string) er
 		return err
 	}
 	branch = strings.TrimPrefix(branch, "refs/heads/")
-	is, a, err := c.look(ctx)
+	is, a, err := c.lookFilled(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -52,6 +53,26 @@ func (f *Forges) SetDefaultBranch(ctx context.Context, s Site, branch string) er
 		}
 	}
 	return nil
+}
+
+// The wait for a forge to notice that a repository is no longer empty.
+const (
+	noticePause = 500 * time.Millisecond
+	notices     = 40
+)
+
+// lookFilled reads a repository to which something was pushed. Gitea notices that a while after it took the push; before
+// that, it takes any default branch, says so, and lets HEAD be what it was.
+func (c call) lookFilled(ctx context.Context) (repository, answer, error) {
+	for n := 0; ; n++ {
+		is, a, err := c.look(ctx)
+		if err != nil || !a.ok() || c.Kind != Gitea || is.Empty == nil || !*is.Empty || n == notices {
+			return is, a, err
+		}
+		if c.o.Sleep(ctx, noticePause) != nil {
+			return is, a, cancelled(ctx)
+		}
+	}
 }
 
 // byHand says where people set the default branch.

@@ -20,8 +20,8 @@ import (
 
 // The bounds of finding out. A forge answers these questions at once.
 const (
-	findTime    = 45 * time.Second // everything together
-	answerTime  = 15 * time.Second // each question
+	findTime    = 40 * time.Second // everything together
+	answerTime  = 10 * time.Second // each question
 	maxGreeting = 64 << 10         // bytes of an answer
 	maxPrefix   = 3                // segments of a path in front of an instance's own
 )
@@ -60,9 +60,13 @@ func (f *Forges) Find(ctx context.Context, l remote.Location) (Site, error) {
 	if kind, api := byName(l.URL); kind != Unknown {
 		return s.at(kind, api, parts), nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, findTime)
+	bounded, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()
-	return f.ask(ctx, l, s, parts)
+	found, err := f.ask(bounded, l, s, parts)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return Site{}, nil
+	}
+	return found, err
 }
 
 // segments splits the path of a repository; nil when it is none.

@@ -39,7 +39,7 @@ func (k Kind) name() string {
 	case GitLab:
 		return "GitLab"
 	case Gitea:
-		return "Gitea or Forgejo"
+		return "the forge" // Gitea, Forgejo, Codeberg …
 	}
 	return "the destination"
 }

@@ -35,6 +35,8 @@ func (c call) makeGitea(ctx context.Context, r NewRepository) (answer, bool, err
 		return a, false, err
 	case a.status == http.StatusConflict:
 		return a, true, nil
+	case a.status == http.StatusInternalServerError && r.Format != object.SHA1: // its git is older than 2.42
+		return a, false, noFormat(c.Site, r.Format)
 	}
 	return a, false, c.notMade(a, own)
 }
