@@ -61,12 +61,12 @@ const (
 	notices     = 40
 )
 
-// lookFilled reads a repository to which something was pushed. Gitea notices that a while after it took the push; before
-// that, it takes any default branch, says so, and lets HEAD be what it was.
+// lookFilled reads a repository to which something was pushed. Forges notice that a while after they took the push; before
+// that, Gitea takes any default branch, says so, and lets HEAD be what it was.
 func (c call) lookFilled(ctx context.Context) (repository, answer, error) {
 	for n := 0; ; n++ {
 		is, a, err := c.look(ctx)
-		if err != nil || !a.ok() || c.Kind != Gitea || is.Empty == nil || !*is.Empty || n == notices {
+		if err != nil || !a.ok() || n == notices || !is.saysEmpty() {
 			return is, a, err
 		}
 		if c.o.Sleep(ctx, noticePause) != nil {

@@ -89,6 +89,11 @@ type repository struct {
 	} `json:"permissions"`
 }
 
+// saysEmpty reports whether the forge says that nothing was pushed yet; GitHub says nothing.
+func (r repository) saysEmpty() bool {
+	return r.Empty != nil && *r.Empty || r.EmptyRepo != nil && *r.EmptyRepo
+}
+
 func (r repository) full() string { return r.FullName + r.FullPath }
 
 // place is the path of the repository in its API.
@@ -133,18 +138,14 @@ func (c call) adopt(ctx context.Context) error {
 }
 
 func (c call) adoptEmpty(ctx context.Context, is repository) error {
-	empty := is.Empty
-	if c.Kind == GitLab {
-		empty = is.EmptyRepo
-	}
-	if empty == nil {
-		none, err := c.hasNoBranches(ctx)
-		if err != nil {
+	empty := is.saysEmpty()
+	if is.Empty == nil && is.EmptyRepo == nil {
+		var err error
+		if empty, err = c.hasNoBranches(ctx); err != nil {
 			return err
 		}
-		empty = &none
 	}
-	if *empty {
+	if empty {
 		return nil
 	}
 	return &rehome.Error{
