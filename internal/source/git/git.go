@@ -119,25 +119,29 @@ func (g *Git) fetch(ctx context.Context, r source.Request) (res source.Result, e
 			err = fmt.Errorf("%w (%w)", err, said)
 		}
 	}()
-	p, err := choose(refs, c.Advertisement())
+	p, err := choose(ctx, refs, r.Choose, c.Advertisement())
 	if err != nil {
 		return res, err
 	}
 	if res.Repo, err = repo.Init(r.Dir, c.Advertisement().Format); err != nil {
 		return res, err
 	}
+	h, err := p.take(res.Repo, r)
+	if err != nil {
+		return res, fmt.Errorf("take up what was fetched before: %w", err)
+	}
 	if r.Refs != nil {
 		r.Refs(p.carried)
 	}
-	if len(p.carried) > 0 {
-		if res.Received, err = g.receive(ctx, c, r, res.Repo, p.wants()); err != nil {
+	if wants := p.wants(h); len(wants) > 0 {
+		if res.Received, err = g.receive(ctx, c, r, res.Repo, wants, h); err != nil {
 			return res, err
 		}
 	}
 	if res.Refs = p.carried; !r.HistoryOnly {
 		res.Refs, err = p.settle(res.Repo)
 	}
-	res.Head, res.Skipped = p.head, p.skipped
+	res.Head, res.Skipped, res.Added = p.head, p.skipped, h.lacks != nil
 	return res, err
 }
 

@@ -16,11 +16,11 @@ import (
 	"rehome/internal/source"
 )
 
-// receive asks for everything wants reach and takes it into to.
-func (g *Git) receive(ctx context.Context, c transport.Conversation, r source.Request, to *repo.Repo, wants []object.ID) (repo.Received, error) {
+// receive asks for everything wants reach, but for what is here, and takes it into to.
+func (g *Git) receive(ctx context.Context, c transport.Conversation, r source.Request, to *repo.Repo, wants []object.ID, h have) (repo.Received, error) {
 	ad := c.Advertisement()
 	request := protocol.Fetch{
-		Version: ad.Version, Agent: g.transport.Agent(), Format: ad.Format, Capabilities: ad.Capabilities, Wants: wants,
+		Version: ad.Version, Agent: g.transport.Agent(), Format: ad.Format, Capabilities: ad.Capabilities, Wants: wants, Haves: h.haves,
 	}
 	if r.HistoryOnly {
 		request.Filter = "tree:0"
@@ -36,7 +36,7 @@ func (g *Git) receive(ctx context.Context, c transport.Conversation, r source.Re
 	if err != nil {
 		return repo.Received{}, err
 	}
-	o := repo.ReceiveOptions{Limits: r.Limits.Pack, Progress: m.count, Workers: workers(r.Workers)}
+	o := repo.ReceiveOptions{Limits: h.within(r.Limits.Pack), Progress: m.count, Workers: workers(r.Workers)}
 	if r.Visit != nil {
 		o.Visit = r.Visit(ad.Format)
 	}

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,17 +10,21 @@ import (
 	"rehome/internal/git/object"
 	"rehome/internal/git/protocol"
 	"rehome/internal/git/repo"
+	"rehome/internal/source"
 )
 
 // leftOut names the refs that belong to the old forge or to git itself, and why they stay.
-var leftOut = []struct{ prefix, reason string }{
-	{"refs/pull/", "pull request ref of the old forge"},
-	{"refs/pull-requests/", "pull request ref of the old forge"},
-	{"refs/merge-requests/", "merge request ref of the old forge"},
-	{"refs/changes/", "change ref of the old forge"},
-	{"refs/keep-around/", "kept by the old forge for its own use"},
-	{"refs/replace/", "replace ref, which would hide other objects"},
-	{"refs/rehome/", "where Rehome keeps refs of its own, which are not published"},
+var leftOut = []struct {
+	prefix, reason string
+	always         bool // they stay behind even where a choice of refs names them
+}{
+	{"refs/pull/", "pull request ref of the old forge", false},
+	{"refs/pull-requests/", "pull request ref of the old forge", false},
+	{"refs/merge-requests/", "merge request ref of the old forge", false},
+	{"refs/changes/", "change ref of the old forge", false},
+	{"refs/keep-around/", "kept by the old forge for its own use", false},
+	{"refs/replace/", "replace ref, which would hide other objects", true},
+	{"refs/rehome/", "where Rehome keeps refs of its own, which are not published", true},
 }
 
 // maxRefName bounds a ref's name, in bytes; a longer one does not fit into a path.
@@ -31,11 +36,12 @@ type plan struct {
 	skipped  []rehome.SkippedRef
 	head     string    // full name of the default branch, "" when there is none
 	detached object.ID // what HEAD is at when it names no branch; zero otherwise
+	choice   source.RefChoice
 }
 
 // choose accounts for every ref of a source: each is carried or skipped with a reason.
-func choose(refs []protocol.Ref, ad protocol.Advertisement) (plan, error) {
-	var p plan
+func choose(ctx context.Context, refs []protocol.Ref, choice source.RefChoice, ad protocol.Advertisement) (plan, error) {
+	p := plan{choice: choice}
 	var head protocol.Ref
 	seen := make(map[string]object.ID, len(refs))
 	for _, ref := range refs {
@@ -52,6 +58,9 @@ func choose(refs []protocol.Ref, ad protocol.Advertisement) (plan, error) {
 		if ref.Name != "HEAD" {
 			p.sort(ref)
 		}
+		if ctx.Err() != nil { // patterns may take a while
+			return plan{}, ctx.Err()
+		}
 	}
 	slices.SortFunc(p.carried, func(a, b repo.Ref) int { return strings.Compare(a.Name, b.Name) })
 	p.dropConflicts()
@@ -61,7 +70,7 @@ func choose(refs []protocol.Ref, ad protocol.Advertisement) (plan, error) {
 
 // sort puts one ref where it belongs.
 func (p *plan) sort(ref protocol.Ref) {
-	reason := whySkip(ref.Name)
+	reason := p.whySkip(ref.Name)
 	if reason == "" && ref.ID.IsZero() {
 		reason = "points at no object"
 	}
@@ -72,7 +81,7 @@ func (p *plan) sort(ref protocol.Ref) {
 	p.carried = append(p.carried, repo.Ref{Name: ref.Name, ID: ref.ID})
 }
 
-func whySkip(name string) string {
+func (p *plan) whySkip(name string) string {
 	switch {
 	case !strings.HasPrefix(name, "refs/"):
 		return "not below refs/"
@@ -82,11 +91,11 @@ func whySkip(name string) string {
 		return "not a name Git accepts"
 	}
 	for _, rule := range leftOut {
-		if strings.HasPrefix(name, rule.prefix) {
+		if strings.HasPrefix(name, rule.prefix) && (rule.always || !p.choice.Names(name, rule.prefix)) {
 			return rule.reason
 		}
 	}
-	return ""
+	return p.choice.Reason(name)
 }
 
 func (p *plan) skip(name string, id object.ID, reason string) {
@@ -125,11 +134,16 @@ func (p *plan) setHead(head protocol.Ref, ad protocol.Advertisement) {
 	if target == "" && saysNoSymref(ad) {
 		target = p.guessHead(head.ID)
 	}
-	if strings.HasPrefix(target, "refs/heads/") && whySkip(target) == "" {
-		p.head = target
+	if !strings.HasPrefix(target, "refs/heads/") {
+		p.detached = head.ID
 		return
 	}
-	p.detached = head.ID
+	switch reason := p.whySkip(target); {
+	case reason == "":
+		p.head = target
+	case !source.LeftByChoice(reason): // else the branch is listed, and there is no default branch
+		p.detached = head.ID
+	}
 }
 
 // saysNoSymref reports whether ad comes from a server that never says what HEAD points
@@ -156,11 +170,11 @@ func (p *plan) guessHead(id object.ID) string {
 }
 
 // wants returns the ids to ask for, each once.
-func (p *plan) wants() []object.ID {
+func (p *plan) wants(h have) []object.ID {
 	seen := make(map[object.ID]bool, len(p.carried))
 	var ids []object.ID
 	for _, ref := range p.carried {
-		if !seen[ref.ID] {
+		if !seen[ref.ID] && (h.lacks == nil || h.lacks(ref.ID)) {
 			seen[ref.ID] = true
 			ids = append(ids, ref.ID)
 		}
