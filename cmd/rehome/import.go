@@ -29,6 +29,8 @@ type importFlags struct {
 	lfsGaps   bool // Git LFS objects may be missing
 	dryRun    bool
 	plan      planFlags
+
+	submodules []movedSubmodule // of the same batch, moved before
 }
 
 func newImportFlags() importFlags {

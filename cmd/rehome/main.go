@@ -24,6 +24,8 @@ type Main struct {
 	Stdin          *os.File
 	Stdout, Stderr io.Writer
 	Getenv         func(name string) string // empty is as good as not set
+
+	watch *watcher // shows an import in place of what its flags say; nil but in a batch
 }
 
 // Run runs one command line, without the program's name, and returns the exit code.

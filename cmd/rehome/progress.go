@@ -24,6 +24,8 @@ type watcher struct {
 // terminal, or plain lines on notes. The event function is safe for concurrent use.
 func (m *Main) newWatcher(asJSON, quiet bool) watcher {
 	switch {
+	case m.watch != nil:
+		return *m.watch
 	case asJSON:
 		return jsonLines(m.Stdout)
 	case quiet:
@@ -92,10 +94,19 @@ func describe(e rehome.Event, percent bool) string {
 // bars draws one bar that follows the percentage of the running step.
 func bars(w io.Writer) watcher {
 	p := mpb.New(mpb.WithOutput(w), mpb.WithWidth(64))
+	bar := barIn(p, "")
+	return watcher{bar.event, func() {
+		bar.close()
+		p.Wait()
+	}}
+}
+
+// barIn adds a bar to others, with a name before it.
+func barIn(p *mpb.Progress, name string) watcher {
 	var text atomic.Value // no lock: the drawing side reads it while an event waits to be drawn
 	text.Store("starting")
 	bar := p.AddBar(100,
-		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return text.Load().(string) }, decor.WCSyncSpaceR)),
+		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return name + text.Load().(string) }, decor.WCSyncSpaceR)),
 		mpb.AppendDecorators(decor.Percentage()))
 	show := func(e rehome.Event) {
 		switch {
@@ -108,11 +119,7 @@ func bars(w io.Writer) watcher {
 			}
 		}
 	}
-	finish := func() {
-		bar.Abort(true)
-		p.Wait()
-	}
-	return watcher{show, finish}
+	return watcher{show, func() { bar.Abort(true) }}
 }
 
 // bytesText writes a number of bytes for people.

@@ -137,11 +137,11 @@ func readNotes(r io.Reader) (map[string]note, error) {
 	return last, lines.Err()
 }
 
-// finished returns how a row ended, if it needs no other run.
-func (j *Journal) finished(key, stamp string) (Outcome, bool) {
+// Finished returns how the row with that destination ended, if it needs no other run as it stands.
+func (j *Journal) Finished(destination, stamp string) (Outcome, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	n := j.last[key]
+	n := j.last[Key(destination)]
 	if n.Outcome == nil || n.Stamp != stamp || !n.Outcome.Status.finished() {
 		return Outcome{}, false
 	}

@@ -11,7 +11,7 @@ import (
 // Key gives all the spellings of where a repository is one name. Of a URL it is host and path: how one gets there
 // does not matter, nor do case of the host, usual ports, a slash or .git at the end. A path is made absolute.
 func Key(address string) string {
-	if isPath(address) {
+	if Local(address) {
 		return pathKey(address)
 	}
 	l, err := remote.Parse("", address)
@@ -34,8 +34,8 @@ func pathKey(address string) string {
 	return address
 }
 
-// isPath tells paths from URLs, as the command line does: USER@HOST:PATH is none.
-func isPath(address string) bool {
+// Local reports whether an address is a path and no URL, as the command line tells them apart: USER@HOST:PATH is none.
+func Local(address string) bool {
 	if strings.Contains(address, "://") {
 		return false
 	}
@@ -56,7 +56,7 @@ func Resolve(source, submodule string) string {
 	if !strings.HasPrefix(submodule, "./") && !strings.HasPrefix(submodule, "../") {
 		return submodule
 	}
-	if isPath(source) {
+	if Local(source) {
 		return filepath.Join(source, submodule)
 	}
 	l, err := remote.Parse("", source)

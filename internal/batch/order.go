@@ -5,9 +5,10 @@ import "slices"
 // maxCycles is how many are found.
 const maxCycles = 20
 
-// Order is which rows have to wait for which.
+// Order is which rows have to wait for which. Rows are meant by their places in the batch.
 type Order struct {
-	After  [][]int // for each row the rows that are submodules of it, by their places in the batch
+	Named  [][]int // for each row and each of its URLs the row that it is, -1 for none
+	After  [][]int // for each row the rows that are submodules of it
 	Cycles [][]int // rows that wait for each other, so that none can be first; each from its first row on
 }
 
@@ -19,7 +20,7 @@ func Submodules(rows []Row, of [][]string) Order {
 		exact[Key(row.Source)] = n
 		loose[bare(Key(row.Source))] = n
 	}
-	order := Order{After: make([][]int, len(rows))}
+	order := Order{After: make([][]int, len(rows)), Named: make([][]int, len(rows))}
 	for n, row := range rows {
 		for _, url := range of[n] {
 			key := Key(Resolve(row.Source, url))
@@ -27,7 +28,11 @@ func Submodules(rows []Row, of [][]string) Order {
 			if !ok {
 				m, ok = loose[bare(key)]
 			}
-			if ok && bare(Key(rows[m].Source)) != bare(Key(row.Source)) && !slices.Contains(order.After[n], m) {
+			if !ok || bare(Key(rows[m].Source)) == bare(Key(row.Source)) {
+				m = -1
+			}
+			order.Named[n] = append(order.Named[n], m)
+			if m >= 0 && !slices.Contains(order.After[n], m) {
 				order.After[n] = append(order.After[n], m)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,7 +48,7 @@ func Run(ctx context.Context, jobs []Job, o Options) ([]Outcome, error) {
 	r.changed = sync.NewCond(&r.mu)
 	for n, job := range jobs {
 		r.outcomes[n].Status = Waiting
-		if was, ok := o.Journal.finished(Key(job.Destination), job.Stamp); ok {
+		if was, ok := o.Journal.Finished(job.Destination, job.Stamp); ok {
 			r.outcomes[n], r.state[n] = was, ended
 			o.Ended(n, was)
 		}
@@ -168,4 +169,18 @@ func (r *run) end(n int, o Outcome, err error) {
 	}
 	r.Ended(n, o)
 	r.changed.Broadcast()
+}
+
+// Each calls do for every number below n, so many at a time, until ctx ends.
+func Each(ctx context.Context, n, parallel int, do func(int)) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(max(parallel, 1), n) {
+		workers.Go(func() {
+			for k := int(next.Add(1)) - 1; k < n && ctx.Err() == nil; k = int(next.Add(1)) - 1 {
+				do(k)
+			}
+		})
+	}
+	workers.Wait()
 }

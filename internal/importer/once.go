@@ -95,7 +95,7 @@ func (o *once) run(ctx context.Context) (rehome.Receipt, error) {
 	if err != nil {
 		return rehome.Receipt{}, err
 	}
-	p := proof{facts: factsOf(got, o.LargeOver, o.meter.start), made: did.made, choice: o.Plan.choice()}
+	p := proof{facts: factsOf(got, o.LargeOver, o.meter.start), largeProof: largeProof{made: did.made, choice: o.Plan.choice()}}
 	p.final, p.removed = apart(did.final)
 	p.stays = skipRemoved(p.removed)
 	p.pushed = o.Plan.idle(o.LargeOver, did.changes)
@@ -120,11 +120,20 @@ func (o *once) fetch(ctx context.Context, dir string, open func(dir string) (*lf
 	if err != nil {
 		return raw{}, err
 	}
+	o.received(got)
 	for _, one := range got.found.Warnings {
 		o.tell(warningEvent(one))
 	}
 	o.timing.Raw = o.enter(rehome.Mapping)
 	return got, nil
+}
+
+// received tells what has come, all of it.
+func (o *once) received(got raw) {
+	o.mu.Lock()
+	authors := o.authors
+	o.mu.Unlock()
+	o.tell(o.meter.event(rehome.Progress{Percent: 100, Commits: got.found.Commits, Bytes: got.Received.Bytes + got.lfs.Bytes}, authors))
 }
 
 // place compares what is on the disk with what was to come, and then gives it its name.

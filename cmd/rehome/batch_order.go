@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"rehome"
+	"rehome/internal/batch"
+	"rehome/internal/git/repo"
+	"rehome/internal/remote"
+	"rehome/internal/source"
+)
+
+// submoduleURL is a submodule that is moved by the same batch.
+type submoduleURL struct {
+	url string // as .gitmodules has it
+	row int
+}
+
+// movedSubmodule is a submodule that has been moved, for the repository that names its commits.
+type movedSubmodule struct {
+	url         string // as .gitmodules has it
+	destination string
+	commitMap   string // file
+}
+
+// order finds out which rows are submodules of others, so that those come first.
+func (b *batchRun) order(ctx context.Context) error {
+	b.after, b.inside = make([][]int, len(b.rows)), make([][]submoduleURL, len(b.rows))
+	if !b.flags.submodules {
+		return nil
+	}
+	fmt.Fprintln(b.Stderr, "warning: --rewrite-submodules only puts moves into order so far: what names submodules stays as it is")
+	urls := make([][]string, len(b.rows))
+	batch.Each(ctx, len(b.rows), b.flags.parallel, func(n int) {
+		if _, done := b.journal.Finished(b.rows[n].Destination, b.stamps[n]); !done {
+			urls[n] = b.submodulesAt(ctx, n)
+		}
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return b.setOrder(urls)
+}
+
+// setOrder takes down what .gitmodules of each row names. Rows that are submodules of each other are an error.
+func (b *batchRun) setOrder(urls [][]string) error {
+	order := batch.Submodules(b.rows, urls)
+	b.after, b.inside = order.After, make([][]submoduleURL, len(b.rows))
+	for n, named := range order.Named {
+		for k, row := range named {
+			if row >= 0 {
+				b.inside[n] = append(b.inside[n], submoduleURL{urls[n][k], row})
+			}
+		}
+	}
+	if len(order.Cycles) == 0 {
+		return nil
+	}
+	for _, cycle := range order.Cycles {
+		var names []string
+		for _, n := range append(slices.Clip(cycle), cycle[0]) {
+			names = append(names, fmt.Sprintf("%s (line %d)", rehome.Clean(b.rows[n].Source, 200), b.rows[n].Line))
+		}
+		fmt.Fprintf(b.Stderr, "submodules of each other: %s\n", strings.Join(names, " has "))
+	}
+	return usagef("Move them without --rewrite-submodules, in a batch of their own.", "some repositories are submodules of each other, so that none can be first")
+}
+
+// submodulesAt lists the URLs in .gitmodules of a row's default branch. None where it cannot be read: the row itself
+// says why when its turn comes.
+func (b *batchRun) submodulesAt(ctx context.Context, n int) []string {
+	l, err := b.forRow(nil, nil).location(ctx, b.rows[n].Source, b.moves[n].user)
+	if err != nil {
+		return nil
+	}
+	urls, err := readSubmodules(ctx, l)
+	if err != nil {
+		return nil
+	}
+	return urls
+}
+
+// readSubmodules reads a path where it is, and fetches a URL into a temporary folder.
+func readSubmodules(ctx context.Context, l remote.Location) (urls []string, err error) {
+	if l.Path != "" {
+		r, err := repo.OpenClone(l.Path)
+		if err != nil {
+			return nil, err
+		}
+		head, err := r.Head()
+		if err != nil {
+			return nil, err
+		}
+		refs, err := r.Refs()
+		if err != nil {
+			return nil, err
+		}
+		return submodulesIn(r, refs, head)
+	}
+	work, err := os.MkdirTemp("", "rehome-submodules-*")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder to work in: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	reader, err := ownMachineGit()
+	if err != nil {
+		return nil, err
+	}
+	got, err := reader.Fetch(ctx, source.Request{Location: l, Dir: filepath.Join(work, "repository")})
+	if err != nil {
+		return nil, err
+	}
+	return submodulesIn(got.Repo, got.Refs, got.Head)
+}
+
+func submodulesIn(r *repo.Repo, refs []repo.Ref, head string) (urls []string, err error) {
+	at := slices.IndexFunc(refs, func(r repo.Ref) bool { return r.Name == head })
+	if at < 0 {
+		return nil, nil
+	}
+	objects, err := r.Objects()
+	if err != nil {
+		return nil, err
+	}
+	defer objects.Close()
+	named, err := objects.Submodules(refs[at].ID)
+	for _, s := range named {
+		urls = append(urls, s.URL)
+	}
+	return urls, err
+}
+
+// mapFile is where a row's commit map goes: where it says, or, when others may need it, into the state folder.
+func (b *batchRun) mapFile(n int) string {
+	if file := b.moves[n].commitMap; file != "" || !b.flags.submodules {
+		return file
+	}
+	sum := sha256.Sum256([]byte(batch.Key(b.rows[n].Destination)))
+	return filepath.Join(b.journal.Dir(), "commit-map-"+hex.EncodeToString(sum[:10]))
+}
+
+// movedInside lists the submodules of a row that the batch has moved before it.
+func (b *batchRun) movedInside(n int) (all []movedSubmodule, err error) {
+	for _, s := range b.inside[n] {
+		row := b.rows[s.row]
+		file := b.mapFile(s.row)
+		if _, err := os.Stat(file); err != nil {
+			return nil, fmt.Errorf("the commit map of its submodule %s (line %d) is not there any more: %w", rehome.Clean(row.Source, 200), row.Line, err)
+		}
+		all = append(all, movedSubmodule{s.url, row.Destination, file})
+	}
+	return all, nil
+}
