@@ -42,8 +42,8 @@ func TestFormTellsWhatIsWrong(t *testing.T) {
 		{"object", `{"vcs_url": {"x": "y"}}`, "vcs_url", "invalid"},
 		{"other field", `{"vcs_url": "x", "vcs_password": 12345678}`, "vcs_password", "invalid"},
 		{"system", `{"vcs_url": "x", "vcs": "cvs"}`, "vcs", "invalid"},
-		{"not yet", `{"vcs_url": "x", "prune": true}`, "prune", "unprocessable"},
-		{"fine", `{"vcs_url": "x", "vcs": "hg", "prune": false, "refs": []}`, "", ""},
+		{"not yet", `{"vcs_url": "x", "auto_init": true}`, "auto_init", "unprocessable"},
+		{"fine", `{"vcs_url": "x", "vcs": "hg", "auto_init": false, "refs": []}`, "", ""},
 	} {
 		f, err := parseForm([]byte(c.body), "Import")
 		if err != nil {
@@ -53,7 +53,7 @@ func TestFormTellsWhatIsWrong(t *testing.T) {
 		f.required("vcs_url")
 		f.text("vcs_password")
 		readVCS(f)
-		f.unsupported(later...)
+		f.unsupported("auto_init")
 		got := fieldError{}
 		if len(f.faults) > 0 {
 			got = f.faults[0]

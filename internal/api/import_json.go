@@ -38,23 +38,9 @@ func importObject(u wire.URLs, r rehome.Repository, im rehome.Import) *wire.Obje
 		addMessage(o, advised(im.State))
 	}
 	addOptions(o, im.Options)
+	addWay(o, im)
 	o.Add("url", u.Import(r), "html_url", u.HTMLImport(r), "authors_url", u.Authors(r), "repository_url", u.Repository(r))
 	return o
-}
-
-// addOptions adds those that are on. Who asked for none sees the object as it always was.
-func addOptions(o *wire.Object, options rehome.Options) {
-	for _, one := range []struct {
-		key string
-		on  bool
-	}{{"hold", options.Hold}, {"map_trailers", options.MapTrailers}, {"map_hashes", options.MapHashes}, {"allow_missing_lfs", options.AllowMissingLFS}} {
-		if one.on {
-			o.Add(one.key, true)
-		}
-	}
-	if options.LargeMatch != "" {
-		o.Add("match", patterns(options.LargeMatch))
-	}
 }
 
 // addImporting adds the raw step's progress. Percent has two names, one for the

@@ -9,13 +9,6 @@ import (
 	"rehome/internal/wire"
 )
 
-// later are keys of PUT and PATCH this version knows and cannot do. To ignore them
-// would be to do something else than what was asked.
-var later = []string{
-	"prune", "refs", "exclude_refs", "default_branch",
-	"sync_interval", "verify", "ssh_key",
-}
-
 func (a *API) startImport(ctx context.Context, c *call) (answer, error) {
 	f, err := readForm(c.w, c.r, "Import")
 	if err != nil {
@@ -26,18 +19,14 @@ func (a *API) startImport(ctx context.Context, c *call) (answer, error) {
 		Username:    orEmpty(f.text("vcs_username")),
 		Password:    rehome.Secret(orEmpty(f.text("vcs_password"))),
 		TFVCProject: orEmpty(f.text("tfvc_project")),
-		Hold:        f.boolean("hold"),
-		MapTrailers: f.boolean("map_trailers"),
-		MapHashes:   f.boolean("map_hashes"),
-
-		AllowMissingLFS: f.boolean("allow_missing_lfs"),
+		SSHKey:      f.sshKey("ssh_key"),
+		Choices:     readChoices(f),
 
 		By: c.caller.User().ID,
 	}
 	if vcs := readVCS(f); vcs != nil {
 		wanted.VCS = *vcs
 	}
-	f.unsupported(later...)
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
@@ -78,17 +67,10 @@ func (a *API) updateImport(ctx context.Context, c *call) (answer, error) {
 	}
 	wanted := importer.UpdateRequest{
 		URL: orEmpty(f.text("vcs_url")), Username: f.text("vcs_username"), VCS: readVCS(f), TFVCProject: f.text("tfvc_project"),
-		Hold: f.boolean("hold"), MapTrailers: f.boolean("map_trailers"), MapHashes: f.boolean("map_hashes"),
-
-		AllowMissingLFS: f.boolean("allow_missing_lfs"),
+		Password: f.secret("vcs_password"), SSHKey: f.sshKey("ssh_key"), Choices: readChoices(f),
 
 		By: c.caller.User().ID,
 	}
-	if password := f.text("vcs_password"); password != nil {
-		secret := rehome.Secret(*password)
-		wanted.Password = &secret
-	}
-	f.unsupported(later...)
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"rehome"
 	"rehome/internal/git/attributes"
@@ -89,6 +88,3 @@ func becomes(choice rehome.LFSChoice, did rehome.Changes) string {
 	}
 	return text + " become Git LFS objects"
 }
-
-// patterns are those that an option has one a line.
-func patterns(match string) []string { return strings.Split(match, "\n") }

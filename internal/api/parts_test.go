@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/destination"
 	"rehome/internal/egress"
+	"rehome/internal/forge"
+	"rehome/internal/git/transport"
 	"rehome/internal/host"
 	"rehome/internal/importer"
 	"rehome/internal/lfs"
@@ -47,9 +50,16 @@ func parts(t testing.TB, o *Options, dir string, db *store.DB) {
 	}
 	hooks := webhook.New(webhook.Options{DB: db, Client: client, Seal: box, Base: "https://new.example"})
 	m := importer.New(importer.Options{
-		DB: db, Host: home, LFS: kept, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL, Alarms: importer.Alarms{Ended: hooks.ImportEnded},
-		Source: map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
-		Waits:  importer.Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
+		DB: db, LFS: kept, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL, Alarms: importer.Alarms{Ended: hooks.ImportEnded},
+		Ends: importer.Ends{
+			Host:   home,
+			Source: map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
+			Forge: destination.New(destination.Options{
+				Transport: transport.New(transport.Options{Client: client, Sleep: noWait, SSH: transport.SSH{Pins: filepath.Join(dir, "known_hosts")}}), Client: client,
+				Forges: forge.New(forge.Options{Client: client, Sleep: noWait}), LFS: kept, Version: "0.0.0-test", Sleep: noWait,
+			}),
+		},
+		Waits: importer.Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
 	})
 	if err := m.Open(t.Context()); err != nil {
 		t.Fatal(err)

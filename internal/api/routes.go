@@ -78,6 +78,9 @@ func (a *API) routes() []route {
 		{"GET", "/repos/{owner}/{repo}/import/commit_map", writes, a.commitMap, docImports},
 		{"GET", "/repos/{owner}/{repo}/import/events", writes, a.events, docImports},
 		{"POST", "/repos/{owner}/{repo}/import/approve", writes, a.approve, docImports},
+		{"POST", "/repos/{owner}/{repo}/import/finish", writes, a.finish, docImports},
+		{"GET", "/repos/{owner}/{repo}/import/destination", writes, a.destination, docImports},
+		{"PUT", "/repos/{owner}/{repo}/import/destination", writes, a.setDestination, docImports},
 		{"GET", "/repos/{owner}/{repo}/commit/{old}", writes, a.newCommit, docImports},
 		{"GET", "/imports", signedIn, a.imports, docImports},
 
