@@ -165,13 +165,13 @@ func TestCrashesWithContent(t *testing.T) {
 		stays bool // a, with its refs
 	}{
 		{"noted", func(e *entry, r *repo.Repo, b, a generation) error {
-			return e.supersede(r, Publication{From: b.Repo, History: b.history, Content: b.content})
+			return e.supersede(r, Publication{From: b.Repo, History: []string{b.history}, Content: []string{b.content}})
 		}, true},
 		{"linked in part", func(e *entry, r *repo.Repo, b, a generation) error {
-			return errors.Join(e.supersede(r, Publication{From: b.Repo, History: b.history, Content: b.content}), r.Link(b.Repo), r.RemovePack(b.history))
+			return errors.Join(e.supersede(r, Publication{From: b.Repo, History: []string{b.history}, Content: []string{b.content}}), r.Link(b.Repo), r.RemovePack(b.history))
 		}, true},
 		{"linked", func(e *entry, r *repo.Repo, b, a generation) error {
-			return errors.Join(e.supersede(r, Publication{From: b.Repo, History: b.history, Content: b.content}), r.Link(b.Repo))
+			return errors.Join(e.supersede(r, Publication{From: b.Repo, History: []string{b.history}, Content: []string{b.content}}), r.Link(b.Repo))
 		}, true},
 		{"moved", func(e *entry, r *repo.Repo, b, a generation) error { return moveTo(e, r, b, a) }, false},
 		{"half removed", func(e *entry, r *repo.Repo, b, a generation) error {

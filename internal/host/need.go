@@ -13,13 +13,14 @@ import (
 //
 //	follow parents and what tags name, from every ref; and trees, while it is not known of each
 //	    superseded pack that has any whether it is needed
-//	what is in the current history or content pack leads no further: all that it leads to is in them
+//	what is in a current history or content pack leads no further: all that it leads to is in them
 //	what only superseded packs have needs one of them, the latest; if all that it leads to is in there,
-//	    too, it leads no further either
+//	    too, or in others that came with it and so are needed as well, it leads no further either
 //	what nothing has, or what cannot be read, keeps every pack: the repository is broken already
 type need struct {
 	m       remembered
 	objects *repo.Objects
+	current []*pack.Pack // of the last publication
 	needed  map[string]bool
 	trees   bool            // some superseded history has trees: those of notes are made anew with it
 	content map[string]bool // superseded packs of trees and blobs
@@ -46,6 +47,7 @@ func lookForNeed(r *repo.Repo, m remembered, look func(*need, []repo.Ref) error)
 	}
 	defer objects.Close()
 	s := &need{m: m, objects: objects, needed: map[string]bool{}, content: map[string]bool{}, enough: len(m.Superseded)}
+	s.current = slices.Concat(s.open(m.History), s.open(m.Content))
 	s.lookInside()
 	return look(s, refs)
 }
@@ -174,7 +176,7 @@ func (s *need) all() {
 // closed notes the pack that is needed for an object and reports whether what the object leads to
 // is known to be there as well.
 func (s *need) closed(id object.ID) bool {
-	if s.isIn(s.m.History, id) || s.isIn(s.m.Content, id) {
+	if s.isCurrent(id) {
 		return true
 	}
 	holders := s.objects.Holders(id)
@@ -191,17 +193,35 @@ func (s *need) closed(id object.ID) bool {
 		old := s.m.Superseded[i]
 		if slices.Contains(holders, old.Pack) {
 			s.needed[old.Pack] = true
+			for _, with := range old.With {
+				if s.m.has(with) {
+					s.needed[with] = true
+				}
+			}
 			return old.Closed && (s.content[old.Pack] || !s.undecided())
 		}
 	}
 	return false
 }
 
-func (s *need) isIn(name string, id object.ID) bool {
-	p := s.objects.Pack(name)
-	if p == nil {
-		return false
+// open returns the packs of those names, none where one is gone: then what they lead to may be, too.
+func (s *need) open(names packNames) (packs []*pack.Pack) {
+	for _, name := range names {
+		p := s.objects.Pack(name)
+		if p == nil {
+			return nil
+		}
+		packs = append(packs, p)
 	}
-	_, ok := p.Index.Find(id)
-	return ok
+	return packs
+}
+
+// isCurrent reports whether a pack of the last publication has an object.
+func (s *need) isCurrent(id object.ID) bool {
+	for _, p := range s.current {
+		if _, ok := p.Index.Find(id); ok {
+			return true
+		}
+	}
+	return false
 }

@@ -85,7 +85,7 @@ func TestNotesInHistory(t *testing.T) {
 	var olds []string // notes of the generations before
 	for _, mail := range []string{"one@example.com", "two@example.com", "three@example.com"} {
 		next, refs := mapped(t, raw, got.HistoryName, mail)
-		p := Publication{From: next.Repo, History: next.history, Updates: hm.moves(refs), Replaces: []string{got.HistoryName}}
+		p := Publication{From: next.Repo, History: []string{next.history}, Updates: hm.moves(refs), Replaces: []string{got.HistoryName}}
 		if err := hm.Publish(t.Context(), 7, p); err != nil {
 			t.Fatal(err)
 		}

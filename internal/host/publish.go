@@ -15,8 +15,8 @@ type Publication struct {
 	From     *repo.Repo // whose packs hold what New of the updates reach
 	Updates  []repo.Update
 	Head     string   // the ref that HEAD is to name; "" leaves it as it is
-	History  string   // the name of From's pack of commits and tags, when every parent of its commits is in it; or ""
-	Content  string   // the name of From's pack of trees and blobs, when it has every one that its trees lead to; or ""
+	History  []string // names of From's packs of commits and tags, when together they have every parent of their commits
+	Content  []string // names of From's packs of trees and blobs, when together they have every one that their trees lead to
 	Replaces []string // names of such packs, of either kind, that From stands instead of
 }
 

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,16 +27,44 @@ const packsFile = "rehome-packs.json"
 // remembered is what packsFile says. It is a guess at what may go: whether it goes is decided by the refs
 // of the moment, so that nothing is lost when it is wrong.
 type remembered struct {
-	History    string       `json:"history"`           // of the last publication; every parent of its commits is in it
-	Content    string       `json:"content,omitempty"` // of the last publication; what its trees lead to is in it
+	History    packNames    `json:"history"`           // of the last publication; every parent of their commits is in them
+	Content    packNames    `json:"content,omitempty"` // of the last publication; what their trees lead to is in them
 	Superseded []superseded `json:"superseded"`
+}
+
+// packNames are the names of packs. In JSON one alone may stand without a list around it, and "" is none.
+type packNames []string
+
+// UnmarshalJSON reads a list, and the one name that there was before packs came to be several.
+func (p *packNames) UnmarshalJSON(text []byte) error {
+	if bytes.HasPrefix(text, []byte{'"'}) {
+		var one string
+		err := json.Unmarshal(text, &one)
+		if *p = nil; one != "" {
+			*p = packNames{one}
+		}
+		return err
+	}
+	var all []string
+	err := json.Unmarshal(text, &all)
+	*p = all
+	return err
 }
 
 // superseded is a pack that a publication stands instead of.
 type superseded struct {
-	Pack    string `json:"pack"`
-	Closed  bool   `json:"closed"`            // every parent of its commits is in it, or what its trees lead to
-	Suspect bool   `json:"suspect,omitempty"` // no publication said so; content stays then
+	Pack    string    `json:"pack"`
+	Closed  bool      `json:"closed"`            // every parent of its commits, or what its trees lead to, is in it and those of With
+	With    packNames `json:"with,omitempty"`    // others of the publication that it was of
+	Suspect bool      `json:"suspect,omitempty"` // no publication said so; content stays then
+}
+
+func (s superseded) equal(o superseded) bool {
+	return s.Pack == o.Pack && s.Closed == o.Closed && s.Suspect == o.Suspect && slices.Equal(s.With, o.With)
+}
+
+func (m remembered) equal(o remembered) bool {
+	return slices.Equal(m.History, o.History) && slices.Equal(m.Content, o.Content) && slices.EqualFunc(m.Superseded, o.Superseded, superseded.equal)
 }
 
 func (m remembered) has(name string) bool { return m.find(name) >= 0 }
@@ -108,12 +137,14 @@ func (e *entry) supersede(r *repo.Repo, p Publication) error {
 	if err != nil {
 		return err
 	}
-	if p.Content != "" && !slices.Contains(brings, p.Content) {
-		return fmt.Errorf("note superseded packs: what is published has no pack %q", p.Content)
+	for _, name := range slices.Concat(p.History, p.Content) {
+		if !slices.Contains(brings, name) {
+			return fmt.Errorf("note superseded packs: what is published has no pack %q", name)
+		}
 	}
 	after := before.by(p, brings, func(name string) bool { return isThere(r, name) })
 	e.setLook(true)
-	if before.History == after.History && before.Content == after.Content && slices.Equal(before.Superseded, after.Superseded) {
+	if before.equal(after) {
 		return nil
 	}
 	return after.write(r.Dir())
@@ -134,12 +165,20 @@ func (m remembered) by(p Publication, brings []string, isThere func(name string)
 	for _, s := range m.Superseded {
 		add(s)
 	}
-	add(superseded{Pack: m.History, Closed: true})
-	add(superseded{Pack: m.Content, Closed: true})
+	for _, closed := range []packNames{m.History, m.Content} {
+		for _, name := range closed {
+			add(superseded{Pack: name, Closed: true, With: closed.without(name)})
+		}
+	}
 	for _, name := range p.Replaces {
 		add(superseded{Pack: name})
 	}
 	return after
+}
+
+// without returns the other names.
+func (p packNames) without(name string) packNames {
+	return slices.DeleteFunc(slices.Clone(p), func(other string) bool { return other == name })
 }
 
 // isThere reports whether a pack has a file left, if only a half of it that a crash left.

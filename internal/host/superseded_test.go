@@ -97,7 +97,7 @@ func (hm *home) become(g generation, instead ...generation) error {
 	if err != nil {
 		return err
 	}
-	p := Publication{From: g.Repo, Head: "refs/heads/trunk", History: g.history, Content: g.content, Updates: creations(hm.t, g.Repo)}
+	p := Publication{From: g.Repo, Head: "refs/heads/trunk", History: []string{g.history}, Content: []string{g.content}, Updates: creations(hm.t, g.Repo)}
 	for i, u := range p.Updates {
 		if at := slices.IndexFunc(there, func(r repo.Ref) bool { return r.Name == u.Name }); at >= 0 {
 			p.Updates[i].Old = there[at].ID
@@ -175,7 +175,7 @@ func TestSupersededPackGoes(t *testing.T) {
 			hm.expect("undone", c.tip, false)
 			hm.clones()
 			m, err := remember(hm.path(7))
-			if diff := cmp.Diff(remembered{History: a.history, Content: a.content}, m); diff != "" || err != nil {
+			if diff := cmp.Diff(remembered{History: []string{a.history}, Content: []string{a.content}}, m); diff != "" || err != nil {
 				t.Errorf("%v, remembered (-want +got):\n%s", err, diff)
 			}
 		})
@@ -330,7 +330,7 @@ func (hm *home) pushAround(dir, id, base string, middle func()) {
 // TestCrashesOfAPublication leaves off in the middle; the next process mends what is there.
 func TestCrashesOfAPublication(t *testing.T) {
 	publication := func(b, a generation) Publication {
-		return Publication{From: b.Repo, History: b.history, Replaces: []string{a.history}}
+		return Publication{From: b.Repo, History: []string{b.history}, Replaces: []string{a.history}}
 	}
 	idx := func(r *repo.Repo, g generation) string {
 		return filepath.Join(r.Dir(), "objects/pack", g.history+".idx")
@@ -389,7 +389,7 @@ func TestCrashesOfAPublication(t *testing.T) {
 
 // moveTo does what Publish does, but removes nothing.
 func moveTo(e *entry, r *repo.Repo, b, a generation) error {
-	p := Publication{From: b.Repo, History: b.history, Replaces: []string{a.history}}
+	p := Publication{From: b.Repo, History: []string{b.history}, Replaces: []string{a.history}}
 	if err := errors.Join(e.supersede(r, p), r.Link(b.Repo)); err != nil {
 		return err
 	}
@@ -409,7 +409,7 @@ func moveTo(e *entry, r *repo.Repo, b, a generation) error {
 
 func TestFailedPublicationLosesNothing(t *testing.T) {
 	hm, a, b, c := generations(t, object.SHA1)
-	p := Publication{From: b.Repo, History: b.history, Replaces: []string{a.history}, Updates: creations(t, b.Repo)}
+	p := Publication{From: b.Repo, History: []string{b.history}, Replaces: []string{a.history}, Updates: creations(t, b.Repo)}
 	var moved *repo.MovedError
 	if err := hm.Publish(t.Context(), 7, p); !errors.As(err, &moved) {
 		t.Errorf("got %v", err)

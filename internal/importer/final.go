@@ -9,6 +9,7 @@ import (
 
 	"rehome"
 	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
 	"rehome/internal/store"
 )
@@ -20,8 +21,8 @@ type finished struct {
 	repo     *repo.Repo
 	refs     []finalRef
 	removed  []finalRef // what refs lack, since what they name left history
-	history  string     // name of its pack of commits and tags, "" for none
-	content  string     // name of its one pack of trees and blobs, "" for none
+	history  []string   // names of its packs of commits and tags, which have all of them
+	content  []string   // names of its packs of trees and blobs, which have all of them
 	replaces []string   // packs of raw that it stands instead of
 	made     madeLarge
 	lfs      []store.LFSObject // that it points to
@@ -60,10 +61,7 @@ func (w *worker) finished(ctx context.Context) (*finished, error) {
 }
 
 // readPacks finds out which pack is which.
-func (f *finished) readPacks() (err error) {
-	if f.history, err = historyPack(f.repo); err != nil {
-		return err
-	}
+func (f *finished) readPacks() error {
 	has, err := f.repo.PackNames()
 	if err != nil {
 		return err
@@ -73,11 +71,36 @@ func (f *finished) readPacks() (err error) {
 		return err
 	}
 	f.replaces = slices.DeleteFunc(had, func(name string) bool { return slices.Contains(has, name) })
-	content := slices.DeleteFunc(has, func(name string) bool { return name == f.history })
-	if len(content) == 1 {
-		f.content = content[0]
+	objects, err := f.repo.Objects()
+	if err != nil {
+		return err
 	}
-	return nil
+	defer objects.Close()
+	return pack.Guard(func() error {
+		for name, one := range objects.Named() {
+			history, err := isHistory(one)
+			if err != nil {
+				return fmt.Errorf("look into %s: %w", name, err)
+			}
+			if history {
+				f.history = append(f.history, name)
+			} else {
+				f.content = append(f.content, name)
+			}
+		}
+		return nil
+	})
+}
+
+// isHistory reports whether a pack of a raw or final repository has commits or tags. With them may be trees of
+// notes that were made anew.
+func isHistory(p *pack.Pack) (bool, error) {
+	noBlobs, err := p.Only(object.Commit, object.Tag, object.Tree)
+	if err != nil || !noBlobs {
+		return false, err
+	}
+	onlyTrees, err := p.Only(object.Tree)
+	return !onlyTrees, err
 }
 
 func (w *worker) backToRewrite(ctx context.Context) error {
@@ -117,37 +140,4 @@ func pairRefs(raw, final *repo.Repo, removed map[string]bool) ([]finalRef, error
 		all[n].final = id
 	}
 	return all, nil
-}
-
-// historyPack finds the pack that the commits and tags of a raw or final repository are in.
-func historyPack(r *repo.Repo) (name string, err error) {
-	refs, err := r.Refs()
-	if err != nil {
-		return "", fmt.Errorf("read refs: %w", err)
-	}
-	names, err := r.PackNames()
-	if err != nil {
-		return "", err
-	}
-	objects, err := r.Objects()
-	if err != nil {
-		return "", err
-	}
-	defer objects.Close()
-	for n, p := range objects.Packs() { // in the order of their names
-		for _, ref := range refs {
-			i, ok := p.Index.Find(ref.ID)
-			if !ok {
-				continue
-			}
-			t, err := p.Type(i)
-			if err != nil {
-				return "", fmt.Errorf("find the history pack: %w", err)
-			}
-			if t == object.Commit || t == object.Tag {
-				return names[n], nil
-			}
-		}
-	}
-	return "", nil
 }

@@ -176,15 +176,8 @@ func linkKept(into, from *repo.Repo, result *rewrite.Result) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if slices.Contains(result.Replaced, name) {
-			continue
-		}
-		if err := into.LinkPack(from, name); err != nil {
-			return err
-		}
-	}
-	return nil
+	kept := slices.DeleteFunc(names, func(name string) bool { return slices.Contains(result.Replaced, name) })
+	return into.LinkPack(from, kept...)
 }
 
 // savedRewrite is the file of a final repository that the next rewrite takes up.
@@ -202,7 +195,7 @@ func (m *Importer) rewrittenBefore(importID int64) *rewrite.Before {
 	if err == nil {
 		var final *repo.Repo
 		if final, err = repo.Open(dir); err == nil {
-			before, err = rewrite.OpenBefore(final, saved)
+			before, err = rewrite.OpenBefore(final, saved, filepath.Join(dir, mapFile))
 		}
 	}
 	if err != nil {

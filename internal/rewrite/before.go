@@ -25,11 +25,8 @@ import (
 //	pairs as above of each tree of a commit, and of what else content changed
 //	SHA-256 of all that, for a wrong pair would make another history
 type Before struct {
-	// CommitMap is the file that Result.WriteMap made of that rewrite. Without it the history that the rewrite
-	// went through is read again, whole.
-	CommitMap string
-
 	repo    *repo.Repo
+	commits string   // the commit map, a file
 	packs   []string // of history; none when that is not to be taken up
 	authors map[rehome.Identity]rehome.Identity
 	pairs   pairs
@@ -130,9 +127,10 @@ func (r *Result) savePairs(out *bufio.Writer) {
 	out.Write(before[from:])
 }
 
-// OpenBefore reads what Save wrote of a rewrite into r. It is nil, without an error, when
-// that is of no use: nothing was saved, or by another engine. Damage is an error.
-func OpenBefore(r *repo.Repo, saved []byte) (*Before, error) {
+// OpenBefore reads what Save wrote of a rewrite into r. commits is the file that WriteMap made of it; where that
+// is gone, later rewrites go through all of history. It is nil, without an error, when
+// what was saved is of no use: nothing, or by another engine. Damage is an error.
+func OpenBefore(r *repo.Repo, saved []byte, commits string) (*Before, error) {
 	if len(saved) == 0 {
 		return nil, nil
 	}
@@ -152,7 +150,7 @@ func OpenBefore(r *repo.Repo, saved []byte) (*Before, error) {
 	if head.Form != savedForm || head.Engine != rehome.Engine || format != r.Format() {
 		return nil, nil
 	}
-	b := &Before{repo: r, packs: head.Packs, authors: map[rehome.Identity]rehome.Identity{}, content: head.Content}
+	b := &Before{repo: r, commits: commits, packs: head.Packs, authors: map[rehome.Identity]rehome.Identity{}, content: head.Content}
 	if !b.read(&head, format, rest) {
 		return nil, errors.New("read saved rewrite: it is cut short")
 	}

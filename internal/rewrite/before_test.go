@@ -66,7 +66,7 @@ func (e earlier) again(t *testing.T, saved []byte, p Plan) *pass {
 	t.Helper()
 	o := e.Options
 	var err error
-	if o.Before, err = OpenBefore(e.Into, saved); err != nil {
+	if o.Before, err = OpenBefore(e.Into, saved, ""); err != nil {
 		t.Fatal(err)
 	}
 	o.Into, o.Plan, o.Progress = empty(t), p, func(int64, int64) {}
@@ -138,18 +138,18 @@ func TestSavedDamaged(t *testing.T) {
 	head := bytes.IndexByte(e.saved, '\n') + 1
 	want := e.again(t, e.saved, e.Plan).result
 	for _, length := range []int{1, 31, 32, head, head + 40, head + 40*50, len(e.saved) - 40, len(e.saved) - 1} {
-		if b, err := OpenBefore(e.Into, e.saved[:length]); b != nil || err == nil {
+		if b, err := OpenBefore(e.Into, e.saved[:length], ""); b != nil || err == nil {
 			t.Errorf("of %d bytes: %+v, %v", length, b, err)
 		}
 	}
 	for _, at := range []int{1, head + 25, len(e.saved) - 1} {
 		damaged := bytes.Clone(e.saved)
 		damaged[at] ^= 1
-		if b, err := OpenBefore(e.Into, damaged); b != nil || err == nil {
+		if b, err := OpenBefore(e.Into, damaged, ""); b != nil || err == nil {
 			t.Errorf("with another byte at %d: %+v, %v", at, b, err)
 		}
 	}
-	if b, err := OpenBefore(e.Into, nil); b != nil || err != nil {
+	if b, err := OpenBefore(e.Into, nil, ""); b != nil || err != nil {
 		t.Errorf("of nothing: %+v, %v", b, err)
 	}
 	packs, _ := filepath.Glob(filepath.Join(e.Into.Dir(), "objects/pack/*"))
@@ -175,7 +175,7 @@ func FuzzOpenBefore(f *testing.F) {
 	f.Add(bytes.Replace(unsealed, []byte("sha1"), []byte("sha2"), 1))
 	f.Fuzz(func(t *testing.T, saved []byte) {
 		sum := sha256.Sum256(saved)
-		b, err := OpenBefore(e.Into, append(bytes.Clone(saved), sum[:]...))
+		b, err := OpenBefore(e.Into, append(bytes.Clone(saved), sum[:]...), "")
 		if err != nil && b != nil {
 			t.Fatalf("both %+v and %v", b, err)
 		}

@@ -70,7 +70,7 @@ func (r *Result) mapBefore() (*mapBefore, error) {
 	if r.known == nil {
 		return nil, nil
 	}
-	file, err := os.Open(r.known.CommitMap)
+	file, err := os.Open(r.known.commits)
 	if err != nil {
 		return nil, err
 	}

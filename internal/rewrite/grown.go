@@ -72,7 +72,7 @@ func (o *Options) mayContinue() bool {
 	if o.Into == nil || b == nil || b.covered == nil || len(b.packs) == 0 || len(b.packs) > mostKept || !o.canCover() || b.repo.Format() != o.From.Format() {
 		return false
 	}
-	info, err := os.Stat(b.CommitMap)
+	info, err := os.Stat(b.commits)
 	return err == nil && info.Size() == mapSize(b.repo.Format(), b.covered.counts.Commits) && b.agrees(o.Plan.Authors)
 }
 

@@ -96,18 +96,19 @@ func (w rewritten) kept(t *testing.T) *rewrite.Before {
 	if err := w.result.WriteMap(&commits); err != nil {
 		t.Fatal(err)
 	}
-	before, err := rewrite.OpenBefore(w.Repo, saved.Bytes())
+	file := w.mapFile()
+	if err := os.WriteFile(file, commits.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, err := rewrite.OpenBefore(w.Repo, saved.Bytes(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before != nil {
-		before.CommitMap = filepath.Join(t.TempDir(), "commit-map")
-		if err := os.WriteFile(before.CommitMap, commits.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	return before
 }
+
+// mapFile is where kept leaves the commit map.
+func (w rewritten) mapFile() string { return filepath.Join(w.Dir(), "commit-map") }
 
 // all returns the ids in all packs of the new history, sorted.
 func (w rewritten) all(t *testing.T) (ids []string) {
@@ -233,7 +234,8 @@ func TestGrownOrWhole(t *testing.T) {
 		refs named
 		plan *rewrite.Plan
 		more []literal
-		b    *rewrite.Before
+
+		commits string // file
 	}
 	also := func(who, mail string) map[rehome.Identity]rehome.Identity {
 		m := maps.Clone(firstOfTwo)
@@ -266,9 +268,9 @@ func TestGrownOrWhole(t *testing.T) {
 		{"messages", func(n *next) { n.plan.Hashes = true }, false},
 		{"large files", func(n *next) { n.plan.Large = rewrite.LargeFiles{Choice: rehome.LFSOptOut, Over: 1000} }, false},
 		{"notes", func(n *next) { n.refs["refs/notes/commits"] = n.g.commits[2] }, false},
-		{"no map of commits", func(n *next) { n.b.CommitMap += "x" }, false},
+		{"no map of commits", func(n *next) { os.Remove(n.commits) }, false},
 		{"a map cut short", func(n *next) {
-			if os.Truncate(n.b.CommitMap, 100) != nil {
+			if os.Truncate(n.commits, 100) != nil {
 				panic("truncate")
 			}
 		}, false},
@@ -285,7 +287,8 @@ func TestGrownOrWhole(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			n := &next{g, refs, &rewrite.Plan{Authors: firstOfTwo}, slices.Clone(g.objects[8:]), first.kept(t)}
+			before := first.kept(t)
+			n := &next{g, refs, &rewrite.Plan{Authors: firstOfTwo}, slices.Clone(g.objects[8:]), first.mapFile()}
 			g.objects = append(g.objects, unseen)
 			refs["refs/heads/main"] = g.commits[7]
 			tt.change(n)
@@ -295,7 +298,7 @@ func TestGrownOrWhole(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o.Before = n.b
+			o.Before = before
 			got, err := try(t, from, o)
 			if err != nil {
 				t.Fatal(err)

@@ -190,7 +190,7 @@ func TestLargeBeforeOtherRefs(t *testing.T) {
 			if err := before.result.Save(&saved); err != nil {
 				t.Fatal(err)
 			}
-			b, err := rewrite.OpenBefore(before.Repo, saved.Bytes())
+			b, err := rewrite.OpenBefore(before.Repo, saved.Bytes(), "")
 			if err != nil || b == nil {
 				t.Fatalf("%v, %v", b, err)
 			}

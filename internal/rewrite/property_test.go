@@ -283,7 +283,7 @@ func TestBefore(t *testing.T) {
 		if err := first.result.Save(&saved); err != nil {
 			t.Fatal(err)
 		}
-		before, err := rewrite.OpenBefore(first.Repo, saved.Bytes())
+		before, err := rewrite.OpenBefore(first.Repo, saved.Bytes(), "")
 		if err != nil || (before == nil) != (first.result.Pack == "") {
 			rt.Fatalf("Save wrote %q: %v, %v", saved.Bytes(), before, err)
 		}
