@@ -13,7 +13,7 @@ import (
 // MapAuthor maps exactly one identity; nil leaves its name or its email as it is mapped.
 // It is taken at every status: what was rewritten is rewritten again, and what was pushed
 // pushed again. A change of nothing changes nothing. Invalid for what Git cannot write
-// into history, NotFound without such an author, and DestinationMoved when it would have
+// into history, NotFound without such an author, Invalid once the import is closed, and DestinationMoved when it would have
 // to move a ref that somebody else moved since.
 func (m *Importer) MapAuthor(ctx context.Context, repositoryID, authorID int64, name, email *string) (rehome.Author, error) {
 	if err := mailmap.CheckIdentity(orEmpty(name), orEmpty(email)); err != nil {
@@ -40,6 +40,9 @@ func (m *Importer) MapAuthor(ctx context.Context, repositoryID, authorID int64, 
 	}
 	var author rehome.Author
 	_, err = m.change(ctx, repositoryID, func(t *store.Tx, i *store.Import) error {
+		if err := checkOpen(i); err != nil {
+			return err
+		}
 		was, err := t.Author(ctx, i.ID, authorID)
 		if err != nil {
 			return err
@@ -108,7 +111,7 @@ type UnknownLine struct {
 
 // MapAuthors replaces the whole map: an identity that no line is for becomes itself again.
 // The map is kept, too, for identities still to come. With bad lines the error is a
-// *mailmap.Error that lists them, and nothing is taken. NotFound without an import, and
+// *mailmap.Error that lists them, and nothing is taken. NotFound without an import, Invalid and
 // DestinationMoved as with MapAuthor.
 func (m *Importer) MapAuthors(ctx context.Context, repositoryID int64, given AuthorMap) (Mapped, error) {
 	whole, err := parseMap(given)
@@ -125,6 +128,9 @@ func (m *Importer) MapAuthors(ctx context.Context, repositoryID int64, given Aut
 	var all []rehome.Author
 	stored := whole.stored()
 	_, err = m.change(ctx, repositoryID, func(t *store.Tx, i *store.Import) (err error) {
+		if err := checkOpen(i); err != nil {
+			return err
+		}
 		if all, err = t.Authors(ctx, i.ID); err != nil {
 			return err
 		}

@@ -302,12 +302,12 @@ func TestTrailersAreMappedOnRequest(t *testing.T) {
 	if got := message(); !strings.HasPrefix(got, "AA ") || !strings.Contains(got, "Co-authored-by: A <a@x>") {
 		t.Errorf("not asked for: %s", got)
 	}
-	i, err := w.Update(t.Context(), r.ID, UpdateRequest{MapTrailers: &yes})
+	i, err := w.Update(t.Context(), r.ID, UpdateRequest{Choices: Choices{MapTrailers: &yes}})
 	must(t, err)
 	if i.State.Status != rehome.Mapping || !i.Options.MapTrailers {
 		t.Errorf("after the option: %+v", i)
 	}
-	again, err := w.Update(t.Context(), r.ID, UpdateRequest{MapTrailers: &yes})
+	again, err := w.Update(t.Context(), r.ID, UpdateRequest{Choices: Choices{MapTrailers: &yes}})
 	must(t, err)
 	if !reflect.DeepEqual(again, i) {
 		t.Errorf("the option again: %+v, was %+v", again, i)

@@ -14,7 +14,7 @@ func TestHold(t *testing.T) {
 	w := newWorld(t)
 	r, url, from := w.rich("sha1")
 	yes, no := true, false
-	i := w.start(r, StartRequest{URL: url, Hold: &yes})
+	i := w.start(r, StartRequest{URL: url, Choices: Choices{Hold: &yes}})
 	wantStatus(t, i, rehome.WaitingToPush, "", "")
 	if refs := testenv.ShowRefs(t, w.hosted(r)); len(refs) > 0 {
 		t.Errorf("held, and yet there is %v", refs)
@@ -42,7 +42,7 @@ func TestHold(t *testing.T) {
 	w.remap(r, "Ada Lovelace", "Other", "hubot@example.com") // only the first push is held
 	w.work()
 	wantStatus(t, w.get(r), rehome.Complete, "", "")
-	if i, err = w.Update(t.Context(), r.ID, UpdateRequest{Hold: &no}); err != nil || i.State.Status != rehome.Complete {
+	if i, err = w.Update(t.Context(), r.ID, UpdateRequest{Choices: Choices{Hold: &no}}); err != nil || i.State.Status != rehome.Complete {
 		t.Errorf("an option alone restarted: %+v, %v", i, err)
 	}
 }
@@ -53,7 +53,7 @@ func TestApprovalEndsWithARestart(t *testing.T) {
 	w := newWorld(t)
 	r, url, _ := w.rich("sha1")
 	yes := true
-	w.start(r, StartRequest{URL: url, Hold: &yes})
+	w.start(r, StartRequest{URL: url, Choices: Choices{Hold: &yes}})
 	_, err := w.Approve(t.Context(), r.ID)
 	must(t, err)
 	home := w.hosted(r)
@@ -74,11 +74,11 @@ func TestHoldGivenUp(t *testing.T) {
 	yes, no := true, false
 	_, err := w.Start(t.Context(), r, StartRequest{URL: url})
 	must(t, err)
-	_, err = w.Start(t.Context(), r, StartRequest{URL: url, Hold: &yes}) // PUT again
+	_, err = w.Start(t.Context(), r, StartRequest{URL: url, Choices: Choices{Hold: &yes}}) // PUT again
 	must(t, err)
 	w.work()
 	wantStatus(t, w.get(r), rehome.WaitingToPush, "", "")
-	i, err := w.Update(t.Context(), r.ID, UpdateRequest{Hold: &no})
+	i, err := w.Update(t.Context(), r.ID, UpdateRequest{Choices: Choices{Hold: &no}})
 	must(t, err)
 	wantStatus(t, i, rehome.Pushing, "", "")
 	w.work()
@@ -95,8 +95,8 @@ func TestHoldTooLate(t *testing.T) {
 	refused := func(when string) {
 		t.Helper()
 		before := w.get(r)
-		_, started := w.Start(t.Context(), r, StartRequest{URL: url, Hold: &yes, MapHashes: &yes})
-		_, updated := w.Update(t.Context(), r.ID, UpdateRequest{Hold: &yes, MapHashes: &yes})
+		_, started := w.Start(t.Context(), r, StartRequest{URL: url, Choices: Choices{Hold: &yes, MapHashes: &yes}})
+		_, updated := w.Update(t.Context(), r.ID, UpdateRequest{Choices: Choices{Hold: &yes, MapHashes: &yes}})
 		for _, err := range []error{started, updated} {
 			if e := rehome.AsError(err); e.Code != rehome.Invalid || e.Field != "hold" || e.Hint == "" {
 				t.Errorf("%s: %v", when, err)
@@ -105,11 +105,11 @@ func TestHoldTooLate(t *testing.T) {
 		if !reflect.DeepEqual(w.get(r), before) {
 			t.Errorf("%s: it became %+v", when, w.get(r))
 		}
-		_, err := w.Update(t.Context(), r.ID, UpdateRequest{Hold: &no})
+		_, err := w.Update(t.Context(), r.ID, UpdateRequest{Choices: Choices{Hold: &no}})
 		must(t, err)
 	}
-	w.start(r, StartRequest{URL: url, Hold: &yes})
-	_, err := w.Start(t.Context(), r, StartRequest{URL: url, Hold: &yes})
+	w.start(r, StartRequest{URL: url, Choices: Choices{Hold: &yes}})
+	_, err := w.Start(t.Context(), r, StartRequest{URL: url, Choices: Choices{Hold: &yes}})
 	must(t, err)
 	_, err = w.Approve(t.Context(), r.ID)
 	must(t, err)

@@ -56,7 +56,7 @@ func patternsOf(match string) []string {
 // SetLFS chooses what becomes of large files: those of more bytes than the import's limit,
 // and those whose paths match a pattern as in .gitattributes. A nil match leaves the
 // patterns as they are. It is taken at every status, as with MapAuthor, and back again; the same
-// choice again changes nothing. Invalid for a choice there is none of, an
+// choice again changes nothing. Invalid for a choice there is none of and once the import is closed, an
 // *attributes.PatternError for a bad pattern, NotFound without an import, and
 // DestinationMoved as with MapAuthor.
 func (m *Importer) SetLFS(ctx context.Context, repositoryID int64, choice rehome.LFSChoice, match *[]string) (rehome.Import, error) {
@@ -65,6 +65,9 @@ func (m *Importer) SetLFS(ctx context.Context, repositoryID int64, choice rehome
 		return rehome.Import{}, err
 	}
 	i, err := m.DB.ImportOf(ctx, repositoryID)
+	if err == nil {
+		err = checkOpen(&i)
+	}
 	if err != nil || !chosen.changes(&i) {
 		return i.Import, err
 	}
@@ -80,6 +83,9 @@ func (m *Importer) SetLFS(ctx context.Context, repositoryID int64, choice rehome
 	row, err := m.change(ctx, repositoryID, func(t *store.Tx, i *store.Import) error {
 		if !chosen.changes(i) {
 			return store.ErrUnchanged
+		}
+		if err := checkOpen(i); err != nil {
+			return err
 		}
 		was := i.LFS
 		i.LFS = chosen.choice

@@ -124,7 +124,7 @@ func TestLargeFilesAreHeld(t *testing.T) {
 	t.Parallel()
 	w, r, url, from := filmed(t)
 	yes := true
-	i := w.start(r, StartRequest{URL: url, Hold: &yes})
+	i := w.start(r, StartRequest{URL: url, Choices: Choices{Hold: &yes}})
 	for _, choice := range []rehome.LFSChoice{rehome.LFSOptOut, rehome.LFSOptIn} {
 		_, err := w.SetLFS(t.Context(), r.ID, choice, nil)
 		must(t, err)

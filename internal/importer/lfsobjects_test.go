@@ -50,7 +50,7 @@ func TestMissingLFSIsAllowedMeanwhile(t *testing.T) {
 		if point == "before a change" && w.get(r).State.Status == rehome.Importing {
 			once.Do(func() {
 				yes := true
-				i, err := w.Update(t.Context(), r.ID, UpdateRequest{AllowMissingLFS: &yes})
+				i, err := w.Update(t.Context(), r.ID, UpdateRequest{Choices: Choices{AllowMissingLFS: &yes}})
 				if err != nil || i.State.Status != rehome.Importing || i.Wanted.Raw != 1 {
 					t.Errorf("%+v, %v", i, err)
 				}

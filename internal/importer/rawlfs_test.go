@@ -169,7 +169,7 @@ func TestMissingObjects(t *testing.T) {
 	}
 	w.wantCarried(r, p.objects[1])
 	yes := true
-	_, err = w.Update(t.Context(), r.ID, UpdateRequest{AllowMissingLFS: &yes})
+	_, err = w.Update(t.Context(), r.ID, UpdateRequest{Choices: Choices{AllowMissingLFS: &yes}})
 	must(t, err)
 	w.work()
 	wantStatus(t, w.get(r), rehome.Complete, "", "")
@@ -256,7 +256,7 @@ func TestDeadLFSServer(t *testing.T) {
 		t.Errorf("got %q, hint %q", e.Message, e.Hint)
 	}
 	yes := true
-	wantStatus(t, w.start(r, StartRequest{URL: url, AllowMissingLFS: &yes}), rehome.Complete, "", "")
+	wantStatus(t, w.start(r, StartRequest{URL: url, Choices: Choices{AllowMissingLFS: &yes}}), rehome.Complete, "", "")
 	w.wantCarried(r)
 	got := w.largeReceipt(r)
 	if got.LFS.Carried != 0 || len(got.LFS.Missing) != 1 || got.LFS.Missing[0].OID != objects[0].OID.String() || got.LFS.Missing[0].Path != "f.bin" {
@@ -365,7 +365,7 @@ func TestLFSLimit(t *testing.T) {
 		if code == rehome.LFSMissing && !strings.HasSuffix(i.State.Err.Message, ". The first would pass the limit of 8 bytes.") {
 			t.Errorf("limit %d: %s", limit, i.State.Err.Message)
 		}
-		i = w.start(r, StartRequest{URL: p.url, AllowMissingLFS: &yes})
+		i = w.start(r, StartRequest{URL: p.url, Choices: Choices{AllowMissingLFS: &yes}})
 		if code == rehome.LFSMissing {
 			wantStatus(t, i, rehome.Complete, "", "")
 			w.wantCarried(r, p.objects[0], p.objects[2])

@@ -14,22 +14,15 @@ import (
 
 // StartRequest says what to import.
 type StartRequest struct {
-	URL         string     // http or https; userinfo in it counts as Username and Password
+	URL         string     // of a Git server, as remote.Parse takes it; userinfo in it counts as Username and Password
 	VCS         rehome.VCS // "" finds out
 	Username    string
 	Password    rehome.Secret
+	SSHKey      *SSHKey // nil for none
 	TFVCProject string
-	Hold        *bool // as in UpdateRequest, and the next three
-	MapTrailers *bool
-	MapHashes   *bool
-
-	AllowMissingLFS *bool
+	Choices
 
 	By int64 // the owner who asks, of whom webhooks are told
-}
-
-func (q StartRequest) choices() choices {
-	return choices{q.Hold, q.MapTrailers, q.MapHashes, q.AllowMissingLFS}
 }
 
 // Start makes the repository's import, or returns the one there is for the same URL.
@@ -43,27 +36,30 @@ func (m *Importer) Start(ctx context.Context, r rehome.Repository, q StartReques
 	if err := m.checkVCS(q.VCS); err != nil {
 		return rehome.Import{}, err
 	}
-	if err := checkProject(q.TFVCProject); err != nil {
+	if err := errors.Join(checkProject(q.TFVCProject), q.check(), checkKey(l, q.SSHKey)); err != nil {
 		return rehome.Import{}, err
 	}
-	sealed, err := m.seal(credentials{rehome.Secret(or(q.Username, l.Username)), or(q.Password, l.Password)})
+	sealed, err := m.seal("vcs_username", credentials{rehome.Secret(or(q.Username, l.Username)), or(q.Password, l.Password)})
 	if err != nil {
 		return rehome.Import{}, err
 	}
-	if err := m.refuseChoices(ctx, r.ID, q.choices()); err != nil && rehome.CodeOf(err) != rehome.NotFound {
+	if err := m.refuseChoices(ctx, r.ID, q.Choices); err != nil && rehome.CodeOf(err) != rehome.NotFound {
 		return rehome.Import{}, err
 	}
 	wanted := store.Import{Credentials: sealed, StartedBy: q.By, Import: rehome.Import{
 		RepositoryID: r.ID,
-		Source:       rehome.Source{VCS: q.VCS, VCSGiven: q.VCS != "", URL: l.URL.String(), TFVCProject: q.TFVCProject},
+		Source:       rehome.Source{VCS: q.VCS, VCSGiven: q.VCS != "", URL: l.String(), TFVCProject: q.TFVCProject},
 		Options:      rehome.Options{Engine: rehome.Engine},
 	}}
-	q.choices().applyTo(&wanted.Options)
+	q.applyTo(&wanted.Options)
+	if err := m.changeKey(q.SSHKey, &wanted.Key, &wanted.Source.SSHPublicKey); err != nil {
+		return rehome.Import{}, err
+	}
 	tryAgain(&wanted, time.Time{}) // the store fills in its own time
 	before, changed := rehome.Status(""), true
 	made, err := m.DB.CreateImport(ctx, wanted, func(t *store.Tx, have *store.Import) error {
 		before = have.State.Status
-		err := m.startAgain(have, wanted, q.choices(), t.Now)
+		err := m.startAgain(have, wanted, q, t.Now)
 		changed = !errors.Is(err, store.ErrUnchanged)
 		return err
 	})
@@ -130,15 +126,20 @@ func checkProject(name string) error {
 }
 
 // startAgain is what a start does to the import there is.
-func (m *Importer) startAgain(have *store.Import, wanted store.Import, c choices, now time.Time) error {
+func (m *Importer) startAgain(have *store.Import, wanted store.Import, q StartRequest, now time.Time) error {
 	if have.Source.URL != wanted.Source.URL {
 		return &rehome.Error{
 			Code: rehome.Invalid, Field: "vcs_url",
 			Message: "The repository has an import from another URL.", Hint: "Cancel that one with DELETE first.",
 		}
 	}
+	if q.Choices != (Choices{}) {
+		if err := checkOpen(have); err != nil {
+			return err
+		}
+	}
 	s := have.State.Status
-	chosen, err := m.choose(have, c, now)
+	chosen, err := m.choose(have, q.Choices, now)
 	if err != nil {
 		return err
 	}
@@ -149,6 +150,9 @@ func (m *Importer) startAgain(have *store.Import, wanted store.Import, c choices
 		return nil
 	}
 	have.Credentials, have.StartedBy = wanted.Credentials, wanted.StartedBy
+	if q.SSHKey != nil && !(q.SSHKey.Make && have.Key != nil) {
+		have.Key, have.Source.SSHPublicKey = wanted.Key, wanted.Source.SSHPublicKey
+	}
 	if wanted.Source.VCSGiven {
 		have.Source.VCS, have.Source.VCSGiven = wanted.Source.VCS, true
 	}

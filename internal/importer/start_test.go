@@ -84,11 +84,11 @@ func TestUpdateWithOptionsStartsAgain(t *testing.T) {
 		at, want rehome.Status
 		q        UpdateRequest
 	}{
-		{rehome.Complete, rehome.Importing, UpdateRequest{Username: &name, MapTrailers: &yes}},
-		{rehome.Complete, rehome.Mapping, UpdateRequest{MapTrailers: &yes}},
-		{rehome.WaitingToPush, rehome.Importing, UpdateRequest{Username: &name, Hold: &no}},
-		{rehome.WaitingToPush, rehome.Pushing, UpdateRequest{Hold: &no}},
-		{rehome.Pushing, rehome.Pushing, UpdateRequest{Username: &name, MapHashes: &yes}},
+		{rehome.Complete, rehome.Importing, UpdateRequest{Username: &name, Choices: Choices{MapTrailers: &yes}}},
+		{rehome.Complete, rehome.Mapping, UpdateRequest{Choices: Choices{MapTrailers: &yes}}},
+		{rehome.WaitingToPush, rehome.Importing, UpdateRequest{Username: &name, Choices: Choices{Hold: &no}}},
+		{rehome.WaitingToPush, rehome.Pushing, UpdateRequest{Choices: Choices{Hold: &no}}},
+		{rehome.Pushing, rehome.Pushing, UpdateRequest{Username: &name, Choices: Choices{MapHashes: &yes}}},
 	} {
 		i := &store.Import{Import: rehome.Import{
 			State: rehome.State{Status: c.at}, Source: rehome.Source{VCS: rehome.Git}, Options: rehome.Options{Hold: true},
@@ -177,7 +177,7 @@ func TestUpdateOfTheSameURL(t *testing.T) {
 	}{
 		{"alone", UpdateRequest{URL: url, By: 7}, false},
 		{"with userinfo", UpdateRequest{URL: "https://u:p@old.example/a"}, false},
-		{"with an option", UpdateRequest{URL: url, Hold: &yes}, true},
+		{"with an option", UpdateRequest{URL: url, Choices: Choices{Hold: &yes}}, true},
 	} {
 		got, err := w.Update(t.Context(), r.ID, c.q)
 		want := made
@@ -189,7 +189,7 @@ func TestUpdateOfTheSameURL(t *testing.T) {
 	}
 	for _, other := range []string{url + "/", "https://other.example/a", "ext::sh -c id"} {
 		var e *rehome.Error
-		if _, err := w.Update(t.Context(), r.ID, UpdateRequest{URL: other, Hold: &yes}); !errors.As(err, &e) || e.Code != rehome.Invalid || e.Field != "vcs_url" {
+		if _, err := w.Update(t.Context(), r.ID, UpdateRequest{URL: other, Choices: Choices{Hold: &yes}}); !errors.As(err, &e) || e.Code != rehome.Invalid || e.Field != "vcs_url" {
 			t.Errorf("%s: %v, want invalid vcs_url", other, err)
 		}
 	}

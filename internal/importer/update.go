@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"rehome"
@@ -17,13 +18,8 @@ type UpdateRequest struct {
 	Password    *rehome.Secret
 	VCS         *rehome.VCS
 	TFVCProject *string
-	Hold        *bool // stop before the first push until Approve; true is Invalid once that has begun
-	MapTrailers *bool // map identities in trailers of messages, too
-	MapHashes   *bool // rewrite hashes of commits in messages, too
-
-	// AllowMissingLFS goes on without Git LFS objects that the source lacks. An import that failed for them is
-	// tried again with it.
-	AllowMissingLFS *bool
+	SSHKey      *SSHKey // one that is made starts nothing again: nobody has let it in yet
+	Choices
 
 	By int64 // the owner who asks, of whom webhooks are told
 }
@@ -31,14 +27,13 @@ type UpdateRequest struct {
 // isEmpty reports whether nothing that changes is given: the import is to be started again.
 func (q UpdateRequest) isEmpty() bool { return q == UpdateRequest{URL: q.URL, By: q.By} }
 
-func (q UpdateRequest) choices() choices {
-	return choices{q.Hold, q.MapTrailers, q.MapHashes, q.AllowMissingLFS}
-}
-
-// choosesOnly reports whether nothing but options is given.
+// choosesOnly reports whether nothing but options is given, or a key that is not to be tried yet.
 func (q UpdateRequest) choosesOnly() bool {
-	c := q.choices()
-	return c != choices{} && q == UpdateRequest{URL: q.URL, Hold: c.hold, MapTrailers: c.mapTrailers, MapHashes: c.mapHashes, AllowMissingLFS: c.allowMissingLFS, By: q.By}
+	only := UpdateRequest{URL: q.URL, Choices: q.Choices, By: q.By}
+	if q.SSHKey != nil && q.SSHKey.Private == "" {
+		only.SSHKey = q.SSHKey
+	}
+	return q == only && !q.isEmpty()
 }
 
 // Update changes what is wanted of the repository's import and starts it again, unless
@@ -46,14 +41,18 @@ func (q UpdateRequest) choosesOnly() bool {
 // again; what was rewritten without them is rewritten with them. Of several projects that were
 // found, VCS and TFVCProject choose one. NotFound when there is no import, Invalid for a version
 // control system nothing can read, for a project that was not found, for credentials and
-// a project that cannot be, and for another URL, DestinationMoved as with MapAuthor.
+// a project that cannot be, for options there are none of, for another URL and for an import that is closed,
+// DestinationMoved as with MapAuthor.
 func (m *Importer) Update(ctx context.Context, repositoryID int64, q UpdateRequest) (rehome.Import, error) {
 	if q.TFVCProject != nil {
 		if err := checkProject(*q.TFVCProject); err != nil {
 			return rehome.Import{}, err
 		}
 	}
-	if err := m.refuseChoices(ctx, repositoryID, q.choices()); err != nil {
+	if err := q.check(); err != nil {
+		return rehome.Import{}, err
+	}
+	if err := m.refuseChoices(ctx, repositoryID, q.Choices); err != nil {
 		return rehome.Import{}, err
 	}
 	row, err := m.change(ctx, repositoryID, func(t *store.Tx, i *store.Import) error { return m.update(i, q, t.Now) })
@@ -61,19 +60,23 @@ func (m *Importer) Update(ctx context.Context, repositoryID int64, q UpdateReque
 }
 
 func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error {
-	if err := checkSameURL(i.Source.URL, q.URL); err != nil {
+	if err := errors.Join(checkSameURL(i.Source.URL, q.URL), checkOpen(i)); err != nil {
 		return err
 	}
 	if i.State.Status.Running() && q.isEmpty() {
 		return store.ErrUnchanged
 	}
 	ran := i.State.Status.Running()
-	chosen, err := m.choose(i, q.choices(), now)
+	chosen, err := m.choose(i, q.Choices, now)
 	if err != nil {
 		return err
 	}
+	key := i.Source.SSHPublicKey
+	if err := m.updateKey(i, q.SSHKey); err != nil {
+		return err
+	}
 	if q.choosesOnly() {
-		if !chosen {
+		if !chosen && i.Source.SSHPublicKey == key {
 			return store.ErrUnchanged
 		}
 		return nil
@@ -92,6 +95,21 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 		i.State.Status = rehome.Importing
 	}
 	return nil
+}
+
+// updateKey changes what signs in at the source over SSH.
+func (m *Importer) updateKey(i *store.Import, k *SSHKey) error {
+	if k == nil {
+		return nil
+	}
+	l, err := remote.Parse("vcs_url", i.Source.URL)
+	if err != nil {
+		return err
+	}
+	if err := checkKey(l, k); err != nil {
+		return err
+	}
+	return m.changeKey(k, &i.Key, &i.Source.SSHPublicKey)
 }
 
 // checkSameURL refuses a URL other than that of the import.
@@ -148,6 +166,6 @@ func (m *Importer) updateCredentials(i *store.Import, q UpdateRequest) error {
 	if q.Password != nil {
 		c.password = *q.Password
 	}
-	i.Credentials, err = m.seal(c)
+	i.Credentials, err = m.seal("vcs_username", c)
 	return err
 }
