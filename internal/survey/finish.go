@@ -14,7 +14,7 @@ import (
 const maxDepth = 2048
 
 // Finish checks that all that was named is there, in what was seen or else in objs, and returns what was found.
-// The refs, and head before all others, say where large files are to be found.
+// What is known from before has to be in objs. The refs, and head before all others, say where large files are to be found.
 // What is missing, or of another type than named, is a *rehome.Error with the code corrupt_object.
 // Afterwards there is only Where, and Close.
 func (s *Survey) Finish(ctx context.Context, objs *repo.Objects, refs []repo.Ref, head string) (Result, error) {
@@ -31,7 +31,7 @@ func (s *Survey) Finish(ctx context.Context, objs *repo.Objects, refs []repo.Ref
 			return Result{}, err
 		}
 	}
-	if err := s.tooDeep(ctx); err != nil {
+	if r.Depth, err = s.depth(ctx); err != nil {
 		return Result{}, err
 	}
 	if r.LargeFiles, err = s.largeFiles(ctx, objs, refs, head); err != nil {
@@ -50,7 +50,9 @@ func (s *Survey) connected(ctx context.Context, objs *repo.Objects) (r Result, e
 			err = ctx.Err()
 			return false
 		}
-		r.count(k)
+		if k.state&stateType != 0 && !s.knew(s.id(k)) {
+			r.count(k)
+		}
 		if (broken.id == nil || bytes.Compare(k.id, broken.id) < 0) && !s.agrees(objs, k) {
 			broken = k
 		}
@@ -151,18 +153,21 @@ func (s *Survey) tip(objs *repo.Objects, ref repo.Ref) error {
 	}
 }
 
-// tooDeep refuses trees that lie too deep in one another: tools that follow them recursively break.
-// It goes up from each tree by what named it first.
-func (s *Survey) tooDeep(ctx context.Context) error {
+// depth returns how deep trees may lie in one another, and refuses those that lie too deep: tools that follow them
+// recursively break. It goes up from each tree by what named it first. Known trees may lie below any of them.
+func (s *Survey) depth(ctx context.Context) (deepest int, err error) {
 	d := depths{table: s.table, known: map[uint32]int{}}
-	var err error
+	deepest = s.o.Depth
 	n := 0
 	s.table.all(func(k known) bool {
 		if n++; n&0xffff == 0 && ctx.Err() != nil {
 			err = ctx.Err()
 			return false
 		}
-		if k.is(object.Tree) && d.of(k) > maxDepth {
+		if !k.is(object.Tree) {
+			return true
+		}
+		if deepest = max(deepest, s.o.Depth+d.of(k)); deepest > maxDepth {
 			err = &rehome.Error{
 				Code:    rehome.LimitPassed,
 				Message: fmt.Sprintf("The source has folders more than %d deep in one another, down to the tree %s.", maxDepth, s.id(k)),
@@ -171,7 +176,7 @@ func (s *Survey) tooDeep(ctx context.Context) error {
 		}
 		return true
 	})
-	return err
+	return deepest, err
 }
 
 // depths remembers how deep trees lie, of those at every depthStep-th level.

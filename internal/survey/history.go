@@ -35,7 +35,7 @@ func (s *Survey) commit(w *worker, o *pack.Object) error {
 	if err != nil || again {
 		return tooMany(err)
 	}
-	w.warnings.add(o, faults)
+	s.warn(w, o, faults)
 	if err := s.history.first.add(uint32(s.history.parents.n)); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (s *Survey) tag(w *worker, o *pack.Object) error {
 	if err != nil || again {
 		return tooMany(err)
 	}
-	w.warnings.add(o, faults)
+	s.warn(w, o, faults)
 	if err := s.tagNames(w, &g.Object, g.Type, number); err != nil {
 		return tooMany(err)
 	}

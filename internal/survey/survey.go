@@ -32,6 +32,11 @@ type Options struct {
 	// called from Visit and Finish, never twice at once. May be nil.
 	Identities func([]Identity)
 
+	// Known reports what an earlier survey has found whole, with all that it leads to; nil is nothing. It is not counted
+	// or listed again where it passes once more. It is called by Visit and Finish, from many goroutines.
+	Known func(object.ID) bool
+	Depth int // how deep known trees lie in one another at most
+
 	// Scratch provides zeroed memory and what gives it back. The survey takes about 40 bytes
 	// per object. Nil takes it from the heap.
 	Scratch func(size int64) ([]byte, func(), error)
@@ -58,6 +63,7 @@ type Result struct {
 	LargeFiles                  []rehome.LargeFile // largest first
 	Pointers                    []lfs.Object       // the Git LFS objects that blobs point to, each id once, sorted by it
 	Warnings                    []rehome.Warning   // by kind
+	Depth                       int                // how deep trees lie in one another at most, with those known
 }
 
 // New returns a survey that has seen nothing.
@@ -72,7 +78,7 @@ func New(o Options) *Survey {
 	return s
 }
 
-// Expect says how many objects there will be: a pack whose trees name more than that is refused
+// Expect says how many objects there will be, with what is known: a pack whose trees name more than that is refused
 // before their ids take memory. It may be called at any time.
 func (s *Survey) Expect(objects int64) { s.table.limit.Store(objects) }
 
@@ -101,7 +107,7 @@ func (s *Survey) blob(w *worker, o *pack.Object) error {
 	if err != nil || again {
 		return tooMany(err)
 	}
-	if o.Size > s.o.LargeOver {
+	if o.Size > s.o.LargeOver && !s.knew(o.ID) {
 		s.mu.Lock()
 		s.large = append(s.large, largeBlob{number: n, size: o.Size})
 		s.mu.Unlock()
@@ -110,12 +116,21 @@ func (s *Survey) blob(w *worker, o *pack.Object) error {
 		return nil
 	}
 	to, ok := lfs.ParsePointer(o.Data)
-	if !ok {
+	if !ok || s.knew(o.ID) {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pointers.add(to, n)
+}
+
+func (s *Survey) knew(id object.ID) bool { return s.o.Known != nil && s.o.Known(id) }
+
+// warn counts the harmless faults of an object that was not known before.
+func (s *Survey) warn(w *worker, o *pack.Object, faults object.Faults) {
+	if faults != 0 && !s.knew(o.ID) {
+		w.warnings.add(o, faults)
+	}
 }
 
 // worker is what a caller of Visit keeps to itself.

@@ -35,7 +35,7 @@ func (s *Survey) tree(w *worker, o *pack.Object) error {
 	}
 	if t.faults != 0 {
 		o.Marks[0] = markFaulty
-		w.warnings.add(o, t.faults)
+		s.warn(w, o, t.faults)
 	}
 	return nil
 }
