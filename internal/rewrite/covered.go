@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"maps"
 	"slices"
+	"sort"
 
 	"rehome"
 	"rehome/internal/git/history"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
+	"rehome/internal/git/repo"
 )
 
 // covered says what a rewrite went through, so that one of the same history with more behind it
@@ -17,13 +20,36 @@ import (
 //
 //	ids of what was reached, but that nothing reached leads to: whoever reaches these reaches all
 //	ids of commits and tags in the packs that were not reached
+//	pairs of all commits that notes alone reached; those that stayed have the old id for the new one
+//	ids that are in notes, but were not reached, sorted
 //	identities: lengths of name and mail, as varints, and both of them
 type covered struct {
 	history, content []string // base names of From's packs
 	counts           counts
 	odd              bool // an object has identity lines where Git does not look for them
 
-	ends, unseen, identities []byte
+	notes []savedRef
+
+	ends, unseen, identities, unmet []byte
+	noted                           pairs
+}
+
+// savedRef is a ref of notes.
+type savedRef struct {
+	Name []byte `json:"name"`
+	ID   string `json:"id"`
+}
+
+func (r savedRef) equal(o savedRef) bool { return r.ID == o.ID && bytes.Equal(r.Name, o.Name) }
+
+// notesOf returns the refs of notes.
+func notesOf(refs []repo.Ref) (notes []savedRef) {
+	for _, r := range refs {
+		if isNotes(r) {
+			notes = append(notes, savedRef{[]byte(r.Name), r.ID.String()})
+		}
+	}
+	return notes
 }
 
 // counts are those of a Result.
@@ -36,13 +62,18 @@ type counts struct {
 
 // savedCovered is covered in the head of a saved rewrite.
 type savedCovered struct {
-	History    []string `json:"history"`
-	Content    []string `json:"content"`
-	Counts     counts   `json:"counts"`
-	Odd        bool     `json:"odd,omitempty"`
-	Ends       int      `json:"ends"`
-	Unseen     int      `json:"unseen"`
-	Identities int      `json:"identities"` // bytes
+	History []string   `json:"history"`
+	Content []string   `json:"content"`
+	Counts  counts     `json:"counts"`
+	Odd     bool       `json:"odd,omitempty"`
+	Notes   []savedRef `json:"notes,omitempty"`
+
+	// Bytes of what follows.
+	Ends       int `json:"ends"`
+	Unseen     int `json:"unseen"`
+	Noted      int `json:"noted"`
+	Unmet      int `json:"unmet"`
+	Identities int `json:"identities"`
 }
 
 func (c *covered) saved() *savedCovered {
@@ -50,8 +81,8 @@ func (c *covered) saved() *savedCovered {
 		return nil
 	}
 	return &savedCovered{
-		History: c.history, Content: c.content, Counts: c.counts, Odd: c.odd,
-		Ends: len(c.ends), Unseen: len(c.unseen), Identities: len(c.identities),
+		History: c.history, Content: c.content, Counts: c.counts, Odd: c.odd, Notes: c.notes,
+		Ends: len(c.ends), Unseen: len(c.unseen), Noted: len(c.noted), Unmet: len(c.unmet), Identities: len(c.identities),
 	}
 }
 
@@ -59,16 +90,18 @@ func (c *covered) write(out *bufio.Writer) {
 	if c == nil {
 		return
 	}
-	for _, part := range [][]byte{c.ends, c.unseen, c.identities} {
+	for _, part := range [][]byte{c.ends, c.unseen, c.noted, c.unmet, c.identities} {
 		out.Write(part)
 	}
 }
 
 // open is saved undone: take returns so many pieces of so many bytes of what was written.
 func (s *savedCovered) open(f object.Format, take func(count, size int) []byte) *covered {
-	c := &covered{history: s.History, content: s.Content, counts: s.Counts, odd: s.Odd}
-	c.ends, c.unseen = take(s.Ends/f.Size(), f.Size()), take(s.Unseen/f.Size(), f.Size())
-	c.identities = take(s.Identities, 1)
+	c := &covered{history: s.History, content: s.Content, counts: s.Counts, odd: s.Odd, notes: s.Notes}
+	list := func(bytes, size int) []byte { return take(bytes/size, size) }
+	c.ends, c.unseen = list(s.Ends, f.Size()), list(s.Unseen, f.Size())
+	c.noted, c.unmet = list(s.Noted, 2*f.Size()), list(s.Unmet, f.Size())
+	c.identities = list(s.Identities, 1)
 	return c
 }
 
@@ -81,6 +114,13 @@ func ids(f object.Format, all []byte) func(yield func(object.ID) bool) {
 			}
 		}
 	}
+}
+
+// isAmong reports whether an id is among those that stand sorted one after the other.
+func isAmong(all, id []byte) bool {
+	size := len(id)
+	at := size * sort.Search(len(all)/size, func(i int) bool { return bytes.Compare(all[size*i:size*i+size], id) >= 0 })
+	return at < len(all) && bytes.Equal(all[at:at+size], id)
 }
 
 // eachIdentity yields everybody, as far as they can be read.
@@ -109,28 +149,50 @@ func appendIdentity(b []byte, who rehome.Identity) []byte {
 }
 
 // cover notes what was gone through. There is nothing to note where that does not tell all that an
-// object depends on: messages, notes, content, objects that are not there yet.
+// object depends on: messages, content, objects that are not there yet.
 func (p *pass) cover() {
 	odd, ok := p.odd()
 	if p.o.Into == nil || !ok || !p.o.canCover() {
 		return
 	}
-	c := &covered{counts: p.result.counts(), odd: odd, content: p.contentPacks}
+	c := &covered{counts: p.result.counts(), odd: odd, content: p.contentPacks, notes: notesOf(p.o.Refs)}
 	if k := p.known; k != nil {
 		c.history, c.odd = append(slices.Clone(k.history), k.newHistory...), odd || k.odd
+		c.noted, c.unmet = k.noted, k.unmet
 	} else {
-		if !p.graph.Complete() || !p.tagsComplete() {
+		if !p.complete() || len(p.unmet) > mostUnmet {
 			return
 		}
-		c.history = p.readPacks()
+		c.history, c.noted, c.unmet = p.readPacks(), p.notedPairs(), p.sortedUnmet()
 	}
 	c.ends, c.unseen, c.identities = p.ends(), p.unseen(), p.identities()
 	p.result.covered = c
 }
 
+// mostUnmet bounds what is remembered of notes.
+const mostUnmet = 1 << 20
+
+func (p *pass) notedPairs() (all pairs) {
+	for n := range uint32(p.graph.Len()) {
+		if p.result.noted.Has(n) {
+			id := p.graph.ID(n)
+			now := p.renamed(id)
+			all = now.AppendTo(id.AppendTo(all))
+		}
+	}
+	return all
+}
+
+func (p *pass) sortedUnmet() (all []byte) {
+	for _, id := range slices.SortedFunc(maps.Keys(p.unmet), object.ID.Compare) {
+		all = id.AppendTo(all)
+	}
+	return all
+}
+
 // canCover reports whether a plan for refs changes an object for what it and those before it say alone.
 func (o *Options) canCover() bool {
-	return o.Plan.Trailers == nil && !o.Plan.Hashes && !o.Plan.Large.changes() && !slices.ContainsFunc(o.Refs, isNotes)
+	return o.Plan.Trailers == nil && !o.Plan.Hashes && !o.Plan.Large.changes()
 }
 
 func (r *Result) counts() counts {
@@ -158,8 +220,11 @@ func (p *pass) odd() (odd, ok bool) {
 	return odd, true
 }
 
-// tagsComplete reports whether all that tags name is there: what comes later could be history.
-func (p *pass) tagsComplete() bool {
+// complete reports whether all that history, tags and refs name is there: what comes later could be history.
+func (p *pass) complete() bool {
+	if !p.graph.Complete() {
+		return false
+	}
 	for n := range uint32(p.graph.Len()) {
 		if p.graph.Type(n) != object.Tag || !p.looked.Has(n) || p.graph.Parents(n).At(0) != history.None {
 			continue
@@ -169,7 +234,7 @@ func (p *pass) tagsComplete() bool {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(p.o.Refs, func(r repo.Ref) bool { return !p.objects.Has(r.ID) })
 }
 
 // readPacks returns the history packs that the graph was read from.
@@ -191,7 +256,7 @@ func (p *pass) hasAll(one *pack.Pack) bool {
 	return true
 }
 
-// ends returns what was reached, but that nothing reached leads to.
+// ends returns what was reached, but that nothing reached leads to. Notes are apart.
 func (p *pass) ends() (all []byte) {
 	f := p.graph.Format()
 	if p.known != nil {
@@ -203,7 +268,7 @@ func (p *pass) ends() (all []byte) {
 	}
 	inner := p.graph.NewSet()
 	for n := range uint32(p.graph.Len()) {
-		if !p.looked.Has(n) {
+		if !p.looked.Has(n) || p.result.noted.Has(n) {
 			continue
 		}
 		parents := p.graph.Parents(n)
@@ -214,7 +279,7 @@ func (p *pass) ends() (all []byte) {
 		}
 	}
 	for n := range uint32(p.graph.Len()) {
-		if p.looked.Has(n) && !inner.Has(n) {
+		if p.looked.Has(n) && !inner.Has(n) && !p.result.noted.Has(n) {
 			all = append(all, p.graph.IDBytes(n)...)
 		}
 	}

@@ -69,7 +69,8 @@ func rewriteNew(ctx context.Context, o Options) (*Result, error) {
 // mayContinue says what can be said without looking at From.
 func (o *Options) mayContinue() bool {
 	b := o.Before
-	if o.Into == nil || b == nil || b.covered == nil || len(b.packs) == 0 || len(b.packs) > mostKept || !o.canCover() || b.repo.Format() != o.From.Format() {
+	if o.Into == nil || b == nil || b.covered == nil || len(b.packs) == 0 || len(b.packs) > mostKept || !o.canCover() || b.repo.Format() != o.From.Format() ||
+		!slices.EqualFunc(notesOf(o.Refs), b.covered.notes, savedRef.equal) {
 		return false
 	}
 	info, err := os.Stat(b.commits)
@@ -121,16 +122,7 @@ func (k *known) source(o Options, objects *repo.Objects) history.Source {
 func (k *known) has(id object.ID) bool {
 	for _, one := range k.packs {
 		if _, ok := one.Index.Find(id); ok {
-			return !k.isUnseen(id)
-		}
-	}
-	return false
-}
-
-func (k *known) isUnseen(id object.ID) bool {
-	for other := range ids(id.Format(), k.unseen) {
-		if other == id {
-			return true
+			return !isAmong(k.unseen, id.Bytes()) && k.noted.find(id.Bytes()) == nil
 		}
 	}
 	return false
@@ -147,8 +139,10 @@ func (k *known) changed(id object.ID) (now object.ID, ok bool) {
 
 // renamed returns the new id of an object that was gone through, its old one when it did not change.
 func (k *known) renamed(id object.ID) object.ID {
-	if now := k.pairs.find(id.Bytes()); now != nil {
-		return object.FromBytes(id.Format(), now)
+	for _, some := range []pairs{k.pairs, k.noted} {
+		if now := some.find(id.Bytes()); now != nil {
+			return object.FromBytes(id.Format(), now)
+		}
 	}
 	return id
 }
@@ -162,8 +156,15 @@ func (p *pass) follow(k *known) (bool, error) {
 		}
 	}
 	p.known, p.result.known = k, k
+	var tips []object.ID
+	for _, r := range p.o.Refs {
+		if !isNotes(r) {
+			tips = append(tips, r.ID)
+		}
+	}
+	p.plain, p.result.noted = p.graph.Reach(tips), p.graph.NewSet()
 	p.plain.Remove(k.old)
-	p.reached.Remove(k.old)
+	p.reached = p.plain
 	p.historyPacks = append(slices.Clone(k.history), k.newHistory...)
 	p.contentPacks = append(slices.Clone(k.covered.content), k.newContent...)
 	if _, ok := p.odd(); !ok {
@@ -182,6 +183,9 @@ func (p *pass) findParents() (bool, error) {
 	for n := range uint32(p.graph.Len()) {
 		if !p.reached.Has(n) {
 			continue
+		}
+		if p.isNoted(n) {
+			return false, nil
 		}
 		raw := p.graph.Bytes(n)
 		if p.graph.Type(n) == object.Tag {
@@ -205,8 +209,18 @@ func (p *pass) findParents() (bool, error) {
 	return true, nil
 }
 
+// isNoted reports whether notes had to do with an object that is new.
+func (p *pass) isNoted(n uint32) bool {
+	id := p.graph.IDBytes(n)
+	return p.known.noted.find(id) != nil || isAmong(p.known.unmet, id)
+}
+
+// findTips reports whether all refs but those of notes, which stay, name what is there.
 func (p *pass) findTips() (bool, error) {
 	for _, r := range p.o.Refs {
+		if isNotes(r) {
+			continue
+		}
 		if ok, err := p.isThere(r.ID); err != nil || !ok {
 			return false, err
 		}

@@ -128,9 +128,7 @@ func TestGrown(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		tame := rapid.Bool().Draw(rt, "tame")
 		w := newWorld(rt, tame)
-		if !w.often(4) {
-			w.refs = slices.DeleteFunc(w.refs, func(u repo.Update) bool { return strings.HasPrefix(u.Name, "refs/notes/") })
-		}
+		w.notesEarlier()
 		g := grow(t, w)
 		plan := rewrite.Plan{Authors: w.plan()}
 		var before *rewrite.Before
@@ -167,6 +165,39 @@ func TestGrown(t *testing.T) {
 	if t.Logf("%d of what is new, %d whole", parts, whole); parts == 0 || whole == 0 {
 		t.Error("one of them was never made")
 	}
+}
+
+// notesEarlier has the commits and trees of notes come before some of what they are about, or drops them.
+func (w *world) notesEarlier() {
+	at := slices.IndexFunc(w.refs, func(u repo.Update) bool { return strings.HasPrefix(u.Name, "refs/notes/") })
+	if at < 0 {
+		return
+	}
+	if w.often(3) {
+		w.refs = slices.Delete(w.refs, at, at+1)
+		return
+	}
+	of := map[object.ID]bool{w.refs[at].New: true}
+	for again := true; again; {
+		again = false
+		for _, o := range w.objects[1:] {
+			for _, other := range w.objects {
+				if other.kind != object.Blob && !of[o.id] && of[other.id] && (bytes.Contains(other.data, []byte("tree "+o.id.String())) ||
+					bytes.Contains(other.data, []byte("parent "+o.id.String())) || bytes.Contains(other.data, append([]byte{0}, o.id.Bytes()...))) {
+					of[o.id], again = true, true
+				}
+			}
+		}
+	}
+	var notes, others []literal
+	for _, o := range w.objects {
+		if of[o.id] {
+			notes = append(notes, o)
+		} else {
+			others = append(others, o)
+		}
+	}
+	w.objects = slices.Insert(others, 1+w.upTo(len(others)-1), notes...)
 }
 
 // judgePack has git index the new pack.
@@ -235,7 +266,8 @@ func TestGrownOrWhole(t *testing.T) {
 		plan *rewrite.Plan
 		more []literal
 
-		commits string // file
+		noted   literal // a commit that there is a note on, but which is not there
+		commits string  // file
 	}
 	also := func(who, mail string) map[rehome.Identity]rehome.Identity {
 		m := maps.Clone(firstOfTwo)
@@ -267,7 +299,11 @@ func TestGrownOrWhole(t *testing.T) {
 		}, false},
 		{"messages", func(n *next) { n.plan.Hashes = true }, false},
 		{"large files", func(n *next) { n.plan.Large = rewrite.LargeFiles{Choice: rehome.LFSOptOut, Over: 1000} }, false},
-		{"notes", func(n *next) { n.refs["refs/notes/commits"] = n.g.commits[2] }, false},
+		{"notes come", func(n *next) { n.refs["refs/notes/commits"] = n.g.commits[2] }, false},
+		{"notes go", func(n *next) { delete(n.refs, "refs/notes/old") }, false},
+		{"notes change", func(n *next) { n.refs["refs/notes/old"] = n.g.commits[0] }, false},
+		{"a commit with a note comes", func(n *next) { n.more, n.refs["refs/heads/main"] = append(n.more, n.noted), n.noted.id }, false},
+		{"a branch at notes", func(n *next) { n.refs["refs/heads/notes"] = n.refs["refs/notes/old"] }, false},
 		{"no map of commits", func(n *next) { os.Remove(n.commits) }, false},
 		{"a map cut short", func(n *next) {
 			if os.Truncate(n.commits, 100) != nil {
@@ -283,12 +319,18 @@ func TestGrownOrWhole(t *testing.T) {
 			unseen := g.objects[len(g.objects)-1]
 			unseen.data = bytes.Replace(unseen.data, []byte(g.commits[6].String()), []byte(g.commits[4].String()), 1)
 			unseen.id, _ = object.NewHasher(g.format).Sum(unseen.kind, unseen.data)
-			first, err := try(t, g.bring(t, append(slices.Clone(g.objects[:8]), unseen), refs.refs()), rewrite.Options{Plan: rewrite.Plan{Authors: firstOfTwo}})
+			noted := unseen
+			noted.data = append(bytes.Clone(unseen.data), "noted\n"...)
+			noted.id, _ = object.NewHasher(g.format).Sum(noted.kind, noted.data)
+			notes := &world{format: g.format, objects: g.objects[:1:1]}
+			on := notes.tree(named{g.commits[1].String(): g.objects[0].id, g.commits[0].String(): g.objects[0].id, noted.id.String(): g.objects[0].id})
+			refs["refs/notes/old"] = notes.add(object.Commit, fmt.Sprintf("tree %s\nauthor 0 <p0@x> 1 +0000\ncommitter N <n@x> 1 +0000\n\n", on))
+			first, err := try(t, g.bring(t, append(slices.Concat(g.objects[:8], notes.objects[1:]), unseen), refs.refs()), rewrite.Options{Plan: rewrite.Plan{Authors: firstOfTwo}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			before := first.kept(t)
-			n := &next{g, refs, &rewrite.Plan{Authors: firstOfTwo}, slices.Clone(g.objects[8:]), first.mapFile()}
+			n := &next{g, refs, &rewrite.Plan{Authors: firstOfTwo}, slices.Clone(g.objects[8:]), noted, first.mapFile()}
 			g.objects = append(g.objects, unseen)
 			refs["refs/heads/main"] = g.commits[7]
 			tt.change(n)

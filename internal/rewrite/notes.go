@@ -261,6 +261,9 @@ func (t *notes) newPath(path string) string {
 	}
 	id := object.FromBytes(t.graph.Format(), sum[:])
 	n, ok := t.graph.Find(id)
+	if (!ok || !t.looked.Has(n) && !t.noted.Has(n)) && len(t.unmet) <= mostUnmet {
+		t.unmet[id] = true
+	}
 	if !ok || t.noted.Has(n) || !t.result.changed.Has(n) {
 		return path // notes on notes are not decided yet
 	}

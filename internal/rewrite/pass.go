@@ -40,8 +40,9 @@ type packs struct {
 // reach is what refs reach.
 type reach struct {
 	reached history.Set
-	plain   history.Set // by other refs than those of notes
-	gone    history.Set // tags of what left history
+	plain   history.Set        // by other refs than those of notes
+	gone    history.Set        // tags of what left history
+	unmet   map[object.ID]bool // named by notes, but not reached; mostUnmet and one, where there are more
 }
 
 // progress is how far a rewrite is.
@@ -57,7 +58,7 @@ func newPass(o Options, g *history.Graph, objects *repo.Objects) *pass {
 	}
 	p.result = &Result{plan: o.Plan, graph: g, ids: &p.ids, sets: sets{looked: p.looked, changed: g.NewSet()}}
 	p.editor.Abbreviated = p.abbreviated
-	p.gone = g.NewSet()
+	p.gone, p.unmet = g.NewSet(), map[object.ID]bool{}
 	p.divide()
 	for i, who := range g.Identities() {
 		becomes, ok := o.Plan.Authors[who]

@@ -197,7 +197,7 @@ func (s *sink) close(flush bool) error {
 // into rewrites into a pack. Nothing is written when nothing changes, or nothing is new.
 func (p *pass) into(ctx context.Context, file, index pack.File, scratch pack.Scratch) (pack.Written, error) {
 	most := int64(p.graph.Len())
-	if slices.ContainsFunc(p.o.Refs, isNotes) {
+	if p.known == nil && slices.ContainsFunc(p.o.Refs, isNotes) {
 		most += maxNotesTrees(p.graph)
 	}
 	w, err := pack.NewWriter(file, pack.WriterOptions{Format: p.graph.Format(), Objects: most, Scratch: scratch})
