@@ -97,7 +97,7 @@ func (p *peer) askBatch(ctx context.Context, objects []lfs.Object) ([]answer, er
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nil, &laterError{err: p.cutOff("in the middle of a list", err)}
+		return nil, &laterError{err: p.cutOff("stopped sending in the middle of a list", err)}
 	case int64(len(data)) > limit:
 		return nil, &lackError{fmt.Errorf("its answer has more than %d bytes", limit)}
 	}

@@ -290,47 +290,6 @@ func TestAlwaysWrong(t *testing.T) {
 	}
 }
 
-func FuzzDecodeReply(f *testing.F) {
-	asked := []lfs.Object{{OID: lfs.OID{1}, Size: 1}, {OID: lfs.OID{2}, Size: 2}}
-	one := asked[0].OID.String()
-	for _, s := range []string{
-		``, `{}`, `{"objects":null}`, `[]`, `{"transfer":"basic","hash_algo":"sha256","objects":[]}`, `{"objects":[{"oid":"` + one + `"}]}`,
-		`{"objects":[{"oid":"` + one + `","actions":{"download":{"href":"http://h/1","header":{"X-A":"b"}}}}]}`,
-		`{"objects":[{"oid":"` + one + `","error":{"code":404,"message":"no\u0007"}}]}`,
-		`{"objects":[{"oid":"` + one + `","actions":{"download":{"href":"http://h/1","header":{"X-A":"b\r\n"}}}}]}`,
-	} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		answers, err := decodeReply(data, asked, question{operation: forDownload})
-		if err != nil {
-			return
-		}
-		if len(answers) != len(asked) {
-			t.Fatalf("%d answers", len(answers))
-		}
-		for i, a := range answers {
-			if a.object != asked[i] || len(a.text) > maxText+10 || strings.ContainsFunc(a.text, func(r rune) bool { return r < 0x20 }) {
-				t.Errorf("answer %+v", a)
-			}
-			if a.link == nil {
-				continue
-			}
-			r, err := http.NewRequest(http.MethodGet, a.link.href.String(), nil)
-			if err != nil || a.link.href.User != nil || a.link.href.Scheme != "http" && a.link.href.Scheme != "https" {
-				t.Errorf("link %v: %v", a.link.href, err)
-				continue
-			}
-			r.Header = a.link.header
-			r.Header.Set("User-Agent", "x")
-			var out strings.Builder
-			if err := r.Write(&out); err != nil || strings.Count(out.String(), "\n") != len(r.Header)+3 {
-				t.Errorf("%q, %v", out.String(), err)
-			}
-		}
-	})
-}
-
 func BenchmarkDecodeReply(b *testing.B) {
 	var asked []lfs.Object
 	var text strings.Builder

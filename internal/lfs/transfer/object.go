@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"rehome/internal/lfs"
 )
@@ -88,7 +87,7 @@ func (p *part) get(ctx context.Context, a answer) error {
 	case why != nil:
 		return why
 	case a.link == nil:
-		return &lackError{fmt.Errorf("it has no link to object %s", a.object.OID)}
+		return &lackError{&objectError{a.object.OID, errors.New("it has no link to it")}}
 	}
 	if why := p.hopeless(a); why != nil {
 		return &lackError{why}
@@ -96,28 +95,20 @@ func (p *part) get(ctx context.Context, a answer) error {
 	return p.follow(ctx, a.link)
 }
 
-// errSlow ends a download that makes too little of its time.
-var errSlow = errors.New("it sends too slowly")
-
 // follow downloads from a link what is not there yet.
 func (p *part) follow(ctx context.Context, l *link) error {
-	timed, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	timer := time.AfterFunc(p.bounds.step, func() { stop(errSlow) })
-	defer timer.Stop()
-	resp, err := p.open(timed, l)
-	if err == nil {
+	err := p.paced(ctx, "stopped sending in the middle of an object", func(ctx context.Context, on func()) error {
+		resp, err := p.open(ctx, l)
+		if err != nil {
+			return err
+		}
 		defer resp.Body.Close()
-		err = p.take(timed, resp, func() { timer.Reset(p.bounds.step) })
+		return p.take(ctx, resp, on)
+	})
+	if err != nil {
+		return err
 	}
-	switch {
-	case err == nil:
-		timer.Stop() // a disk may take its time
-		return p.keep(ctx)
-	case ctx.Err() == nil && errors.Is(context.Cause(timed), errSlow):
-		return &laterError{err: p.cutOff("in the middle of an object", errSlow)}
-	}
-	return err
+	return p.keep(ctx) // a disk may take its time
 }
 
 // keep puts what came into the store, if it is the object. Meanwhile another one can come.
@@ -189,7 +180,7 @@ func (p *part) begins(resp *http.Response) (skip int64, err error) {
 		skip = p.size
 	case code == http.StatusRequestedRangeNotSatisfiable && p.size > 0:
 		p.drop()
-		return 0, &laterError{err: &lackError{fmt.Errorf("object %s: %w", p.object.OID, said(resp))}}
+		return 0, &laterError{err: &lackError{&objectError{p.object.OID, said(resp)}}}
 	default:
 		return 0, p.refused(p.object, resp)
 	}
@@ -239,7 +230,7 @@ func (p *part) copy(ctx context.Context, in io.Reader, skip int64, on func()) er
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
-			return &laterError{err: p.cutOff("in the middle of an object", err)}
+			return &laterError{err: p.cutOff("stopped sending in the middle of an object", err)}
 		}
 	}
 }

@@ -23,6 +23,7 @@ type peer struct {
 type side struct {
 	noun, whose string
 	none, wrong string // what to do about credentials that are not there, or not enough
+	quotes      bool   // messages have the server's words
 
 	unreachable, cutOff, wanted, refused rehome.Code
 }
@@ -34,6 +35,15 @@ var source = side{
 	wrong:       "Check them; they may be good for reading history only.",
 	unreachable: rehome.Unreachable, cutOff: rehome.SourceCutOff,
 	wanted: rehome.CredentialsWanted, refused: rehome.CredentialsRefused,
+}
+
+// destination is where objects go to.
+var destination = side{
+	noun: "destination", whose: "destination's", quotes: true,
+	none:        "Give those of somebody who may push there.",
+	wrong:       "Check them, and that they may push there; a token needs the right to write to the repository.",
+	unreachable: rehome.DestinationCutOff, cutOff: rehome.DestinationCutOff,
+	wanted: rehome.DestinationRefused, refused: rehome.DestinationRefused,
 }
 
 // bounds are the times that a server may take. Tests have shorter ones.
@@ -179,4 +189,21 @@ func (p *peer) pursue(ctx context.Context, a answer, step func(answer) error, on
 		}
 		stale = true
 	}
+}
+
+// errSlow ends what makes too little of its time.
+var errSlow = errors.New("it is too slow")
+
+// paced runs what moves an object, and ends it when too little moves; the error then says that the server did slow.
+// on is to be called for each stepBytes.
+func (p *peer) paced(ctx context.Context, slow string, move func(ctx context.Context, on func()) error) error {
+	timed, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	timer := time.AfterFunc(p.bounds.step, func() { stop(errSlow) })
+	defer timer.Stop()
+	err := move(timed, func() { timer.Reset(p.bounds.step) })
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(timed), errSlow) {
+		return &laterError{err: p.cutOff(slow, errSlow)}
+	}
+	return err
 }

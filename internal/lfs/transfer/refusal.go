@@ -2,6 +2,8 @@ package transfer
 
 import (
 	"encoding/json"
+	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -13,6 +15,38 @@ import (
 	"rehome/internal/lfs"
 )
 
+// ErrGrant is wrapped by the error of a server that refuses Options.Header. If that was good before, it ran out: a
+// new one, and another call, go on where this one stopped.
+var ErrGrant = errors.New("the grant is refused")
+
+// errNoLFS says that nothing there speaks the Git LFS API.
+var errNoLFS = errors.New("it does not offer Git LFS")
+
+// statement is what a server says is wrong, fit to show.
+type statement struct {
+	code  int    // an HTTP status; 0 = none
+	words string // may be empty
+}
+
+func (s *statement) Error() string {
+	switch {
+	case s.code == 0:
+		return s.words
+	case s.words == "":
+		return fmt.Sprintf("it answers with status %d", s.code)
+	}
+	return fmt.Sprintf("it answers with status %d: %q", s.code, s.words)
+}
+
+// objectError says what is wrong with one object, and not with others.
+type objectError struct {
+	oid lfs.OID
+	err error
+}
+
+func (e *objectError) Error() string { return fmt.Sprintf("object %s: %v", e.oid, e.err) }
+func (e *objectError) Unwrap() error { return e.err }
+
 // check says what an answer to a batch other than a list means.
 func (p *peer) check(resp *http.Response) error {
 	code := resp.StatusCode
@@ -21,11 +55,11 @@ func (p *peer) check(resp *http.Response) error {
 	case code == http.StatusOK && (kind == mediaType || kind == "application/json"):
 		return nil
 	case code == http.StatusOK:
-		return &lackError{why: fmt.Errorf("it does not offer Git LFS: the answer is %q", rehome.Clean(kind, maxText))}
+		return &lackError{fmt.Errorf("%w: the answer is %q", errNoLFS, rehome.Clean(kind, maxText))}
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return p.credentials(resp)
 	case isBusy(code) || isFull(code):
-		return p.busy(code, said(resp), resp.Header)
+		return p.busy(said(resp), resp.Header)
 	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge, code == http.StatusUnprocessableEntity:
 		return &refusedError{lackError{said(resp)}, code == http.StatusRequestEntityTooLarge}
 	}
@@ -42,34 +76,55 @@ func isBusy(code int) bool {
 func isFull(code int) bool { return code == http.StatusInsufficientStorage || code == 509 }
 
 // busy is for what another try may change, but for what isFull.
-func (p *peer) busy(code int, said error, h http.Header) error {
+func (p *peer) busy(why *statement, h http.Header) error {
 	err := &rehome.Error{
-		Code: p.side.unreachable, Message: fmt.Sprintf("The %s answers with status %d.", p.name(), code),
-		Hint: "Try again later.", Err: said,
+		Code: p.side.unreachable, Message: fmt.Sprintf("The %s answers with status %d%s.", p.name(), why.code, p.quote(why)),
+		Hint: "Try again later.", Err: why,
 	}
-	if isFull(code) {
-		return err
+	if !isFull(why.code) {
+		return &laterError{err: err, after: retryAfter(h)}
 	}
-	return &laterError{err: err, after: retryAfter(h)}
+	if p.side.quotes {
+		err.Code, err.Hint = p.side.refused, remedy(why)
+	}
+	return err
+}
+
+// quote returns a server's words for a message.
+func (p *peer) quote(why *statement) string {
+	if !p.side.quotes || why.words == "" {
+		return ""
+	}
+	return fmt.Sprintf(": %q", why.words)
 }
 
 // credentials says what is wrong with those that were sent, or that there were none.
 func (p *peer) credentials(resp *http.Response) error {
-	sent := resp.Request.Header.Get("Authorization") != ""
+	sent := resp.Request.Header.Get("Authorization")
 	host := rehome.Clean(resp.Request.URL.Host, maxText)
-	e := &rehome.Error{Code: p.side.wanted, Err: said(resp)}
+	why := said(resp)
+	e := &rehome.Error{Code: p.side.wanted, Err: why}
+	status := fmt.Sprintf("(status %d)%s", why.code, p.quote(why))
 	switch {
-	case sent:
+	case sent != "" && sent == p.Header.Get("Authorization"):
+		e.Code, e.Err = p.side.refused, fmt.Errorf("%w: %w", ErrGrant, why)
+		e.Message = fmt.Sprintf("The %s Git LFS server refuses what was granted over SSH %s.", p.side.whose, status)
+		e.Hint = "Check what the SSH key may do there, and try again: a grant runs out after a while."
+	case sent != "":
 		e.Code = p.side.refused
-		e.Message = fmt.Sprintf("The %s Git LFS server refuses the user name and password (status %d).", p.side.whose, resp.StatusCode)
+		e.Message = fmt.Sprintf("The %s Git LFS server refuses the user name and password %s.", p.side.whose, status)
 		e.Hint = p.side.wrong
 	case p.Foreign, p.signsIn():
 		e.Message = fmt.Sprintf("The Git LFS server of the %s is at %s, which wants a user name and password of its own.", p.side.noun, host)
 		e.Hint = fmt.Sprintf("Those of the %s are not passed on to another address.", p.side.noun)
 	default:
-		e.Message, e.Hint = fmt.Sprintf("The %s Git LFS server wants a user name and password.", p.side.whose), p.side.none
+		e.Message, e.Hint = fmt.Sprintf("The %s Git LFS server wants a user name and password%s.", p.side.whose, p.quote(why)), p.side.none
 	}
-	if p.Foreign && !sent {
+	if p.side.quotes && isQuota(why) {
+		e.Message = fmt.Sprintf("The %s takes no more %s.", p.name(), status)
+		e.Hint = remedy(why)
+	}
+	if p.Foreign && sent == "" {
 		return &lackError{e}
 	}
 	return e
@@ -81,23 +136,27 @@ func (p *peer) refused(o lfs.Object, resp *http.Response) error {
 	code := resp.StatusCode
 	switch {
 	case isBusy(code) || isFull(code):
-		return p.busy(code, said(resp), resp.Header)
+		return p.busy(said(resp), resp.Header)
 	case (code == http.StatusUnauthorized || code == http.StatusForbidden) && !p.Foreign && egress.SameOrigin(p.Endpoint, resp.Request.URL):
 		return &laterError{err: p.credentials(resp), atOnce: true}
 	}
-	return &laterError{err: &lackError{fmt.Errorf("object %s: %w", o.OID, said(resp))}, atOnce: true}
+	lack := &lackError{&objectError{o.OID, said(resp)}}
+	if code == http.StatusRequestEntityTooLarge || code == http.StatusUnprocessableEntity {
+		return lack // which is not about the link
+	}
+	return &laterError{err: lack, atOnce: true}
 }
 
 // says returns what a batch says is wrong with an object; nil when it says nothing.
 func (p *peer) says(a answer) error {
-	text := fmt.Errorf("object %s: %q", a.object.OID, a.text)
+	why := &statement{a.code, a.text}
 	switch {
 	case isBusy(a.code) || isFull(a.code):
-		return p.busy(a.code, text, nil)
-	case a.code == http.StatusUnauthorized || a.code == http.StatusForbidden:
+		return p.busy(why, nil)
+	case !p.side.quotes && (a.code == http.StatusUnauthorized || a.code == http.StatusForbidden):
 		e := &rehome.Error{
 			Code: p.side.wanted, Message: fmt.Sprintf("The %s Git LFS server wants a user name and password for some objects.", p.side.whose),
-			Hint: p.side.none, Err: text,
+			Hint: p.side.none, Err: &objectError{a.object.OID, why},
 		}
 		if p.Foreign {
 			return &lackError{e}
@@ -107,29 +166,43 @@ func (p *peer) says(a answer) error {
 		}
 		return e
 	case a.text != "":
-		return &lackError{fmt.Errorf("it says of object %s: %q", a.object.OID, a.text)}
+		return &lackError{&objectError{a.object.OID, why}}
 	}
 	return nil
 }
 
-// said is a server's own words for an error (git-lfs docs/api/batch.md, "Response Errors"), or its status.
-func said(resp *http.Response) error {
-	var words struct {
-		Message string `json:"message"`
-	}
+// said is a server's own words for an error, and its status.
+func said(resp *http.Response) *statement {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if strings.HasSuffix(kind, "json") {
-		data, err := io.ReadAll(io.LimitReader(resp.Body, maxWords))
-		if err == nil && json.Unmarshal(data, &words) == nil && words.Message != "" {
-			return fmt.Errorf("it answers with status %d: %q", resp.StatusCode, rehome.Clean(words.Message, maxText))
-		}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxWords))
+	if err != nil {
+		data = nil
 	}
-	return fmt.Errorf("it answers with status %d", resp.StatusCode)
+	return &statement{resp.StatusCode, rehome.Clean(words(kind, data), maxText)}
 }
 
-func (p *peer) cutOff(where string, err error) error {
+// words finds those for people in an error: of a Git LFS server (git-lfs docs/api/batch.md, "Response Errors"), or of
+// a store like S3, Azure's or Google's, which speak XML.
+func words(kind string, data []byte) string {
+	var said struct {
+		Message string `json:"message" xml:"Message"`
+	}
+	switch {
+	case strings.HasSuffix(kind, "json"):
+		json.Unmarshal(data, &said) //nolint:errcheck // then there are no words
+	case strings.HasSuffix(kind, "xml"):
+		xml.Unmarshal(data, &said) //nolint:errcheck // then there are no words
+	case kind == "text/plain":
+		first, _, _ := strings.Cut(strings.TrimSpace(string(data)), "\n")
+		return first
+	}
+	return said.Message
+}
+
+// cutOff is for a server that did what it should not have.
+func (p *peer) cutOff(did string, err error) error {
 	return &rehome.Error{
-		Code: p.side.cutOff, Message: fmt.Sprintf("The %s stopped sending %s.", p.name(), where),
+		Code: p.side.cutOff, Message: fmt.Sprintf("The %s %s.", p.name(), did),
 		Hint: "Try again; what came whole is kept.", Err: err,
 	}
 }

@@ -1,12 +1,14 @@
-// Package transfer downloads Git LFS objects by the batch API and the basic transfer (git-lfs docs/api).
+// Package transfer moves Git LFS objects from and to servers by the batch API and the basic transfer (git-lfs docs/api).
 //
-//	batch     asks for 100 objects at a time, ahead of the downloads           batch.go, reply.go
-//	download  several at a time: what a cut left is kept, and Range asks on    object.go
-//	store     hashes each as it comes; only what is right is ever in it
+//	batch     asks for 100 objects at a time, ahead of what moves                    batch.go, reply.go, peer.go
+//	download  several at a time: what a cut left is kept, and Range asks on          object.go
+//	upload    several at a time, from the beginning after a cut, and verified then   upload.go, sending.go, outgoing.go
+//	store     hashes each as it comes; only what is right is ever in it, or goes out
 //
 // Whatever may pass is tried again after a while (retry.go), with links that are new: old ones may have
-// run out. What a server says it does not have, or never gives right, is missing, which is no error here. One
-// that cannot be reached is, unless AllowMissing says otherwise (unreached.go).
+// run out. What a source says it does not have, or never gives right, is missing, which is no error here. One
+// that cannot be reached is, unless AllowMissing says otherwise (unreached.go). What a destination does not
+// take is an error with its words (refusal.go, remedy.go).
 package transfer
 
 import (
@@ -24,7 +26,7 @@ import (
 	"rehome/internal/lfs"
 )
 
-// Options say where objects come from and go to. Client, Endpoint and Store are required.
+// Options say where objects come from or go to. Client, Endpoint and Store are required.
 type Options struct {
 	Client   *egress.Client
 	Endpoint *url.URL // of the LFS API, as https://host/r.git/info/lfs
@@ -42,10 +44,10 @@ type Options struct {
 	Header http.Header // goes with batches, to the endpoint's own origin only, as a grant over SSH has it; wins over Username and Password
 
 	Store   *lfs.Store
-	Workers int                                              // downloads at a time; 0 = 8
+	Workers int                                              // objects at a time; 0 = 8
 	Agent   string                                           // User-Agent
-	Done    func(lfs.Object)                                 // told of each that is in Store now, from several goroutines; may be nil
-	Bytes   func(int64)                                      // told of bytes that came, now and then, also in vain, from several goroutines; may be nil
+	Done    func(lfs.Object)                                 // told of each that is where it should be now, from several goroutines; may be nil
+	Bytes   func(int64)                                      // told of bytes that moved, now and then, also in vain, from several goroutines; may be nil
 	Sleep   func(ctx context.Context, d time.Duration) error // before another try
 }
 
