@@ -49,6 +49,8 @@ var floors = map[string]int{
 	"internal/store/storetest": 3,
 	"internal/forge":           3,
 
+	"internal/destination/split": 3,
+
 	"internal/source/git":  4,
 	"internal/host":        4,
 	"internal/destination": 4,
@@ -60,6 +62,7 @@ var floors = map[string]int{
 	"internal/webhook":  5,
 	"internal/carry":    5,
 	"internal/batch":    5,
+	"internal/verify":   5,
 
 	"internal/api": 6,
 

@@ -78,7 +78,7 @@ func (p *plan) sort(ref protocol.Ref) {
 		p.skip(ref.Name, ref.ID, reason)
 		return
 	}
-	p.carried = append(p.carried, repo.Ref{Name: ref.Name, ID: ref.ID})
+	p.carried = append(p.carried, repo.Ref{Name: ref.Name, ID: ref.ID, Peeled: ref.Peeled})
 }
 
 func (p *plan) whySkip(name string) string {
