@@ -16,6 +16,7 @@ func (m *Main) authorsCommand() *cobra.Command {
 	var (
 		user   string
 		asJSON bool
+		ssh    sshFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "authors SOURCE",
@@ -26,11 +27,11 @@ func (m *Main) authorsCommand() *cobra.Command {
 			"Of a URL only commits and tags are fetched where its server can leave out the rest; a path is read where it is.",
 		Args: needs("SOURCE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := m.location(cmd.Context(), args[0], user)
+			l, err := m.location(cmd.Context(), args[0], user, ssh)
 			if err != nil {
 				return err
 			}
-			reader, err := ownMachineGit()
+			reader, err := m.ownMachineGit(ssh)
 			if err != nil {
 				return err
 			}
@@ -43,6 +44,7 @@ func (m *Main) authorsCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&user, "source-user", "", "user name at the source; the password comes from REHOME_SOURCE_PASSWORD or a prompt")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	ssh.add(cmd.Flags())
 	return cmd
 }
 

@@ -77,11 +77,11 @@ func (b *batchRun) setOrder(urls [][]string) error {
 // submodulesAt lists the URLs in .gitmodules of a row's default branch. None where it cannot be read: the row itself
 // says why when its turn comes.
 func (b *batchRun) submodulesAt(ctx context.Context, n int) []string {
-	l, err := b.forRow(nil, nil).location(ctx, b.rows[n].Source, b.moves[n].user)
+	l, err := b.forRow(nil, nil).location(ctx, b.rows[n].Source, b.moves[n].user, b.moves[n].ssh)
 	if err != nil {
 		return nil
 	}
-	urls, err := readSubmodules(ctx, l)
+	urls, err := b.readSubmodules(ctx, l, b.moves[n].ssh)
 	if err != nil {
 		return nil
 	}
@@ -89,7 +89,7 @@ func (b *batchRun) submodulesAt(ctx context.Context, n int) []string {
 }
 
 // readSubmodules reads a path where it is, and fetches a URL into a temporary folder.
-func readSubmodules(ctx context.Context, l remote.Location) (urls []string, err error) {
+func (m *Main) readSubmodules(ctx context.Context, l remote.Location, ssh sshFlags) (urls []string, err error) {
 	if l.Path != "" {
 		r, err := repo.OpenClone(l.Path)
 		if err != nil {
@@ -110,7 +110,7 @@ func readSubmodules(ctx context.Context, l remote.Location) (urls []string, err 
 		return nil, fmt.Errorf("make a folder to work in: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	reader, err := ownMachineGit()
+	reader, err := m.ownMachineGit(ssh)
 	if err != nil {
 		return nil, err
 	}

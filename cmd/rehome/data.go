@@ -21,6 +21,9 @@ func (d data) host() string     { return filepath.Join(string(d), "host") }
 func (d data) lfs() string      { return filepath.Join(string(d), "lfs") }
 func (d data) key() string      { return filepath.Join(string(d), "key") }
 
+// knownHosts is where the keys of SSH servers met first are noted.
+func (d data) knownHosts() string { return filepath.Join(string(d), "known_hosts") }
+
 // make makes the folder, readable by its owner only.
 func (d data) make() error {
 	if err := os.MkdirAll(string(d), 0o700); err != nil {

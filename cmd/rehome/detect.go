@@ -14,11 +14,14 @@ import (
 	"rehome/internal/remote"
 )
 
-// location reads SOURCE, a URL or a path on this machine, and finds the password for its user.
-func (m *Main) location(ctx context.Context, raw, user string) (remote.Location, error) {
+// location reads SOURCE, a URL or a path on this machine, and finds the password for its user, or the key.
+func (m *Main) location(ctx context.Context, raw, user string, ssh sshFlags) (remote.Location, error) {
 	l, err := parseSource(raw)
 	if err != nil {
 		return remote.Location{}, err
+	}
+	if l.SSH() {
+		return m.overSSH(l, user, "REHOME_SOURCE_PASSWORD", ssh)
 	}
 	if user != "" {
 		l.Username, l.Password = user, ""
@@ -62,7 +65,10 @@ func parseSource(raw string) (remote.Location, error) {
 	}
 	before, _, colon := strings.Cut(raw, ":")
 	if _, err := os.Stat(path); err != nil && colon && !strings.Contains(before, "/") {
-		return remote.Location{}, usagef("Give the https URL of the repository.", "sources cannot be read over SSH yet")
+		if !strings.Contains(before, "@") {
+			raw = currentUser() + "@" + raw
+		}
+		return remote.Parse("vcs_url", raw)
 	}
 	return remote.Location{Path: path}, nil
 }
@@ -71,17 +77,18 @@ func (m *Main) detectCommand() *cobra.Command {
 	var (
 		user   string
 		asJSON bool
+		ssh    sshFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "detect URL",
 		Short: "Say which version control answers at a URL, and whether it needs credentials",
 		Args:  needs("URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := m.location(cmd.Context(), args[0], user)
+			l, err := m.location(cmd.Context(), args[0], user, ssh)
 			if err != nil {
 				return err
 			}
-			git, err := ownMachineGit()
+			git, err := m.ownMachineGit(ssh)
 			if err != nil {
 				return err
 			}
@@ -94,6 +101,7 @@ func (m *Main) detectCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&user, "source-user", "", "user name at the source; the password comes from REHOME_SOURCE_PASSWORD or a prompt")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	ssh.add(cmd.Flags())
 	return cmd
 }
 

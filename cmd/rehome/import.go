@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -29,6 +28,9 @@ type importFlags struct {
 	lfsGaps   bool // Git LFS objects may be missing
 	dryRun    bool
 	plan      planFlags
+	choice    choiceFlags
+	to        pushFlags
+	ssh       sshFlags
 
 	submodules []movedSubmodule // of the same batch, moved before
 }
@@ -44,22 +46,28 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.json, "json", false, "print events as JSON, one a line")
 	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but errors")
 	flags.StringVar(&f.receipt, "receipt", "", "write the receipt to `FILE`")
-	flags.StringVar(&f.verify, "verify", f.verify, "how deep the result is compared with the source: refs")
+	flags.StringVar(&f.verify, "verify", f.verify, "how deep the destination is compared with what was to be there: refs, objects or bytes")
 	flags.BoolVar(&f.lfsGaps, "allow-missing-lfs", false, "go on without Git LFS objects that the source lacks; the exit code is 3 then")
 	flags.StringVar(&f.commitMap, "commit-map", "", "write the old and the new id of every commit to `FILE`")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "fetch, say what a move would do as rehome inspect does, and leave nothing behind")
 	f.plan.add(flags)
+	f.choice.add(flags)
+	f.to.add(flags)
+	f.ssh.add(flags)
 }
 
 func (m *Main) importCommand() *cobra.Command {
 	f := newImportFlags()
 	cmd := &cobra.Command{
-		Use:   "import SOURCE DIR",
-		Short: "Move one repository into a new bare repository on this machine, without a server",
-		Long: "Move one repository into a new bare repository on this machine, without a server.\n\n" +
-			"SOURCE is an http or https URL, or a path on this machine. DIR must not exist yet, or be empty.\n" +
-			"The source's password comes from REHOME_SOURCE_PASSWORD or a prompt, never from a flag.",
-		Args: needs("SOURCE", "DIR"),
+		Use:   "import SOURCE DEST",
+		Short: "Move one repository to a forge or into a new bare repository on this machine, without a server",
+		Long: "Move one repository to a forge, or into a new bare repository on this machine, without a server.\n\n" +
+			"SOURCE is the URL of a Git repository (https, http, ssh, git, or USER@HOST:PATH), or a path on this machine.\n" +
+			"DEST is such a URL, to which is pushed, or a folder that does not exist yet or is empty, which becomes a bare repository.\n" +
+			"Passwords come from REHOME_SOURCE_PASSWORD and REHOME_DEST_PASSWORD or a prompt, never from a flag.\n\n" +
+			"What is done on the way to a URL is kept in a state folder: after an interruption the same command goes on, and\n" +
+			"with --state DIR it brings, each time it is run, only what is new at the source.",
+		Args: needs("SOURCE", "DEST"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(args[1]); err != nil {
 				return err
@@ -71,17 +79,16 @@ func (m *Main) importCommand() *cobra.Command {
 	return cmd
 }
 
-// check refuses what this version cannot do.
+// check refuses flags that contradict each other or mean nothing.
 func (f *importFlags) check(dest string) error {
+	_, deep := rehome.ParseDepth(f.verify)
 	switch {
 	case f.json && f.quiet:
 		return usagef("Give one of them.", "--json and --quiet exclude each other")
-	case f.verify != "refs":
-		return usagef("Use --verify refs.", "--verify %q cannot be done yet", f.verify)
-	case strings.Contains(dest, "://"):
-		return usagef("Give a folder that does not exist yet; push from it to the new home with git push --mirror.", "the destination %q is not a folder", dest)
+	case !deep:
+		return usagef("Use --verify refs, objects or bytes.", "--verify %q is none of them", f.verify)
 	}
-	return checkVCS(f.vcs)
+	return errors.Join(f.to.check(dest), f.choice.check(), checkVCS(f.vcs))
 }
 
 // checkVCS refuses what nothing can read yet.
@@ -105,7 +112,11 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 	if err := errors.Join(checkedFile("--receipt", f.receipt), checkedFile("--commit-map", f.commitMap)); err != nil {
 		return err
 	}
-	l, err := m.location(ctx, from, f.user)
+	l, err := m.location(ctx, from, f.user, f.ssh)
+	if err != nil {
+		return err
+	}
+	to, err := m.destination(ctx, dest, f)
 	if err != nil {
 		return err
 	}
@@ -113,9 +124,13 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 		if f.receipt != "" || f.commitMap != "" {
 			fmt.Fprintln(m.Stderr, "warning: --receipt and --commit-map are of a move: --dry-run writes neither")
 		}
-		return m.inspectAt(ctx, l, inspection{json: f.json, quiet: f.quiet, dir: besides(dest), plan: f.plan}, plan, &left)
+		return m.inspectAt(ctx, l, inspection{json: f.json, quiet: f.quiet, dir: f.to.besides(dest), plan: f.plan, ssh: f.ssh}, plan, &left)
 	}
-	receipt, err := m.move(ctx, l, dest, f, plan, &left)
+	move := m.move
+	if to.URL != nil {
+		move = m.elsewhere(to)
+	}
+	receipt, err := move(ctx, l, dest, f, plan, &left)
 	if err != nil {
 		return inOwnWords(err, l)
 	}
@@ -123,7 +138,7 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 		return err
 	}
 	if !f.json && !f.quiet {
-		m.showChanges(receipt, f, &left)
+		m.showChanges(receipt, dest, f, &left)
 	}
 	return m.summarize(receipt, dest, f)
 }
@@ -134,7 +149,7 @@ func (m *Main) move(ctx context.Context, l remote.Location, dest string, f impor
 	if err != nil {
 		return rehome.Receipt{}, fmt.Errorf("find the destination: %w", err)
 	}
-	reader, err := ownMachineGit()
+	reader, err := m.ownMachineGit(f.ssh)
 	if err != nil {
 		return rehome.Receipt{}, err
 	}
@@ -151,7 +166,7 @@ func (m *Main) move(ctx context.Context, l remote.Location, dest string, f impor
 	}
 	receipt, err := importer.Once(ctx, importer.OnceOptions{
 		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.plan.large.over), Version: version, Event: show.event, Plan: plan,
-		AllowMissingLFS: f.lfsGaps,
+		AllowMissingLFS: f.lfsGaps, Choose: f.choice.choose(), DefaultBranch: f.choice.branch, Verify: rehome.Depth(f.verify),
 	})
 	show.close()
 	if err == nil && !f.json {
@@ -161,7 +176,7 @@ func (m *Main) move(ctx context.Context, l remote.Location, dest string, f impor
 }
 
 // showChanges says what the plan changed.
-func (m *Main) showChanges(r rehome.Receipt, f importFlags, left *doubts) {
+func (m *Main) showChanges(r rehome.Receipt, dest string, f importFlags, left *doubts) {
 	if f.plan.authors != "" {
 		fmt.Fprintln(m.Stdout, mapped(r, left))
 	}
@@ -171,7 +186,7 @@ func (m *Main) showChanges(r rehome.Receipt, f importFlags, left *doubts) {
 	if lfs := r.Body.LFS; lfs.Carried > 0 {
 		fmt.Fprintf(m.Stdout, "%s came along, %s\n", counted(lfs.Carried, "Git LFS object"), bytesText(lfs.Bytes))
 	}
-	if lfs := r.Body.LFS; lfs.Carried > 0 || r.Body.LargeFiles.Choice == rehome.LFSOptIn && r.Body.LargeFiles.Objects > 0 {
+	if lfs := r.Body.LFS; !isURL(dest) && (lfs.Carried > 0 || r.Body.LargeFiles.Choice == rehome.LFSOptIn && r.Body.LargeFiles.Objects > 0) {
 		fmt.Fprintln(m.Stdout, "the new home needs them, too: git lfs push --all URL, and then git push --mirror URL")
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 func (m *Main) inspectCommand() *cobra.Command {
 	var (
+		ssh    sshFlags
 		vcs    = "git"
 		user   string
 		asJSON bool
@@ -33,7 +34,7 @@ func (m *Main) inspectCommand() *cobra.Command {
 			if err := checkVCS(vcs); err != nil {
 				return err
 			}
-			return m.inspect(cmd.Context(), inspection{raw: args[0], user: user, json: asJSON, plan: plan})
+			return m.inspect(cmd.Context(), inspection{raw: args[0], user: user, json: asJSON, plan: plan, ssh: ssh})
 		},
 	}
 	flags := cmd.Flags()
@@ -41,6 +42,7 @@ func (m *Main) inspectCommand() *cobra.Command {
 	flags.StringVar(&user, "source-user", "", "user name at the source; the password comes from REHOME_SOURCE_PASSWORD or a prompt")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	plan.add(flags)
+	ssh.add(flags)
 	return cmd
 }
 
@@ -50,6 +52,7 @@ type inspection struct {
 	json, quiet bool
 	dir         string // folder to work in; "" is the system's
 	plan        planFlags
+	ssh         sshFlags
 }
 
 func (m *Main) inspect(ctx context.Context, i inspection) error {
@@ -58,7 +61,7 @@ func (m *Main) inspect(ctx context.Context, i inspection) error {
 	if err != nil {
 		return err
 	}
-	l, err := m.location(ctx, i.raw, i.user)
+	l, err := m.location(ctx, i.raw, i.user, i.ssh)
 	if err != nil {
 		return err
 	}
@@ -66,7 +69,7 @@ func (m *Main) inspect(ctx context.Context, i inspection) error {
 }
 
 func (m *Main) inspectAt(ctx context.Context, l remote.Location, i inspection, plan importer.OncePlan, left *doubts) error {
-	reader, err := ownMachineGit()
+	reader, err := m.ownMachineGit(i.ssh)
 	if err != nil {
 		return err
 	}

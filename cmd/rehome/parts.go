@@ -15,14 +15,13 @@ import (
 	"rehome/internal/api"
 	"rehome/internal/auth"
 	"rehome/internal/egress"
+	"rehome/internal/git/transport"
 	"rehome/internal/host"
 	"rehome/internal/importer"
 	"rehome/internal/lfs"
 	"rehome/internal/lfs/server"
 	"rehome/internal/queue"
 	"rehome/internal/seal"
-	"rehome/internal/source"
-	"rehome/internal/source/git"
 	"rehome/internal/store"
 	"rehome/internal/webhook"
 )
@@ -130,9 +129,14 @@ func (p *parts) openWork(ctx context.Context) error {
 		return err
 	}
 	p.hooks = webhook.New(webhook.Options{DB: p.db, Client: p.egress, Seal: box, Base: p.base(), Version: version, Log: p.log})
+	n := network{p.egress, transport.SSH{Pins: p.dir.knownHosts(), Shared: true}}
 	wake := newWaker()
 	p.importer = importer.New(importer.Options{
-		DB: p.db, Source: p.sources(), Host: p.host, LFS: p.lfs, Folder: p.folder, Seal: box,
+		Ends: importer.Ends{
+			Source: n.sources(), Host: p.host, Forge: n.forges(p.lfs),
+			Elsewhere: p.flags.destination.elsewhere(p.flags.password), PushLimit: int64(p.flags.destination.limit),
+		},
+		DB: p.db, LFS: p.lfs, Folder: p.folder, Seal: box,
 		Alarms: importer.Alarms{Wake: wake.wake, WakeAt: wake.wakeAt, Ended: p.hooks.ImportEnded}, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
 		LargeOver: int64(p.flags.limits.largeOver), Limits: p.flags.limits.source(), Version: version,
 	})
@@ -162,13 +166,6 @@ func (p *parts) deliver() {
 		stop()
 		running.Wait()
 	})
-}
-
-// sources is the list of version control systems that can be read.
-func (p *parts) sources() map[rehome.VCS]source.Source {
-	return map[rehome.VCS]source.Source{
-		rehome.Git: git.New(git.Options{Client: p.egress, Version: version}),
-	}
 }
 
 // base is the server's own URL, for what no request gives one.
@@ -301,13 +298,4 @@ func (w *waker) wakeAt(id int64, after time.Duration) {
 		w.queue.WakeAt(id, after)
 	default:
 	}
-}
-
-// ownMachineGit reads Git for the command line: the user's own machine and rights, so no network is out of bounds.
-func ownMachineGit() (*git.Git, error) {
-	client, err := egress.New(egress.Policy{Unrestricted: true})
-	if err != nil {
-		return nil, err
-	}
-	return git.New(git.Options{Client: client, Version: version}), nil
 }

@@ -14,13 +14,18 @@ import (
 
 // sourcePassword takes the password for a source's user from the environment, or asks for it on a terminal.
 func (m *Main) sourcePassword(ctx context.Context, user string) (rehome.Secret, error) {
-	if password := m.Getenv("REHOME_SOURCE_PASSWORD"); password != "" {
+	return m.password(ctx, user, "source", "REHOME_SOURCE_PASSWORD")
+}
+
+// password takes the password for a user from the environment, or asks for it on a terminal.
+func (m *Main) password(ctx context.Context, user, at, from string) (rehome.Secret, error) {
+	if password := m.Getenv(from); password != "" {
 		return rehome.Secret(password), nil
 	}
 	if user == "" || !isTerminal(m.Stdin) {
 		return "", nil
 	}
-	fmt.Fprintf(m.Stderr, "Password for %q at the source: ", user)
+	fmt.Fprintf(m.Stderr, "Password for %q at the %s: ", user, at)
 	typed, err := readHidden(ctx, m.Stdin)
 	fmt.Fprintln(m.Stderr)
 	if err != nil {

@@ -38,6 +38,7 @@ func (f *planFlags) add(flags *pflag.FlagSet) {
 // doubts are the lines of a map that may not do what was meant.
 type doubts struct {
 	file      string
+	text      []byte // of the map
 	rules     int
 	unmatched []mailmap.Line
 	overrides []mailmap.Override
@@ -97,7 +98,7 @@ func (m *Main) plan(f planFlags, d *doubts) (importer.OncePlan, error) {
 	if err != nil {
 		return p, err
 	}
-	d.file = f.authorsName()
+	d.file, d.text = f.authorsName(), text
 	p.Authors, err = mailmap.Parse(text)
 	var bad *mailmap.Error
 	switch {

@@ -29,6 +29,9 @@ type serveFlags struct {
 	door    doorFlags
 	network networkFlags
 	limits  limitFlags
+
+	destination destinationFlags
+	password    rehome.Secret // of --dest-user, from the environment
 }
 
 // doorFlags say how clients come in.
@@ -97,6 +100,11 @@ func (f *serveFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.network.private, "allow-private-networks", false, "private networks can be reached, metadata addresses never")
 	flags.StringVar(&f.network.caFile, "ca-file", "", "`FILE` of certificates trusted besides the system's")
 
+	flags.StringVar(&f.destination.template, "destination", "", "forge that imports go to instead of the built-in host, as `URL` with {owner} and {repo}: https://forge.example/{owner}/{repo}.git")
+	flags.StringVar(&f.destination.user, "dest-user", "", "user name at --destination; the password or token comes from REHOME_DEST_PASSWORD")
+	flags.BoolVar(&f.destination.create, "create", false, "make repositories that --destination lacks through its API")
+	flags.Var(&f.destination.limit, "push-limit", "most bytes of one push to a forge; a larger first one goes in several (default: what the forge is known for)")
+
 	flags.Var(&f.limits.repository, "max-repository", "largest pack a source may send, and most bytes of Git LFS objects")
 	flags.Int64Var(&f.limits.objects, "max-objects", f.limits.objects, "most objects a source may send")
 	flags.IntVar(&f.limits.refs, "max-refs", f.limits.refs, "most refs a source may have")
@@ -116,6 +124,9 @@ func (f *serveFlags) check() error {
 		return usagef("Give a limit above zero.", "--max-objects %d lets nothing in", f.limits.objects)
 	case f.limits.refs < 1:
 		return usagef("Give a limit above zero.", "--max-refs %d lets nothing in", f.limits.refs)
+	}
+	if err := f.destination.check(); err != nil {
+		return err
 	}
 	if _, _, err := net.SplitHostPort(f.door.listen); err != nil {
 		return usagef("Write it as HOST:PORT.", "--listen %q is not an address and a port", f.door.listen)

@@ -45,6 +45,9 @@ func (m *Importer) unseal(sealed []byte) (credentials, error) {
 // location is where the import comes from, with what it takes to sign in there. The
 // worker remembers that, since the row may get other credentials while they are used.
 func (w *worker) location() (remote.Location, error) {
+	if w.isPath(w.row.Source.URL) {
+		return remote.Location{Path: w.row.Source.URL}, nil
+	}
 	l, err := remote.Parse("vcs_url", w.row.Source.URL)
 	if err != nil {
 		return l, err

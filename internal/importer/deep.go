@@ -11,13 +11,39 @@ import (
 
 	"rehome"
 	"rehome/internal/lfs"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/store"
 )
 
-// proveDeeper fetches the destination as anybody would, where more was asked for than its refs: each object is hashed
-// and all that is named has to be there. As the refs are those that were pushed, everything they lead to is. With
-// VerifyBytes the Git LFS objects are fetched and hashed, too.
+// deepProof fetches a destination as anybody would: each object is hashed and all that is named has to be there. As the
+// refs are those that were pushed, everything they lead to is. With VerifyBytes the Git LFS objects are fetched and
+// hashed, too.
+type deepProof struct {
+	from      source.Source
+	at        remote.Location
+	dir       string // to work in; somebody else removes it
+	depth     rehome.Depth
+	limits    source.Limits
+	largeOver int64
+	lfs       bool // fetch Git LFS objects
+	gaps      bool // of which some may be missing
+}
+
+func (d deepProof) run(ctx context.Context, final []finalRef) error {
+	o := rawOptions{LargeOver: d.largeOver, AllowMissing: d.gaps}
+	if d.lfs && d.depth == rehome.VerifyBytes {
+		o.Store = func(string) (*lfs.Store, error) { return lfs.Local(filepath.Join(d.dir, "lfs")) }
+	}
+	got, err := fetchRaw(ctx, d.from, source.Request{Location: d.at, Dir: filepath.Join(d.dir, "copy"), Limits: d.limits}, o)
+	if err != nil {
+		return unproven(ctx, err)
+	}
+	_, err = compare(final, "", got.Refs, "")
+	return err
+}
+
+// proveDeeper looks at more than the refs of the destination, where that was asked for.
 func (w *worker) proveDeeper(ctx context.Context, to end, p *proof) (err error) {
 	p.depth = w.row.Options.Verify
 	if p.depth == "" || p.depth == rehome.VerifyRefs || len(p.final) == 0 {
@@ -28,23 +54,15 @@ func (w *worker) proveDeeper(ctx context.Context, to end, p *proof) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	at := to.about()
-	o := rawOptions{LargeOver: p.LargeOver}
-	if p.depth == rehome.VerifyBytes && at.where.URL != nil {
-		o.Store = func(string) (*lfs.Store, error) { return lfs.Local(filepath.Join(dir, "lfs")) }
-		o.AllowMissing = len(p.LFS.Missing) > 0
+	at := to.about().where
+	d := deepProof{
+		from: w.Source[rehome.Git], at: at, dir: dir, depth: p.depth, limits: w.Limits, largeOver: p.LargeOver,
+		lfs: at.URL != nil, gaps: len(p.LFS.Missing) > 0,
 	}
-	got, err := fetchRaw(ctx, w.Source[rehome.Git], source.Request{Location: at.where, Dir: filepath.Join(dir, "copy"), Limits: w.Limits}, o)
-	if err != nil {
-		return unproven(ctx, err)
-	}
-	if _, err := compare(p.final, "", got.Refs, ""); err != nil {
+	if err := d.run(ctx, p.final); err != nil || p.depth != rehome.VerifyBytes || at.URL != nil {
 		return err
 	}
-	if p.depth == rehome.VerifyBytes && at.where.URL == nil {
-		return w.hashLFS(ctx, p.lfs)
-	}
-	return nil
+	return w.hashLFS(ctx, p.lfs)
 }
 
 // unproven says that the destination could not be fetched.

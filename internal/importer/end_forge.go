@@ -9,6 +9,7 @@ import (
 	"rehome"
 	"rehome/internal/destination"
 	"rehome/internal/forge"
+	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
 	"rehome/internal/lfs"
 	"rehome/internal/remote"
@@ -37,7 +38,7 @@ func (w *worker) forgeEnd(d destinationRow) (end, error) {
 func (f *forgeEnd) refs(ctx context.Context) ([]repo.Ref, string, error) {
 	s, err := f.Forge.Read(ctx, f.at)
 	if rehome.CodeOf(err) == rehome.DestinationMissing && f.to.Create {
-		if err := f.Forge.Create(ctx, f.at, forge.NewRepository{Visibility: f.to.Visibility, DefaultBranch: f.defaultBranch(ctx)}); err != nil {
+		if err := f.create(ctx); err != nil {
 			return nil, "", err
 		}
 		s, err = f.Forge.Read(ctx, f.at)
@@ -49,13 +50,19 @@ func (f *forgeEnd) refs(ctx context.Context) ([]repo.Ref, string, error) {
 	return s.Refs, s.Head, nil
 }
 
-// defaultBranch is the short name of the branch that is to be the default one, "" for unknown.
-func (f *forgeEnd) defaultBranch(ctx context.Context) string {
+// create makes the repository as the import needs it.
+func (f *forgeEnd) create(ctx context.Context) error {
 	known, err := f.facts(ctx)
 	if err != nil {
-		return ""
+		return err
 	}
-	return strings.TrimPrefix(known.Head, "refs/heads/")
+	format, err := object.ParseFormat(known.Format)
+	if err != nil {
+		return err
+	}
+	return f.Forge.Create(ctx, f.at, forge.NewRepository{
+		Visibility: f.to.Visibility, DefaultBranch: strings.TrimPrefix(known.Head, "refs/heads/"), Format: format,
+	})
 }
 
 // missing says of a destination that is not there how it comes to be.

@@ -35,14 +35,11 @@ const DefaultLargeOver = 100 << 20
 
 // Options are what an Importer works with. DB, Source, Host, Folder and Seal are required.
 type Options struct {
+	Ends
 	DB     *store.DB
-	Source map[rehome.VCS]source.Source // the readers there are
-	Host   *host.Host
 	Folder *Folder // for raw repositories and work in progress
 	Seal   *seal.Box
-	LFS    *lfs.Store       // for Git LFS objects; nil leaves them at their sources
-	Forge  *destination.Git // for destinations elsewhere; nil pushes to Host only
-	Elsewhere
+	LFS    *lfs.Store // for Git LFS objects; nil leaves them at their sources
 
 	Alarms
 	CheckURL func(*url.URL) error           // refuses a source at once; nil refuses none
@@ -52,9 +49,18 @@ type Options struct {
 
 	LargeOver int64         // files larger than this many bytes are listed; 0 is DefaultLargeOver
 	Limits    source.Limits // zero fields are the source's defaults
-	PushLimit int64         // bytes of one push to a forge; 0 is what the forge is known for
 	Version   string        // of Rehome, for receipts
 	Waits     Waits
+}
+
+// Ends are where imports come from and go to.
+type Ends struct {
+	Source    map[rehome.VCS]source.Source // the readers there are
+	Paths     bool                         // a source may be a path of this machine: on the command line only
+	Host      *host.Host
+	Forge     *destination.Git // for destinations elsewhere; nil pushes to Host only
+	Elsewhere Elsewhere        // where imports go for which nothing else was said; zero is Host
+	PushLimit int64            // bytes of one push to a forge; 0 is what the forge is known for
 }
 
 // Alarms tell others. Wake and WakeAt send workers to Reconcile; a nil one leaves it to Sweep's caller.

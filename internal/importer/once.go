@@ -2,8 +2,11 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +29,10 @@ type OnceOptions struct {
 	Plan      OncePlan
 
 	AllowMissingLFS bool // go on without Git LFS objects that the source lacks
+
+	Choose        source.RefChoice // which refs come
+	DefaultBranch string           // short name that the source's default branch gets; "" keeps its own
+	Verify        rehome.Depth     // of the comparison at the end; "" is VerifyRefs
 
 	Version string             // of Rehome, for the receipt
 	Event   func(rehome.Event) // told what happens, one at a time; may be nil
@@ -103,7 +110,7 @@ func (o *once) run(ctx context.Context) (rehome.Receipt, error) {
 		return rehome.Receipt{}, err
 	}
 	o.timing.Rewrite = o.enter(rehome.Pushing)
-	if err := o.place(&p, place); err != nil {
+	if err := o.place(ctx, &p, place); err != nil {
 		return rehome.Receipt{}, err
 	}
 	o.timing.Push = o.enter(rehome.Complete)
@@ -115,7 +122,7 @@ func (o *once) run(ctx context.Context) (rehome.Receipt, error) {
 func (o *once) fetch(ctx context.Context, dir string, open func(dir string) (*lfs.Store, error)) (raw, error) {
 	o.enter(rehome.Importing)
 	got, err := fetchRaw(ctx, o.Source, source.Request{
-		Location: o.Location, Dir: dir, Limits: o.Limits, Progress: o.progress,
+		Location: o.Location, Dir: dir, Limits: o.Limits, Choose: o.Choose, Progress: o.progress,
 	}, rawOptions{LargeOver: o.LargeOver, Identities: o.identities, Store: open, AllowMissing: o.AllowMissingLFS, LFS: o.carrying})
 	if err != nil {
 		return raw{}, err
@@ -137,10 +144,13 @@ func (o *once) received(got raw) {
 }
 
 // place compares what is on the disk with what was to come, and then gives it its name.
-func (o *once) place(p *proof, where *place) error {
+func (o *once) place(ctx context.Context, p *proof, where *place) error {
 	whole, err := repo.Open(where.repository())
 	if err != nil {
 		return fmt.Errorf("open what was received: %w", err)
+	}
+	if err := o.nameDefault(p, whole); err != nil {
+		return err
 	}
 	refs, err := whole.Refs()
 	if err != nil {
@@ -150,10 +160,49 @@ func (o *once) place(p *proof, where *place) error {
 	if err != nil {
 		return fmt.Errorf("read default branch back: %w", err)
 	}
-	if p.back, err = compare(p.final, headToPublish(p.final, p.Head), refs, head); err != nil {
+	if p.back, err = compare(p.final, p.head(), refs, head); err != nil {
+		return err
+	}
+	if err := o.prove(ctx, p, where); err != nil {
 		return err
 	}
 	return where.moveIn()
+}
+
+// nameDefault gives the default branch the name that was asked for.
+func (o *once) nameDefault(p *proof, whole *repo.Repo) error {
+	was := slices.Clone(p.final)
+	p.named = renameDefault(p.final, p.Head, o.DefaultBranch)
+	if p.named == p.Head {
+		return nil
+	}
+	var updates []repo.Update
+	for n, f := range p.final {
+		if f.name != was[n].name {
+			updates = append(updates, repo.Update{Name: was[n].name, Old: f.final, New: f.final.Format().Zero()}, repo.Update{Name: f.name, New: f.final})
+		}
+	}
+	if err := whole.Update(updates); err != nil {
+		return fmt.Errorf("rename the default branch: %w", err)
+	}
+	return whole.SetHead(p.named)
+}
+
+// prove reads all of what arrived once more, where that was asked for.
+func (o *once) prove(ctx context.Context, p *proof, where *place) error {
+	p.depth = o.Verify
+	if p.depth == "" || p.depth == rehome.VerifyRefs || len(p.final) == 0 {
+		return nil
+	}
+	dir := filepath.Join(where.work, "proof")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make a folder to verify in: %w", err)
+	}
+	d := deepProof{
+		from: o.Source, at: remote.Location{Path: where.repository()}, dir: dir, depth: p.depth, limits: o.Limits, largeOver: o.LargeOver,
+		lfs: true, gaps: len(p.LFS.Missing) > 0,
+	}
+	return errors.Join(d.run(ctx, p.final), os.RemoveAll(dir))
 }
 
 func (o *once) receipt(p *proof, got raw, did rewritten) rehome.Receipt {

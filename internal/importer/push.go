@@ -39,7 +39,7 @@ func (w *worker) push(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := proof{facts: known, lfs: done.lfs, made: done.made, generation: w.row.Rewritten, started: started}
+	p := proof{facts: known, largeProof: largeProof{lfs: done.lfs, made: done.made}, generation: w.row.Rewritten, started: started}
 	p.named = renameDefault(done.refs, known.Head, w.row.Options.DefaultBranch)
 	if err := w.publishRefs(ctx, to, done, &p); err != nil || w.row.State.Status != rehome.Pushing {
 		return err
@@ -258,10 +258,6 @@ type proof struct {
 	removed    []finalRef
 	stays      []rehome.SkippedRef // left as they are there, or not published
 	pruned     pruned
-	made       madeLarge
-	lfs        []store.LFSObject    // that final points to
-	others     bool                 // may need objects that it does not point to any more
-	choice     rehome.LFSChoice     // for large files
 	back       map[string]object.ID // as read from the destination
 	wrote      map[string]store.WrittenRef
 	pushed     []rehome.Warning // what the push brought up
@@ -269,6 +265,15 @@ type proof struct {
 	named      string           // the default branch as it is published, a full name; "" for none
 	generation int64            // of the plan
 	started    time.Time
+	largeProof
+}
+
+// largeProof is what became of large files and Git LFS objects.
+type largeProof struct {
+	made   madeLarge
+	lfs    []store.LFSObject // that final points to
+	others bool              // may need objects that final does not point to any more
+	choice rehome.LFSChoice
 }
 
 // head is the ref that HEAD is to name, "" when it stays as it is.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -79,6 +80,9 @@ func or[S ~string](a, b S) S {
 
 // parse reads a source's URL and refuses what policy forbids at once.
 func (m *Importer) parse(raw string) (remote.Location, error) {
+	if m.isPath(raw) {
+		return remote.Location{Path: raw}, nil
+	}
 	l, err := remote.Parse("vcs_url", raw)
 	if err != nil {
 		return l, err
@@ -89,6 +93,9 @@ func (m *Importer) parse(raw string) (remote.Location, error) {
 	}
 	return l, nil
 }
+
+// isPath reports whether a source is a path of this machine.
+func (m *Importer) isPath(source string) bool { return m.Paths && filepath.IsAbs(source) }
 
 func (m *Importer) checkVCS(vcs rehome.VCS) error {
 	if vcs == "" || m.Source[vcs] != nil {

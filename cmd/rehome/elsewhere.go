@@ -1,0 +1,336 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"rehome"
+	"rehome/internal/git/object"
+	"rehome/internal/host"
+	"rehome/internal/importer"
+	"rehome/internal/lfs"
+	"rehome/internal/remote"
+	"rehome/internal/seal"
+	"rehome/internal/store"
+)
+
+// elsewhere returns what moves a repository to a URL: a server's importer with one import, whose rows lie in a state
+// folder. What is finished there is not done again.
+func (m *Main) elsewhere(to remote.Location) func(context.Context, remote.Location, string, importFlags, importer.OncePlan, *doubts) (rehome.Receipt, error) {
+	return func(ctx context.Context, from remote.Location, _ string, f importFlags, plan importer.OncePlan, left *doubts) (r rehome.Receipt, err error) {
+		dir, keep, err := m.stateOf(from, to, f.to.state)
+		if err != nil {
+			return r, err
+		}
+		one := &single{Main: m, from: from, to: to, flags: f, plan: plan, authors: left.text}
+		err = one.open(ctx, data(dir))
+		if err == nil {
+			r, err = one.run(ctx)
+		}
+		one.close()
+		if err == nil && !keep {
+			err = os.RemoveAll(dir)
+		}
+		return r, err
+	}
+}
+
+// stateOf is the folder in which the state of a move is kept, and whether it stays when that is done.
+func (m *Main) stateOf(from, to remote.Location, given string) (dir string, keep bool, err error) {
+	if given == "" {
+		if dir, err = m.stateFolder(); err != nil {
+			return "", false, usagef("Give --state DIR.", "there is no place to keep state in: %w", err)
+		}
+		dir = filepath.Join(dir, "moves")
+	} else if dir, err = filepath.Abs(given); err != nil {
+		return "", false, fmt.Errorf("find the state folder: %w", err)
+	}
+	sum := sha256.Sum256([]byte(from.String() + "\n" + to.String()))
+	dir = filepath.Join(dir, hex.EncodeToString(sum[:8]))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", false, fmt.Errorf("make the state folder: %w", err)
+	}
+	return dir, given != "", nil
+}
+
+// single is a move with the parts it is made of.
+type single struct {
+	*Main
+	from, to remote.Location
+	flags    importFlags
+	plan     importer.OncePlan
+	authors  []byte // the text of the author map; nil for none
+	db       *store.DB
+	importer *importer.Importer
+	repo     rehome.Repository
+	due      chan time.Duration // until the import is to be looked at again; the newest counts
+	undo     []func() error
+}
+
+func (s *single) open(ctx context.Context, dir data) error {
+	folder, err := importer.Claim(string(dir))
+	if err != nil {
+		return usagef("Wait for it to end.", "another rehome import of this move runs: %w", err)
+	}
+	s.undo = append(s.undo, folder.Close)
+	if s.db, err = store.Open(ctx, dir.database()); err != nil {
+		return err
+	}
+	s.undo = append(s.undo, s.db.Close)
+	home, err := host.New(host.Options{Dir: dir.host()})
+	if err != nil {
+		return err
+	}
+	s.undo = append(s.undo, home.Close)
+	objects, err := lfs.Local(dir.lfs())
+	if err != nil {
+		return err
+	}
+	box, err := seal.Open(dir.key())
+	if err != nil {
+		return err
+	}
+	n, err := s.ownMachine(s.flags.ssh)
+	if err != nil {
+		return err
+	}
+	s.undo = append(s.undo, func() error { n.client.Close(); return nil })
+	s.due = make(chan time.Duration, 1)
+	s.importer = importer.New(importer.Options{
+		Ends: importer.Ends{Source: n.sources(), Paths: true, Host: home, Forge: n.forges(objects), PushLimit: int64(s.flags.to.limit)},
+		DB:   s.db, Folder: folder, Seal: box, LFS: objects, Version: version, LargeOver: int64(s.flags.plan.large.over),
+		Alarms: importer.Alarms{WakeAt: s.wakeAt},
+		Waits:  importer.Waits{Settle: []time.Duration{0, 0}},
+	})
+	if err := s.importer.Open(ctx); err != nil {
+		return err
+	}
+	return s.place(ctx, home)
+}
+
+func (s *single) wakeAt(_ int64, after time.Duration) {
+	select {
+	case <-s.due:
+	default:
+	}
+	s.due <- after
+}
+
+func (s *single) close() {
+	for len(s.undo) > 0 {
+		last := len(s.undo) - 1
+		s.undo[last]() //nolint:errcheck // what counts is on disk by then
+		s.undo = s.undo[:last]
+	}
+}
+
+// place finds or makes the one repository of the rows.
+func (s *single) place(ctx context.Context, home *host.Host) error {
+	all, err := s.db.Repositories(ctx)
+	if err != nil {
+		return err
+	}
+	if len(all) > 0 {
+		s.repo = all[0]
+		return nil
+	}
+	owner, err := s.db.OwnerByLogin(ctx, "rehome")
+	if rehome.CodeOf(err) == rehome.NotFound && err != nil {
+		owner, err = s.db.CreateOwner(ctx, rehome.Owner{Login: "rehome", Kind: rehome.User})
+	}
+	if err != nil {
+		return err
+	}
+	s.repo, err = s.db.CreateRepository(ctx, rehome.Repository{Owner: owner, Name: "move", Private: true})
+	if err != nil {
+		return err
+	}
+	return home.Create(ctx, s.repo.ID, object.SHA1)
+}
+
+// run does the move, or what is left of it.
+func (s *single) run(ctx context.Context) (rehome.Receipt, error) {
+	id, err := s.begin(ctx)
+	if err != nil {
+		return rehome.Receipt{}, err
+	}
+	show := s.newWatcher(s.flags.json, s.flags.quiet)
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	events, err := s.importer.Watch(watching, s.repo.ID)
+	if err != nil {
+		show.close()
+		return rehome.Receipt{}, err
+	}
+	seen := make(chan struct{})
+	go func() { // ends with watching
+		defer close(seen)
+		for e := range events {
+			show.event(e)
+		}
+	}()
+	err = s.work(ctx, id)
+	stop()
+	<-seen
+	show.close()
+	if err != nil {
+		return rehome.Receipt{}, err
+	}
+	return s.end(ctx)
+}
+
+// begin says what is wanted: the same again goes on, or takes up what is new.
+func (s *single) begin(ctx context.Context) (id int64, err error) {
+	visible, _ := rehome.ParseVisibility(s.flags.to.visibility)
+	diverges, _ := rehome.ParseDivergence(s.flags.to.divergence)
+	user, password := s.to.Username, s.to.Password
+	q := importer.DestinationRequest{
+		URL: s.to.String(), Create: &s.flags.to.create, Visibility: &visible, OnDivergence: &diverges, SSHKey: keyOf(s.to),
+	}
+	if !s.to.SSH() || password != "" {
+		q.Username, q.Password = &user, &password
+	}
+	if _, err := s.importer.SetDestination(ctx, s.repo.ID, q); err != nil {
+		return 0, err
+	}
+	i, err := s.importer.Start(ctx, s.repo, importer.StartRequest{
+		URL: s.from.String(), VCS: rehome.Git, Username: s.from.Username, Password: s.from.Password, SSHKey: keyOf(s.from), Choices: s.choices(),
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := s.change(ctx); err != nil {
+		return 0, err
+	}
+	if i.State.Status == rehome.Complete { // taking up what is new is what the same command again is for
+		_, err = s.importer.Update(ctx, s.repo.ID, importer.UpdateRequest{})
+	}
+	return i.ID, err
+}
+
+func keyOf(l remote.Location) *importer.SSHKey {
+	if l.Key == "" {
+		return nil
+	}
+	return &importer.SSHKey{Private: l.Key}
+}
+
+func (s *single) choices() importer.Choices {
+	verify := rehome.Depth(s.flags.verify)
+	f := &s.flags
+	hold := s.asksTips()
+	return importer.Choices{
+		Hold: &hold, MapTrailers: &f.plan.trailers, MapHashes: &f.plan.hashes, AllowMissingLFS: &f.lfsGaps,
+		Refs: &f.choice.refs, ExcludeRefs: &f.choice.exclude, DefaultBranch: &f.choice.branch, Verify: &verify,
+	}
+}
+
+// change takes the author map and what becomes of large files.
+func (s *single) change(ctx context.Context) error {
+	if s.authors != nil {
+		if _, err := s.importer.MapAuthors(ctx, s.repo.ID, importer.AuthorMap{Text: s.authors}); err != nil {
+			return err
+		}
+	}
+	_, err := s.importer.SetLFS(ctx, s.repo.ID, cmp.Or(s.plan.Large, rehome.LFSUndecided), &s.flags.plan.large.match)
+	return err
+}
+
+// work carries out what is wanted until the import rests.
+func (s *single) work(ctx context.Context, id int64) error {
+	for {
+		if err := s.importer.Reconcile(ctx, id); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return &rehome.Error{Code: rehome.Cancelled, Message: "The import was interrupted.", Hint: "Run the same command again: it goes on.", Err: ctx.Err()}
+		}
+		i, err := s.importer.Get(ctx, s.repo.ID)
+		if err != nil {
+			return err
+		}
+		switch {
+		case i.State.Err != nil:
+			return i.State.Err
+		case i.State.Status == rehome.Complete:
+			return nil
+		case i.State.Status == rehome.WaitingToPush:
+			if err := s.approve(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// asksTips reports whether the first push waits until it is known that no branch ends with a file that is removed.
+func (s *single) asksTips() bool { return s.plan.Large == rehome.LFSOptOut && !s.plan.FromTips }
+
+// approve lets the first push go, unless it would take files away that branches end with.
+func (s *single) approve(ctx context.Context) error {
+	if err := s.importer.CheckTips(ctx, s.repo.ID); err != nil {
+		return err
+	}
+	_, err := s.importer.Approve(ctx, s.repo.ID)
+	return err
+}
+
+// wait waits until the import is to be looked at again.
+func (s *single) wait(ctx context.Context) error {
+	after := time.Second
+	select {
+	case after = <-s.due:
+	default:
+	}
+	t := time.NewTimer(after)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// end is what the move came to.
+func (s *single) end(ctx context.Context) (r rehome.Receipt, err error) {
+	text, err := s.importer.Receipt(ctx, s.repo.ID)
+	if err != nil {
+		return r, err
+	}
+	err = errors.Join(json.Unmarshal(text, &r.Head), json.Unmarshal(text, &r.Refs), json.Unmarshal(text, &r.Body))
+	if err != nil {
+		return r, fmt.Errorf("read receipt: %w", err)
+	}
+	r.Head.Import = strings.TrimSuffix(strings.Trim(s.to.URL.Path, "/"), ".git")
+	return r, s.writeCommitMap(ctx)
+}
+
+func (s *single) writeCommitMap(ctx context.Context) error {
+	if s.flags.commitMap == "" {
+		return nil
+	}
+	ids, err := newCommitMap(s.flags.commitMap)
+	if err != nil {
+		return err
+	}
+	in, _, err := s.importer.CommitMap(ctx, s.repo.ID)
+	if err == nil {
+		_, err = io.Copy(ids, in)
+		err = errors.Join(err, in.Close())
+	}
+	return errors.Join(err, ids.end(err != nil))
+}
