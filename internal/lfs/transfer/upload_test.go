@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -14,6 +16,7 @@ import (
 
 	"rehome"
 	"rehome/internal/lfs"
+	"rehome/internal/testenv"
 )
 
 // keep puts an object into the store.
@@ -433,5 +436,29 @@ func TestCheck(t *testing.T) {
 		if c.code == "" && err != nil || c.code != "" && rehome.CodeOf(err) != c.code || c.missing != slices.Contains(missing, o) {
 			t.Errorf("%s: missing %v, %v", name, missing, err)
 		}
+	}
+}
+
+// TestGitLFSUploadsAlike: git-lfs asks the honest server of these tests for the same, in the same order.
+func TestGitLFSUploadsAlike(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	o := w.keep(text(100_000))
+	dir := t.TempDir()
+	testenv.Git(t, dir, "init", "-q", "-b", "main")
+	if err := os.CopyFS(filepath.Join(dir, ".git", "lfs", "objects"), os.DirFS(filepath.Join(w.dir, "objects"))); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Git(t, dir, "remote", "add", "origin", strings.TrimSuffix(w.o.Endpoint.String(), "/info/lfs"))
+	testenv.Git(t, dir, "lfs", "push", "--object-id", "origin", o.OID.String())
+	asked := slices.DeleteFunc(w.Requests(), func(s string) bool { return strings.Contains(s, "/locks/") })
+	if !w.Has(o) {
+		t.Fatal("git-lfs did not upload it")
+	}
+	v := newWorld(t, nil)
+	v.o.Store = w.o.Store
+	v.mustSend(1, o)
+	if ours := v.Requests(); !slices.Equal(ours, asked) {
+		t.Errorf("git-lfs asks %q, we ask %q", asked, ours)
 	}
 }
