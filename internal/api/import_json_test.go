@@ -106,6 +106,17 @@ func TestImportObject(t *testing.T) {
 			surveyed(i)
 			i.Options = rehome.Options{AllowMissingLFS: true, LargeMatch: "*.psd\n/a b/"}
 		}), hg + `"status":"complete","status_text":"Done",` + large + `"allow_missing_lfs":true,"match":["*.psd","/a b/"],` + where},
+		{"options of the way", im(rehome.Complete, func(i *rehome.Import) {
+			surveyed(i)
+			i.Options = rehome.Options{
+				Prune: true, Refs: "main\nv*", ExcludeRefs: "wip/*", DefaultBranch: "trunk", SyncEvery: time.Hour, Verify: rehome.VerifyBytes,
+			}
+			i.NextSyncAt, i.ClosedAt = time.Unix(1700000000, 0), time.Unix(1700000001, 0)
+			i.Source.SSHPublicKey = "ssh-ed25519 AAAA"
+			i.Destination = rehome.Destination{URL: "git@new.example:a/b.git", Create: true, SSHPublicKey: "ssh-ed25519 BBBB"}
+		}), hg + `"status":"complete","status_text":"Done",` + large + `"prune":true,"refs":["main","v*"],"exclude_refs":["wip/*"],"default_branch":"trunk",` +
+			`"verify":"bytes","sync_interval":3600,"next_sync_at":"2023-11-14T22:13:20Z","closed_at":"2023-11-14T22:13:21Z","ssh_public_key":"ssh-ed25519 AAAA",` +
+			`"destination":{"url":"git@new.example:a/b.git","on_divergence":"stop","create":true,"visibility":"private","ssh_public_key":"ssh-ed25519 BBBB"},` + where},
 		{"an option that is on", im(rehome.Mapping, func(i *rehome.Import) {
 			surveyed(i)
 			i.Options.MapHashes = true

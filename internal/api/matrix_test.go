@@ -155,6 +155,14 @@ func (m *matrix) imported(t *testing.T, owner string, private, hold bool) place 
 	return p
 }
 
+// aimed makes one whose imports are to go elsewhere.
+func (m *matrix) aimed(t *testing.T, owner string, private bool) place {
+	t.Helper()
+	p := m.created(t, owner, private)
+	m.want(t, 200, request{method: "PUT", path: p.at() + "/import/destination", token: m.admin, body: bodies["rehome/set-destination"]})
+	return p
+}
+
 // hooked makes a webhook at a place, with a delivery.
 func (m *matrix) hooked(t *testing.T, p place) place {
 	t.Helper()
@@ -233,6 +241,7 @@ var bodies = map[string]string{
 	"migrations/set-lfs-preference":        `{"use_lfs": "undecided"}`,
 	"migrations/map-commit-author":         `{"name": "Mona"}`,
 	"rehome/replace-author-map":            "[]",
+	"rehome/set-destination":               `{"url": "http://127.0.0.1:9/there.git", "password": "p"}`,
 }
 
 func (m *matrix) refused(t *testing.T, c cell) {
@@ -258,6 +267,10 @@ func (m *matrix) done(t *testing.T, c cell) {
 	switch c.operation.ID {
 	case "repos/delete", "migrations/cancel-import":
 		c.place = m.started(t, c.place.owner, private, false)
+	case "rehome/finish-import":
+		c.place = m.imported(t, c.place.owner, private, false)
+	case "rehome/set-destination", "rehome/get-destination":
+		c.place = m.aimed(t, c.place.owner, private)
 	case "rehome/approve-import":
 		c.place = m.imported(t, c.place.owner, private, true)
 	case "repos/delete-webhook", "orgs/delete-webhook":

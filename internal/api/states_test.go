@@ -146,6 +146,14 @@ func stateCalls() []stateCall {
 		{"do not hold", "PATCH", "", `{"hold": false}`, same, next{waiting: {200, pushing}}},
 		{"author map that says nothing", "PUT", "/authors", "", same, nil},
 		{"trailers, too", "PATCH", "", `{"map_trailers": true}`, same, remapped},
+		{"choose refs, and more", "PATCH", "", `{"refs": ["*"], "exclude_refs": ["none/*"], "prune": true, "verify": "objects", "sync_interval": 3600}`, same, nil},
+		{"refs that cannot be", "PATCH", "", `{"refs": ["a b"]}`, refused, nil},
+		{"sync too often", "PATCH", "", `{"sync_interval": 1}`, refused, nil},
+		{"another default branch", "PATCH", "", `{"default_branch": "primary"}`, same, remapped},
+		{"a default branch that cannot be", "PATCH", "", `{"default_branch": "a..b"}`, refused, nil},
+		{"a key for what needs none", "PATCH", "", `{"ssh_key": true}`, refused, nil},
+		{"no destination", "GET", "/destination", "", leadsTo{404, ""}, nil},
+		{"a destination that cannot be", "PUT", "/destination", `{"url": "git://forge.example/x.git"}`, refused, nil},
 		{"allow what is missing", "PATCH", "", `{"allow_missing_lfs": true}`, same, nil},
 		{"author map", "PUT", "/authors", "New Name <new@new.example> <AUTHOR>\n", same, remapped},
 		{"large files", "PATCH", "/lfs", `{"use_lfs": "opt_in"}`, same, remapped},
@@ -153,6 +161,8 @@ func stateCalls() []stateCall {
 		{"large files, nothing", "PATCH", "/lfs", "", refused, nil},
 		{"approve", "POST", "/approve", "", refused, next{waiting: {200, pushing}}},
 		{"no such author", "PATCH", "/authors/999999", `{"name": "x"}`, leadsTo{404, ""}, nil},
+		{"finish", "POST", "/finish", "", refused, next{mapping: {200, mapping}, complete: {200, importing}}},
+		{"finish again", "POST", "/finish", "", refused, next{mapping: {200, mapping}, complete: same}},
 		{"cancel", "DELETE", "", "{}", leadsTo{204, "gone"}, nil},
 	}
 }
