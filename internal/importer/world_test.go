@@ -116,9 +116,9 @@ func openWorld(ctx context.Context, data string, change ...func(*Options)) (*wor
 		return nil, err
 	}
 	o := Options{
-		DB: db, Host: home, LFS: kept, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
-		Source: map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})},
-		Waits:  Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
+		DB: db, LFS: kept, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
+		Ends:  Ends{Host: home, Source: map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})}},
+		Waits: Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
 	}
 	for _, c := range change {
 		c(&o)
