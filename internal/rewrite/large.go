@@ -43,14 +43,26 @@ func (p *pass) changeContent(ctx context.Context) (err error) {
 	p.result.Large = LargeResult{Objects: r.Objects, Files: r.Files, Bytes: r.Bytes, Removed: r.Removed}
 	if p.o.Into != nil && r.Changed() {
 		p.result.Content = r.Pack
-		p.result.Replaced = append(p.result.Replaced, r.Replaced)
+		p.result.Replaced = append(p.result.Replaced, p.contentPacks...)
 	}
 	return nil
 }
 
-func (p *pass) makeContent(ctx context.Context, of roots) (*content.Result, error) {
+func (p *pass) makeContent(ctx context.Context, of roots) (made *content.Result, err error) {
+	objects := p.objects
+	if len(p.contentPacks) > 1 {
+		one, remove, failed := p.joined(ctx)
+		if failed != nil {
+			return nil, failed
+		}
+		defer func() { err = errors.Join(err, remove()) }()
+		if objects, err = one.Objects(); err != nil {
+			return nil, err
+		}
+		defer objects.Close()
+	}
 	return content.Run(ctx, content.Options{
-		Objects: p.objects, Format: p.graph.Format(), Into: p.o.Into, Store: p.o.Store, Scratch: repo.Scratch(p.o.scratch()),
+		Objects: objects, Format: p.graph.Format(), Into: p.o.Into, Store: p.o.Store, Scratch: repo.Scratch(p.o.scratch()),
 		Roots: of.trees, Blobs: of.blobs, Kept: of.kept,
 		Choice: p.o.Plan.Large.Choice, Over: p.o.Plan.Large.Over, Match: p.o.Plan.Large.Match,
 		Workers: p.o.Workers, Converting: p.o.Converting,

@@ -166,7 +166,7 @@ func newLargeWorld(t *rapid.T) *world {
 	return w
 }
 
-// packed makes a repository of the objects with a pack of history and one of content, as raw ones
+// packed makes a repository of the objects with a pack of history and one or more of content, as raw ones
 // have; git makes deltas.
 func (w *world) packed(t *testing.T) history {
 	t.Helper()
@@ -175,14 +175,21 @@ func (w *world) packed(t *testing.T) history {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, isHistory := range []bool{true, false} {
-		var list strings.Builder
-		for _, o := range w.objects {
-			if (o.kind == object.Commit || o.kind == object.Tag) == isHistory {
-				fmt.Fprintln(&list, o.id)
-			}
+	lists := make([]strings.Builder, pick(w, 2, 2, 4))
+	for n, o := range w.objects {
+		if o.kind == object.Commit || o.kind == object.Tag {
+			fmt.Fprintln(&lists[0], o.id)
+			continue
 		}
-		testenv.GitIn(t, loose.Dir(), strings.NewReader(list.String()), "pack-objects", "-q", "--window=50", filepath.Join(r.Dir(), "objects/pack/pack"))
+		fmt.Fprintln(&lists[1+n%(len(lists)-1)], o.id)
+		if w.often(5) {
+			fmt.Fprintln(&lists[len(lists)-1], o.id)
+		}
+	}
+	for n := range lists {
+		if lists[n].Len() > 0 {
+			testenv.GitIn(t, loose.Dir(), strings.NewReader(lists[n].String()), "pack-objects", "-q", "--window=50", filepath.Join(r.Dir(), "objects/pack/pack"))
+		}
 	}
 	if err := r.Update(w.refs); err != nil {
 		t.Fatal(err)
