@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,6 +29,9 @@ type Folder struct {
 	id   string
 	lock *os.File
 }
+
+// kept are the folders that keep moves into.
+var kept = []string{"raw", "final", "pushed"}
 
 // Claim makes the data folder at dir ready and takes it for this process, which has to
 // come before anything in it is opened. It waits up to lockPatience for another to leave. Close gives it back.
@@ -97,9 +101,10 @@ func (f *Folder) aside() (string, error) {
 	return dir, nil
 }
 
-// keep moves a finished repository to its place, where it replaces an older one.
+// keep moves a finished repository to its place, where it replaces an older one. That one is put aside
+// under the name of its folder meanwhile, so that restore knows where it belongs.
 func (f *Folder) keep(work, place string) error {
-	old := work + "-old"
+	old := work + "-" + filepath.Base(filepath.Dir(place))
 	if err := os.Rename(place, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("put old repository aside: %w", err)
 	}
@@ -123,7 +128,32 @@ func (f *Folder) drop(importID int64) error {
 // dropWork removes what an import left unfinished. Only the holder of its lease may ask.
 func (f *Folder) dropWork(importID int64) error {
 	its := fmt.Sprintf("%d-", importID)
+	if err := f.restore(its); err != nil {
+		return err
+	}
 	return removeIn(filepath.Join(f.dir, "work"), func(name string) bool { return strings.HasPrefix(name, its) })
+}
+
+// restore moves back what keep put aside when it ended before the newer one was in its place.
+func (f *Folder) restore(prefix string) error {
+	entries, err := os.ReadDir(filepath.Join(f.dir, "work"))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		parts := strings.Split(e.Name(), "-") // import, fence, folder
+		if len(parts) != 3 || !strings.HasPrefix(e.Name(), prefix) || !slices.Contains(kept, parts[2]) {
+			continue
+		}
+		place := filepath.Join(f.dir, parts[2], parts[0])
+		if _, err := os.Lstat(place); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.Rename(filepath.Join(f.dir, "work", e.Name()), place); err != nil {
+			return fmt.Errorf("put back older repository: %w", err)
+		}
+	}
+	return nil
 }
 
 // clear removes unfinished work, which the lock says is nobody's, and repositories of
@@ -134,6 +164,7 @@ func (f *Folder) clear(known map[int64]bool) error {
 		return err != nil || !known[id]
 	}
 	err := errors.Join(
+		f.restore(""),
 		removeIn(filepath.Join(f.dir, "work"), func(string) bool { return true }),
 		removeIn(filepath.Join(f.dir, "pushed"), unknown),
 		removeIn(filepath.Join(f.dir, "final"), unknown),

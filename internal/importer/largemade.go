@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"rehome"
 	"rehome/internal/rewrite"
@@ -77,6 +78,9 @@ func saveCarried(dir string, got raw) error {
 		missing[m.OID] = true
 	}
 	var came []store.LFSObject
+	if got.before != nil {
+		came = slices.Clone(got.before.carried)
+	}
 	for _, o := range got.found.Pointers {
 		if oid := o.OID.String(); !missing[oid] {
 			came = append(came, store.LFSObject{OID: oid, Size: o.Size})

@@ -18,11 +18,14 @@ import (
 	"rehome/internal/survey"
 )
 
-// raw is a fetched repository and what the survey found in it.
+// raw is a fetched repository and what the survey found in it, with what was known before. Only Received, the
+// identities that were found, and the pointers are of what came now.
 type raw struct {
 	source.Result
-	found survey.Result
-	lfs   rehome.ReceiptLFS
+	found   survey.Result
+	lfs     rehome.ReceiptLFS
+	objects int64
+	before  *rawBefore // that was added to; nil for none
 }
 
 // facts are what later steps need to know of the raw step. They are stored as JSON.
@@ -41,7 +44,11 @@ type facts struct {
 // rawOptions say what else a raw step does than fetch. Only LargeOver has to be set.
 type rawOptions struct {
 	LargeOver  int64
-	Identities func([]survey.Identity) // told of new ones as they pass; may be nil
+	Identities func([]survey.Identity) // told of new ones as they pass, perhaps again; may be nil
+
+	// Before is added to, where it serves; nil for none. Doubted is told why it was fetched whole all the same; may be nil.
+	Before  *rawBefore
+	Doubted func(error)
 
 	// Store opens where Git LFS objects go, once it is known that there are some and the repository at dir is
 	// there. Nil leaves them at the source.
@@ -57,65 +64,145 @@ type rawOptions struct {
 }
 
 // fetchRaw brings a repository into q.Dir and surveys it on the way, and then the Git LFS objects that it points
-// to into their store. After an error q.Dir does not exist.
+// to into their store. Where o.Before serves, only what is new is fetched; all of it after all where that fails for a reason
+// which may lie in what was there. After an error q.Dir does not exist.
 func fetchRaw(ctx context.Context, from source.Source, q source.Request, o rawOptions) (raw, error) {
-	var look *survey.Survey
-	q.Visit = func(f object.Format) pack.Visit {
-		look = survey.New(survey.Options{
-			Format: f, LargeOver: o.LargeOver, Identities: o.Identities, Scratch: repo.Scratch(q.Dir),
-		})
-		return look.Visit
+	if o.Before == nil || !o.Before.serves(q, o) {
+		o.Before = nil
+		return fetchOnce(ctx, from, q, o)
 	}
-	told := q.Progress
-	q.Progress = func(p source.Progress) {
-		if look != nil && p.Total > 0 { // the source may speak before its pack comes
-			look.Expect(p.Total)
-		}
-		if told != nil {
-			told(p)
-		}
+	got, err := fetchOnce(ctx, from, q, o)
+	if err == nil || ctx.Err() != nil || !mayLieBefore(err) {
+		return got, err
+	}
+	if o.Doubted != nil {
+		o.Doubted(err)
+	}
+	o.Before = nil
+	return fetchOnce(ctx, from, q, o)
+}
+
+// mayLieBefore reports whether a fetch of all may do better than one onto what was there.
+func mayLieBefore(err error) bool {
+	code := rehome.CodeOf(err)
+	return code == rehome.CorruptObject || code == rehome.LimitPassed || code == rehome.Internal
+}
+
+// fetchOnce is one try of fetchRaw.
+func fetchOnce(ctx context.Context, from source.Source, q source.Request, o rawOptions) (raw, error) {
+	s := surveying{rawOptions: o, dir: q.Dir, told: q.Progress}
+	defer s.close()
+	if err := s.open(); err != nil {
+		return raw{}, err
+	}
+	q.Visit, q.Progress = s.visit, s.progress
+	if o.Before != nil {
+		q.Have = o.Before.repo
 	}
 	got, err := from.Fetch(ctx, q)
-	if look != nil {
-		defer look.Close()
-	}
 	if err != nil {
 		return raw{}, err
 	}
-	if look == nil { // nothing was sent: the source is empty
-		return raw{Result: got}, nil
-	}
-	whole, err := finishRaw(ctx, from, q, o, look, got)
+	whole, err := finishRaw(ctx, from, q, o, s.look, got)
 	if err != nil {
 		return raw{}, errors.Join(err, os.RemoveAll(q.Dir))
 	}
 	return whole, nil
 }
 
-// finishRaw ends the survey of what was received and brings what it points to.
+// surveying is a survey that begins when the object format is known.
+type surveying struct {
+	rawOptions
+	dir   string // where the repository comes
+	told  func(source.Progress)
+	look  *survey.Survey // nil while nothing came
+	known *repo.Objects  // of what was before; nil for nothing
+	count int64          // of known
+}
+
+func (s *surveying) open() (err error) {
+	if s.Before == nil {
+		return nil
+	}
+	if s.known, err = s.Before.repo.Objects(); err != nil {
+		return fmt.Errorf("open raw repository: %w", err)
+	}
+	for _, p := range s.known.Packs() {
+		s.count += int64(p.Index.Len())
+	}
+	return nil
+}
+
+func (s *surveying) close() {
+	if s.look != nil {
+		s.look.Close()
+	}
+	if s.known != nil {
+		s.known.Close()
+	}
+}
+
+func (s *surveying) visit(f object.Format) pack.Visit {
+	o := survey.Options{Format: f, LargeOver: s.LargeOver, Identities: s.Identities, Scratch: repo.Scratch(s.dir)}
+	if s.known != nil && s.Before.repo.Format() == f {
+		o.Known, o.Depth = s.known.Has, s.Before.Depth
+	}
+	s.look = survey.New(o)
+	return s.look.Visit
+}
+
+func (s *surveying) progress(p source.Progress) {
+	if s.look != nil && p.Total > 0 { // the source may speak before its pack comes
+		s.look.Expect(p.Total + s.count)
+	}
+	if s.told != nil {
+		s.told(p)
+	}
+}
+
+// finishRaw ends the survey of what was received, nil for nothing, and brings what it points to.
 func finishRaw(ctx context.Context, from source.Source, q source.Request, o rawOptions, look *survey.Survey, got source.Result) (raw, error) {
+	if look == nil && !got.Added { // the source is empty
+		return raw{Result: got}, nil
+	}
 	objects, err := got.Repo.Objects()
 	if err != nil {
 		return raw{}, fmt.Errorf("open what was received: %w", err)
 	}
 	defer objects.Close()
-	whole := raw{Result: got}
-	err = pack.Guard(func() (err error) {
-		whole.found, err = look.Finish(ctx, objects, got.Refs, got.Head)
-		return err
-	})
-	if err != nil || o.Store == nil || len(whole.found.Pointers) == 0 {
-		return whole, err
+	whole := raw{Result: got, objects: got.Received.Objects()}
+	if look != nil {
+		err = pack.Guard(func() (err error) {
+			whole.found, err = look.Finish(ctx, objects, got.Refs, got.Head)
+			return err
+		})
+		if err != nil {
+			return raw{}, err
+		}
+	}
+	if got.Added {
+		whole.before = o.Before
+		found := &whole.found
+		whole.objects = o.Before.Facts.Objects + found.Commits + found.Tags + found.Trees + found.Blobs
+		o.Before.add(found)
+		whole.lfs = rehome.ReceiptLFS{Carried: o.Before.Facts.LFS.Carried, Bytes: o.Before.Facts.LFS.Bytes}
+	}
+	if o.Store == nil || len(whole.found.Pointers) == 0 {
+		return whole, nil
 	}
 	c := lfsCarry{rawOptions: o, from: from, request: q, got: whole}
 	c.where = func(oids []lfs.OID) (places map[lfs.OID]survey.Place, err error) {
+		if look == nil {
+			return nil, nil
+		}
 		err = pack.Guard(func() (err error) {
 			places, err = look.Where(ctx, objects, got.Refs, got.Head, oids)
 			return err
 		})
 		return places, err
 	}
-	whole.lfs, err = c.run(ctx)
+	now, err := c.run(ctx)
+	whole.lfs.Carried, whole.lfs.Bytes, whole.lfs.Missing = whole.lfs.Carried+now.Carried, whole.lfs.Bytes+now.Bytes, now.Missing
 	whole.found.Warnings = append(whole.found.Warnings, c.warnings...)
 	return whole, err
 }
@@ -143,25 +230,37 @@ func (w *worker) fetch(ctx context.Context) error {
 		return err
 	}
 	o := w.rawOptions()
+	choose := source.RefChoice{Include: patternsOf(w.row.Options.Refs), Exclude: patternsOf(w.row.Options.ExcludeRefs)}
 	rec := startRecorder(fetching, w, stop)
 	defer rec.close() //nolint:errcheck // for a panic; the error is looked at below
 	o.LargeOver, o.Identities, o.LFS = over, rec.identities, rec.lfs
+	w.addToBefore(&o)
 	got, err := fetchRaw(fetching, reader, source.Request{
-		Location: l, Dir: dir, Limits: w.Limits, Progress: rec.progress,
+		Location: l, Dir: dir, Limits: w.Limits, Choose: choose, Progress: rec.progress,
 	}, o)
 	if err := errors.Join(rec.close(), err); err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
-	return w.keepRaw(ctx, dir, got, generation, factsOf(got, over, started))
+	known := factsOf(got, over, started)
+	if err := saveRaw(dir, got, known, choose, w.LFS != nil); err != nil {
+		return err
+	}
+	return w.keepRaw(ctx, dir, got, generation, known)
+}
+
+// addToBefore has a raw step fetch only what is new, where there is something to add to.
+func (w *worker) addToBefore(o *rawOptions) {
+	id := w.row.ID
+	before, err := openBefore(w.Folder.raw(id))
+	o.Before = before
+	o.Doubted = func(err error) { w.Log.Warn("fetch whole, not only what is new", "import", id, "err", err) }
+	if err != nil {
+		o.Doubted(err)
+	}
 }
 
 // keepRaw moves what was received to its place and records it.
 func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation int64, known facts) error {
-	if w.LFS != nil {
-		if err := saveCarried(dir, got); err != nil {
-			return err
-		}
-	}
 	size, err := sizeOf(dir)
 	if err != nil {
 		return fmt.Errorf("measure raw repository: %w", err)
@@ -200,7 +299,7 @@ func factsOf(got raw, largeOver int64, started time.Time) facts {
 	}
 	return facts{
 		Started: started.UTC(), Format: format.String(), Head: got.Head, Skipped: got.Skipped,
-		Objects: got.Received.Objects(), Commits: got.found.Commits, Warnings: got.found.Warnings, LargeOver: largeOver,
+		Objects: got.objects, Commits: got.found.Commits, Warnings: got.found.Warnings, LargeOver: largeOver,
 		LFS: got.lfs,
 	}
 }

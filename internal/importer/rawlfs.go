@@ -281,7 +281,11 @@ func (c *lfsCarry) missing(lack source.LFSResult) ([]rehome.MissingLFS, error) {
 	var list []rehome.MissingLFS
 	for _, o := range shown {
 		at := places[o.OID]
-		list = append(list, rehome.NewMissingLFS(o.OID.String(), o.Size, string(at.Path), at.Ref))
+		entry := rehome.NewMissingLFS(o.OID.String(), o.Size, string(at.Path), at.Ref)
+		if before, ok := c.got.before.missing(entry.OID); ok && at.Ref == "" {
+			entry = before
+		}
+		list = append(list, entry)
 	}
 	if c.AllowMissing {
 		c.warnings = lackWarning(lack)

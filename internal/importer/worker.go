@@ -111,6 +111,11 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 		w.Log.Info("import step", "import", w.row.ID, "status", w.row.State.Status, "code", e.Code, "err", e.Message)
 	}
 	at := w.row.State.Status
+	if (at == rehome.Mapping || at == rehome.Pushing) && blamesRaw(e.Code) {
+		if err := w.Folder.distrust(w.row.ID); err != nil {
+			return err
+		}
+	}
 	return w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		switch {
 		case i.State.Status != at:
@@ -135,6 +140,11 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 		i.Attempts = 0
 		return nil
 	})
+}
+
+// blamesRaw reports whether a failure of a later step may lie in the raw repository or what came with it.
+func blamesRaw(c rehome.Code) bool {
+	return c == rehome.Internal || c == rehome.CorruptObject || c == rehome.LFSMissing
 }
 
 // took is the time since start by the importer's clock.
