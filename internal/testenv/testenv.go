@@ -36,6 +36,11 @@ func Env() []string {
 // Run runs git in dir with Env and stdin, and returns its standard output without
 // the final newline. The error holds what git said.
 func Run(ctx context.Context, dir string, stdin io.Reader, args ...string) (string, error) {
+	out, err := run(ctx, dir, stdin, args)
+	return strings.TrimSuffix(out, "\n"), err
+}
+
+func run(ctx context.Context, dir string, stdin io.Reader, args []string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = dir, Env(), stdin
 	var out, said bytes.Buffer
@@ -43,7 +48,7 @@ func Run(ctx context.Context, dir string, stdin io.Reader, args ...string) (stri
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, said.String())
 	}
-	return strings.TrimSuffix(out.String(), "\n"), nil
+	return out.String(), nil
 }
 
 // Git runs git in dir and returns its standard output without the final newline; a failure ends the test.
@@ -60,6 +65,16 @@ func GitIn(t testing.TB, dir string, stdin io.Reader, args ...string) string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// GitBytes is GitIn for output that is not text, a pack, say: it comes whole.
+func GitBytes(t testing.TB, dir string, stdin io.Reader, args ...string) []byte {
+	t.Helper()
+	out, err := run(t.Context(), dir, stdin, args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []byte(out)
 }
 
 // ShowRefs returns "id name" for every ref of the repository at dir, sorted by name.

@@ -68,9 +68,9 @@ func takes(t testing.TB, dir string, b []byte, options ...string) map[string]boo
 func packsOf(t testing.TB, dir string, f object.Format, lists ...[]string) (packs []*Pack) {
 	t.Helper()
 	for i, list := range lists {
-		b := testenv.GitIn(t, dir, strings.NewReader(strings.Join(list, "\n")), "pack-objects", "--stdout", "-q", "--no-reuse-delta", "--delta-base-offset",
+		b := testenv.GitBytes(t, dir, strings.NewReader(strings.Join(list, "\n")), "pack-objects", "--stdout", "-q", "--no-reuse-delta", "--delta-base-offset",
 			fmt.Sprintf("--window=%d", 5+20*i), "--depth=20")
-		packs = append(packs, indexed(t, []byte(b), f))
+		packs = append(packs, indexed(t, b, f))
 	}
 	return packs
 }
@@ -109,18 +109,10 @@ func TestOutgoingProperty(t *testing.T) {
 	}
 }
 
-func tryOutgoing(t *testing.T, dir string, format object.Format, all []string, r *rand.Rand) [6]int {
-	some := func(of []string, share float64) (list []string) {
-		for _, id := range of {
-			if r.Float64() < share {
-				list = append(list, id)
-			}
-		}
-		return list
-	}
-	packs := packsOf(t, dir, format, some(all, 0.7), some(all, 0.4), all)
-	want := map[string]bool{}
-	var parts []Part
+// chance chooses parts of packs, and returns what they have.
+func chance(t *testing.T, packs []*Pack, r *rand.Rand) (parts []Part, want map[string]bool) {
+	t.Helper()
+	want = map[string]bool{}
 	for _, p := range packs {
 		part := Part{Pack: p}
 		if r.IntN(4) > 0 {
@@ -141,12 +133,24 @@ func tryOutgoing(t *testing.T, dir string, format object.Format, all []string, r
 		}
 		parts = append(parts, part, part) // the same once more
 	}
+	return parts, want
+}
+
+func tryOutgoing(t *testing.T, dir string, format object.Format, all []string, r *rand.Rand) [6]int {
+	some := func(of []string, share float64) (list []string) {
+		for _, id := range of {
+			if r.Float64() < share {
+				list = append(list, id)
+			}
+		}
+		return list
+	}
+	parts, want := chance(t, packsOf(t, dir, format, some(all, 0.7), some(all, 0.4), all), r)
 	to := filepath.Join(t.TempDir(), "to.git")
 	testenv.Empty(t, to, format.String())
 	have := map[string]bool{}
 	if given := some(all, r.Float64()*0.5); len(given) > 0 {
-		b := testenv.GitIn(t, dir, strings.NewReader(strings.Join(given, "\n")), "pack-objects", "--stdout", "-q")
-		have = takes(t, to, []byte(b))
+		have = takes(t, to, testenv.GitBytes(t, dir, strings.NewReader(strings.Join(given, "\n")), "pack-objects", "--stdout", "-q"))
 	}
 	o := outgoing(t, parts, format, func(id object.ID) bool { return have[id.String()] })
 	if o.Objects() != int64(len(want)) {

@@ -20,6 +20,9 @@ func (f *Forest) At(pos uint32) int { return int(f.rank[pos]) }
 // Depth returns how many deltas lie between the i-th object and a whole one.
 func (f *Forest) Depth(i int) int { return int(f.table.depth[f.place[i]]) }
 
+// Stored returns how many bytes the i-th object takes in the pack.
+func (f *Forest) Stored(i int) int64 { return f.table.length(f.place[i]) }
+
 // Late yields the objects that are deltas of the i-th and lie before it.
 func (f *Forest) Late(i int) iter.Seq[int] {
 	return func(yield func(int) bool) {

@@ -148,7 +148,7 @@ func receive(t testing.TB, b []byte, o Options) (*folder, *seen, Summary, error)
 func packOf(t testing.TB, dir string, options ...string) []byte {
 	t.Helper()
 	args := append([]string{"pack-objects", "--all", "--stdout", "-q", "--window=50"}, options...)
-	return []byte(testenv.GitIn(t, dir, strings.NewReader(""), args...))
+	return testenv.GitBytes(t, dir, strings.NewReader(""), args...)
 }
 
 // accepts returns what Receive says of b, which is kept in memory.

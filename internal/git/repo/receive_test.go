@@ -20,7 +20,7 @@ import (
 // packOf returns all objects of the repository at dir as one pack, made by git.
 func packOf(t *testing.T, dir string) string {
 	t.Helper()
-	return testenv.GitIn(t, dir, strings.NewReader(""), "pack-objects", "--all", "--stdout", "-q", "--delta-base-offset")
+	return string(testenv.GitBytes(t, dir, strings.NewReader(""), "pack-objects", "--all", "--stdout", "-q", "--delta-base-offset"))
 }
 
 // files lists everything below dir that is not a folder.
