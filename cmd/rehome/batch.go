@@ -22,7 +22,6 @@ type batchFlags struct {
 	parallel   int
 	results    string
 	submodules bool
-	state      string
 }
 
 // wholeRun are the flags that are for a whole batch and not for a row.
@@ -46,8 +45,7 @@ func (m *Main) batchCommand() *cobra.Command {
 			"its row stays as it is.",
 		Args: needs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b := &batchRun{Main: m, flags: f, json: all.json, quiet: all.quiet, dryRun: all.dryRun}
-			b.flags.state = cmd.Flag("state").Value.String()
+			b := &batchRun{Main: m, flags: f, json: all.json, quiet: all.quiet, dryRun: all.dryRun, state: all.to.state}
 			if err := b.setDefaults(cmd.Flags()); err != nil {
 				return err
 			}
@@ -59,9 +57,6 @@ func (m *Main) batchCommand() *cobra.Command {
 	flags.IntVar(&f.parallel, "parallel", f.parallel, "how many repositories are moved at a time")
 	flags.StringVar(&f.results, "results", "", "write what came of each row to `FILE`, as CSV")
 	flags.BoolVar(&f.submodules, "rewrite-submodules", false, "move repositories that are submodules of others first, and let those name the new commits and addresses")
-	if flags.Lookup("state") == nil {
-		flags.StringVar(&f.state, "state", "", "folder in which is kept what is done; by default below ~/.local/state/rehome")
-	}
 	return cmd
 }
 
@@ -70,6 +65,7 @@ type batchRun struct {
 	*Main
 	flags               batchFlags
 	json, quiet, dryRun bool
+	state               string
 
 	defaults map[string][]string // of flags that were given for all rows
 	rows     []batch.Row
@@ -113,13 +109,13 @@ func (b *batchRun) start(ctx context.Context, file string) error {
 	if err := b.read(file); err != nil {
 		return err
 	}
-	if err := b.askPassword(ctx); err != nil {
+	if err := b.askPasswords(ctx); err != nil {
 		return err
 	}
 	if b.dryRun {
 		return b.inspectAll(ctx)
 	}
-	dir, err := b.stateFolder(file)
+	dir, err := b.journalFolder(file)
 	if err != nil {
 		return err
 	}
@@ -135,26 +131,20 @@ func (b *batchRun) start(ctx context.Context, file string) error {
 	return b.run(ctx)
 }
 
-// stateFolder is where it stands what is done of a batch file.
-func (b *batchRun) stateFolder(file string) (string, error) {
+// journalFolder is where it stands what is done of a batch file.
+func (b *batchRun) journalFolder(file string) (string, error) {
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return "", fmt.Errorf("find the batch file: %w", err)
 	}
-	sum := sha256.Sum256([]byte(abs))
-	name := filepath.Base(abs) + "-" + hex.EncodeToString(sum[:6])
-	base := b.flags.state
+	base := b.state
 	if base == "" {
-		home := b.Getenv("XDG_STATE_HOME")
-		if home == "" && b.Getenv("HOME") != "" {
-			home = filepath.Join(b.Getenv("HOME"), ".local", "state")
+		if base, err = b.stateFolder(); err != nil {
+			return "", usagef("Give --state DIR.", "there is no place to keep state in: %w", err)
 		}
-		if !filepath.IsAbs(home) {
-			return "", usagef("Give --state DIR.", "there is no home to keep in what is done")
-		}
-		base = filepath.Join(home, "rehome")
 	}
-	return filepath.Join(base, "batch", name), nil
+	sum := sha256.Sum256([]byte(abs))
+	return filepath.Join(base, "batch", filepath.Base(abs)+"-"+hex.EncodeToString(sum[:6])), nil
 }
 
 // read reads the batch file. Its faults are listed on standard error.
@@ -185,26 +175,34 @@ func (b *batchRun) read(file string) error {
 	return usagef("Correct what is listed above; nothing was done.", "the batch file %q cannot be carried out", file)
 }
 
-// askPassword asks once for the password of all rows, where they have one user at the source.
-func (b *batchRun) askPassword(ctx context.Context) error {
-	if !isTerminal(b.Stdin) || b.Getenv("REHOME_SOURCE_PASSWORD") != "" {
-		return nil
-	}
-	user := ""
-	for _, move := range b.moves {
-		if user != "" && move.user != "" && user != move.user {
-			return usagef("It holds for all rows.", "rows have several users at the source: set REHOME_SOURCE_PASSWORD")
+// askPasswords asks once for the passwords of all rows, where these have one user at an end.
+func (b *batchRun) askPasswords(ctx context.Context) error {
+	given := map[string]rehome.Secret{}
+	for _, end := range []struct {
+		name, from string
+		user       func(importFlags) string
+	}{
+		{"source", "REHOME_SOURCE_PASSWORD", func(f importFlags) string { return f.user }},
+		{"destination", "REHOME_DEST_PASSWORD", func(f importFlags) string { return f.to.user }},
+	} {
+		user := ""
+		for _, move := range b.moves {
+			one := end.user(move)
+			if user != "" && one != "" && user != one && isTerminal(b.Stdin) && b.Getenv(end.from) == "" {
+				return usagef("It holds for all rows.", "rows have several users at the %s: set %s", end.name, end.from)
+			}
+			user = max(user, one)
 		}
-		user = max(user, move.user)
+		password, err := b.password(ctx, user, end.name, end.from)
+		if err != nil {
+			return err
+		}
+		given[end.from] = password
 	}
-	password, err := b.sourcePassword(ctx, user)
-	if err != nil || password == "" {
-		return err
-	}
-	above := *b.Main
 	outer := b.Main.Getenv
+	above := *b.Main
 	above.Getenv = func(name string) string {
-		if name == "REHOME_SOURCE_PASSWORD" {
+		if password := given[name]; password != "" {
 			return string(password)
 		}
 		return outer(name)

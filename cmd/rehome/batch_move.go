@@ -31,7 +31,7 @@ func (b *batchRun) move(ctx context.Context, n int, ours bool) batch.Outcome {
 	}
 	if err == nil {
 		flags.json, flags.quiet = b.json, !b.json
-		flags.commitMap = b.mapFile(n)
+		flags.commitMap, flags.to.state = b.mapFile(n), b.state
 		one := b.forRow(io.Discard, notes)
 		one.watch = &watcher{event: func(e rehome.Event) {
 			count(&o, e)

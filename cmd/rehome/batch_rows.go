@@ -65,6 +65,9 @@ func newRowCheck(m *Main, defaults map[string][]string) *rowCheck {
 // row returns the flags of a row, and a text that is another one when the row means something else.
 func (c *rowCheck) row(r batch.Row) (f importFlags, stamp string, err error) {
 	values := maps.Clone(c.defaults)
+	if !isURL(r.Destination) {
+		maps.DeleteFunc(values, func(name string, _ []string) bool { return slices.Contains(ofURLs, name) })
+	}
 	maps.Copy(values, r.Flags)
 	if f, err = newRowFlags(values); err != nil {
 		return f, "", err
@@ -83,23 +86,21 @@ func (c *rowCheck) row(r batch.Row) (f importFlags, stamp string, err error) {
 	return f, hex.EncodeToString(sum[:16]), nil
 }
 
+// ofURLs are the flags that a folder cannot have. Given for all rows, they are for those with a URL.
+var ofURLs = []string{"dest-user", "create", "push-limit"}
+
 // newRowFlags sets flags to their values.
 func newRowFlags(values map[string][]string) (importFlags, error) {
 	f := newImportFlags()
 	flags := pflag.NewFlagSet("row", pflag.ContinueOnError)
 	f.add(flags)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		list, isList := flags.Lookup(name).Value.(pflag.SliceValue)
-		switch given := values[name]; {
-		case isList:
-			if err := list.Replace(given); err != nil {
-				return f, fmt.Errorf("%s: %w", name, err)
-			}
-		case len(given) != 1:
+		if _, isList := flags.Lookup(name).Value.(pflag.SliceValue); !isList && len(values[name]) != 1 {
 			return f, fmt.Errorf("%s has more than one value", name)
-		default:
-			if err := flags.Set(name, given[0]); err != nil {
-				return f, fmt.Errorf("%s: %w", name, errors.Unwrap(err))
+		}
+		for _, value := range values[name] {
+			if err := flags.Set(name, value); err != nil {
+				return f, err
 			}
 		}
 	}
