@@ -135,7 +135,7 @@ func (w *world) wantReceipt(r rehome.Repository, did testenv.Compared, mapped in
 		Refs        []rehome.ReceiptRef
 	}
 	must(w.t, json.Unmarshal(text, &got))
-	if got.Commits != did.Commits || got.Changed != did.CommitsChanged || got.Tags != 2 || got.Signatures != did.SignaturesDropped ||
+	if got.Commits != did.Commits || got.Changed != did.CommitsChanged || got.Tags != did.TagsChanged || got.Signatures != did.SignaturesDropped ||
 		got.Engine != rehome.Engine || got.Authors.Mapped != mapped {
 		w.t.Errorf("receipt %+v\ncompared %+v", got, did)
 	}

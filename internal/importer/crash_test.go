@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"rehome"
+	"rehome/internal/testenv"
 )
 
 // A child process with these in its environment opens the world in the folder, works,
@@ -67,6 +68,40 @@ func TestKilledAnywhereItGoesOn(t *testing.T) {
 	}
 }
 
+// Killed at any point, an import that is started again for what is new at its source ends with all of it, and with
+// what is known of it being right.
+func TestKilledAnywhereItTakesUpWhatIsNew(t *testing.T) {
+	for name, people := range map[string]map[string]string{"mapped": {ada: hubot}, "as it is": nil} {
+		url, from := serveRich(t, "sha1")
+		k := killing{url: url, begun: t.TempDir(), unmapped: people == nil}
+		k.prepare(t)
+		w, err := openWorld(t.Context(), k.begun)
+		must(t, err)
+		w.t = t
+		w.work()
+		testenv.Grow(t, from, "refs/heads/trunk", "dir/new.txt", 3)
+		testenv.Git(t, from, "tag", "-a", "-m", "late", "late", "refs/heads/trunk~2")
+		growLarge(t, from, "refs/heads/other", "large.bin", 5000)
+		_, err = w.Update(t.Context(), k.repository.ID, UpdateRequest{})
+		must(t, err)
+		w.close()
+		k.check = func(w *world) {
+			g := grown{world: w, r: k.repository, from: from, over: DefaultLargeOver}
+			g.wantKnown()
+			if n := g.packs(); n != 4 {
+				t.Errorf("%d packs: not only what is new was fetched", n)
+			}
+			w.wantRewritten(k.repository, from, people)
+		}
+		for _, point := range []string{"raw received", "raw kept", "before a change", "after a change", "rewritten", "final kept", "before publishing", "published"} {
+			if people == nil && (point == "rewritten" || point == "final kept") {
+				continue
+			}
+			t.Run(name+"/"+point, func(t *testing.T) { k.everyTime(t, point) })
+		}
+	}
+}
+
 // Killed at any point, an import whose large files become Git LFS objects, or leave history, ends with
 // all of that done.
 func TestKilledAnywhereWithLargeFiles(t *testing.T) {
@@ -91,6 +126,7 @@ func TestKilledAnywhereWithLargeFiles(t *testing.T) {
 type killing struct {
 	url        string
 	again      bool   // they are complete, and mapped anew
+	unmapped   bool   // nobody is mapped
 	begun      string // a data folder with one that is due
 	repository rehome.Repository
 	check      func(*world) // how they have to end
@@ -157,6 +193,9 @@ func (k *killing) prepare(t *testing.T) {
 		_, err = w.MapAuthors(t.Context(), r.ID, AuthorMap{Text: []byte("Other <other@example.com> <ada@example.com>\n")})
 		must(t, err)
 		w.work()
+	}
+	if k.unmapped {
+		return
 	}
 	_, err = w.MapAuthors(t.Context(), r.ID, AuthorMap{Text: []byte(hubot + " <ada@example.com>\n")})
 	must(t, err)

@@ -130,6 +130,9 @@ func (s *surveying) open() (err error) {
 	for _, p := range s.known.Packs() {
 		s.count += int64(p.Index.Len())
 	}
+	if s.count < s.Before.Facts.Objects {
+		return fmt.Errorf("the raw repository has %d objects and lost others of %d", s.count, s.Before.Facts.Objects)
+	}
 	return nil
 }
 

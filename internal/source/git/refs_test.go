@@ -118,19 +118,23 @@ func TestChooseByPattern(t *testing.T) {
 	}{
 		{source.RefChoice{}, "heads/main heads/release/1 heads/wip/a notes/commits tags/release/2", "refs/heads/main", nil},
 		{
-			source.RefChoice{Include: []string{"release/*"}}, "heads/release/1 tags/release/2", "",
+			source.RefChoice{Include: []string{"release/*"}},
+			"heads/release/1 tags/release/2", "",
 			map[string]string{"refs/heads/main": no, "refs/notes/commits": no, "refs/pull/1/head": leftOut[0].reason},
 		},
 		{
-			source.RefChoice{Exclude: []string{"wip/*", "refs/notes/*"}}, "heads/main heads/release/1 tags/release/2", "refs/heads/main",
+			source.RefChoice{Exclude: []string{"wip/*", "refs/notes/*"}},
+			"heads/main heads/release/1 tags/release/2", "refs/heads/main",
 			map[string]string{"refs/heads/wip/a": out, "refs/notes/commits": out, "refs/changes/1": leftOut[3].reason},
 		},
 		{
-			source.RefChoice{Include: []string{"refs/*"}, Exclude: []string{"refs/heads/*"}}, "notes/commits tags/release/2", "",
+			source.RefChoice{Include: []string{"refs/*"}, Exclude: []string{"refs/heads/*"}},
+			"notes/commits tags/release/2", "",
 			map[string]string{"refs/heads/main": out, "refs/pull/1/head": leftOut[0].reason},
 		},
 		{
-			source.RefChoice{Include: []string{"main", "refs/pull/*/head", "refs/replace/*", "refs/rehome/*"}}, "heads/main pull/1/head", "refs/heads/main",
+			source.RefChoice{Include: []string{"main", "refs/pull/*/head", "refs/replace/*", "refs/rehome/*"}},
+			"heads/main pull/1/head", "refs/heads/main",
 			map[string]string{"refs/pull/1/merge": leftOut[0].reason, "refs/replace/" + hexA: leftOut[5].reason, "refs/rehome/kept/x": leftOut[6].reason},
 		},
 		{source.RefChoice{Include: []string{"refs/pull/*"}, Exclude: []string{"refs/pull/*/merge"}}, "pull/1/head", "", map[string]string{"refs/pull/1/merge": out}},
