@@ -61,10 +61,7 @@ func (t *Transport) connect(ctx context.Context, l remote.Location, port string,
 	if err := t.o.Client.CheckURL(l.URL); err != nil {
 		return nil, err
 	}
-	if p := l.URL.Port(); p != "" {
-		port = p
-	}
-	return t.o.Client.Dial(ctx, l.URL.Hostname(), port)
+	return t.o.Client.Dial(ctx, l.URL.Hostname(), portOf(l, port))
 }
 
 // pathOf is the path that a program at the other end is given: in a user's home where l says so or the path begins
@@ -74,7 +71,7 @@ func pathOf(l remote.Location) (string, error) {
 	if l.Home || strings.HasPrefix(path, "/~") {
 		path = strings.TrimPrefix(path, "/")
 	}
-	if path == "" || path[0] == '-' || strings.ContainsFunc(path, func(r rune) bool { return r < 0x20 || r == 0x7f }) {
+	if path == "" || path[0] == '-' || hasControl(path) {
 		return "", NotARepository("its path is not one that a server can be asked for")
 	}
 	return path, nil

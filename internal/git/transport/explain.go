@@ -70,7 +70,7 @@ func judge(err error, peer string, discovery bool) *rehome.Error {
 	case errors.As(err, &limit):
 		return &rehome.Error{Code: rehome.LimitPassed, Message: fmt.Sprintf("%s has more than %d %s.", begin(peer), limit.Limit, limit.What)}
 	case IsDiskFull(err):
-		return &rehome.Error{Code: rehome.DiskFull, Message: "There is no room left on Rehome's disk.", Hint: "Free some room and start the import again."}
+		return &rehome.Error{Code: rehome.DiskFull, Message: noRoom, Hint: makeRoom}
 	}
 	return judgeStream(err, peer, discovery)
 }
@@ -96,6 +96,12 @@ func judgeStream(err error, peer string, discovery bool) *rehome.Error {
 	}
 	return &rehome.Error{Code: rehome.Internal, Message: rehome.AsError(err).Message, Hint: rehome.AsError(err).Hint}
 }
+
+// What is said of a full disk.
+const (
+	noRoom   = "There is no room left on Rehome's disk."
+	makeRoom = "Free some room and start the import again."
+)
 
 // IsDiskFull reports whether this machine had no room left.
 func IsDiskFull(err error) bool {

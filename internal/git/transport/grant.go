@@ -2,10 +2,17 @@ package transport
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
+	"rehome"
+	"rehome/internal/git/protocol"
 	"rehome/internal/remote"
 )
 
@@ -15,6 +22,12 @@ const (
 	Upload   = "upload"
 )
 
+// What a grant may hold, at most; honest ones have one header.
+const (
+	maxGrant   = 64 << 10 // bytes
+	maxHeaders = 16
+)
+
 // Grant is the right to Git LFS objects that a server gives over SSH (git-lfs docs/api/server-discovery.md).
 type Grant struct {
 	Endpoint *url.URL    // of the LFS API
@@ -22,7 +35,116 @@ type Grant struct {
 }
 
 // LFSGrant asks the server of l, over SSH, for the right to an operation on the Git LFS objects of its repository.
-// Errors are as Open's.
-func (t *Transport) LFSGrant(_ context.Context, _ remote.Location, _ string) (Grant, error) {
-	return Grant{}, errors.New("ssh: not here yet")
+// The peer in errors is the destination for Upload, else the source. Errors are as Open's, and of LFSMissing where the
+// server has no such right to give.
+func (t *Transport) LFSGrant(ctx context.Context, l remote.Location, operation string) (Grant, error) {
+	q := Question{Service: protocol.UploadPack, Peer: Source}.filled()
+	if operation == Upload {
+		q.Service, q.Peer = protocol.ReceivePack, Destination
+	}
+	g, err := t.lfsGrant(ctx, l, operation, q)
+	if err != nil {
+		return Grant{}, Explain(ctx, err, q.Peer, true)
+	}
+	return g, nil
+}
+
+func (t *Transport) lfsGrant(ctx context.Context, l remote.Location, operation string, q Question) (Grant, error) {
+	path, err := pathOf(l)
+	if err != nil {
+		return Grant{}, err
+	}
+	if operation != Download && operation != Upload {
+		return Grant{}, fmt.Errorf("git lfs operation %q", operation)
+	}
+	c, err := t.run(ctx, l, q, "git-lfs-authenticate "+quote(path)+" "+operation, "")
+	if err != nil {
+		return Grant{}, err
+	}
+	text, err := io.ReadAll(io.LimitReader(c.raw, maxGrant+1))
+	said := c.Close()
+	switch {
+	case err != nil:
+		return Grant{}, err
+	case len(text) > 0:
+		return parseGrant(text, l, q.Peer)
+	case said != nil:
+		err := refusedBy(said.Error(), q)
+		if rehome.CodeOf(err) == rehome.CredentialsRefused {
+			return Grant{}, err
+		}
+		return Grant{}, noGrant(q.Peer, fmt.Sprintf("it says %q", said), err)
+	}
+	return Grant{}, noGrant(q.Peer, "it says nothing", nil)
+}
+
+func noGrant(peer, why string, err error) error {
+	return &rehome.Error{
+		Code: rehome.LFSMissing, Message: fmt.Sprintf("%s gives no right to Git LFS objects over SSH: %s.", begin(the(peer)), why),
+		Hint: "If it serves Git LFS, give its https URL.", Err: err,
+	}
+}
+
+// parseGrant reads the answer of git-lfs-authenticate. One without href is for the place that goes without saying.
+func parseGrant(text []byte, l remote.Location, peer string) (Grant, error) {
+	var said struct {
+		Href   string            `json:"href"`
+		Header map[string]string `json:"header"`
+	}
+	if len(text) > maxGrant || json.Unmarshal(text, &said) != nil {
+		return Grant{}, noGrant(peer, "its answer is none", nil) // which may hold a secret
+	}
+	g := Grant{Header: http.Header{}}
+	var err error
+	if g.Endpoint, err = parseHref(said.Href, l); err == nil {
+		err = g.take(said.Header)
+	}
+	if err != nil {
+		return Grant{}, noGrant(peer, err.Error(), nil)
+	}
+	return g, nil
+}
+
+func parseHref(href string, l remote.Location) (*url.URL, error) {
+	if href == "" {
+		web := remote.Location{URL: &url.URL{Scheme: "https", Host: bare(l.URL), Path: l.URL.Path, RawPath: l.URL.RawPath}}
+		return web.LFS(), nil
+	}
+	u, err := url.Parse(href)
+	if err != nil || len(href) > remote.MaxURL || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Opaque != "" || hasControl(href) {
+		return nil, errors.New("the address in its answer is none")
+	}
+	u.Fragment, u.RawFragment = "", ""
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
+	return u, nil
+}
+
+// bare is the host of u as a host of https: the port was another server's.
+func bare(u *url.URL) string {
+	if host := u.Hostname(); !strings.Contains(host, ":") {
+		return host
+	}
+	return "[" + u.Hostname() + "]"
+}
+
+// owned are the headers that the connection's own working depends on.
+var owned = []string{"Host", "Connection", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Accept", "Te", "Trailer", "Upgrade", "Expect", "Proxy-Authorization"}
+
+func (g *Grant) take(header map[string]string) error {
+	if len(header) > maxHeaders {
+		return errors.New("its answer has too many headers")
+	}
+	for name, value := range header {
+		if name == "" || strings.Trim(name, "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != "" || hasControl(value) {
+			return errors.New("a header in its answer is none")
+		}
+		if name = http.CanonicalHeaderKey(name); !slices.Contains(owned, name) {
+			g.Header.Set(name, value)
+		}
+	}
+	return nil
+}
+
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"rehome"
 	"rehome/internal/egress"
@@ -20,6 +21,10 @@ import (
 
 // gzipOver is the size of a request from which it is worth compressing, as in git.
 const gzipOver = 1024
+
+// workTime is how long a server may do without a word what a streamed request says: some forges keep what git tells
+// meanwhile until there is more of it.
+const workTime = 30 * time.Minute
 
 // site is a smart HTTP server (gitprotocol-http). It fills Conversation.
 type site struct {
@@ -141,6 +146,9 @@ func (s *site) stream(ctx context.Context, q Request) (*http.Response, error) {
 		return nil, err
 	}
 	r.ContentLength = q.Size
+	if q.Silence == 0 {
+		q.Silence = workTime
+	}
 	resp, err := s.t.o.Client.DoStream(r, q.Silence)
 	if err != nil {
 		sent.end()

@@ -52,7 +52,7 @@ func readKey(private rehome.Secret) (ssh.Signer, error) {
 		return nil, badKey("ssh_key is protected by a passphrase, which nobody could type; give one that is not, made for this use")
 	case err != nil: // its words may hold parts of the key
 		return nil, badKey("ssh_key is no private key as OpenSSH writes it (PEM)")
-	case signer.PublicKey().Type() == ssh.InsecureKeyAlgoDSA:
+	case signer.PublicKey().Type() == "ssh-dss":
 		return nil, badKey("ssh_key is of the kind ssh-dss, which is not safe any more")
 	}
 	return signer, nil

@@ -25,6 +25,7 @@ type line struct {
 	end  func() error // releases everything and returns what the other side had to complain about
 
 	over   func() // of the request at hand: its context is watched no longer
+	quiet  bool   // nothing is asked that is not answered
 	closed bool
 }
 
@@ -54,6 +55,7 @@ func (c *line) read(ctx context.Context, q Question, patience time.Duration) (er
 	if c.ad, err = protocol.ReadAdvertisement(c.in, q.Limits); err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = errors.Join(ctx.Err(), err)
 	}
+	c.quiet = err == nil
 	return err
 }
 
@@ -61,7 +63,7 @@ func (c *line) read(ctx context.Context, q Question, patience time.Duration) (er
 func (c *line) Ask(ctx context.Context, r Request) (*protocol.Reader, error) {
 	c.over()
 	stop := context.AfterFunc(ctx, c.drop)
-	c.over = func() { stop() }
+	c.over, c.quiet = func() { stop() }, false
 	c.raw.expect(r.Silence)
 	to := &sender{w: c.out}
 	out := bufio.NewWriterSize(to, 64<<10)
@@ -95,7 +97,7 @@ func (s *sender) Write(p []byte) (int, error) {
 // Finish implements Conversation: the next answer comes the same way.
 func (c *line) Finish() {
 	c.over()
-	c.over = func() {}
+	c.over, c.quiet = func() {}, true
 	c.raw.relax()
 }
 
@@ -115,6 +117,8 @@ type prompt struct {
 	r    io.Reader
 	drop func()
 	host string
+
+	ended bool // nothing more comes
 
 	mu    sync.Mutex
 	timer *time.Timer // guarded by mu, as all below; nil when nothing is expected
@@ -156,6 +160,9 @@ func (p *prompt) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
 	if n > 0 {
 		p.relax()
+	}
+	if err == io.EOF {
+		p.ended = true
 	}
 	return n, p.explain(err)
 }
