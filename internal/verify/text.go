@@ -39,7 +39,8 @@ func headers(raw []byte) (lines []string) {
 		switch string(key) {
 		case "gpgsig", "gpgsig-sha256":
 			signature = true
-		case "tree", "parent", "object":
+		case "parent": // compared with what they became
+		case "tree", "object":
 			lines = append(lines, string(key))
 		case "author", "committer", "tagger":
 			who := object.ParseIdent(rest, 0, len(rest))
