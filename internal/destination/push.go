@@ -96,7 +96,7 @@ func (s *session) attempt(ctx context.Context) error {
 	}
 	defer c.Close()
 	now := stateOf(c.Advertisement().Refs, c.Advertisement().Format)
-	todo, err := s.due(now)
+	todo, err := s.due(ctx, now)
 	if err != nil || len(todo) == 0 {
 		return err
 	}
@@ -120,7 +120,7 @@ func (s *session) attempt(ctx context.Context) error {
 }
 
 // due returns the updates that are still to be done, the default branch first, and notes refs that somebody moved.
-func (s *session) due(now State) ([]repo.Update, error) {
+func (s *session) due(ctx context.Context, now State) ([]repo.Update, error) {
 	if f := s.p.From.Format(); len(now.Refs) > 0 && now.Format != f {
 		return nil, &rehome.Error{
 			Code:    rehome.DestinationRefused,
@@ -130,14 +130,22 @@ func (s *session) due(now State) ([]repo.Update, error) {
 	}
 	var todo []repo.Update
 	for _, u := range s.p.Updates {
-		switch is := now.Has(u.Name); {
+		is := now.Has(u.Name)
+		begun, err := s.begun(ctx, u, is)
+		if err != nil {
+			return nil, err
+		}
+		switch {
 		case is == u.New || is.IsZero() && u.New.IsZero():
 		case is == u.Old || is.IsZero() && u.Old.IsZero():
 			todo = append(todo, u)
+		case begun:
+			todo = append(todo, repo.Update{Name: u.Name, Old: is, New: u.New})
 		default:
 			s.result.Refused = append(s.result.Refused, Refusal{Name: u.Name, Moved: true, Words: "it was made or moved by somebody else"})
 		}
 	}
+	todo = append(todo, s.leftover(now)...)
 	slices.SortStableFunc(todo, func(a, b repo.Update) int { return s.rank(a) - s.rank(b) })
 	return todo, nil
 }
@@ -225,7 +233,7 @@ func (s *session) outgoing(ctx context.Context, push protocol.Push, step step) (
 		return nil, nil
 	}
 	return pack.NewOutgoing(ctx, step.parts, pack.OutgoingOptions{
-		Format: s.p.From.Format(), Has: s.has(), Scratch: repo.Scratch(s.p.From.Dir()),
+		Format: s.p.From.Format(), Has: step.has, Scratch: repo.Scratch(s.p.From.Dir()),
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
 )
@@ -12,6 +13,7 @@ import (
 type step struct {
 	updates []repo.Update
 	parts   []pack.Part
+	has     func(object.ID) bool // what deltas may be made from that do not go out themselves; nil: nothing
 }
 
 // plan says what goes in how many requests. In one, where that is small enough for the destination.
@@ -20,11 +22,11 @@ func (s *session) plan(ctx context.Context, now State, todo []repo.Update) ([]st
 	if err != nil {
 		return nil, err
 	}
-	one := step{todo, parts}
+	one := step{todo, parts, s.has()}
 	if s.p.Limit == 0 {
 		return []step{one}, nil
 	}
-	out, err := pack.NewOutgoing(ctx, parts, pack.OutgoingOptions{Format: s.p.From.Format(), Has: s.has(), Scratch: repo.Scratch(s.p.From.Dir())})
+	out, err := pack.NewOutgoing(ctx, parts, pack.OutgoingOptions{Format: s.p.From.Format(), Has: one.has, Scratch: repo.Scratch(s.p.From.Dir())})
 	if err != nil {
 		return nil, err
 	}

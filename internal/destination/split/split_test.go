@@ -27,7 +27,8 @@ type world struct {
 	objects *repo.Objects
 	to      string
 	limit   int64
-	updates []repo.Update // all refs
+	updates []repo.Update   // all refs
+	old     map[string]bool // branches that the destination had before
 }
 
 func scratch(size int64) ([]byte, func(), error) { return make([]byte, size), func() {}, nil }
@@ -250,11 +251,26 @@ func (w *world) run(t *testing.T, r *rand.Rand) (steps, own int) {
 			}
 			if w.push(t, s); r.IntN(3) == 0 {
 				again = true
+				w.onWay(t)
 				break
 			}
 		}
 	}
 	return steps, own
+}
+
+// onWay looks whether the branches that an interrupted push left are known for that.
+func (w *world) onWay(t *testing.T) {
+	t.Helper()
+	for _, ref := range w.there(t) {
+		i := slices.IndexFunc(w.updates, func(u repo.Update) bool { return u.Name == ref.Name })
+		if i < 0 || !strings.HasPrefix(ref.Name, "refs/heads/") || w.old[ref.Name] {
+			continue
+		}
+		if ok, err := OnWay(t.Context(), w.objects, ref.ID, w.updates[i].New); !ok || err != nil {
+			t.Errorf("%s is left at %s: %v, %v", ref.Name, ref.ID, ok, err)
+		}
+	}
 }
 
 func (w *world) plan(t *testing.T) []Step {
@@ -353,6 +369,10 @@ func TestSplitDoesNotGoBack(t *testing.T) {
 	beside := slices.DeleteFunc(trunk, func(id string) bool { return slices.Contains(onWay, id) })
 	for _, from := range []string{beside[len(beside)-1], beside[len(beside)/2], beside[0]} {
 		w.empty(t)
+		w.old = map[string]bool{"refs/heads/trunk": true}
+		if ok, err := OnWay(t.Context(), w.objects, parse(t, from), parse(t, onWay[0])); ok || err != nil {
+			t.Errorf("%s is on the way: %v", from, err)
+		}
 		testenv.Git(t, w.to, "fetch", "-q", "-f", "--no-tags", w.dir, from+":refs/heads/trunk")
 		w.run(t, r)
 		w.arrived(t)
