@@ -15,6 +15,7 @@ import (
 
 	"rehome"
 	"rehome/internal/batch"
+	"rehome/internal/remote"
 )
 
 // batchFlags are what rehome batch takes besides import's flags.
@@ -220,7 +221,7 @@ func (b *batchRun) run(ctx context.Context) error {
 	b.show = b.newShow()
 	outcomes, err := batch.Run(ctx, jobs, batch.Options{
 		Parallel: b.flags.parallel, Journal: b.journal, Run: b.move, Ended: b.show.ended,
-		Free: func(n int) bool { return batch.Local(b.rows[n].Destination) && isFree(b.rows[n].Destination) },
+		Free: func(n int) bool { return remote.Local(b.rows[n].Destination) && isFree(b.rows[n].Destination) },
 	})
 	b.show.close()
 	sum := b.sum(outcomes)

@@ -15,6 +15,7 @@ import (
 	"rehome"
 	"rehome/internal/batch"
 	"rehome/internal/git/repo"
+	"rehome/internal/remote"
 )
 
 // move runs one row as rehome import does.
@@ -151,7 +152,7 @@ type before struct {
 // a folder gets its name in the end only. But its receipt or its commit map may not have been written any more. The
 // folder above is made, which rows that run at the same time may share.
 func setAside(destination string, ours bool) (before, error) {
-	if !batch.Local(destination) {
+	if !remote.Local(destination) {
 		return before{}, nil
 	}
 	dir, err := filepath.Abs(destination)

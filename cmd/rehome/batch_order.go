@@ -143,7 +143,7 @@ func (b *batchRun) mapFile(n int) string {
 	if file := b.moves[n].commitMap; file != "" || !b.flags.submodules {
 		return file
 	}
-	sum := sha256.Sum256([]byte(batch.Key(b.rows[n].Destination)))
+	sum := sha256.Sum256([]byte(remote.Key(b.rows[n].Destination)))
 	return filepath.Join(b.journal.Dir(), "commit-map-"+hex.EncodeToString(sum[:10]))
 }
 

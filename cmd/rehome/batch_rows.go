@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"rehome/internal/batch"
+	"rehome/internal/remote"
 )
 
 // rowFlags are the names of the flags that rows may have.
@@ -78,7 +79,7 @@ func (c *rowCheck) row(r batch.Row) (f importFlags, stamp string, err error) {
 	if err := errors.Join(c.plan(f.plan), c.file(r.Line, "receipt", f.receipt), c.file(r.Line, "commit-map", f.commitMap)); err != nil {
 		return f, "", err
 	}
-	text, err := json.Marshal([]any{batch.Key(r.Source), batch.Key(r.Destination), values, c.authors[f.plan.authors]})
+	text, err := json.Marshal([]any{remote.Key(r.Source), remote.Key(r.Destination), values, c.authors[f.plan.authors]})
 	if err != nil {
 		return f, "", fmt.Errorf("sum a row up: %w", err)
 	}

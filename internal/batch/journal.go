@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+
+	"rehome/internal/remote"
 )
 
 // ErrInUse says that another batch uses the same journal.
@@ -141,7 +143,7 @@ func readNotes(r io.Reader) (map[string]note, error) {
 func (j *Journal) Finished(destination, stamp string) (Outcome, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	n := j.last[Key(destination)]
+	n := j.last[remote.Key(destination)]
 	if n.Outcome == nil || n.Stamp != stamp || !n.Outcome.Status.finished() {
 		return Outcome{}, false
 	}

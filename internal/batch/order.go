@@ -1,6 +1,10 @@
 package batch
 
-import "slices"
+import (
+	"slices"
+
+	"rehome/internal/remote"
+)
 
 // maxCycles is how many are found.
 const maxCycles = 20
@@ -17,18 +21,18 @@ type Order struct {
 func Submodules(rows []Row, of [][]string) Order {
 	exact, loose := map[string]int{}, map[string]int{}
 	for n, row := range slices.Backward(rows) {
-		exact[Key(row.Source)] = n
-		loose[bare(Key(row.Source))] = n
+		exact[remote.Key(row.Source)] = n
+		loose[remote.Bare(remote.Key(row.Source))] = n
 	}
 	order := Order{After: make([][]int, len(rows)), Named: make([][]int, len(rows))}
 	for n, row := range rows {
 		for _, url := range of[n] {
-			key := Key(Resolve(row.Source, url))
+			key := remote.Key(remote.Resolve(row.Source, url))
 			m, ok := exact[key]
 			if !ok {
-				m, ok = loose[bare(key)]
+				m, ok = loose[remote.Bare(key)]
 			}
-			if !ok || bare(Key(rows[m].Source)) == bare(Key(row.Source)) {
+			if !ok || remote.Bare(remote.Key(rows[m].Source)) == remote.Bare(remote.Key(row.Source)) {
 				m = -1
 			}
 			order.Named[n] = append(order.Named[n], m)

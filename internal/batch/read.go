@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"rehome"
+	"rehome/internal/remote"
 )
 
 // What a batch file may come to.
@@ -151,13 +152,13 @@ func (b *book) take(row Row) {
 	b.checkAddress(row.Line, "source", row.Source, "source-user")
 	b.checkAddress(row.Line, "destination", row.Destination, "dest-user")
 	if row.Destination != "" {
-		key := Key(row.Destination)
+		key := remote.Key(row.Destination)
 		if line, twice := b.seen[key]; twice {
 			b.fault(row.Line, fmt.Sprintf("it has the destination of line %d", line))
 		} else {
 			b.seen[key] = row.Line
 		}
-		if key == Key(row.Source) {
+		if key == remote.Key(row.Source) {
 			b.fault(row.Line, "source and destination are the same")
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"rehome/internal/remote"
 )
 
 func FuzzRead(f *testing.F) {
@@ -26,11 +28,11 @@ func FuzzRead(f *testing.F) {
 		}
 		seen := map[string]bool{}
 		for _, r := range rows {
-			if r.Source == "" || seen[Key(r.Destination)] || strings.ContainsAny(r.Source+r.Destination, "\n\x00") {
+			if r.Source == "" || seen[remote.Key(r.Destination)] || strings.ContainsAny(r.Source+r.Destination, "\n\x00") {
 				t.Fatalf("took %+v", r)
 			}
-			seen[Key(r.Destination)] = true
-			Resolve(r.Source, r.Destination)
+			seen[remote.Key(r.Destination)] = true
+			remote.Resolve(r.Source, r.Destination)
 		}
 	})
 }

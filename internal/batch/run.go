@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"rehome/internal/remote"
 )
 
 // Job is a row with what is known of it before it runs.
@@ -136,7 +138,7 @@ func (r *run) one(ctx context.Context, n int) (Outcome, error) {
 	if m := r.lacks(n); m >= 0 {
 		return Outcome{Status: Failed, Exit: 1, Message: fmt.Sprintf("line %d, which is a submodule of it, failed", r.jobs[m].Line)}, nil
 	}
-	key := Key(job.Destination)
+	key := remote.Key(job.Destination)
 	ours, err := r.Journal.begin(key, job.Stamp, r.Free != nil && r.Free(n))
 	if err != nil {
 		return Outcome{Status: Failed, Exit: 1, Message: err.Error()}, err

@@ -1,20 +1,21 @@
-package batch
+package remote
 
 import (
 	"path"
 	"path/filepath"
 	"strings"
-
-	"rehome/internal/remote"
 )
 
 // Key gives all the spellings of where a repository is one name. Of a URL it is host and path: how one gets there
-// does not matter, nor do case of the host, usual ports, a slash or .git at the end. A path is made absolute.
+// does not matter, nor do case of the host, usual ports, a slash or .git at the end. A path, or a file: URL, is made absolute.
 func Key(address string) string {
 	if Local(address) {
 		return pathKey(address)
 	}
-	l, err := remote.Parse("", address)
+	if dir, ok := strings.CutPrefix(address, "file://"); ok {
+		return pathKey(dir)
+	}
+	l, err := Parse("", address)
 	if err != nil {
 		return pathKey(address)
 	}
@@ -22,7 +23,7 @@ func Key(address string) string {
 	if port := l.URL.Port(); port != "" && port != usualPorts[l.URL.Scheme] {
 		host += ":" + port
 	}
-	return host + bare(path.Clean("/"+l.URL.Path))
+	return host + Bare(path.Clean("/"+l.URL.Path))
 }
 
 var usualPorts = map[string]string{"http": "80", "https": "443", "ssh": "22", "git": "9418"}
@@ -43,23 +44,27 @@ func Local(address string) bool {
 	return !colon || strings.Contains(before, "/") || !strings.Contains(before, "@")
 }
 
-// bare cuts off what Git adds to the name of a repository when it is not found by it.
-func bare(name string) string {
+// Bare cuts off what Git adds to the name of a repository when it is not found by it.
+func Bare(name string) string {
 	name = strings.TrimRight(name, "/")
 	name = strings.TrimSuffix(name, "/.git")
 	return strings.TrimSuffix(name, ".git")
 }
 
-// Resolve returns the address that the URL of a submodule means in a repository from source. One that begins with
-// ./ or ../ is relative to that (git-submodule, "add").
+// Relative reports whether the URL of a submodule is relative to that of the repository it is in (git-submodule, "add").
+func Relative(submodule string) bool {
+	return strings.HasPrefix(submodule, "./") || strings.HasPrefix(submodule, "../")
+}
+
+// Resolve returns the address that the URL of a submodule means in a repository from source.
 func Resolve(source, submodule string) string {
-	if !strings.HasPrefix(submodule, "./") && !strings.HasPrefix(submodule, "../") {
+	if !Relative(submodule) {
 		return submodule
 	}
 	if Local(source) {
 		return filepath.Join(source, submodule)
 	}
-	l, err := remote.Parse("", source)
+	l, err := Parse("", source)
 	if err != nil {
 		return submodule
 	}
