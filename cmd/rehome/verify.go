@@ -161,6 +161,9 @@ func readReceipt(file string) (*rehome.Receipt, error) {
 	return r, nil
 }
 
+// shownDifferences is how many people are shown.
+const shownDifferences = 50
+
 // printVerified lists what was found.
 func (m *Main) printVerified(r verify.Result, from, to string, f verifyFlags) error {
 	if f.json {
@@ -168,15 +171,15 @@ func (m *Main) printVerified(r verify.Result, from, to string, f verifyFlags) er
 		out.SetEscapeHTML(false)
 		return out.Encode(r)
 	}
-	for _, d := range r.Differences {
+	for _, d := range r.Differences[:min(len(r.Differences), shownDifferences)] {
 		name := d.Name
 		if name != "" {
 			name += " "
 		}
 		fmt.Fprintf(m.Stdout, "%s%s\n", name, d.Text)
 	}
-	if r.More > 0 {
-		fmt.Fprintf(m.Stdout, "and %d more differences\n", r.More)
+	if more := r.More + int64(len(r.Differences)-shownDifferences); more > 0 {
+		fmt.Fprintf(m.Stdout, "and %d more differences; --json lists up to 1000\n", more)
 	}
 	for _, ref := range r.LeftOut {
 		fmt.Fprintf(m.Stdout, "%s was left out: %s\n", rehome.Clean(ref.Name, 400), rehome.Clean(ref.Reason, 400))

@@ -32,7 +32,7 @@ func headers(raw []byte) (lines []string) {
 	for line := range bytes.Lines(raw) {
 		line = bytes.TrimSuffix(line, []byte("\n"))
 		key, rest, _ := bytes.Cut(line, []byte(" "))
-		if len(key) == 0 && signature {
+		if signature && len(line) > 0 && line[0] == ' ' {
 			continue
 		}
 		signature = false

@@ -76,6 +76,26 @@ func TestWhatAMoveMayChange(t *testing.T) {
 	}
 }
 
+func TestOtherLines(t *testing.T) {
+	t.Parallel()
+	const signed = "tree 1\nparent 2\nauthor A <a@x> 1 +0000\ncommitter A <a@x> 1 +0000\ngpgsig -----BEGIN\n \n abc\n -----END\nencoding latin1\n\n"
+	for _, test := range []struct{ name, old, new, want string }{
+		{"signature dropped", signed + "text\n", strings.Replace(signed, "gpgsig -----BEGIN\n \n abc\n -----END\n", "", 1) + "text\n", ""},
+		{"signature last", "tree 1\ngpgsig a\n b\n\n", "tree 1\n\n", ""},
+		{"encoding", signed, strings.Replace(signed, "latin1", "latin2", 1), "has another encoding line at the destination"},
+		{"header gone", signed, strings.Replace(signed, "encoding latin1\n", "", 1), "has other header lines at the destination"},
+		{"trailer", signed + "x\n\nSigned-off-by: A <a@x>\n", signed + "x\n\nSigned-off-by: B <b@y>\n", ""},
+		{"trailer gone", signed + "x\n\nSigned-off-by: A <a@x>\n", signed + "x\n", "has another message at the destination"},
+		{"hash", signed + "reverts 1234567a.\n", signed + "reverts 7654321b.\n", ""},
+		{"word", signed + "reverts 123456.\n", signed + "reverts 654321.\n", "has another message at the destination"},
+	} {
+		start := func(text string) int { return strings.Index(text, "\n\n") + 2 }
+		if got := otherLines([]byte(test.old), []byte(test.new), start(test.old), start(test.new)); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
 // TestWhatAMoveMayNotChange makes destinations that lie. Their commit maps are as they would have to be.
 func TestWhatAMoveMayNotChange(t *testing.T) {
 	t.Parallel()
