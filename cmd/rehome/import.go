@@ -13,6 +13,7 @@ import (
 	"rehome"
 	"rehome/internal/importer"
 	"rehome/internal/remote"
+	"rehome/internal/source"
 	"rehome/internal/source/git"
 )
 
@@ -233,11 +234,14 @@ func warningText(w rehome.Warning) string {
 
 // summarize says what arrived and what did not.
 func (m *Main) summarize(r rehome.Receipt, dest string, f importFlags) error {
-	byRule, lost := 0, []string{}
+	byRule, byChoice, lost := 0, 0, []string{}
 	for _, ref := range r.Refs.Skipped {
-		if git.LeftByRule(ref.Name) {
+		switch {
+		case source.LeftByChoice(ref.Reason):
+			byChoice++
+		case git.LeftByRule(ref.Name):
 			byRule++
-		} else {
+		default:
 			lost = append(lost, fmt.Sprintf("%s (%s)", rehome.Clean(ref.Name, 400), ref.Reason))
 		}
 	}
@@ -246,6 +250,9 @@ func (m *Main) summarize(r rehome.Receipt, dest string, f importFlags) error {
 		fmt.Fprintf(m.Stdout, "%d commits, %d refs and %d authors are in %s\n", r.Head.Commits, len(r.Refs.Refs), r.Body.Authors.Identities, dest)
 		if byRule > 0 {
 			fmt.Fprintf(m.Stdout, "%d refs of the old forge stay behind; --receipt lists them\n", byRule)
+		}
+		if byChoice > 0 {
+			fmt.Fprintf(m.Stdout, "%d refs stay behind as --refs and --exclude-refs say; --receipt lists them\n", byChoice)
 		}
 	}
 	if talks {

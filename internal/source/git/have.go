@@ -19,6 +19,9 @@ type have struct {
 	bytes   int64 // of packs
 }
 
+// maxHaves is far more than tell a server anything new.
+const maxHaves = 4096
+
 // take gives to the packs of r.Have, where that is of its format, and returns what it has then.
 func (p *plan) take(to *repo.Repo, r source.Request) (h have, err error) {
 	if r.Have == nil || r.HistoryOnly || r.Have.Format() != to.Format() {
@@ -50,6 +53,9 @@ func (p *plan) take(to *repo.Repo, r source.Request) (h have, err error) {
 			}
 		}
 		for _, id := range p.telling(refs) {
+			if len(h.haves) == maxHaves {
+				break
+			}
 			if !lacking[id] && objects.Has(id) {
 				h.haves = append(h.haves, id)
 			}
