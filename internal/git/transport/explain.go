@@ -78,7 +78,7 @@ func judge(err error, peer string, discovery bool) *rehome.Error {
 // judgeStream judges what went wrong with the stream as such.
 func judgeStream(err error, peer string, discovery bool) *rehome.Error {
 	var cut *CutError
-	broken := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, egress.ErrIdle)
+	broken := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, egress.ErrIdle) || errors.As(err, &cut)
 	malformed := errors.Is(err, protocol.ErrMalformed)
 	switch {
 	case malformed && discovery:
@@ -89,7 +89,7 @@ func judgeStream(err error, peer string, discovery bool) *rehome.Error {
 		return &rehome.Error{Code: rehome.Unreachable, Message: begin(peer) + " did not tell its refs in time.", Hint: "Try again."}
 	case broken && discovery:
 		return &rehome.Error{Code: rehome.Unreachable, Message: begin(peer) + " stopped answering before it told its refs.", Hint: "Try again."}
-	case broken || errors.As(err, &cut):
+	case broken:
 		return &rehome.Error{Code: rehome.SourceCutOff, Message: begin(peer) + " stopped sending before the end.", Hint: "Try again; nothing of the broken transfer was kept."}
 	case discovery:
 		return &rehome.Error{Code: rehome.Unreachable, Message: fmt.Sprintf("The connection to %s broke.", peer), Hint: "Try again."}

@@ -49,6 +49,9 @@ func (s *site) credentials(resp *http.Response) error {
 		e.Code = rehome.CredentialsRefused
 		e.Message = fmt.Sprintf("%s refuses the user name and password (status %d)%s.", peer, code, said)
 		e.Hint = "Check them; many forges want an access token in place of the password."
+		if code == http.StatusForbidden && s.q.Peer == Destination {
+			e.Hint = "Give a password or token that may write to this repository; a token may lack the scope for it."
+		}
 	case signsIn(s.at):
 		e.Message = fmt.Sprintf("%s leads to another address, which wants a user name and password%s.", peer, said)
 		e.Hint = fmt.Sprintf("Yours were not passed on. If you trust %s, give that address.", rehome.Clean(leadsTo(resp.Request.URL), maxText))
