@@ -13,7 +13,7 @@ import (
 // History reads the commits and tags that tips reach, and others that lie in the same packs.
 // Close the graph before the objects. What grows with the history lies in scratch memory.
 //
-// A raw repository has all of its history in one pack. So the packs of the tips are read first,
+// A raw repository has all of its history in one pack, and what was added to it later in one more each time. So the packs of the tips are read first,
 // and the others, with the loose objects, only when a parent is not in those.
 func (o *Objects) History(ctx context.Context, tips []object.ID, scratch pack.Scratch, workers int) (*history.Graph, error) {
 	from := history.Source{Format: o.repo.format, Scratch: scratch, Workers: workers}
