@@ -21,6 +21,7 @@ import (
 	"rehome/internal/lfs"
 	"rehome/internal/remote"
 	"rehome/internal/seal"
+	"rehome/internal/source"
 	"rehome/internal/store"
 )
 
@@ -74,6 +75,7 @@ type single struct {
 	importer *importer.Importer
 	repo     rehome.Repository
 	due      chan time.Duration // until the import is to be looked at again; the newest counts
+	fetched  bool               // what is under way was fetched by an earlier run
 	undo     []func() error
 }
 
@@ -189,8 +191,47 @@ func (s *single) run(ctx context.Context) (rehome.Receipt, error) {
 	return s.end(ctx)
 }
 
-// begin says what is wanted: the same again goes on, or takes up what is new.
+// begin says what is wanted: the same again goes on, or takes up what is new. What was fetched by an earlier run is
+// brought to its end first, and what is new since then comes after it.
 func (s *single) begin(ctx context.Context) (id int64, err error) {
+	before, err := s.importer.Get(ctx, s.repo.ID)
+	if err != nil && rehome.CodeOf(err) != rehome.NotFound {
+		return 0, err
+	}
+	if err == nil && (before.State.Status == rehome.Complete || s.otherRefs(before.Options)) {
+		if err := s.again(ctx); err != nil {
+			return 0, err
+		}
+	}
+	if err := s.setDestination(ctx); err != nil {
+		return 0, err
+	}
+	i, err := s.importer.Start(ctx, s.repo, importer.StartRequest{
+		URL: s.from.String(), VCS: rehome.Git, Username: s.from.Username, Password: s.from.Password, SSHKey: keyOf(s.from), Choices: s.choices(),
+	})
+	if err != nil {
+		return 0, err
+	}
+	s.fetched = i.State.Status.Step() != rehome.StepRaw
+	return i.ID, s.change(ctx)
+}
+
+// otherRefs reports whether other refs are to come than those that were chosen before: they have to be fetched.
+func (s *single) otherRefs(chosen rehome.Options) bool {
+	include, _ := source.CheckRefPatterns("--refs", s.flags.choice.refs) // they were checked
+	exclude, _ := source.CheckRefPatterns("--exclude-refs", s.flags.choice.exclude)
+	return strings.Join(include, "\n") != chosen.Refs || strings.Join(exclude, "\n") != chosen.ExcludeRefs
+}
+
+// again wants what is new at the source, with the credentials given now.
+func (s *single) again(ctx context.Context) error {
+	s.fetched = false
+	user, password := s.from.Username, s.from.Password
+	_, err := s.importer.Update(ctx, s.repo.ID, importer.UpdateRequest{Username: &user, Password: &password, SSHKey: keyOf(s.from)})
+	return err
+}
+
+func (s *single) setDestination(ctx context.Context) error {
 	visible, _ := rehome.ParseVisibility(s.flags.to.visibility)
 	diverges, _ := rehome.ParseDivergence(s.flags.to.divergence)
 	user, password := s.to.Username, s.to.Password
@@ -200,22 +241,8 @@ func (s *single) begin(ctx context.Context) (id int64, err error) {
 	if !s.to.SSH() || password != "" {
 		q.Username, q.Password = &user, &password
 	}
-	if _, err := s.importer.SetDestination(ctx, s.repo.ID, q); err != nil {
-		return 0, err
-	}
-	i, err := s.importer.Start(ctx, s.repo, importer.StartRequest{
-		URL: s.from.String(), VCS: rehome.Git, Username: s.from.Username, Password: s.from.Password, SSHKey: keyOf(s.from), Choices: s.choices(),
-	})
-	if err != nil {
-		return 0, err
-	}
-	if err := s.change(ctx); err != nil {
-		return 0, err
-	}
-	if i.State.Status == rehome.Complete { // taking up what is new is what the same command again is for
-		_, err = s.importer.Update(ctx, s.repo.ID, importer.UpdateRequest{})
-	}
-	return i.ID, err
+	_, err := s.importer.SetDestination(ctx, s.repo.ID, q)
+	return err
 }
 
 func keyOf(l remote.Location) *importer.SSHKey {
@@ -262,8 +289,13 @@ func (s *single) work(ctx context.Context, id int64) error {
 		switch {
 		case i.State.Err != nil:
 			return i.State.Err
-		case i.State.Status == rehome.Complete:
+		case i.State.Status == rehome.Complete && !s.fetched:
 			return nil
+		case i.State.Status == rehome.Complete:
+			if err := s.again(ctx); err != nil {
+				return err
+			}
+			continue
 		case i.State.Status == rehome.WaitingToPush:
 			if err := s.approve(ctx); err != nil {
 				return err

@@ -3,6 +3,7 @@ package destination
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"rehome"
@@ -48,8 +49,12 @@ func explain(ctx context.Context, err error) error {
 	}
 	err = transport.Explain(ctx, err, transport.Destination, false)
 	e := *rehome.AsError(err)
+	if errors.Is(err, transport.ErrTooLarge) { // which it will be at the next try, too
+		e.Code = rehome.LimitPassed
+	}
 	if code, ok := ends[e.Code]; ok {
 		e.Code, e.Err = code, err
+		e.Message = strings.Replace(e.Message, "at this address", "at the destination's address", 1)
 		return &e
 	}
 	return err

@@ -93,9 +93,9 @@ func (s Site) sentence() string { return strings.ToUpper(s.Kind.name()[:1]) + s.
 func (s Site) tokenHint() string {
 	switch s.Kind {
 	case GitHub:
-		return "Give one that may make repositories: a classic one with the scope repo, or a fine-grained one for all repositories of that owner with the permission Administration (read and write)."
+		return "Give a token that may make repositories: a classic one with the scope repo, or a fine-grained one for all repositories of that owner with the permission Administration (read and write)."
 	case GitLab:
-		return "Give one with the scope api, of somebody who may make projects there."
+		return "Give a token with the scope api, of somebody who may make projects there."
 	}
-	return "Give one with the scopes write:repository and, for an organisation, write:organization, for repositories of your own write:user."
+	return "Give a token with the scopes write:repository and, for an organisation, write:organization, for repositories of your own write:user."
 }

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func (f *forgeEnd) create(ctx context.Context) error {
 		return err
 	}
 	return f.Forge.Create(ctx, f.at, forge.NewRepository{
-		Visibility: f.to.Visibility, DefaultBranch: strings.TrimPrefix(known.Head, "refs/heads/"), Format: format,
+		Visibility: f.to.Visibility, DefaultBranch: cmp.Or(f.row.Options.DefaultBranch, strings.TrimPrefix(known.Head, "refs/heads/")), Format: format,
 	})
 }
 
@@ -145,11 +146,14 @@ func (f *forgeEnd) settled(ctx context.Context, head string) ([]rehome.Warning, 
 	}
 	branch := strings.TrimPrefix(head, "refs/heads/")
 	err := f.Forge.SetDefaultBranch(ctx, f.at, branch)
-	if err == nil {
-		return nil, nil
-	}
 	if ctx.Err() != nil {
 		return nil, err
+	}
+	if err == nil { // a forge may say so, and let HEAD be what it was
+		if _, now, err := f.refs(ctx); err != nil || now == head {
+			return nil, err
+		}
+		err = &rehome.Error{Message: "The forge was asked to change it, and those who clone still get the other one.", Hint: "Set another one there by hand, and then this one."}
 	}
 	e := rehome.AsError(err)
 	warned := []rehome.Warning{{

@@ -167,7 +167,7 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 	c := comparison{final: slices.Concat(p.final, p.removed), at: at, divergence: to.about().divergence}
 	updates, err := c.updates()
 	if err != nil {
-		return err
+		return orDiverge(to, err)
 	}
 	updates = append(updates, p.pruned.updates...)
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
@@ -187,7 +187,7 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 	p.final = without(p.final, c.left)
 	p.stays = append(p.stays, c.skipped...)
 	if err == nil {
-		err = refusedError(refused, at.wrote)
+		err = orDiverge(to, refusedError(refused, at.wrote))
 	}
 	return err
 }
@@ -231,6 +231,17 @@ func moved(name, wrote string) error {
 		Message: fmt.Sprintf("The ref %q of the destination was made or moved by somebody else.", rehome.Clean(name, 200)),
 		Hint:    hint,
 	}
+}
+
+// orDiverge adds to the error for a moved ref what can be chosen where the destination is elsewhere.
+func orDiverge(to end, err error) error {
+	var known *rehome.Error
+	if to.about().url == "" || !errors.As(err, &known) || known.Code != rehome.DestinationMoved {
+		return err
+	}
+	e := *known
+	e.Hint += " Or choose on_divergence skip or overwrite (--on-divergence): such refs stay as they are there, or become what they are here."
+	return &e
 }
 
 func destinationError(err error) error {
