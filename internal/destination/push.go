@@ -51,17 +51,15 @@ type Result struct {
 
 // Push makes the destination's refs what p says. A ref that is neither at its Old nor at its New is refused as moved, and
 // so is each that the destination will not take; the others move all the same, unless p.Whole could be had. Doing it
-// again after whatever ended it changes nothing that is done. Errors are *rehome.Error with the destination_* codes,
+// again after whatever ended it changes nothing that is done, and clears away what a push in several steps left there, even
+// without updates. Errors are *rehome.Error with the destination_* codes,
 // BlockedByPolicy, LFSMissing and Cancelled.
 func (g *Git) Push(ctx context.Context, p Push) (Result, error) {
 	if p.Progress == nil {
 		p.Progress = func(Progress) {}
 	}
 	if err := g.sendLFS(ctx, p); err != nil {
-		return Result{}, explain(ctx, err)
-	}
-	if len(p.Updates) == 0 {
-		return Result{}, nil
+		return Result{}, discreet(p.Location, explain(ctx, err))
 	}
 	if p.Limit == 0 {
 		p.Limit = g.site(ctx, p.Location).limits.Push
@@ -75,7 +73,10 @@ func (g *Git) Push(ctx context.Context, p Push) (Result, error) {
 	err = pack.Guard(func() error {
 		return g.trying(ctx, func() error { return explain(ctx, s.attempt(ctx)) })
 	})
-	return s.result, err
+	for i := range s.result.Refused {
+		s.result.Refused[i].discreet(p.Location)
+	}
+	return s.result, discreet(p.Location, err)
 }
 
 // session is one Push under way.
@@ -112,8 +113,12 @@ func (s *session) attempt(ctx context.Context) error {
 			}
 			defer c.Close()
 		}
+		refused := len(s.result.Refused)
 		if err := s.step(ctx, c, step, i == len(plan)-1); err != nil {
 			return err
+		}
+		if len(s.result.Refused) > refused {
+			return nil // what comes after builds on this
 		}
 	}
 	return nil
@@ -131,19 +136,22 @@ func (s *session) due(ctx context.Context, now State) ([]repo.Update, error) {
 	var todo []repo.Update
 	for _, u := range s.p.Updates {
 		is := now.Has(u.Name)
+		switch {
+		case is == u.New || is.IsZero() && u.New.IsZero():
+			continue
+		case is == u.Old || is.IsZero() && u.Old.IsZero():
+			todo = append(todo, u)
+			continue
+		}
 		begun, err := s.begun(ctx, u, is)
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case is == u.New || is.IsZero() && u.New.IsZero():
-		case is == u.Old || is.IsZero() && u.Old.IsZero():
-			todo = append(todo, u)
-		case begun:
+		if begun {
 			todo = append(todo, repo.Update{Name: u.Name, Old: is, New: u.New})
-		default:
-			s.result.Refused = append(s.result.Refused, Refusal{Name: u.Name, Moved: true, Words: "it was made or moved by somebody else"})
+			continue
 		}
+		s.result.Refused = append(s.result.Refused, Refusal{Name: u.Name, Moved: true, Words: "it was made or moved by somebody else"})
 	}
 	todo = append(todo, s.leftover(now)...)
 	slices.SortStableFunc(todo, func(a, b repo.Update) int { return s.rank(a) - s.rank(b) })
@@ -176,8 +184,13 @@ func (s *session) step(ctx context.Context, c transport.Conversation, step step,
 	for _, u := range step.updates {
 		push.Commands = append(push.Commands, protocol.Command{Name: u.Name, Old: u.Old, New: u.New})
 	}
-	said := &words{}
-	report, err := s.send(ctx, c, push, step, said)
+	bounded, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	said := &words{stop: stop}
+	report, err := s.send(bounded, c, push, step, said)
+	if err != nil && errors.Is(context.Cause(bounded), errTalks) {
+		err = errTalks
+	}
 	if err != nil {
 		return s.settle(ctx, step, err, c)
 	}
@@ -197,7 +210,7 @@ func (s *session) send(ctx context.Context, c transport.Conversation, push proto
 	if err != nil {
 		return protocol.Report{}, err
 	}
-	in, err := c.Ask(ctx, transport.Request{Write: write, Stream: true, Size: size})
+	in, err := c.Ask(ctx, transport.Request{Write: write, Stream: true, Size: size, Silence: s.work})
 	if err != nil {
 		return protocol.Report{}, err
 	}
@@ -232,9 +245,11 @@ func (s *session) outgoing(ctx context.Context, push protocol.Push, step step) (
 	if !push.NeedsPack() {
 		return nil, nil
 	}
-	return pack.NewOutgoing(ctx, step.parts, pack.OutgoingOptions{
-		Format: s.p.From.Format(), Has: step.has, Scratch: repo.Scratch(s.p.From.Dir()),
-	})
+	o := pack.OutgoingOptions{Format: s.p.From.Format(), Scratch: repo.Scratch(s.p.From.Dir())}
+	if !push.Capabilities.Has("no-thin") {
+		o.Has, o.Resemble = step.has, s.resemble(step.parts)
+	}
+	return pack.NewOutgoing(ctx, step.parts, o)
 }
 
 // has tells what a delta may be made from that does not go out itself.

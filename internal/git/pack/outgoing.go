@@ -20,6 +20,10 @@ type OutgoingOptions struct {
 	Format  object.Format
 	Has     func(object.ID) bool // the receiver has that object, so that a delta may name it as its base; nil: it has none. Never called by two goroutines at once
 	Scratch Scratch
+
+	// Resemble makes a small pack smaller: whole objects become deltas of what the receiver has. It is asked for each,
+	// by one goroutine; nil leaves them whole.
+	Resemble Resemble
 }
 
 // Outgoing is one pack of entries from several finished ones, as they lie there:
@@ -89,6 +93,13 @@ func (o *Outgoing) plan(ctx context.Context, parts []Part, options OutgoingOptio
 	if err := o.choose(ctx, parts); err != nil {
 		return err
 	}
+	if options.Resemble != nil {
+		for _, s := range o.sections {
+			if s.only == nil {
+				s.only = s.pack.all() // entry by entry
+			}
+		}
+	}
 	at := int64(packHeader)
 	for k, s := range o.sections {
 		s.at = at
@@ -97,7 +108,7 @@ func (o *Outgoing) plan(ctx context.Context, parts []Part, options OutgoingOptio
 			at += int64(len(s.pack.bytes)) - packHeader
 			continue
 		}
-		end, err := o.lay(ctx, k, options.Has)
+		end, err := o.lay(ctx, k, options)
 		if err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func (p *partial) close() {
 }
 
 // lay decides how each entry of the k-th section goes out, and returns where the section ends.
-func (o *Outgoing) lay(ctx context.Context, k int, has func(object.ID) bool) (end int64, err error) {
+func (o *Outgoing) lay(ctx context.Context, k int, options OutgoingOptions) (end int64, err error) {
 	s := o.sections[k]
 	s.part = &partial{scratch: scratch{from: o.from}}
 	if s.only.Len() == 0 {
@@ -55,9 +55,12 @@ func (o *Outgoing) lay(ctx context.Context, k int, has func(object.ID) bool) (en
 	if err != nil {
 		return 0, fmt.Errorf("make table of %d objects: %w", n, err)
 	}
-	whole, err := o.decide(ctx, k, has)
+	whole, err := o.decide(ctx, k, options.Has)
 	if err == nil && whole > 0 {
 		err = o.remake(ctx, p)
+	}
+	if err == nil && options.Resemble != nil {
+		err = o.against(ctx, s, options.Resemble)
 	}
 	if err != nil {
 		return 0, err
