@@ -107,3 +107,21 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestLFS(t *testing.T) {
+	for raw, want := range map[string]string{
+		"https://h:1/a":              "https://h:1/a.git/info/lfs",
+		"http://h/a.git/":            "http://h/a.git/info/lfs",
+		"ssh://git@h:22/a%2Fb":       "https://h/a%2Fb.git/info/lfs",
+		"git@[2001:db8::1]:a.git":    "https://[2001:db8::1]/a.git/info/lfs",
+		"git://[2001:db8::1]:9418/a": "https://[2001:db8::1]/a.git/info/lfs",
+	} {
+		l, err := Parse("vcs_url", raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := l.LFS().String(); got != want {
+			t.Errorf("%s: %s, want %s", raw, got, want)
+		}
+	}
+}

@@ -107,8 +107,7 @@ func parseGrant(text []byte, l remote.Location, peer string) (Grant, error) {
 
 func parseHref(href string, l remote.Location) (*url.URL, error) {
 	if href == "" {
-		web := remote.Location{URL: &url.URL{Scheme: "https", Host: bare(l.URL), Path: l.URL.Path, RawPath: l.URL.RawPath}}
-		return web.LFS(), nil
+		return l.LFS(), nil
 	}
 	u, err := url.Parse(href)
 	if err != nil || len(href) > remote.MaxURL || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Opaque != "" || hasControl(href) {
@@ -117,14 +116,6 @@ func parseHref(href string, l remote.Location) (*url.URL, error) {
 	u.Fragment, u.RawFragment = "", ""
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	return u, nil
-}
-
-// bare is the host of u as a host of https: the port was another server's.
-func bare(u *url.URL) string {
-	if host := u.Hostname(); !strings.Contains(host, ":") {
-		return host
-	}
-	return "[" + u.Hostname() + "]"
 }
 
 // owned are the headers that the connection's own working depends on.

@@ -175,7 +175,7 @@ func (h *heard) words(l remote.Location) error {
 		}
 	}
 	text := rehome.Clean(strings.Join(lines, " "), maxText)
-	if text == "" || repeatsSecret(l, string(h.kept)) {
+	if text == "" || RepeatsSecret(l, string(h.kept)) {
 		return nil
 	}
 	return errors.New(text)

@@ -37,16 +37,16 @@ func (s *site) said(resp *http.Response) string {
 	words := rehome.Clean(line, maxWords)
 	code := fmt.Sprint(resp.StatusCode)
 	bare := strings.TrimSpace(strings.TrimPrefix(strings.TrimSuffix(words, "."), code))
-	if bare == "" || strings.EqualFold(bare, http.StatusText(resp.StatusCode)) || repeatsSecret(s.at, string(data)) {
+	if bare == "" || strings.EqualFold(bare, http.StatusText(resp.StatusCode)) || RepeatsSecret(s.at, string(data)) {
 		return ""
 	}
 	return fmt.Sprintf(": %q", words)
 }
 
-// repeatsSecret reports whether the text holds a secret that the server was sent, in one of the spellings it may
+// RepeatsSecret reports whether the text holds a secret that the server was sent, in one of the spellings it may
 // have found it in. A user name is one where it stands without a password, and where it is as long as a token. To SSH
 // it is none.
-func repeatsSecret(l remote.Location, text string) bool {
+func RepeatsSecret(l remote.Location, text string) bool {
 	name, password := l.Username, string(l.Password)
 	if !signsIn(l) || l.SSH() && password == "" {
 		return false

@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,6 +40,9 @@ func newGitWith(t testing.TB, p egress.Policy, o Options) *Git {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
+	if o.SSH.Pins == "" {
+		o.SSH.Pins = filepath.Join(t.TempDir(), "known_hosts")
+	}
 	o.Client, o.Version, o.Sleep = client, "test", func(context.Context, time.Duration) error { return nil }
 	return New(o)
 }
@@ -113,6 +117,13 @@ func transports(t *testing.T, root, name string) map[string]remote.Location {
 	for _, p := range []string{"", "v0", "v1", "v2"} {
 		m["http "+p] = location(t, testenv.ServeGit(t, root, testenv.Options{Protocol: p})+"/"+name)
 	}
+	m["git"] = location(t, testenv.ServeDaemon(t, root)+"/"+name)
+	for _, old := range []bool{false, true} {
+		s := testenv.ServeSSH(t, root, testenv.SSHOptions{Old: old})
+		l := location(t, s.URL+"/"+name)
+		l.Key = rehome.Secret(s.Key)
+		m[fmt.Sprintf("ssh, old %v", old)] = l
+	}
 	return m
 }
 
@@ -166,7 +177,7 @@ func TestEmptySource(t *testing.T) {
 		}
 		// An empty repository of git's before 2.41 says nothing at all in version 0 and 1.
 		format := testenv.Git(t, dir, "rev-parse", "--show-object-format")
-		if format != "sha256" && how != "http v0" && how != "http v1" {
+		if format != "sha256" && how != "http v0" && how != "http v1" && how != "ssh, old true" {
 			t.Errorf("%s: object format %s", how, format)
 		}
 	}

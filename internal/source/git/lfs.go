@@ -39,28 +39,55 @@ func (g *Git) fetchLFS(ctx context.Context, r source.LFSRequest) (res source.LFS
 			return res, err
 		}
 	}
-	at, configured, err := endpoint(r)
+	o, err := g.download(ctx, r)
 	if err != nil {
-		res.Why = besides(res.Why, err)
+		return g.without(res, r, err)
+	}
+	if o.Endpoint == nil { // a path, and nothing says more
 		return res, nil
-	}
-	if at == nil { // a path, and nothing says more
-		return res, nil
-	}
-	o := transfer.Options{
-		Client: g.client, Endpoint: at, Agent: g.transport.Agent(), Store: r.Store, Workers: r.Workers, Sleep: g.sleep,
-		Done: r.Done, Bytes: r.Bytes,
-		Foreign:    r.URL == nil || !egress.SameOrigin(r.URL, at),
-		Configured: configured, AllowMissing: r.AllowMissing,
-	}
-	if !o.Foreign {
-		o.Username, o.Password = r.Username, r.Password
 	}
 	got, err := transfer.Download(ctx, o, res.Missing)
 	if err == nil && len(got.Missing) > 0 {
 		got.Why = besides(res.Why, got.Why)
 	}
 	return source.LFSResult{Missing: got.Missing, Why: got.Why}, err
+}
+
+// download says how objects come from a server.
+func (g *Git) download(ctx context.Context, r source.LFSRequest) (transfer.Options, error) {
+	o := transfer.Options{
+		Client: g.client, Agent: g.transport.Agent(), Store: r.Store, Workers: r.Workers, Sleep: g.sleep,
+		Done: r.Done, Bytes: r.Bytes, AllowMissing: r.AllowMissing,
+	}
+	var err error
+	if o.Endpoint, o.Configured, err = endpoint(r); err != nil {
+		return o, err
+	}
+	if o.Endpoint == nil && r.SSH() {
+		grant, err := g.transport.LFSGrant(ctx, r.Location, transport.Download)
+		o.Endpoint, o.Header = grant.Endpoint, grant.Header
+		return o, err
+	}
+	o.Foreign = r.URL == nil || o.Endpoint == nil || !egress.SameOrigin(r.URL, o.Endpoint)
+	if !o.Foreign {
+		o.Username, o.Password = r.Username, r.Password
+	}
+	return o, nil
+}
+
+// without is what comes of it when no server is found: what is missing stays so. One that cannot be asked fails the
+// whole.
+func (*Git) without(res source.LFSResult, r source.LFSRequest, err error) (source.LFSResult, error) {
+	switch rehome.CodeOf(err) {
+	case rehome.Cancelled, rehome.DiskFull:
+		return res, err
+	case rehome.Unreachable, rehome.BlockedByPolicy:
+		if !r.AllowMissing {
+			return res, err
+		}
+	}
+	res.Why = besides(res.Why, err)
+	return res, nil
 }
 
 // besides adds what a server said to why a path's own store had not all of what is missing now, if there was one.
@@ -85,28 +112,10 @@ func endpoint(r source.LFSRequest) (at *url.URL, said bool, err error) {
 		at, err = parseEndpoint(text)
 		return at, true, err
 	}
-	if r.URL == nil {
+	if r.URL == nil || r.SSH() { // SSH has to be asked
 		return nil, false, nil
 	}
-	return ownEndpoint(r), false, nil
-}
-
-// ownEndpoint is the place that a URL's objects are at when nothing else is said.
-func ownEndpoint(r source.LFSRequest) *url.URL {
-	at := *r.URL
-	at.Path = defaultEndpoint(at.Path)
-	if at.RawPath != "" {
-		at.RawPath = defaultEndpoint(at.RawPath)
-	}
-	return &at
-}
-
-func defaultEndpoint(path string) string {
-	path = strings.TrimRight(path, "/")
-	if !strings.HasSuffix(path, ".git") {
-		path += ".git"
-	}
-	return path + "/info/lfs"
+	return r.LFS(), false, nil
 }
 
 // configured is what .lfsconfig of the default branch says.
@@ -134,7 +143,7 @@ func configured(r source.LFSRequest) (string, error) {
 // https, and credentials in it are not used.
 func parseEndpoint(text string) (*url.URL, error) {
 	l, err := remote.Parse("vcs_url", text)
-	if err != nil {
+	if err != nil || !l.HTTP() {
 		return nil, fmt.Errorf("the .lfsconfig of the source names %q, which is no http or https URL", rehome.Clean(withoutUser(text), maxText))
 	}
 	l.URL.Path, l.URL.RawPath = strings.TrimRight(l.URL.Path, "/"), strings.TrimRight(l.URL.RawPath, "/")
