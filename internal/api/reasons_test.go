@@ -254,6 +254,28 @@ func TestReasonsOfThePush(t *testing.T) {
 	}
 }
 
+// TestOtherWays takes up what a git daemon serves, and says what is wrong with an SSH server that nobody knows.
+func TestOtherWays(t *testing.T) {
+	s := start(t, nil)
+	token := s.token(t, auth.Grant{User: "octocat"})
+	root := t.TempDir()
+	testenv.Synthetic(t, filepath.Join(root, "old.git"), "sha1", testenv.Size{Commits: 20})
+	ssh := testenv.ServeSSH(t, root, testenv.SSHOptions{})
+	for name, c := range map[string]struct{ url, status, words string }{
+		"daemon": {testenv.ServeDaemon(t, root) + "/old.git", "complete", ""},
+		"ssh":    {ssh.URL + "/old.git", "auth_failed", fmt.Sprintf("The host key of [127.0.0.1]:%d is not known", ssh.Addr.Port)},
+	} {
+		s.create(t, token, name, "")
+		at := "/repos/octocat/" + name + "/import"
+		s.want(t, 201, request{method: "PUT", path: at, token: token, body: `{"vcs": "git", "vcs_url": "` + c.url + `"}`})
+		s.work(t)
+		r := s.want(t, 200, request{method: "GET", path: at, token: token})
+		if got := r.object(t); got["status"] != c.status || got["vcs_url"] != c.url || !strings.Contains(string(r.body), c.words) {
+			t.Errorf("%s: %s", name, r.body)
+		}
+	}
+}
+
 // TestReasonsAtOnce are those for which no import is made.
 func TestReasonsAtOnce(t *testing.T) {
 	s := start(t, nil)
@@ -261,6 +283,9 @@ func TestReasonsAtOnce(t *testing.T) {
 	s.create(t, token, "socm", "")
 	for url, want := range map[string]string{
 		"http://169.254.169.254/x":         "This server may not connect to that address. The server's operator can allow it with --allow-network.",
+		"ssh://git@169.254.169.254/x":      "This server may not connect to that address. The server's operator can allow it with --allow-network.",
+		"git@169.254.169.254:x":            "This server may not connect to that address. The server's operator can allow it with --allow-network.",
+		"git://169.254.169.254/x":          "This server may not connect to that address. The server's operator can allow it with --allow-network.",
 		"ftp://old.example/canary":         "vcs_url must begin with https://, http://, ssh:// or git://, or be USER@HOST:PATH",
 		"http://u:canary@old.example:0/x":  "vcs_url has a port that is not one",
 		"http://u:canary@[::1/x":           "vcs_url is not a URL",
