@@ -28,6 +28,7 @@ import (
 	"rehome/internal/seal"
 	"rehome/internal/source"
 	"rehome/internal/store"
+	"rehome/internal/submodule"
 )
 
 // DefaultLargeOver is the size from which a file counts as large, in bytes.
@@ -46,6 +47,8 @@ type Options struct {
 	CloneURL func(rehome.Repository) string // for receipts; nil gives owner/name.git
 	Clock    func() time.Time               // nil is time.Now
 	Log      *slog.Logger                   // nil drops it
+
+	Submodules *submodule.Moved // of the only import there is: on the command line; nil leaves submodules as they are
 
 	LargeOver int64         // files larger than this many bytes are listed; 0 is DefaultLargeOver
 	Limits    source.Limits // zero fields are the source's defaults
@@ -90,6 +93,7 @@ type Importer struct {
 
 	mu      sync.Mutex
 	running map[int64]context.CancelCauseFunc // by import id; guarded by mu
+	erased  time.Time                         // when idle credentials were looked for last; guarded by mu
 }
 
 // New returns an importer. Open has to be called before it works.
@@ -182,8 +186,12 @@ func (m *Importer) wake(ctx context.Context, importID int64) {
 // maxSwept bounds the wake-ups of one sweep: far more than workers can take until the next.
 const maxSwept = 100
 
-// Sweep wakes the imports that are due and that nobody works on, the longest due first.
+// Sweep wakes the imports that are due and that nobody works on, the longest due first, and forgets credentials that
+// have been idle for long.
 func (m *Importer) Sweep(ctx context.Context) error {
+	if err := m.eraseIdle(ctx); err != nil {
+		return err
+	}
 	ids, err := m.DB.Due(ctx, maxSwept)
 	if err != nil {
 		return err

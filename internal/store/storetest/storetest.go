@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"destinations", testDestinations},
 		{"changed destinations", testChangedDestinations},
 		{"forgotten secrets", testForgottenSecrets},
+		{"idle secrets", testIdleSecrets},
 		{"due syncs", testDueSyncs},
 		{"authors", testAuthors},
 		{"author maps", testAuthorMaps},

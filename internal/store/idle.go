@@ -1,0 +1,37 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// EraseIdle forgets what signs in at both ends of imports that rest, are not synced by a clock, and have not changed
+// for so long, and returns how many these were. Idle is counted by the database's clock.
+func (db *DB) EraseIdle(ctx context.Context, idle time.Duration) (erased int64, err error) {
+	const rests = `deleted_at = 0 AND next_sync_at = 0 AND status NOT IN ('detecting', 'importing', 'mapping', 'pushing') AND updated_at < $1`
+	err = db.inTx(ctx, func(t *Tx) error {
+		before := millis(t.Now.Add(-idle))
+		for _, statement := range []string{
+			`UPDATE destinations SET credentials = NULL, ssh_key = NULL, ssh_public_key = ''
+				WHERE (credentials IS NOT NULL OR ssh_key IS NOT NULL) AND repository_id IN (SELECT repository_id FROM imports WHERE ` + rests + `)`,
+			`UPDATE imports SET credentials = NULL, ssh_key = NULL, ssh_public_key = ''
+				WHERE (credentials IS NOT NULL OR ssh_key IS NOT NULL) AND ` + rests,
+		} {
+			done, err := t.tx.ExecContext(ctx, statement, before)
+			if err != nil {
+				return err
+			}
+			n, err := done.RowsAffected()
+			if err != nil {
+				return err
+			}
+			erased += n
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("erase idle credentials: %w", err)
+	}
+	return erased, nil
+}

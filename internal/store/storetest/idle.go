@@ -1,0 +1,51 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"rehome"
+	"rehome/internal/store"
+)
+
+// testIdleSecrets has imports that rest, one that runs and one that a clock syncs. By the database's clock all of
+// them changed just now.
+func testIdleSecrets(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	secrets := func(i *store.Import) {
+		i.Credentials, i.Key, i.Source.SSHPublicKey = []byte{1}, []byte{2}, "ssh-ed25519 AAAA"
+	}
+	names := map[string]func(*store.Import){
+		"rests": func(i *store.Import) { i.State = rehome.State{Status: rehome.Failed, FailedStep: rehome.StepRaw} },
+		"runs":  func(*store.Import) {},
+		"syncs": func(i *store.Import) {
+			i.State = rehome.State{Status: rehome.Failed, FailedStep: rehome.StepRaw}
+			i.NextSyncAt = time.Now().Add(time.Hour)
+		},
+	}
+	ids := map[string]int64{}
+	for name, is := range names {
+		r := newRepository(t, db, "octocat", name)
+		newImport(t, db, r.ID)
+		setDestination(t, db, aDestination(r.ID))
+		change(t, db, r.ID, func(i *store.Import) { secrets(i); is(i) })
+		ids[name] = r.ID
+	}
+	if n, err := db.EraseIdle(ctx, time.Hour); err != nil || n != 0 {
+		t.Errorf("erased %d of what is not idle: %v", n, err)
+	}
+	if n, err := db.EraseIdle(ctx, -time.Hour); err != nil || n != 2 {
+		t.Errorf("erased %d secrets, want those of the import that rests and of its destination: %v", n, err)
+	}
+	for name, id := range ids {
+		i, err := db.ImportOf(ctx, id)
+		must(t, err)
+		d, err := db.Destination(ctx, id)
+		must(t, err)
+		kept := i.Credentials != nil && i.Key != nil && i.Source.SSHPublicKey != "" && d.Credentials != nil && d.Key != nil
+		gone := i.Credentials == nil && i.Key == nil && i.Source.SSHPublicKey == "" && d.Credentials == nil && d.Key == nil && d.SSHPublicKey == ""
+		if kept == (name == "rests") || gone != (name == "rests") || d.URL == "" {
+			t.Errorf("%s: %+v, %+v", name, i.Credentials, d)
+		}
+	}
+}
