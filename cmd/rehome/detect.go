@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,6 +50,20 @@ func inOwnWords(err error, l remote.Location) error {
 		return &rehome.Error{Code: code, Err: err, Message: fmt.Sprintf("There is no Git repository in this folder: %q.", l.Path), Hint: "Check the path."}
 	}
 	return err
+}
+
+// inWordsOf says what an error of the destination at l means on the command line.
+func inWordsOf(l remote.Location, err error) error {
+	var known *rehome.Error
+	if !errors.As(err, &known) || known.Hint != remote.GiveWriter {
+		return err
+	}
+	e := *known
+	e.Hint = "Set REHOME_DEST_PASSWORD to an access token of somebody who may write to it, or to a password with --dest-user NAME."
+	if l.SSH() {
+		e.Hint = "Give --ssh-key FILE with a key of somebody who may write to it, or have an agent hold it."
+	}
+	return &e
 }
 
 // parseSource tells URLs from paths: whatever has "://" or "::" is a URL.

@@ -8,6 +8,7 @@ import (
 
 	"rehome"
 	"rehome/internal/egress"
+	"rehome/internal/forge"
 	"rehome/internal/git/transport"
 )
 
@@ -55,6 +56,9 @@ func explain(ctx context.Context, err error) error {
 	if code, ok := ends[e.Code]; ok {
 		e.Code, e.Err = code, err
 		e.Message = strings.Replace(e.Message, "at this address", "at the destination's address", 1)
+		if hint := forge.Hint(forge.Unknown, e.Message); hint != "" && e.Code == rehome.DestinationRefused {
+			e.Hint = hint
+		}
 		return &e
 	}
 	return err
