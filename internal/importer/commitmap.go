@@ -2,11 +2,13 @@ package importer
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"sort"
@@ -139,7 +141,7 @@ func writeIdentity(ctx context.Context, raw *repo.Repo, out io.Writer) error {
 	})
 }
 
-// eachCommit visits the commits of a raw repository, by id. They are all in one pack.
+// eachCommit visits the commits of a raw repository, by id.
 func eachCommit(ctx context.Context, raw *repo.Repo, visit func(object.ID) error) error {
 	objects, err := raw.Objects()
 	if err != nil {
@@ -147,25 +149,54 @@ func eachCommit(ctx context.Context, raw *repo.Repo, visit func(object.ID) error
 	}
 	defer objects.Close()
 	return pack.Guard(func() error {
+		var packs []*pack.Pack
 		for _, p := range objects.Packs() {
-			for n := range p.Index.Len() {
-				t, err := p.Type(n)
-				if err != nil {
-					return err
-				}
-				if t == object.Blob || t == object.Tree {
-					break // the content pack
-				}
-				if t != object.Commit {
-					continue
-				}
-				if err := errors.Join(visit(p.Index.ID(n)), ctx.Err()); err != nil {
-					return err
-				}
+			history, err := isHistory(p)
+			if err != nil {
+				return err
+			}
+			if history {
+				packs = append(packs, p)
+			}
+		}
+		for p, n := range byID(packs) {
+			t, err := p.Type(n)
+			if err != nil {
+				return err
+			}
+			if t != object.Commit {
+				continue
+			}
+			if err := errors.Join(visit(p.Index.ID(n)), ctx.Err()); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
+}
+
+// byID yields the objects of packs in the order of their ids, each once, with their places there.
+func byID(packs []*pack.Pack) iter.Seq2[*pack.Pack, int] {
+	return func(yield func(*pack.Pack, int) bool) {
+		at := make([]int, len(packs))
+		for {
+			first := -1
+			for k, p := range packs {
+				if at[k] < p.Index.Len() && (first < 0 || bytes.Compare(p.Index.IDBytes(at[k]), packs[first].Index.IDBytes(at[first])) < 0) {
+					first = k
+				}
+			}
+			if first < 0 || !yield(packs[first], at[first]) {
+				return
+			}
+			id := packs[first].Index.IDBytes(at[first])
+			for k, p := range packs {
+				if at[k] < p.Index.Len() && bytes.Equal(p.Index.IDBytes(at[k]), id) {
+					at[k]++
+				}
+			}
+		}
+	}
 }
 
 // sameCommit is NewCommit where nothing was changed.

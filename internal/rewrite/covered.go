@@ -160,7 +160,7 @@ func (p *pass) cover() {
 		c.history, c.odd = append(slices.Clone(k.history), k.newHistory...), odd || k.odd
 		c.noted, c.unmet = k.noted, k.unmet
 	} else {
-		if !p.complete() || len(p.unmet) > mostUnmet {
+		if !p.complete() || len(p.unmet) > mostUnmet || p.unmet == nil && p.result.noted.Len() > 0 {
 			return
 		}
 		c.history, c.noted, c.unmet = p.readPacks(), p.notedPairs(), p.sortedUnmet()
@@ -192,7 +192,7 @@ func (p *pass) sortedUnmet() (all []byte) {
 
 // canCover reports whether a plan for refs changes an object for what it and those before it say alone.
 func (o *Options) canCover() bool {
-	return o.Plan.Trailers == nil && !o.Plan.Hashes && !o.Plan.Large.changes()
+	return o.Plan.Trailers == nil && !o.Plan.Hashes && !o.Plan.changesContent()
 }
 
 func (r *Result) counts() counts {

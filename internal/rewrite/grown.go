@@ -246,11 +246,13 @@ func (p *pass) isThere(id object.ID) (bool, error) {
 	return t == object.Tree || t == object.Blob, err
 }
 
-// reachesEnds reports whether all that was reached is so now.
+// reachesEnds reports whether all that was reached, but by notes alone, is so now.
 func (p *pass) reachesEnds() bool {
 	tips := make(map[object.ID]bool, len(p.o.Refs))
 	for _, r := range p.o.Refs {
-		tips[r.ID] = true
+		if !isNotes(r) {
+			tips[r.ID] = true
+		}
 	}
 	for id := range ids(p.graph.Format(), p.known.ends) {
 		if !tips[id] && !p.known.parents[id] {

@@ -148,7 +148,7 @@ func TestGrown(t *testing.T) {
 			}
 			ours, theirs := got.summary(t), want.summary(t)
 			if ours.objects, theirs.objects = got.all(t), want.all(t); !ours.equal(theirs) {
-				rt.Fatalf("%+v, from the start %+v", ours, theirs)
+				rt.Fatalf("%s", ours.unlike(theirs, got.result.Kept))
 			}
 			if before = got.kept(t); len(got.result.Kept) > 0 {
 				parts++
@@ -198,6 +198,20 @@ func (w *world) notesEarlier() {
 		}
 	}
 	w.objects = slices.Insert(others, 1+w.upTo(len(others)-1), notes...)
+}
+
+// unlike says how two summaries differ.
+func (s summary) unlike(o summary, kept []string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "where it keeps %q counts are %v, from the start %v\n", kept, s.counts, o.counts)
+	for i := range s.refs {
+		if i < len(o.refs) && s.refs[i] != o.refs[i] {
+			fmt.Fprintf(&b, "%s of %s is %s, from the start %s\n", s.refs[i].Name, s.refs[i].Source, s.refs[i].Final, o.refs[i].Final)
+		}
+	}
+	fmt.Fprintf(&b, "objects\n%s\nfrom the start\n%s\n", strings.Join(s.objects, "\n"), strings.Join(o.objects, "\n"))
+	fmt.Fprintf(&b, "commits\n%sfrom the start\n%s", s.commits, o.commits)
+	return b.String()
 }
 
 // judgePack has git index the new pack.
@@ -302,6 +316,7 @@ func TestGrownOrWhole(t *testing.T) {
 		{"notes come", func(n *next) { n.refs["refs/notes/commits"] = n.g.commits[2] }, false},
 		{"notes go", func(n *next) { delete(n.refs, "refs/notes/old") }, false},
 		{"notes change", func(n *next) { n.refs["refs/notes/old"] = n.g.commits[0] }, false},
+		{"a branch is gone from notes", func(n *next) { delete(n.refs, "refs/heads/on-notes") }, false},
 		{"a commit with a note comes", func(n *next) { n.more, n.refs["refs/heads/main"] = append(n.more, n.noted), n.noted.id }, false},
 		{"a branch at notes", func(n *next) { n.refs["refs/heads/notes"] = n.refs["refs/notes/old"] }, false},
 		{"no map of commits", func(n *next) { os.Remove(n.commits) }, false},
@@ -325,6 +340,8 @@ func TestGrownOrWhole(t *testing.T) {
 			notes := &world{format: g.format, objects: g.objects[:1:1]}
 			on := notes.tree(named{g.commits[1].String(): g.objects[0].id, g.commits[0].String(): g.objects[0].id, noted.id.String(): g.objects[0].id})
 			refs["refs/notes/old"] = notes.add(object.Commit, fmt.Sprintf("tree %s\nauthor 0 <p0@x> 1 +0000\ncommitter N <n@x> 1 +0000\n\n", on))
+			refs["refs/notes/plain"] = notes.add(object.Commit, fmt.Sprintf("tree %s\nauthor 1 <p1@x> 1 +0000\ncommitter N <n@x> 1 +0000\n\n", on))
+			refs["refs/heads/on-notes"] = refs["refs/notes/plain"]
 			first, err := try(t, g.bring(t, append(slices.Concat(g.objects[:8], notes.objects[1:]), unseen), refs.refs()), rewrite.Options{Plan: rewrite.Plan{Authors: firstOfTwo}})
 			if err != nil {
 				t.Fatal(err)

@@ -27,6 +27,9 @@ func (p *pass) rewriteNotes(ctx context.Context, noted history.Set) error {
 		return err
 	}
 	named := p.result.CommitsChanged+p.result.TagsChanged > 0
+	if named {
+		p.unmet = map[object.ID]bool{}
+	}
 	t := &notes{pass: p, noted: noted, root: &folder{}, known: map[string]bool{}, effort: newEffort(p.graph)}
 	for _, n := range order {
 		if ctx.Err() != nil {

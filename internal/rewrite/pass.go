@@ -42,7 +42,7 @@ type reach struct {
 	reached history.Set
 	plain   history.Set        // by other refs than those of notes
 	gone    history.Set        // tags of what left history
-	unmet   map[object.ID]bool // named by notes, but not reached; mostUnmet and one, where there are more
+	unmet   map[object.ID]bool // named by notes, but not reached; mostUnmet and one, where there are more; nil while no tree of notes was read
 }
 
 // progress is how far a rewrite is.
@@ -58,7 +58,7 @@ func newPass(o Options, g *history.Graph, objects *repo.Objects) *pass {
 	}
 	p.result = &Result{plan: o.Plan, graph: g, ids: &p.ids, sets: sets{looked: p.looked, changed: g.NewSet()}}
 	p.editor.Abbreviated = p.abbreviated
-	p.gone, p.unmet = g.NewSet(), map[object.ID]bool{}
+	p.gone = g.NewSet()
 	p.divide()
 	for i, who := range g.Identities() {
 		becomes, ok := o.Plan.Authors[who]
@@ -175,7 +175,7 @@ func (p *pass) edit(n uint32, tree func(object.ID) object.ID) (Edited, error) {
 func (p *pass) renamed(id object.ID) object.ID {
 	n, ok := p.graph.Find(id)
 	switch {
-	case p.known != nil && (!ok || p.isOld(n)):
+	case p.known != nil && (!ok || !p.reached.Has(n)):
 		return p.known.renamed(id)
 	case !ok:
 		return p.newTree(id)
@@ -252,7 +252,7 @@ func (p *pass) finish() {
 	for _, r := range p.o.Refs {
 		ref := Ref{Name: r.Name, Source: r.ID, Final: p.renamed(r.ID), Removed: p.isGone(r.ID)}
 		ref.Changed = ref.Final != ref.Source
-		if n, ok := p.graph.Find(r.ID); ok && !p.isOld(n) {
+		if n, ok := p.graph.Find(r.ID); ok && p.reached.Has(n) {
 			ref.Changed = p.result.changed.Has(n)
 		}
 		p.result.Refs = append(p.result.Refs, ref)
