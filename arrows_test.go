@@ -35,6 +35,7 @@ var floors = map[string]int{
 
 	"internal/git/cage": 2,
 	"internal/git/repo": 2,
+	"internal/submodule": 2,
 	"internal/lfs":      2,
 	"internal/store":    2,
 

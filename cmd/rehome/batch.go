@@ -75,7 +75,6 @@ type batchRun struct {
 	checked  *rowCheck
 	journal  *batch.Journal
 	after    [][]int          // rows that wait for others
-	inside   [][]submoduleURL // submodules of rows that are in the batch
 	show     batchShow
 }
 

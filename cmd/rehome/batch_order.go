@@ -16,28 +16,15 @@ import (
 	"rehome/internal/git/repo"
 	"rehome/internal/remote"
 	"rehome/internal/source"
+	"rehome/internal/submodule"
 )
-
-// submoduleURL is a submodule that is moved by the same batch.
-type submoduleURL struct {
-	url string // as .gitmodules has it
-	row int
-}
-
-// movedSubmodule is a submodule that has been moved, for the repository that names its commits.
-type movedSubmodule struct {
-	url         string // as .gitmodules has it
-	destination string
-	commitMap   string // file
-}
 
 // order finds out which rows are submodules of others, so that those come first.
 func (b *batchRun) order(ctx context.Context) error {
-	b.after, b.inside = make([][]int, len(b.rows)), make([][]submoduleURL, len(b.rows))
+	b.after = make([][]int, len(b.rows))
 	if !b.flags.submodules {
 		return nil
 	}
-	fmt.Fprintln(b.Stderr, "warning: --rewrite-submodules only puts moves into order so far: what names submodules stays as it is")
 	urls := make([][]string, len(b.rows))
 	batch.Each(ctx, len(b.rows), b.flags.parallel, func(n int) {
 		if _, done := b.journal.Finished(b.rows[n].Destination, b.stamps[n]); !done {
@@ -53,14 +40,7 @@ func (b *batchRun) order(ctx context.Context) error {
 // setOrder takes down what .gitmodules of each row names. Rows that are submodules of each other are an error.
 func (b *batchRun) setOrder(urls [][]string) error {
 	order := batch.Submodules(b.rows, urls)
-	b.after, b.inside = order.After, make([][]submoduleURL, len(b.rows))
-	for n, named := range order.Named {
-		for k, row := range named {
-			if row >= 0 {
-				b.inside[n] = append(b.inside[n], submoduleURL{urls[n][k], row})
-			}
-		}
-	}
+	b.after = order.After
 	if len(order.Cycles) == 0 {
 		return nil
 	}
@@ -74,7 +54,7 @@ func (b *batchRun) setOrder(urls [][]string) error {
 	return usagef("Move them without --rewrite-submodules, in a batch of their own.", "some repositories are submodules of each other, so that none can be first")
 }
 
-// submodulesAt lists the URLs in .gitmodules of a row's default branch. None where it cannot be read: the row itself
+// submodulesAt lists the URLs in .gitmodules at the tips of a row's branches. None where it cannot be read: the row itself
 // says why when its turn comes.
 func (b *batchRun) submodulesAt(ctx context.Context, n int) []string {
 	l, err := b.forRow(nil, nil).location(ctx, b.rows[n].Source, b.moves[n].user, b.moves[n].ssh)
@@ -95,15 +75,11 @@ func (m *Main) readSubmodules(ctx context.Context, l remote.Location, ssh sshFla
 		if err != nil {
 			return nil, err
 		}
-		head, err := r.Head()
-		if err != nil {
-			return nil, err
-		}
 		refs, err := r.Refs()
 		if err != nil {
 			return nil, err
 		}
-		return submodulesIn(r, refs, head)
+		return submodulesIn(r, refs)
 	}
 	work, err := os.MkdirTemp("", "rehome-submodules-*")
 	if err != nil {
@@ -118,24 +94,29 @@ func (m *Main) readSubmodules(ctx context.Context, l remote.Location, ssh sshFla
 	if err != nil {
 		return nil, err
 	}
-	return submodulesIn(got.Repo, got.Refs, got.Head)
+	return submodulesIn(got.Repo, got.Refs)
 }
 
-func submodulesIn(r *repo.Repo, refs []repo.Ref, head string) (urls []string, err error) {
-	at := slices.IndexFunc(refs, func(r repo.Ref) bool { return r.Name == head })
-	if at < 0 {
-		return nil, nil
-	}
+func submodulesIn(r *repo.Repo, refs []repo.Ref) (urls []string, err error) {
 	objects, err := r.Objects()
 	if err != nil {
 		return nil, err
 	}
 	defer objects.Close()
-	named, err := objects.Submodules(refs[at].ID)
-	for _, s := range named {
-		urls = append(urls, s.URL)
+	for _, ref := range refs {
+		if !strings.HasPrefix(ref.Name, "refs/heads/") {
+			continue
+		}
+		named, err := objects.Submodules(ref.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range named {
+			urls = append(urls, s.URL)
+		}
 	}
-	return urls, err
+	slices.Sort(urls)
+	return slices.Compact(urls), nil
 }
 
 // mapFile is where a row's commit map goes: where it says, or, when others may need it, into the state folder.
@@ -147,15 +128,15 @@ func (b *batchRun) mapFile(n int) string {
 	return filepath.Join(b.journal.Dir(), "commit-map-"+hex.EncodeToString(sum[:10]))
 }
 
-// movedInside lists the submodules of a row that the batch has moved before it.
-func (b *batchRun) movedInside(n int) (all []movedSubmodule, err error) {
-	for _, s := range b.inside[n] {
-		row := b.rows[s.row]
-		file := b.mapFile(s.row)
+// movedInside lists the repositories that are submodules of a row, and that the batch has moved before it.
+func (b *batchRun) movedInside(n int) (all []submodule.Repository, err error) {
+	for _, at := range b.after[n] {
+		row := b.rows[at]
+		file := b.mapFile(at)
 		if _, err := os.Stat(file); err != nil {
 			return nil, fmt.Errorf("the commit map of its submodule %s (line %d) is not there any more: %w", rehome.Clean(row.Source, 200), row.Line, err)
 		}
-		all = append(all, movedSubmodule{s.url, row.Destination, file})
+		all = append(all, submodule.Repository{Source: row.Source, Destination: row.Destination, Map: file})
 	}
 	return all, nil
 }

@@ -112,7 +112,7 @@ func (s *single) open(ctx context.Context, dir data) error {
 		Ends: importer.Ends{Source: n.sources(), Paths: true, Host: home, Forge: n.forges(objects), PushLimit: int64(s.flags.to.limit)},
 		DB:   s.db, Folder: folder, Seal: box, LFS: objects, Version: version, LargeOver: int64(s.flags.plan.large.over),
 		Alarms: importer.Alarms{WakeAt: s.wakeAt},
-		Waits:  importer.Waits{Settle: []time.Duration{0, 0}},
+		Waits:  importer.Waits{Settle: []time.Duration{0, 0}}, Submodules: s.plan.Submodules,
 	})
 	if err := s.importer.Open(ctx); err != nil {
 		return err
@@ -270,7 +270,10 @@ func (s *single) change(ctx context.Context) error {
 		}
 	}
 	_, err := s.importer.SetLFS(ctx, s.repo.ID, cmp.Or(s.plan.Large, rehome.LFSUndecided), &s.flags.plan.large.match)
-	return err
+	if err != nil {
+		return err
+	}
+	return s.importer.FollowSubmodules(ctx, s.repo.ID)
 }
 
 // work carries out what is wanted until the import rests.

@@ -15,6 +15,7 @@ import (
 	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/source/git"
+	"rehome/internal/submodule"
 )
 
 // importFlags are what rehome import takes.
@@ -33,7 +34,7 @@ type importFlags struct {
 	to        pushFlags
 	ssh       sshFlags
 
-	submodules []movedSubmodule // of the same batch, moved before
+	submodules []submodule.Repository // of the same batch, moved before
 }
 
 func newImportFlags() importFlags {
@@ -126,6 +127,11 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 			fmt.Fprintln(m.Stderr, "warning: --receipt and --commit-map are of a move: --dry-run writes neither")
 		}
 		return m.inspectAt(ctx, l, inspection{json: f.json, quiet: f.quiet, dir: f.to.besides(dest), plan: f.plan, ssh: f.ssh}, plan, &left)
+	}
+	if len(f.submodules) > 0 {
+		if plan.Submodules, err = submodule.Open(from, dest, f.submodules); err != nil {
+			return err
+		}
 	}
 	move := m.move
 	if to.URL != nil {

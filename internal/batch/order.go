@@ -11,7 +11,6 @@ const maxCycles = 20
 
 // Order is which rows have to wait for which. Rows are meant by their places in the batch.
 type Order struct {
-	Named  [][]int // for each row and each of its URLs the row that it is, -1 for none
 	After  [][]int // for each row the rows that are submodules of it
 	Cycles [][]int // rows that wait for each other, so that none can be first; each from its first row on
 }
@@ -24,7 +23,7 @@ func Submodules(rows []Row, of [][]string) Order {
 		exact[remote.Key(row.Source)] = n
 		loose[remote.Bare(remote.Key(row.Source))] = n
 	}
-	order := Order{After: make([][]int, len(rows)), Named: make([][]int, len(rows))}
+	order := Order{After: make([][]int, len(rows))}
 	for n, row := range rows {
 		for _, url := range of[n] {
 			key := remote.Key(remote.Resolve(row.Source, url))
@@ -33,10 +32,9 @@ func Submodules(rows []Row, of [][]string) Order {
 				m, ok = loose[remote.Bare(key)]
 			}
 			if !ok || remote.Bare(remote.Key(rows[m].Source)) == remote.Bare(remote.Key(row.Source)) {
-				m = -1
+				continue
 			}
-			order.Named[n] = append(order.Named[n], m)
-			if m >= 0 && !slices.Contains(order.After[n], m) {
+			if !slices.Contains(order.After[n], m) {
 				order.After[n] = append(order.After[n], m)
 			}
 		}

@@ -13,12 +13,13 @@ import (
 	"rehome"
 	"rehome/internal/rewrite"
 	"rehome/internal/store"
+	"rehome/internal/submodule"
 )
 
-// madeFile is the file of a final repository that says what became of large files.
+// madeFile is the file of a final repository that says what became of large files and submodules.
 const madeFile = "large-files"
 
-// madeLarge is what a rewrite made of large files, as JSON in madeFile.
+// madeLarge is what a rewrite made of large files and submodules, as JSON in madeFile.
 type madeLarge struct {
 	Plan    largePlan         `json:"plan"`
 	Files   int64             `json:"files"` // distinct ones
@@ -26,10 +27,12 @@ type madeLarge struct {
 	Objects []store.LFSObject `json:"objects"`       // that they became
 	Removed [][]byte          `json:"removed_paths"` // any bytes
 	Refs    [][]byte          `json:"removed_refs"`  // names, any bytes
+
+	Submodules submodule.Changes `json:"submodules"`
 }
 
 func madeOf(p largePlan, r *rewrite.Result) madeLarge {
-	made := madeLarge{Plan: p, Files: r.Large.Files, Bytes: r.Large.Bytes, Removed: r.Large.Removed}
+	made := madeLarge{Plan: p, Files: r.Large.Files, Bytes: r.Large.Bytes, Removed: r.Large.Removed, Submodules: r.Submodules}
 	for _, o := range r.Large.Objects {
 		made.Objects = append(made.Objects, store.LFSObject{OID: o.OID.String(), Size: o.Size})
 	}

@@ -105,7 +105,7 @@ func (o *once) run(ctx context.Context) (rehome.Receipt, error) {
 	p := proof{facts: factsOf(got, o.LargeOver, o.meter.start), largeProof: largeProof{made: did.made, choice: o.Plan.choice()}}
 	p.final, p.removed = apart(did.final)
 	p.stays = skipRemoved(p.removed)
-	p.pushed = o.Plan.idle(o.LargeOver, did.changes)
+	p.pushed = append(o.Plan.idle(o.LargeOver, did.changes), submoduleWarning(did.made.Submodules)...)
 	if err := tidyLFS(place.repository()); err != nil {
 		return rehome.Receipt{}, err
 	}

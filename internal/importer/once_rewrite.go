@@ -11,6 +11,7 @@ import (
 	"rehome/internal/git/repo"
 	"rehome/internal/mailmap"
 	"rehome/internal/rewrite"
+	"rehome/internal/submodule"
 	"rehome/internal/survey"
 )
 
@@ -25,6 +26,8 @@ type OncePlan struct {
 	Large    rehome.LFSChoice     // what becomes of files over OnceOptions.LargeOver; "" is undecided
 	Match    *attributes.Patterns // files they match are large, too; nil is none
 	FromTips bool                 // with opt_out, also files that branches end with
+
+	Submodules *submodule.Moved // repositories that history has as submodules and that were moved; may be nil
 }
 
 // rewritten is what a rewrite made.
@@ -47,7 +50,7 @@ func (p OncePlan) choice() rehome.LFSChoice {
 
 // of returns the plan for the identities of a history and its files of more than so many bytes.
 func (p OncePlan) of(all []survey.Identity, over int64) rewrite.Plan {
-	plan := rewrite.Plan{Authors: map[rehome.Identity]rehome.Identity{}, Hashes: p.Hashes}
+	plan := rewrite.Plan{Authors: map[rehome.Identity]rehome.Identity{}, Hashes: p.Hashes, Submodules: p.Submodules}
 	if p.choice() != rehome.LFSUndecided {
 		plan.Large = rewrite.LargeFiles{Choice: p.Large, Over: over, Match: p.Match}
 	}

@@ -6,6 +6,7 @@ import (
 	"rehome"
 	"rehome/internal/rewrite"
 	"rehome/internal/store"
+	"rehome/internal/submodule"
 )
 
 // planned is what decides a rewrite, as the rows say it.
@@ -15,6 +16,7 @@ type planned struct {
 	options rehome.Options
 	large   largePlan
 	found   rehome.Found
+	moved   *submodule.Moved
 }
 
 // planOf reads what decides a rewrite of the import.
@@ -23,7 +25,7 @@ func (m *Importer) planOf(ctx context.Context, i *store.Import) (*planned, error
 	if err != nil {
 		return nil, err
 	}
-	p := &planned{authors: authors, options: i.Options, found: i.Found}
+	p := &planned{authors: authors, options: i.Options, found: i.Found, moved: m.Submodules}
 	if p.large, err = m.largePlanOf(ctx, i); err != nil {
 		return nil, err
 	}
@@ -40,7 +42,7 @@ func (p *planned) plan() (made rewrite.Plan, mapped int64, err error) {
 		return made, 0, err
 	}
 	made.Authors = map[rehome.Identity]rehome.Identity{}
-	made.Hashes = p.options.MapHashes
+	made.Hashes, made.Submodules = p.options.MapHashes, p.moved
 	for _, a := range p.authors {
 		if to, ok := becomes(a); ok {
 			made.Authors[a.Remote()] = to
@@ -92,7 +94,7 @@ func becomes(a rehome.Author) (rehome.Identity, bool) {
 
 // changesNothing reports whether history stays as it is under the plan.
 func changesNothing(p rewrite.Plan) bool {
-	return len(p.Authors) == 0 && p.Trailers == nil && largeStay(p)
+	return len(p.Authors) == 0 && p.Trailers == nil && p.Submodules == nil && largeStay(p)
 }
 
 func largeStay(p rewrite.Plan) bool {

@@ -46,7 +46,15 @@ func finalOf(r *rewrite.Result) []finalRef {
 }
 
 func changesOf(r *rewrite.Result) rehome.Changes {
-	return rehome.Changes{Commits: r.CommitsChanged, Tags: r.TagsChanged, Signatures: r.SignaturesDropped, Files: r.Large.Files, FileBytes: r.Large.Bytes}
+	c := rehome.Changes{Commits: r.CommitsChanged, Tags: r.TagsChanged, Signatures: r.SignaturesDropped, Files: r.Large.Files, FileBytes: r.Large.Bytes}
+	if c == (rehome.Changes{}) && r.Changed() { // refs that name trees, without a commit or tag between
+		for _, ref := range r.Refs {
+			if ref.Changed {
+				c.Tags++
+			}
+		}
+	}
+	return c
 }
 
 // rewrite is the step that turns raw and plan into what is published, once the plan has
@@ -96,6 +104,7 @@ func (w *worker) rewrite(ctx context.Context) error {
 	if changes == (rehome.Changes{}) {
 		return os.RemoveAll(w.Folder.final(w.row.ID)) // nobody looks at it now
 	}
+	w.warnSubmodules()
 	return nil
 }
 

@@ -15,6 +15,7 @@ const (
 	warnNoLarge   = "no_large_files"
 
 	warnDefaultBranch = "default_branch"
+	warnSubmodules    = "submodules_elsewhere"
 )
 
 // maxNamed bounds the lines or refs that a warning names.
@@ -31,7 +32,11 @@ func (w *worker) pushWarnings(ctx context.Context, settled []rehome.Warning) ([]
 	if err != nil {
 		return nil, err
 	}
-	unmatched = append(unmatched, large.idleWarning(w.row.Changes)...)
+	made, err := readMade(w.Folder.final(w.row.ID))
+	if err != nil {
+		return nil, err
+	}
+	unmatched = append(append(unmatched, large.idleWarning(w.row.Changes)...), submoduleWarning(made.Submodules)...)
 	w.warn(rehome.StepPush, settled)
 	return append(unmatched, settled...), ctx.Err()
 }

@@ -12,6 +12,7 @@ import (
 	"rehome/internal/git/object"
 	"rehome/internal/lfs"
 	"rehome/internal/rewrite/content"
+	"rehome/internal/submodule"
 )
 
 // savedContent is what content became, but for the pairs.
@@ -24,6 +25,8 @@ type savedContent struct {
 	Bytes    int64         `json:"bytes"`
 	Objects  []savedObject `json:"objects"`
 	Removed  [][]byte      `json:"removed"`
+
+	Submodules submodule.Changes `json:"submodules"`
 }
 
 // savedObject is a Git LFS object.
@@ -39,7 +42,7 @@ func (r *Result) savedContent() *savedContent {
 	}
 	s := &savedContent{
 		Key: r.key, Pack: r.Content, Replaced: r.content.Replaced,
-		Files: r.Large.Files, Bytes: r.Large.Bytes, Removed: r.Large.Removed,
+		Files: r.Large.Files, Bytes: r.Large.Bytes, Removed: r.Large.Removed, Submodules: r.Submodules,
 	}
 	for range r.content.Each {
 		s.Trees++
@@ -78,7 +81,7 @@ func (p *pass) contentBefore(ctx context.Context) (*content.Result, error) {
 		return nil, nil
 	}
 	s := b.content
-	r := content.Result{Pack: s.Pack, Replaced: s.Replaced, Files: s.Files, Bytes: s.Bytes, Removed: s.Removed}
+	r := content.Result{Pack: s.Pack, Replaced: s.Replaced, Files: s.Files, Bytes: s.Bytes, Removed: s.Removed, Submodules: s.Submodules}
 	for _, o := range s.Objects {
 		oid, err := lfs.ParseOID(o.OID)
 		if err != nil {

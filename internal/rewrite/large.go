@@ -25,7 +25,7 @@ func (l LargeFiles) changes() bool {
 // changeContent makes the trees and blobs that the plan asks for, or takes them over from the
 // rewrite before.
 func (p *pass) changeContent(ctx context.Context) (err error) {
-	if !p.o.Plan.Large.changes() {
+	if !p.o.Plan.changesContent() {
 		return nil
 	}
 	of, err := p.findRoots()
@@ -40,6 +40,7 @@ func (p *pass) changeContent(ctx context.Context) (err error) {
 		return err
 	}
 	r := p.content
+	p.result.Submodules = r.Submodules
 	p.result.Large = LargeResult{Objects: r.Objects, Files: r.Files, Bytes: r.Bytes, Removed: r.Removed}
 	if p.o.Into != nil && r.Changed() {
 		p.result.Content = r.Pack
@@ -61,12 +62,15 @@ func (p *pass) makeContent(ctx context.Context, of roots) (made *content.Result,
 		}
 		defer objects.Close()
 	}
-	return content.Run(ctx, content.Options{
+	o := content.Options{
 		Objects: objects, Format: p.graph.Format(), Into: p.o.Into, Store: p.o.Store, Scratch: repo.Scratch(p.o.scratch()),
-		Roots: of.trees, Blobs: of.blobs, Kept: of.kept,
-		Choice: p.o.Plan.Large.Choice, Over: p.o.Plan.Large.Over, Match: p.o.Plan.Large.Match,
+		Roots: of.trees, Blobs: of.blobs, Kept: of.kept, Submodules: p.o.Plan.Submodules,
 		Workers: p.o.Workers, Converting: p.o.Converting,
-	})
+	}
+	if l := p.o.Plan.Large; l.changes() {
+		o.Choice, o.Over, o.Match = l.Choice, l.Over, l.Match
+	}
+	return content.Run(ctx, o)
 }
 
 // roots are the trees and blobs that history and refs name, sorted.
@@ -214,5 +218,9 @@ func (p *pass) withoutContent(err error) error {
 // have the same trees. What is named belongs to it, for the new pack has only what that leads to.
 func (p *pass) contentKey(of roots) string {
 	l := p.o.Plan.Large
-	return fmt.Sprintf("%s over %d of %x in %s matching\n%s", l.Choice, l.Over, of.sum(), strings.Join(p.contentPacks, " "), l.Match)
+	key := fmt.Sprintf("%s over %d of %x in %s matching\n%s", l.Choice, l.Over, of.sum(), strings.Join(p.contentPacks, " "), l.Match)
+	if s := p.o.Plan.Submodules; s != nil {
+		key += "\nwith submodules " + s.Key()
+	}
+	return key
 }

@@ -8,6 +8,7 @@ import (
 	"rehome/internal/git/object"
 	"rehome/internal/lfs"
 	"rehome/internal/rewrite/content"
+	"rehome/internal/submodule"
 )
 
 // Result is what came of a rewrite.
@@ -22,6 +23,7 @@ type Result struct {
 	Content           string   // base name of the new content pack in Into; "" when content stays as it is
 	Replaced          []string // base names of From's packs that the new ones stand instead of, so that Into must not have them
 	Large             LargeResult
+	Submodules        submodule.Changes
 
 	plan    Plan
 	graph   *history.Graph

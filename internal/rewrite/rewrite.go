@@ -1,7 +1,7 @@
 // Package rewrite makes the history that a plan asks for out of the history there is.
 //
 //	read every commit and tag into a graph of numbers
-//	trees and blobs first, where large files change (package content)
+//	trees and blobs first, where large files change or submodules were moved (package content)
 //	in order, parents first: what names a mapped identity, or names something that changed,
 //	    is edited, hashed, deflated and written; everything else keeps its id
 //	then trees of refs/notes, whose entries are named by what they annotate
@@ -27,6 +27,7 @@ import (
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
 	"rehome/internal/lfs"
+	"rehome/internal/submodule"
 )
 
 // Plan says how history is changed. The same history, the same plan and the same
@@ -36,7 +37,12 @@ type Plan struct {
 	Trailers func(rehome.Identity) (rehome.Identity, bool) // who becomes whom in trailers of messages; nil leaves messages alone
 	Hashes   bool                                          // ids of commits in messages become the new ones
 	Large    LargeFiles
+
+	Submodules *submodule.Moved // repositories that history has as submodules and that were moved; nil leaves submodules as they are
 }
+
+// changesContent reports whether trees and blobs may become others.
+func (p *Plan) changesContent() bool { return p.Large.changes() || p.Submodules != nil }
 
 // LargeFiles says what becomes of large files, wherever in history they are.
 type LargeFiles struct {

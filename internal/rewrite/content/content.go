@@ -1,7 +1,10 @@
-// Package content makes the trees of a history anew where large files become Git LFS pointers, or leave it.
+// Package content makes the trees of a history anew where large files become Git LFS pointers or leave it, and where
+// submodules were moved.
 //
 //	choose   blobs over the size; names that a pattern may match
-//	scan     one walk over all trees: which lies in which, and which names what may be chosen
+//	scan     one walk over all trees: which lies in which, and which names what may be chosen, or a
+//	         submodule's commit that became another
+//	edit     .gitmodules files that name what was moved
 //	plan     from the roots down: the trees that change, once for each state that patterns can be in there
 //	convert  each chosen blob, streamed, becomes a Git LFS object and its pointer
 //	remake   by height, each tree once: only changed entries get other bytes; the root's
@@ -26,6 +29,7 @@ import (
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
 	"rehome/internal/lfs"
+	"rehome/internal/submodule"
 )
 
 // Options say what becomes of which files. Objects are those of a repository whose trees and
@@ -37,9 +41,11 @@ type Options struct {
 	Blobs   []object.ID // blobs that refs and tags name
 	Kept    []object.ID // trees that stay as they are, whatever they hold
 
-	Choice rehome.LFSChoice     // opt_in or opt_out
+	Choice rehome.LFSChoice     // opt_in, opt_out, or another to leave files as they are
 	Over   int64                // files of more bytes are chosen
 	Match  *attributes.Patterns // and those whose path matches; nil is none
+
+	Submodules *submodule.Moved // commits and .gitmodules files become what it says; nil leaves them
 
 	Into       *repo.Repo // gets the new pack; nil only counts
 	Store      *lfs.Store // gets what becomes a Git LFS object
@@ -56,6 +62,8 @@ type Result struct {
 	Files    int64        // chosen blobs
 	Bytes    int64        // of them
 	Removed  [][]byte     // paths, sorted
+
+	Submodules submodule.Changes
 
 	renamed map[object.ID]object.ID
 	gone    map[object.ID]bool
@@ -125,7 +133,8 @@ func run(ctx context.Context, o Options) (*Result, error) {
 	if err := p.open(ctx); err != nil || p.pack == nil {
 		return p.result, err
 	}
-	for _, step := range []func(context.Context) error{p.choose, p.scan, p.sift, p.plan} {
+	p.findLinkedRoots()
+	for _, step := range []func(context.Context) error{p.choose, p.scan, p.sift, p.editModules, p.plan} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -182,6 +191,9 @@ func (p *pass) open(ctx context.Context) error {
 // removes reports whether chosen files leave history.
 func (o *Options) removes() bool { return o.Choice == rehome.LFSOptOut }
 
+// converts reports whether chosen files become pointers.
+func (o *Options) converts() bool { return o.Choice == rehome.LFSOptIn }
+
 // listRemoved lists the paths of what is removed.
 func (p *pass) listRemoved(context.Context) (err error) {
 	if !p.removes() {
@@ -214,7 +226,7 @@ func (p *pass) finish() {
 // lacksFile reports whether a root has files that become pointers, and a .gitattributes that is no file.
 func (p *pass) lacksFile(n *node) bool {
 	r, _ := p.links.of(n.tree)
-	if p.removes() || r[2] != noFile {
+	if !p.converts() || r[2] != noFile {
 		return false
 	}
 	for i := range r.files() {
@@ -262,6 +274,7 @@ func (p *pass) count() error {
 
 // countFiles counts the chosen blobs and lists their objects.
 func (p *pass) countFiles() {
+	p.countSubmodules()
 	for i := range p.chosen.each {
 		p.result.Files++
 		p.result.Bytes += p.sizes[i]

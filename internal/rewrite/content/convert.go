@@ -22,7 +22,7 @@ const heldBlob = 64 << 20
 // convert makes Git LFS objects of the chosen blobs.
 func (p *pass) convert(ctx context.Context) error {
 	p.converted = map[uint32]converted{}
-	if p.removes() {
+	if !p.converts() {
 		return nil
 	}
 	var total int64

@@ -16,7 +16,7 @@ func (p *pass) findStays(ctx context.Context) error {
 			p.stays.add(uint32(i))
 		}
 	}
-	if p.Match == nil {
+	if p.Match == nil && len(p.edited) == 0 {
 		return p.sameFor(p.forest.Len(), func(from, to int) error {
 			for i := from; i < to; i++ {
 				r, ok := p.links.of(uint32(i))
@@ -32,9 +32,13 @@ func (p *pass) findStays(ctx context.Context) error {
 
 // look notes that a blob stays if an entry of a tree goes on to name it.
 func (p *pass) look(tree uint32, f file) {
+	if f.link {
+		return
+	}
 	stays := p.clean.has(tree)
 	for n := p.first[tree]; n != 0 && !stays; n = p.nodes[n-1].next {
-		stays = !p.chooses(p.nodes[n-1].state, f)
+		state := p.nodes[n-1].state
+		stays = !p.chooses(state, f) && !p.edits(state, f)
 	}
 	if stays {
 		p.stays.add(f.blob)
@@ -46,6 +50,9 @@ func (p *pass) look(tree uint32, f file) {
 func (p *pass) findOthers(ctx context.Context) error {
 	var chosen filter
 	for i := range p.chosen.each {
+		chosen.add(p.forest.IDBytes(int(i)))
+	}
+	for i := range p.edited {
 		chosen.add(p.forest.IDBytes(int(i)))
 	}
 	type one struct {
@@ -82,7 +89,7 @@ func (p *pass) findOthers(ctx context.Context) error {
 
 // goes reports whether a blob is not in the new pack.
 func (p *pass) goes(blob uint32) bool {
-	return (p.chosen.has(blob) || p.large.has(blob) && !p.left.has(blob)) && !p.stays.has(blob)
+	return (p.chosen.has(blob) || p.large.has(blob) && !p.left.has(blob) || p.isEdited(blob)) && !p.stays.has(blob)
 }
 
 // keeps reports whether an object is in the new pack. Of trees those are that something reaches.

@@ -12,7 +12,7 @@ import (
 //
 //	number of folders, number of files, blob of its .gitattributes plus one, or noFile
 //	for each folder: its tree, where its entry starts, its name
-//	for each file that may be chosen: its blob, where its entry starts, its name and what is known of it
+//	for each file that may be chosen, .gitmodules, or commit of a submodule that was moved: its blob, where its entry starts, its name and what is known of it
 //
 // Names are numbers, 0 while nobody asks for them.
 type links struct {
@@ -34,6 +34,10 @@ const (
 
 	isLarge = 1 << 31 // of a file's blob: it is over the limit
 	isNever = 1 << 31 // of a file's name: the entry cannot become a pointer, nor is it matched
+
+	isLink    = 1 << 30 // of a file's name: it is a submodule's commit, and its blob a number of linked
+	isModules = 1 << 29 // of a file's name: it is a .gitmodules
+	nameFlags = isNever | isLink | isModules
 )
 
 // folder is an entry of a tree that names a tree.
@@ -43,6 +47,7 @@ type folder struct{ tree, at, name uint32 }
 type file struct {
 	blob, at, name uint32
 	large, never   bool
+	link, modules  bool
 }
 
 // record is what is known of one tree.
@@ -64,7 +69,10 @@ func (r record) folder(i int) folder {
 
 func (r record) file(i int) file {
 	w := r[headWords+linkWords*(r.folders()+i):]
-	return file{blob: w[0] &^ isLarge, at: w[1], name: w[2] &^ isNever, large: w[0]&isLarge != 0, never: w[2]&isNever != 0}
+	return file{
+		blob: w[0] &^ isLarge, at: w[1], name: w[2] &^ nameFlags, large: w[0]&isLarge != 0,
+		never: w[2]&isNever != 0, link: w[2]&isLink != 0, modules: w[2]&isModules != 0,
+	}
 }
 
 // of returns the record of a tree; ok is false when it was not seen.

@@ -24,11 +24,11 @@ type pass struct {
 	links  links
 	states states
 	planned
+	linked
 	converted map[uint32]converted // by blob
 	sets      *pathSets
 	rules     *rules
 	twins     *twins // nil for none
-	ids       []byte // new ids of nodes, zero for what is empty then
 }
 
 // choice is which blobs are chosen.
@@ -48,6 +48,7 @@ type planned struct {
 	clean  set      // trees that stay, on some path
 	stays  set      // blobs that stay, since something names them that stays
 	height uint32   // of the highest node
+	ids    []byte   // new ones of nodes, zero for what is empty then
 }
 
 // node is a tree that changes, on the paths that come to a state.
@@ -124,6 +125,9 @@ func (p *pass) sameFor(n int, do func(from, to int) error) error {
 func (p *pass) choose(ctx context.Context) error {
 	p.large, p.possible, p.left = newSet(p.forest.Len()), newSet(p.forest.Len()), newSet(p.forest.Len())
 	p.chosen, p.clean, p.stays = newSet(p.forest.Len()), newSet(p.forest.Len()), newSet(p.forest.Len())
+	if !p.removes() && !p.converts() {
+		return nil
+	}
 	err := p.sameFor(p.forest.Len(), func(from, to int) error {
 		var d inflate.Decoder
 		for i := from; i < to; i++ {

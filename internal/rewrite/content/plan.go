@@ -76,7 +76,7 @@ func (w *walk) rootState(tree uint32) (uint32, error) {
 		s.path = w.Match.Start()
 	}
 	r, ok := w.links.of(tree)
-	if blob, has := r.attributes(); ok && has && !w.removes() {
+	if blob, has := r.attributes(); ok && has && w.converts() {
 		number, known := w.macros[blob]
 		if !known {
 			var err error
@@ -168,6 +168,11 @@ func (w *walk) enter(tree, state uint32) error {
 		if w.chooses(state, f) {
 			s.changes = true
 			w.chosen.add(f.blob)
+		}
+		if follows, err := w.follow(&s, f); err != nil {
+			return err
+		} else if follows {
+			s.changes = true
 		}
 	}
 	w.stack = append(w.stack, s)

@@ -96,6 +96,9 @@ func (m *maker) below(n *node, r record, data []byte) error {
 	m.items = m.items[:0]
 	for c := range m.changes(n, r) {
 		it := item{name: c.name}
+		if c.child == nil && c.name == 0 {
+			continue
+		}
 		if c.child != nil {
 			if it.below = c.child.set; it.below == 0 {
 				continue
@@ -123,8 +126,19 @@ func (p *pass) newID(node uint32) object.ID { return object.FromBytes(p.Format, 
 type change struct {
 	at    uint32
 	child *node  // nil for a file
-	name  uint32 // of a file
+	name  uint32 // of a chosen file, 0 for none
 	id    []byte
+}
+
+// changeOf is the change of a file in a tree of some state, if it changes.
+func (p *pass) changeOf(state uint32, f file) (c change, changes bool) {
+	switch {
+	case p.chooses(state, f):
+		return change{at: f.at, name: f.name, id: p.pointerBytes(f.blob)}, true
+	case p.edits(state, f):
+		return change{at: f.at, id: p.editedBytes(f)}, true
+	}
+	return c, false
 }
 
 // changes yields the entries of a node that change, in order.
@@ -137,7 +151,7 @@ func (p *pass) changes(n *node, r record) func(yield func(change) bool) {
 				if f.at >= before {
 					break
 				}
-				if p.chooses(n.state, f) && !yield(change{at: f.at, name: f.name, id: p.pointerBytes(f.blob)}) {
+				if c, changes := p.changeOf(n.state, f); changes && !yield(c) {
 					return false
 				}
 			}

@@ -17,7 +17,7 @@ const attributesName = ".gitattributes"
 // special reports whether a file is one that Git or Git LFS reads for itself: it is never chosen.
 func special(name []byte) bool {
 	switch string(name) {
-	case attributesName, ".gitignore", ".gitmodules", ".lfsconfig":
+	case attributesName, ".gitignore", modulesName, ".lfsconfig":
 		return true
 	}
 	return false
@@ -38,7 +38,8 @@ type scanner struct {
 	*pass
 	shelf    shelf
 	anchored bool
-	seen     int // entries
+	at       uint32 // the tree
+	seen     int    // entries
 	record   []uint32
 	files    []uint32
 	ids      idCache
@@ -46,7 +47,7 @@ type scanner struct {
 }
 
 func (s *scanner) tree(ctx context.Context, o *pack.Object) error {
-	s.record, s.files = append(s.record[:0], 0, 0, 0), s.files[:0]
+	s.at, s.record, s.files = o.Pos, append(s.record[:0], 0, 0, 0), s.files[:0]
 	for at := 0; at < len(o.Data); {
 		if s.seen++; s.seen&0xff == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -84,6 +85,8 @@ func (s *scanner) entry(e *object.TreeEntry, at uint32) error {
 		s.record = append(s.record, tree, at, name)
 	case !e.Mode.IsSubmodule():
 		s.file(e, at)
+	case s.Submodules != nil:
+		s.link(e, at)
 	}
 	return nil
 }
@@ -94,6 +97,9 @@ func (s *scanner) file(e *object.TreeEntry, at uint32) {
 		if i, ok := s.ids.find(s.pack.Index, s.Format, e.ID); ok {
 			s.record[2] = i + 1
 		}
+	}
+	if s.Submodules != nil && string(e.Name) == modulesName && s.module(e, at) {
+		return
 	}
 	may := s.Match != nil && s.names.may(s.pass, e.Name)
 	if !may && !s.filter.may(e.ID) {

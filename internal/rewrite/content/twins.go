@@ -23,7 +23,7 @@ type twins struct {
 
 // findTwins goes through all trees, if any root has chosen files.
 func (p *pass) findTwins(ctx context.Context) error {
-	if p.removes() {
+	if !p.converts() {
 		return nil
 	}
 	t := &twins{names: map[string]uint32{}, own: map[uint32][]uint32{}, below: map[uint32]uint32{}, lists: [][]uint32{nil}, known: map[string]uint32{"": 0}}
