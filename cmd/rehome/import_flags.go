@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"rehome"
+	"rehome/internal/forge"
 	"rehome/internal/remote"
 	"rehome/internal/source"
 )
@@ -116,4 +117,12 @@ func (m *Main) destination(ctx context.Context, dest string, f importFlags) (rem
 		return l, usagef("Or leave --dest-user out.", "no password: set REHOME_DEST_PASSWORD")
 	}
 	return l, remote.CheckCredentials("the destination's user", l.Username, l.Password)
+}
+
+// fileLimit is what the forge of a destination is known to take of one file, bytes; 0 is not known.
+func fileLimit(to remote.Location) int64 {
+	if to.URL == nil {
+		return 0
+	}
+	return forge.LimitsOf(to.URL.Hostname(), "").File
 }

@@ -14,6 +14,7 @@ import (
 	"rehome"
 	"rehome/internal/importer"
 	"rehome/internal/remote"
+	"rehome/internal/source"
 )
 
 func (m *Main) inspectCommand() *cobra.Command {
@@ -23,6 +24,7 @@ func (m *Main) inspectCommand() *cobra.Command {
 		user   string
 		asJSON bool
 		plan   = newPlanFlags()
+		choice choiceFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "inspect SOURCE",
@@ -34,7 +36,10 @@ func (m *Main) inspectCommand() *cobra.Command {
 			if err := checkVCS(vcs); err != nil {
 				return err
 			}
-			return m.inspect(cmd.Context(), inspection{raw: args[0], user: user, json: asJSON, plan: plan, ssh: ssh})
+			if err := choice.check(); err != nil {
+				return err
+			}
+			return m.inspect(cmd.Context(), inspection{raw: args[0], user: user, json: asJSON, plan: plan, ssh: ssh, choose: choice.choose()})
 		},
 	}
 	flags := cmd.Flags()
@@ -42,6 +47,7 @@ func (m *Main) inspectCommand() *cobra.Command {
 	flags.StringVar(&user, "source-user", "", "user name at the source; the password comes from REHOME_SOURCE_PASSWORD or a prompt")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	plan.add(flags)
+	choice.add(flags)
 	ssh.add(flags)
 	return cmd
 }
@@ -53,6 +59,8 @@ type inspection struct {
 	dir         string // folder to work in; "" is the system's
 	plan        planFlags
 	ssh         sshFlags
+	choose      source.RefChoice
+	fileLimit   int64 // of the destination, bytes; 0 is not known
 }
 
 func (m *Main) inspect(ctx context.Context, i inspection) error {
@@ -76,6 +84,7 @@ func (m *Main) inspectAt(ctx context.Context, l remote.Location, i inspection, p
 	show := m.newWatcher(false, i.json || i.quiet)
 	found, err := importer.Inspect(ctx, importer.OnceOptions{
 		Source: reader, Location: l, Dir: i.dir, LargeOver: int64(i.plan.large.over), Version: version, Event: show.event, Plan: plan,
+		Choose: i.choose, FileLimit: i.fileLimit,
 	})
 	show.close()
 	if err != nil {
@@ -117,6 +126,9 @@ func (m *Main) printInspection(i rehome.Inspection, plan planFlags) error {
 		p := i.Plan
 		fmt.Fprintf(out, "the map changes\t%s, %s, %s\n", identities(p.AuthorsMapped), counted(p.CommitsChanged, "commit"), counted(p.TagsChanged, "tag"))
 		fmt.Fprintf(out, "signatures dropped\t%d\n", p.SignaturesDropped)
+	}
+	if n := len(i.Plan.Refused); n > 0 {
+		fmt.Fprintf(out, "the destination takes not\t%s over its limit; --large-files lfs makes such files Git LFS objects\n", counted(int64(n), "file"))
 	}
 	for _, line := range wouldBecome(i.Plan.LargeFiles) {
 		fmt.Fprintf(out, "%s\t%s\n", line[0], line[1])

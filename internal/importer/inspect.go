@@ -35,7 +35,7 @@ func Inspect(ctx context.Context, o OnceOptions) (found rehome.Inspection, err e
 	found = once.inspection(got)
 	found.Plan = rehome.InspectedChanges{
 		CommitsChanged: did.changes.Commits, TagsChanged: did.changes.Tags, SignaturesDropped: did.changes.Signatures,
-		AuthorsMapped: did.mapped, Refused: []rehome.Refusal{}, LargeFiles: o.Plan.inspected(did),
+		AuthorsMapped: did.mapped, Refused: once.refused(found.LargeFiles), LargeFiles: o.Plan.inspected(did),
 	}
 	people, err := contributorsOf(ctx, got.Repo, got.Refs)
 	if err != nil {
@@ -44,6 +44,20 @@ func Inspect(ctx context.Context, o OnceOptions) (found rehome.Inspection, err e
 	found.Authors, found.Plan.Authors = list(people), changedAuthors(people, did.authors)
 	found.Submodules, err = submodulesOf(got)
 	return found, err
+}
+
+// refused lists the large files that stay and that the destination would not take.
+func (o *once) refused(large []rehome.InspectedFile) []rehome.Refusal {
+	all := []rehome.Refusal{}
+	if o.FileLimit == 0 || o.Plan.choice() != rehome.LFSUndecided {
+		return all
+	}
+	for _, f := range large {
+		if f.Size > o.FileLimit {
+			all = append(all, rehome.Refusal{Kind: "file_over_limit", Path: f.Path})
+		}
+	}
+	return all
 }
 
 // wouldDo finds out what a rewrite would change. Which paths leave history is known once it has been made.

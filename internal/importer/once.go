@@ -32,6 +32,7 @@ type OnceOptions struct {
 
 	Choose        source.RefChoice // which refs come
 	DefaultBranch string           // short name that the source's default branch gets; "" keeps its own
+	FileLimit     int64            // for Inspect: bytes of the largest file that the destination takes; 0 is not known
 	Verify        rehome.Depth     // of the comparison at the end; "" is VerifyRefs
 
 	Version string             // of Rehome, for the receipt
