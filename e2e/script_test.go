@@ -67,12 +67,15 @@ func makeRepository(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// startOrigin: origin DIR [user=U] [password=P] [cut=BYTES] [slow] [html] serves the repositories below DIR; the URL is $ORIGIN.
+// startOrigin: origin DIR [ssh] [daemon] [user=U] [password=P] [cut=BYTES] [slow] [html] serves the repositories below DIR; the URL is $ORIGIN.
 func startOrigin(ts *testscript.TestScript, _ bool, args []string) {
 	var o testenv.Options
 	for _, arg := range args[1:] {
 		name, value, _ := cutPair(arg)
 		switch name {
+		case "ssh", "daemon":
+			startOther(ts, name, ts.MkAbs(args[0]))
+			return
 		case "user":
 			o.User = value
 		case "password":
@@ -99,6 +102,20 @@ func startOrigin(ts *testscript.TestScript, _ bool, args []string) {
 	url := testenv.ServeGit(stateOf(ts).tb, ts.MkAbs(args[0]), o)
 	ts.Setenv("ORIGIN", url)
 	ts.Setenv("ORIGIN_HOST", strings.TrimPrefix(url, "http://"))
+}
+
+// startOther serves a folder over SSH or by git daemon. KEY and KNOWN_HOSTS are files for SSH.
+func startOther(ts *testscript.TestScript, way, dir string) {
+	tb := stateOf(ts).tb
+	if way == "daemon" {
+		ts.Setenv("ORIGIN", testenv.ServeDaemon(tb, dir))
+		return
+	}
+	s := testenv.ServeSSH(tb, dir, testenv.SSHOptions{})
+	ts.Setenv("ORIGIN", s.URL)
+	ts.Setenv("KEY", s.KeyFile)
+	ts.Setenv("KNOWN_HOSTS", s.KnownHosts)
+	ts.Setenv("SSH_SERVER", fmt.Sprintf("[127.0.0.1]:%d", s.Addr.Port))
 }
 
 // startServer: serve [FLAGS…] starts a server on the folder data; its URL is $API. ! serve wants it to refuse, with the reason as stderr.

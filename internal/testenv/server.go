@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"crypto/subtle"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -24,12 +25,13 @@ type Options struct {
 	CutAfter int64         // cut the connection after so many bytes of upload-pack answers, all of them together; 0 = never
 	Throttle time.Duration // wait before each write of an upload-pack answer
 
+	Push bool                            // pushes are taken, too; the hooks of a repository run
 	TLS  bool                            // https with httptest's certificate
 	Wrap func(http.Handler) http.Handler // stands before everything else; may be nil
 }
 
 // Server serves the bare repositories below a folder over smart HTTP, for fetching
-// only, by git's own http-backend. Safe for concurrent use.
+// only unless Options.Push, by git's own http-backend. Safe for concurrent use.
 type Server struct {
 	URL  string // as http://127.0.0.1:PORT, no slash at the end
 	Test *httptest.Server
@@ -87,7 +89,8 @@ func (s *Server) handler(t testing.TB, root string) http.Handler {
 	}
 	env := append(Env()[1:],
 		"GIT_PROJECT_ROOT="+abs, "GIT_HTTP_EXPORT_ALL=1",
-		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
+		"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*",
+		"GIT_CONFIG_KEY_1=http.receivepack", fmt.Sprintf("GIT_CONFIG_VALUE_1=%t", s.o.Push))
 	if s.o.Protocol != "" && s.o.Protocol != "v0" {
 		env = append(env, "GIT_PROTOCOL=version="+s.o.Protocol[1:])
 	}

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"crypto/ed25519"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -18,7 +17,6 @@ import (
 
 	"rehome"
 	"rehome/internal/egress"
-	"rehome/internal/git/protocol"
 	"rehome/internal/remote"
 	"rehome/internal/testenv"
 )
@@ -288,7 +286,7 @@ func speaks(t *testing.T, say func(net.Conn)) string {
 	return l.Addr().String()
 }
 
-// read waits until the other side hangs up.
+// wait waits until the other side hangs up.
 func wait(conn net.Conn) {
 	for buf := make([]byte, 4096); ; {
 		if _, err := conn.Read(buf); err != nil {
@@ -455,77 +453,6 @@ func TestConnectionRefused(t *testing.T) {
 		_, err := speaker(t, egress.Policy{}, Options{}).Open(t.Context(), location(t, scheme+at+"/r"), Question{Limits: wide})
 		if e := rehome.AsError(err); e.Code != rehome.Unreachable || e.Message != "Cannot connect to "+at+": the connection is refused." {
 			t.Errorf("%v", err)
-		}
-	}
-}
-
-func TestGitDaemonRefuses(t *testing.T) {
-	root := t.TempDir()
-	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 1})
-	url := testenv.ServeDaemon(t, root)
-	for _, c := range []struct {
-		path    string
-		service protocol.Service
-		says    string
-	}{
-		{"/missing.git", protocol.UploadPack, "There is no Git repository at this address: the server says \"no such repository: /missing.git\"."},
-		{"/r.git", protocol.ReceivePack, "There is no Git repository at this address: the server says \"service not enabled: /r.git\"."},
-	} {
-		_, err := speaker(t, egress.Policy{}, Options{}).Open(t.Context(), location(t, url+c.path), Question{Service: c.service, Limits: wide})
-		if e := rehome.AsError(err); e.Code != rehome.NotARepository || e.Message != c.says {
-			t.Errorf("%v, want %s", err, c.says)
-		}
-	}
-}
-
-func TestSilentGitDaemon(t *testing.T) {
-	tr := speaker(t, egress.Policy{}, Options{})
-	_, err := tr.Open(t.Context(), location(t, "git://"+speaks(t, wait)+"/r"), Question{Limits: wide, Silence: 100 * time.Millisecond})
-	if rehome.CodeOf(err) != rehome.Unreachable || !errors.Is(err, egress.ErrLate) {
-		t.Errorf("%v", err)
-	}
-	tr = speaker(t, egress.Policy{}, Options{Patience: 100 * time.Millisecond})
-	trickle := func(conn net.Conn) {
-		for {
-			if _, err := conn.Write([]byte("003f" + strings.Repeat("a", 40) + " refs/heads/abcdefg")); err != nil {
-				return
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
-	}
-	_, err = tr.Open(t.Context(), location(t, "git://"+speaks(t, trickle)+"/r"), Question{Limits: wide})
-	if e := rehome.AsError(err); e.Code != rehome.Unreachable || !errors.Is(err, egress.ErrLate) {
-		t.Errorf("trickle: %v", err)
-	}
-}
-
-func TestKeys(t *testing.T) {
-	private, public, err := NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := PublicKey(private)
-	if err != nil || again != public || !strings.HasPrefix(public, "ssh-ed25519 AAAA") || strings.ContainsAny(public, "\r\n") {
-		t.Errorf("%q, %q, %v", public, again, err)
-	}
-	if strings.Contains(fmt.Sprintf("%v %+v %#v", private, private, private), "PRIVATE") {
-		t.Error("it shows")
-	}
-	_, key, _ := ed25519.GenerateKey(nil)
-	locked, err := ssh.MarshalPrivateKeyWithPassphrase(key, "", []byte("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct{ key, says string }{
-		"none":       {"", "ssh_key is no private key"},
-		"words":      {"canary", "ssh_key is no private key"},
-		"public":     {public, "ssh_key is no private key"},
-		"passphrase": {string(pem.EncodeToMemory(locked)), "ssh_key is protected by a passphrase"},
-		"long":       {strings.Repeat("x", maxKey+1), "ssh_key is longer than"},
-	} {
-		_, err := PublicKey(rehome.Secret(c.key))
-		if e := rehome.AsError(err); e.Code != rehome.Invalid || e.Field != "ssh_key" || !strings.HasPrefix(e.Message, c.says) || strings.Contains(e.Message, "canary") {
-			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func refsOf(t *testing.T, c Conversation) []protocol.Ref {
 func ways(t *testing.T, root string) (map[string]string, *Transport, map[string]remote.Location) {
 	t.Helper()
 	ssh := testenv.ServeSSH(t, root, testenv.SSHOptions{})
-	at := map[string]string{"ssh": ssh.URL, "git": testenv.ServeDaemon(t, root, "receive-pack"), "local": root, "http": testenv.ServeGit(t, root, testenv.Options{Wrap: gather})}
+	at := map[string]string{"ssh": ssh.URL, "git": testenv.ServeDaemon(t, root, "receive-pack"), "local": root, "http": testenv.ServeGit(t, root, testenv.Options{Wrap: gather, Push: true})}
 	all := map[string]remote.Location{}
 	for name, url := range at {
 		if name == "local" {
@@ -165,7 +165,6 @@ func TestEveryWayTakesAPush(t *testing.T) {
 	for _, size := range []int64{-1, 1} {
 		root := t.TempDir()
 		testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
-		testenv.Git(t, filepath.Join(root, "r.git"), "config", "http.receivepack", "true")
 		_, tr, all := ways(t, root)
 		for name, l := range all {
 			c, err := tr.Open(t.Context(), l, Question{Service: protocol.ReceivePack, Limits: wide, Peer: Destination})
