@@ -163,7 +163,7 @@ func (h *heard) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// words are fit to show; nil for none, and for such that repeat a secret.
+// words are fit to show; nil for none, for such that never ended and such that repeat a secret.
 func (h *heard) words(l remote.Location) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -175,7 +175,7 @@ func (h *heard) words(l remote.Location) error {
 		}
 	}
 	text := rehome.Clean(strings.Join(lines, " "), maxText)
-	if text == "" || RepeatsSecret(l, string(h.kept)) {
+	if text == "" || h.all > protocol.MaxProgress || RepeatsSecret(l, string(h.kept)) {
 		return nil
 	}
 	return errors.New(text)
