@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"io"
 	"net"
 	"path/filepath"
 	"strings"
@@ -51,5 +52,29 @@ func TestSilentGitDaemon(t *testing.T) {
 	_, err = tr.Open(t.Context(), location(t, "git://"+speaks(t, trickle)+"/r"), Question{Limits: wide})
 	if e := rehome.AsError(err); e.Code != rehome.Unreachable || !errors.Is(err, egress.ErrLate) {
 		t.Errorf("trickle: %v", err)
+	}
+}
+
+// Silence counts from the end of what is streamed.
+func TestSilenceAfterAStream(t *testing.T) {
+	url := "git://" + speaks(t, func(conn net.Conn) {
+		conn.Write([]byte("003f" + strings.Repeat("a", 40) + " refs/heads/abcdefg0000")) //nolint:errcheck // a test's server
+		wait(conn)
+	})
+	c, err := speaker(t, egress.Policy{}, Options{}).Open(t.Context(), location(t, url+"/r"), Question{Service: protocol.ReceivePack, Limits: wide})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	in, err := c.Ask(t.Context(), Request{Stream: true, Size: -1, Silence: 100 * time.Millisecond, Write: func(w io.Writer) error {
+		time.Sleep(300 * time.Millisecond)
+		_, err := w.Write(make([]byte, 1<<20))
+		return err
+	}})
+	if err != nil {
+		t.Fatalf("it was not all sent: %v", err)
+	}
+	if _, _, err := in.Next(); !errors.Is(err, egress.ErrLate) {
+		t.Errorf("%v", err)
 	}
 }

@@ -64,12 +64,17 @@ func (c *line) Ask(ctx context.Context, r Request) (*protocol.Reader, error) {
 	c.over()
 	stop := context.AfterFunc(ctx, c.drop)
 	c.over, c.quiet = func() { stop() }, false
-	c.raw.expect(r.Silence)
+	if !r.Stream {
+		c.raw.expect(r.Silence)
+	}
 	to := &sender{w: c.out}
 	out := bufio.NewWriterSize(to, 64<<10)
 	err := r.Write(out)
 	if err == nil {
 		err = out.Flush()
+	}
+	if r.Stream { // which may have taken long
+		c.raw.expect(r.Silence)
 	}
 	switch {
 	case err == nil, to.err != nil && r.Stream && ctx.Err() == nil: // its last words say more than that it hung up
