@@ -20,7 +20,6 @@ type finished struct {
 	raw      *repo.Repo
 	repo     *repo.Repo
 	refs     []finalRef
-	removed  []finalRef // what refs lack, since what they name left history
 	history  []string   // names of its packs of commits and tags, which have all of them
 	content  []string   // names of its packs of trees and blobs, which have all of them
 	replaces []string   // packs of raw that it stands instead of

@@ -141,12 +141,3 @@ func TestGrownFilms(t *testing.T) {
 		t.Errorf("%s is still there", blob)
 	}
 }
-
-// historyPack returns the one pack of commits and tags of a repository.
-func historyPack(r *repo.Repo) (string, error) {
-	f := finished{raw: r, repo: r}
-	if err := f.readPacks(); err != nil || len(f.history) != 1 {
-		return "", fmt.Errorf("packs of history: %q, %w", f.history, err)
-	}
-	return f.history[0], nil
-}
