@@ -20,9 +20,9 @@ type finished struct {
 	raw      *repo.Repo
 	repo     *repo.Repo
 	refs     []finalRef
-	history  []string   // names of its packs of commits and tags, which have all of them
-	content  []string   // names of its packs of trees and blobs, which have all of them
-	replaces []string   // packs of raw that it stands instead of
+	history  []string // names of its packs of commits and tags, which have all of them
+	content  []string // names of its packs of trees and blobs, which have all of them
+	replaces []string // packs of raw that it stands instead of
 	made     madeLarge
 	lfs      []store.LFSObject // that it points to
 }
