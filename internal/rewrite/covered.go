@@ -25,7 +25,7 @@ import (
 //	identities: lengths of name and mail, as varints, and both of them
 type covered struct {
 	history, content []string // base names of From's packs
-	counts           counts
+	counts           Counts
 	odd              bool // an object has identity lines where Git does not look for them
 
 	notes []savedRef
@@ -52,19 +52,11 @@ func notesOf(refs []repo.Ref) (notes []savedRef) {
 	return notes
 }
 
-// counts are those of a Result.
-type counts struct {
-	Commits           int64 `json:"commits"`
-	CommitsChanged    int64 `json:"commits_changed"`
-	TagsChanged       int64 `json:"tags_changed"`
-	SignaturesDropped int64 `json:"signatures_dropped"`
-}
-
 // savedCovered is covered in the head of a saved rewrite.
 type savedCovered struct {
 	History []string   `json:"history"`
 	Content []string   `json:"content"`
-	Counts  counts     `json:"counts"`
+	Counts  Counts     `json:"counts"`
 	Odd     bool       `json:"odd,omitempty"`
 	Notes   []savedRef `json:"notes,omitempty"`
 
@@ -155,7 +147,7 @@ func (p *pass) cover() {
 	if p.o.Into == nil || !ok || !p.o.canCover() {
 		return
 	}
-	c := &covered{counts: p.result.counts(), odd: odd, content: p.contentPacks, notes: notesOf(p.o.Refs)}
+	c := &covered{counts: p.result.Counts, odd: odd, content: p.contentPacks, notes: notesOf(p.o.Refs)}
 	if k := p.known; k != nil {
 		c.history, c.odd = append(slices.Clone(k.history), k.newHistory...), odd || k.odd
 		c.noted, c.unmet = k.noted, k.unmet
@@ -193,10 +185,6 @@ func (p *pass) sortedUnmet() (all []byte) {
 // canCover reports whether a plan for refs changes an object for what it and those before it say alone.
 func (o *Options) canCover() bool {
 	return o.Plan.Trailers == nil && !o.Plan.Hashes && !o.Plan.changesContent()
-}
-
-func (r *Result) counts() counts {
-	return counts{r.Commits, r.CommitsChanged, r.TagsChanged, r.SignaturesDropped}
 }
 
 // odd reports whether an object has identity lines where Git does not look for them. ok is false where

@@ -271,7 +271,7 @@ func (p *pass) onKept(ctx context.Context) (*Result, error) {
 	}
 	err = into.LinkPack(b.repo, b.packs...)
 	if err == nil {
-		p.result.begin(b.covered.counts)
+		p.result.Counts = b.covered.counts // and more
 		p.result.Pack, err = into.WritePack(ctx, p.writing(ctx))
 	}
 	if err != nil {
@@ -288,9 +288,4 @@ func (p *pass) onKept(ctx context.Context) (*Result, error) {
 	p.result.Kept = b.packs
 	p.finish()
 	return p.result, nil
-}
-
-// begin takes over counts from the rewrite before.
-func (r *Result) begin(c counts) {
-	r.Commits, r.CommitsChanged, r.TagsChanged, r.SignaturesDropped = c.Commits, c.CommitsChanged, c.TagsChanged, c.SignaturesDropped
 }

@@ -115,7 +115,7 @@ func (w rewritten) all(t *testing.T) (ids []string) {
 	t.Helper()
 	for _, name := range w.result.History() {
 		one := w
-		one.result = &rewrite.Result{Pack: name}
+		one.result = &rewrite.Result{Packs: rewrite.Packs{Pack: name}}
 		ids = append(ids, one.objects(t)...)
 	}
 	slices.Sort(ids)

@@ -13,17 +13,11 @@ import (
 
 // Result is what came of a rewrite.
 type Result struct {
-	Refs              []Ref // in the order of Options.Refs
-	Commits           int64 // that the refs reach
-	CommitsChanged    int64
-	TagsChanged       int64
-	SignaturesDropped int64
-	Pack              string   // base name of the new history pack in Into, which with those of Kept holds every commit and tag; "" when nothing changed
-	Kept              []string // base names of history packs of the rewrite before, which are linked into Into: only what is new was rewritten
-	Content           string   // base name of the new content pack in Into; "" when content stays as it is
-	Replaced          []string // base names of From's packs that the new ones stand instead of, so that Into must not have them
-	Large             LargeResult
-	Submodules        submodule.Changes
+	Refs []Ref // in the order of Options.Refs
+	Counts
+	Packs
+	Large      LargeResult
+	Submodules submodule.Changes
 
 	plan    Plan
 	graph   *history.Graph
@@ -33,6 +27,22 @@ type Result struct {
 	covered *covered        // nil when the next rewrite has to go through everything
 	known   *known          // nil when this one did
 	sets
+}
+
+// Counts are of what the refs reach.
+type Counts struct {
+	Commits           int64 `json:"commits"`
+	CommitsChanged    int64 `json:"commits_changed"`
+	TagsChanged       int64 `json:"tags_changed"`
+	SignaturesDropped int64 `json:"signatures_dropped"`
+}
+
+// Packs are base names of packs.
+type Packs struct {
+	Pack     string   // the new history pack in Into, which with those of Kept holds every commit and tag; "" when nothing changed
+	Kept     []string // history packs of the rewrite before, which are linked into Into: only what is new was rewritten
+	Content  string   // the new content pack in Into; "" when content stays as it is
+	Replaced []string // From's packs that the new ones stand instead of, so that Into must not have them
 }
 
 // sets are the commits and tags that something holds for.
