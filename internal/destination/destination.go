@@ -25,9 +25,6 @@ import (
 // limits bound what a destination may tell of its refs.
 var limits = protocol.Limits{Refs: 5_000_000, Bytes: 1 << 30}
 
-// silence is how long a destination may say nothing when it is asked for its refs.
-const silence = time.Minute
-
 // Options say how destinations are reached. All but Sleep and Version are required.
 type Options struct {
 	Transport *transport.Transport
@@ -36,35 +33,31 @@ type Options struct {
 	LFS       *lfs.Store // where the Git LFS objects to send are; nil where there are none
 	Version   string     // Rehome's, told to servers
 
+	LimitsOf func(host string, k forge.Kind) forge.Limits // what forges take; nil is forge.LimitsOf
+
 	Sleep func(ctx context.Context, d time.Duration) error // before another try; nil is by the clock
 }
 
 // Git pushes to Git servers. It is safe for concurrent use.
 type Git struct {
 	Options
-	agent string
-	sites sites
+	agent   string
+	sites   sites
+	silence time.Duration // that a destination may keep when it is asked for its refs
+	work    time.Duration // that it may keep over what is pushed; 0 is transport's
 }
 
 // New returns what pushes to Git servers.
 func New(o Options) *Git {
-	g := &Git{Options: o, agent: "git/rehome"}
+	g := &Git{Options: o, agent: "git/rehome", silence: time.Minute}
 	if o.Version != "" {
 		g.agent = "git/rehome-" + o.Version
 	}
 	if g.Sleep == nil {
-		g.Sleep = sleep
+		g.Sleep = transport.Sleep
+	}
+	if g.LimitsOf == nil {
+		g.LimitsOf = forge.LimitsOf
 	}
 	return g
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -33,10 +33,10 @@ func (g *Git) CheckLFS(ctx context.Context, l remote.Location, objects []lfs.Obj
 	}
 	o, err := g.lfsOptions(ctx, l, "download")
 	if err != nil {
-		return nil, explain(ctx, err)
+		return nil, discreet(l, explain(ctx, err))
 	}
 	missing, err := transfer.Check(ctx, o, objects)
-	return missing, explain(ctx, err)
+	return missing, discreet(l, explain(ctx, err))
 }
 
 // lfsOptions say where the Git LFS API of a destination is, and how to sign in there.

@@ -96,6 +96,9 @@ func (s *session) attempt(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
+	if err := s.checkFormat(c.Advertisement()); err != nil {
+		return err
+	}
 	now := stateOf(c.Advertisement().Refs, c.Advertisement().Format)
 	todo, err := s.due(ctx, now)
 	if err != nil || len(todo) == 0 {
@@ -124,15 +127,21 @@ func (s *session) attempt(ctx context.Context) error {
 	return nil
 }
 
+// checkFormat refuses a destination of another object format. One that is empty and does not name its own may have any.
+func (s *session) checkFormat(ad protocol.Advertisement) error {
+	f := s.p.From.Format()
+	if ad.Format == f || len(ad.Refs) == 0 && !ad.Capabilities.Has("object-format") {
+		return nil
+	}
+	return &rehome.Error{
+		Code:    rehome.DestinationRefused,
+		Message: fmt.Sprintf("The destination is a %s repository, and what is to be pushed is %s.", ad.Format, f),
+		Hint:    "Make a new repository there with that object format.",
+	}
+}
+
 // due returns the updates that are still to be done, the default branch first, and notes refs that somebody moved.
 func (s *session) due(ctx context.Context, now State) ([]repo.Update, error) {
-	if f := s.p.From.Format(); len(now.Refs) > 0 && now.Format != f {
-		return nil, &rehome.Error{
-			Code:    rehome.DestinationRefused,
-			Message: fmt.Sprintf("The destination is a %s repository, and what is to be pushed is %s.", now.Format, f),
-			Hint:    "Make a new repository there with that object format.",
-		}
-	}
 	var todo []repo.Update
 	for _, u := range s.p.Updates {
 		is := now.Has(u.Name)

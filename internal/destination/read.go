@@ -27,7 +27,7 @@ func (g *Git) Read(ctx context.Context, l remote.Location) (State, error) {
 		s, err = g.read(ctx, l)
 		return explain(ctx, err)
 	})
-	return s, err
+	return s, discreet(l, err)
 }
 
 func (g *Git) read(ctx context.Context, l remote.Location) (State, error) {
@@ -43,7 +43,7 @@ func (g *Git) read(ctx context.Context, l remote.Location) (State, error) {
 			Agent: g.agent, Format: ad.Format, Prefixes: []string{"HEAD", "refs/"},
 			Unborn: ad.Capabilities.Feature("ls-refs", "unborn"),
 		}
-		in, err := c.Ask(ctx, transport.Request{Write: ask.Encode, Silence: silence})
+		in, err := c.Ask(ctx, transport.Request{Write: ask.Encode, Silence: g.silence})
 		if err != nil {
 			return State{}, err
 		}
@@ -56,7 +56,7 @@ func (g *Git) read(ctx context.Context, l remote.Location) (State, error) {
 }
 
 func (g *Git) open(ctx context.Context, l remote.Location, s protocol.Service) (transport.Conversation, error) {
-	return g.Transport.Open(ctx, l, transport.Question{Service: s, Limits: limits, Silence: silence, Peer: transport.Destination})
+	return g.Transport.Open(ctx, l, transport.Question{Service: s, Limits: limits, Silence: g.silence, Peer: transport.Destination})
 }
 
 // stateOf sorts what a server told. Of a ref that comes twice the first counts: what is read is proven or refused later.

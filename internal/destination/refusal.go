@@ -21,7 +21,7 @@ type Refusal struct {
 
 // judge takes the destination's report of a step.
 func (s *session) judge(ctx context.Context, done step, report protocol.Report, said *words) error {
-	if s.leavesOut() && lacksObjects(report) {
+	if s.leavesOut() && lacksObjects(report, said) {
 		s.forgets = true
 		return errAgain
 	}
@@ -42,13 +42,21 @@ func (s *session) judge(ctx context.Context, done step, report protocol.Report, 
 			refused = append(refused, s.refusal(ctx, u.Name, r.Reason, said))
 		}
 	}
-	s.result.Refused = append(s.result.Refused, withoutEcho(refused)...)
+	refused = withoutEcho(refused)
+	if len(refused) > 0 {
+		refused[0].explain(said.text())
+	}
+	s.result.Refused = append(s.result.Refused, refused...)
 	return nil
 }
 
-// lacksObjects reports whether a destination had not all that a pack leaves out.
-func lacksObjects(r protocol.Report) bool {
-	return r.Unpack != "" || slices.ContainsFunc(r.Refs, func(ref protocol.RefReport) bool {
+// lacksObjects reports whether a destination had not all that a pack leaves out. What is too large says so.
+func lacksObjects(r protocol.Report, said *words) bool {
+	if r.Unpack != "" {
+		why := r.Unpack + " " + said.text()
+		return !strings.Contains(why, "exceed") && !strings.Contains(why, "too large") && !strings.Contains(why, "No space left")
+	}
+	return slices.ContainsFunc(r.Refs, func(ref protocol.RefReport) bool {
 		return strings.Contains(ref.Reason, "missing necessary objects") || strings.Contains(ref.Reason, "bad pack")
 	})
 }
@@ -58,10 +66,18 @@ func (s *session) refusal(ctx context.Context, name, reason string, said *words)
 	for _, stale := range []string{"incorrect old value", "reference already exists", "cannot lock ref", "failed to update ref", "fetch first", "stale info"} {
 		r.Moved = r.Moved || strings.Contains(reason, stale)
 	}
-	if text := said.text(); text != "" && !strings.Contains(text, reason) {
+	return r
+}
+
+// explain adds what the destination said besides, which the first refusal has for all.
+func (r *Refusal) explain(text string) {
+	switch {
+	case text == "":
+	case strings.Contains(text, r.Words):
+		r.Words = text
+	default:
 		r.Words += ": " + text
 	}
-	return r
 }
 
 // withoutEcho leaves out the refs that were refused only because others were, if any was refused for a reason of its own.
@@ -95,12 +111,23 @@ const (
 	maxReason = 300
 	maxSaid   = 600 // bytes of what a destination says besides, that are shown
 	maxKept   = 16 << 10
+	maxTalk   = 64 << 20 // bytes of what a destination says besides, read or not
 )
 
+// errTalks says that a destination talks on and on.
+var errTalks = &rehome.Error{Code: rehome.DestinationRefused, Message: "The destination does not come to an end with what it says.", Hint: "Ask whoever runs it."}
+
 // words gathers what a destination says on the side while it works.
-type words struct{ kept []byte }
+type words struct {
+	kept  []byte
+	heard int
+	stop  context.CancelCauseFunc // ends a conversation in which it says too much
+}
 
 func (w *words) hear(piece []byte) {
+	if w.heard += len(piece); w.heard > maxTalk {
+		w.stop(errTalks)
+	}
 	w.kept = append(w.kept, piece...)
 	if len(w.kept) > maxKept {
 		w.kept = append(w.kept[:0], w.kept[len(w.kept)-maxKept/2:]...)

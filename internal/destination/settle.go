@@ -11,9 +11,15 @@ import (
 // settle finds out what became of a step whose answer did not come: the refs say it. It returns cause unless all of
 // them are what they were to be.
 func (s *session) settle(ctx context.Context, done step, cause error, broken transport.Conversation) error {
-	code := rehome.CodeOf(explain(ctx, cause))
-	if ctx.Err() != nil || code != rehome.DestinationCutOff {
+	e := rehome.AsError(explain(ctx, cause))
+	if ctx.Err() != nil || e.Code != rehome.DestinationCutOff {
 		return cause
+	}
+	if known := rehome.AsError(cause); known.Code == rehome.Unreachable && known.Err != nil { // it was reached before
+		cause = &rehome.Error{
+			Code: rehome.DestinationCutOff, Message: "The connection to the destination broke during the push.",
+			Hint: "Start the import again: it goes on from what the destination has.", Err: cause,
+		}
 	}
 	broken.Close() //nolint:errcheck // cause says what went wrong
 	c, err := s.open(ctx, s.p.Location, protocol.ReceivePack)

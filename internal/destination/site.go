@@ -49,12 +49,12 @@ func (g *Git) site(ctx context.Context, l remote.Location) site {
 	if !ok {
 		found, err := g.Forges.Find(ctx, l)
 		if err != nil {
-			return site{limits: forge.LimitsOf(l.URL.Hostname(), "")}
+			return site{limits: g.LimitsOf(l.URL.Hostname(), "")}
 		}
 		kind = found.Kind
 		g.sites.put(l.URL.Host, kind)
 	}
-	return site{limits: forge.LimitsOf(l.URL.Hostname(), kind), options: forge.PushOptions(kind)}
+	return site{limits: g.LimitsOf(l.URL.Hostname(), kind), options: forge.PushOptions(kind)}
 }
 
 // hint says what to do about a destination's words.

@@ -49,9 +49,10 @@ func (s *session) should() func(id []byte) bool {
 	}
 }
 
-// begun reports whether an interrupted push in several steps may have put a branch where it is.
+// begun reports whether an interrupted push in several steps may have put a branch where it is. From there it moves
+// forward only, whoever put it there.
 func (s *session) begun(ctx context.Context, u repo.Update, is object.ID) (bool, error) {
-	if s.p.Limit == 0 || !u.Old.IsZero() || u.New.IsZero() || !strings.HasPrefix(u.Name, "refs/heads/") {
+	if s.p.Limit == 0 || u.New.IsZero() || !strings.HasPrefix(u.Name, "refs/heads/") {
 		return false, nil
 	}
 	return split.OnWay(ctx, s.objects, is, u.New)

@@ -1,8 +1,7 @@
 package destination
 
 import (
-	"bytes"
-
+	"rehome/internal/compute"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
@@ -11,13 +10,16 @@ import (
 // What is worth being made smaller: a sync, not a first push.
 const (
 	thinObjects = 20_000
-	thinObject  = 4 << 20 // bytes of one object
+	thinObject  = 4 << 20   // bytes of one object
+	thinRead    = 256 << 20 // bytes of all objects that are looked at
 )
 
 // likeness finds for new trees and blobs what stood at their path in the commit before, which the destination has.
 //
 //	for each new commit whose first parent is known: walk both trees, side by side, as far as they differ
 //	a new object and an old one of the same name are alike; what is like a new one is like what that is like
+//
+// It looks at so many bytes and no more, whatever is in them: what it finds nothing for is sent as it stands.
 type likeness struct {
 	objects *repo.Objects
 	format  object.Format
@@ -25,7 +27,12 @@ type likeness struct {
 	has     func(id []byte) bool // the destination should have it
 	like    map[object.ID]object.ID
 	looked  map[object.ID]bool // new trees
+	next    []alike            // trees to look at
+	left    int64              // bytes that may still be read
 }
+
+// alike is a new object and one that stood in its place.
+type alike struct{ now, before object.ID }
 
 // resemble returns how whole objects of parts are to be sent as deltas, nil where that is not worth it.
 func (s *session) resemble(parts []pack.Part) pack.Resemble {
@@ -45,7 +52,7 @@ func (s *session) resemble(parts []pack.Part) pack.Resemble {
 	}
 	l := &likeness{
 		objects: s.objects, format: s.p.From.Format(), parts: parts, has: s.p.Has,
-		like: map[object.ID]object.ID{}, looked: map[object.ID]bool{},
+		like: map[object.ID]object.ID{}, looked: map[object.ID]bool{}, left: thinRead,
 	}
 	l.commits()
 	return l.find
@@ -53,86 +60,94 @@ func (s *session) resemble(parts []pack.Part) pack.Resemble {
 
 // commits goes through the new commits. What cannot be read is sent as it stands.
 func (l *likeness) commits() {
+	turn := compute.Take()
+	defer turn.Give()
 	for _, p := range l.parts {
 		for i := range p.Pack.Index.Len() {
+			turn.Pass()
+			if l.left <= 0 {
+				return
+			}
 			if p.Only != nil && !p.Only.Has(i) {
 				continue
 			}
-			if t, err := p.Pack.Type(i); err != nil || t != object.Commit {
-				continue
-			}
-			_, raw, err := p.Pack.Read(i, thinObject)
-			if err != nil {
-				continue
-			}
-			c, _ := object.ParseCommit(l.format, raw)
-			for parent := range c.Parents() {
-				if before, ok := l.tree(parent); ok {
-					l.trees(c.Tree, before)
-				}
-				break
+			if t, err := p.Pack.Type(i); err == nil && t == object.Commit {
+				l.commit(p.Pack.Index.ID(i), turn)
 			}
 		}
 	}
 }
 
-// tree returns the tree of a commit.
-func (l *likeness) tree(commit object.ID) (object.ID, bool) {
-	t, raw, err := l.objects.Read(commit)
-	if err != nil || t != object.Commit {
-		return object.ID{}, false
+// commit compares the trees of a commit and of its first parent.
+func (l *likeness) commit(id object.ID, turn *compute.Turn) {
+	c, ok := l.parse(id)
+	if !ok {
+		return
 	}
-	c, _ := object.ParseCommit(l.format, raw)
-	return c.Tree, true
+	for parent := range c.Parents() {
+		if before, ok := l.parse(parent); ok {
+			l.note(alike{c.Tree, before.Tree}, true)
+		}
+		break
+	}
+	for len(l.next) > 0 {
+		turn.Pass()
+		pair := l.next[len(l.next)-1]
+		l.next = l.next[:len(l.next)-1]
+		l.trees(pair)
+	}
 }
 
-// trees notes that now is like before, and what is in it like what is in that.
-func (l *likeness) trees(now, before object.ID) {
-	if !l.alike(now, before) || l.looked[now] {
+func (l *likeness) parse(commit object.ID) (c object.CommitParts, ok bool) {
+	raw, ok := l.read(commit, object.Commit)
+	if ok {
+		c, _ = object.ParseCommit(l.format, raw)
+	}
+	return c, ok
+}
+
+// trees notes of two trees that what has the same name in them is alike.
+func (l *likeness) trees(pair alike) {
+	now, ok := l.read(pair.now, object.Tree)
+	before, alsoOK := l.read(pair.before, object.Tree)
+	if !ok || !alsoOK {
 		return
 	}
-	l.looked[now] = true
-	_, new, err := l.objects.Read(now)
-	if err != nil {
-		return
-	}
-	_, old, err := l.objects.Read(before)
-	if err != nil {
-		return
-	}
-	was := map[string]object.TreeEntry{}
-	for e, err := range object.Entries(l.format, old) {
+	for len(now) > 0 && len(before) > 0 {
+		e, n, err := object.ReadEntry(l.format, now)
 		if err != nil {
 			return
 		}
-		if !bytes.Contains(new, e.ID) {
-			was[string(e.Name)] = e
-		}
-	}
-	for e, err := range object.Entries(l.format, new) {
+		o, m, err := object.ReadEntry(l.format, before)
 		if err != nil {
 			return
 		}
-		o, ok := was[string(e.Name)]
-		switch {
-		case !ok || bytes.Equal(o.ID, e.ID) || o.Mode.Type() != e.Mode.Type():
-		case e.Mode.IsTree():
-			l.trees(object.FromBytes(l.format, e.ID), object.FromBytes(l.format, o.ID))
-		case e.Mode.Type() == object.Blob:
-			l.alike(object.FromBytes(l.format, e.ID), object.FromBytes(l.format, o.ID))
+		order := object.CompareEntries(&e, &o)
+		if order <= 0 {
+			now = now[n:]
+		}
+		if order >= 0 {
+			before = before[m:]
+		}
+		if t := e.Mode.Type(); order == 0 && string(e.ID) != string(o.ID) && t == o.Mode.Type() && t != object.Commit {
+			l.note(alike{object.FromBytes(l.format, e.ID), object.FromBytes(l.format, o.ID)}, t == object.Tree)
 		}
 	}
 }
 
-// alike notes that a new object is like one before it, unless that is known; false when it is not new.
-func (l *likeness) alike(now, before object.ID) bool {
-	if now == before || !l.isNew(now) {
-		return false
+// note keeps that two objects are alike, if the one is new; rather with what is not new itself. Trees are looked at,
+// once each.
+func (l *likeness) note(pair alike, trees bool) {
+	if pair.now == pair.before || !l.isNew(pair.now) {
+		return
 	}
-	if _, known := l.like[now]; !known {
-		l.like[now] = before
+	if was, known := l.like[pair.now]; !known || l.isNew(was) && !l.isNew(pair.before) {
+		l.like[pair.now] = pair.before
 	}
-	return true
+	if trees && !l.looked[pair.now] {
+		l.looked[pair.now] = true
+		l.next = append(l.next, pair)
+	}
 }
 
 func (l *likeness) isNew(id object.ID) bool {
@@ -144,21 +159,50 @@ func (l *likeness) isNew(id object.ID) bool {
 	return false
 }
 
+// read returns an object of that type, as long as reading goes on.
+func (l *likeness) read(id object.ID, t object.Type) ([]byte, bool) {
+	for _, p := range l.objects.Packs() {
+		i, ok := p.Index.Find(id)
+		if !ok {
+			continue
+		}
+		is, data, err := p.Read(i, min(thinObject, l.left))
+		l.left -= int64(len(data))
+		return data, err == nil && is == t
+	}
+	return nil, false
+}
+
 // find is a pack.Resemble.
 func (l *likeness) find(id object.ID) (like object.ID, before, now []byte, ok bool) {
-	like, ok = l.like[id]
-	for n := 0; ok && l.isNew(like); n++ { // to what the destination has
-		if like, ok = l.like[like]; n > thinObjects {
-			return like, nil, nil, false
-		}
-	}
+	like, ok = l.root(id)
 	if !ok || !l.has(like.Bytes()) {
 		return like, nil, nil, false
 	}
-	kind, before, err := l.objects.Read(like)
-	if err != nil || len(before) > thinObject {
+	t, err := l.objects.Type(id)
+	if err != nil {
 		return like, nil, nil, false
 	}
-	same, now, err := l.objects.Read(id)
-	return like, before, now, err == nil && same == kind && len(now) <= thinObject
+	if now, ok = l.read(id, t); ok {
+		before, ok = l.read(like, t)
+	}
+	return like, before, now, ok
+}
+
+// root returns what an object is like that is not new. All on the way there are like that from then on, so that
+// long ways are gone once; those that lead nowhere or round in a circle are like nothing.
+func (l *likeness) root(id object.ID) (like object.ID, ok bool) {
+	var way []object.ID
+	for like, ok = l.like[id]; ok && l.isNew(like) && len(way) <= len(l.like); like, ok = l.like[like] {
+		way = append(way, like)
+	}
+	ok = ok && !l.isNew(like)
+	for _, on := range append(way, id) {
+		if ok {
+			l.like[on] = like
+		} else {
+			delete(l.like, on)
+		}
+	}
+	return like, ok
 }

@@ -1,0 +1,28 @@
+package destination
+
+import (
+	"errors"
+
+	"rehome"
+	"rehome/internal/git/transport"
+	"rehome/internal/remote"
+)
+
+// withheld stands for words of a destination that repeat what it was sent to sign in.
+const withheld = "its words repeat a password or token, and are not shown"
+
+// discreet takes out of an error what signs in at l, for a destination may repeat it.
+func discreet(l remote.Location, err error) error {
+	var e *rehome.Error
+	if err == nil || !errors.As(err, &e) || !transport.RepeatsSecret(l, e.Message+"\n"+e.Hint) {
+		return err
+	}
+	return &rehome.Error{Code: e.Code, Message: "The destination refuses this: " + withheld + ".", Hint: "Ask whoever runs it."}
+}
+
+// discreet does the same with a refusal.
+func (r *Refusal) discreet(l remote.Location) {
+	if transport.RepeatsSecret(l, r.Words) {
+		r.Words = withheld
+	}
+}
