@@ -165,7 +165,7 @@ func (c *config) value() (v value, ok bool) {
 		b := c.next()
 		switch {
 		case b == '\n':
-			v.text = string(text)
+			v.text, _, _ = strings.Cut(string(text), "\x00") // as a C string
 			return v, !quoted
 		case comment:
 			continue

@@ -105,7 +105,7 @@ func (m *Moved) Commit(old object.ID) (now object.ID, known bool, err error) {
 // URL returns where the repository of a submodule is now, given its URL in .gitmodules; ok is false when the URL stays.
 // A relative one stays relative if it leads there from the destination, as it is or with as many steps up.
 func (m *Moved) URL(old string) (now string, ok bool) {
-	if old == "" || strings.ContainsAny(old, "\x00\r\n") {
+	if old == "" || strings.ContainsAny(old, "\r\n") {
 		return "", false
 	}
 	key := remote.Key(remote.Resolve(m.source, old))

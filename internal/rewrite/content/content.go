@@ -147,6 +147,7 @@ func run(ctx context.Context, o Options) (*Result, error) {
 		named = true
 	}
 	if len(p.nodes) == 0 && !named {
+		p.countSubmodules()
 		return p.result, nil
 	}
 	for _, step := range []func(context.Context) error{p.convert, p.findTwins, p.remake, p.listRemoved, p.write} {
