@@ -145,6 +145,7 @@ type gate struct {
 	pushed int64         // guarded by mu, as the next
 	most   int64         // of a push that is held up after so many bytes; 0 for none
 	held   chan struct{} // closed when one is
+	free   chan struct{} // closed to end that one
 }
 
 func newGate(t *testing.T, f *forge) *gate {
@@ -153,18 +154,19 @@ func newGate(t *testing.T, f *forge) *gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gate{held: make(chan struct{})}
+	g := &gate{held: make(chan struct{}), free: make(chan struct{})}
 	proxy := &httputil.ReverseProxy{
 		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(to) },
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/git-receive-pack") {
-			r.Body = &gated{r.Body, g, r}
+			r.Body = &gated{r.Body, g}
 		}
 		proxy.ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() {
+		g.release()
 		s.CloseClientConnections()
 		s.Close()
 	})
@@ -184,18 +186,26 @@ func (g *gate) take() int64 {
 	return n
 }
 
-// hold holds up pushes after so many bytes, until whoever pushes is gone; 0 lets all through.
+// hold holds up a push after so many bytes, until release breaks it off and lets all others through.
 func (g *gate) hold(after int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.most = after
 }
 
+func (g *gate) release() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.most > 0 {
+		g.most = 0
+		close(g.free)
+	}
+}
+
 // gated is the body of a push.
 type gated struct {
 	io.ReadCloser
 	g *gate
-	r *http.Request
 }
 
 func (b *gated) Read(p []byte) (int, error) {
@@ -212,7 +222,7 @@ func (b *gated) Read(p []byte) (int, error) {
 	}
 	b.g.mu.Unlock()
 	if stop {
-		<-b.r.Context().Done()
+		<-b.g.free
 		return 0, io.ErrUnexpectedEOF
 	}
 	return n, err

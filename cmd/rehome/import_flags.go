@@ -33,7 +33,7 @@ func (f *choiceFlags) check() error {
 	if _, err := source.CheckRefPatterns("--exclude-refs", f.exclude); err != nil {
 		return err
 	}
-	return nil
+	return importer.CheckBranch("--default-branch", f.branch)
 }
 
 func (f *choiceFlags) choose() source.RefChoice {

@@ -31,7 +31,7 @@ type serveFlags struct {
 	limits  limitFlags
 
 	destination destinationFlags
-	password    rehome.Secret // of --dest-user, from the environment
+	password    rehome.Secret // for --destination, from the environment
 }
 
 // doorFlags say how clients come in.
@@ -101,7 +101,7 @@ func (f *serveFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.network.caFile, "ca-file", "", "`FILE` of certificates trusted besides the system's")
 
 	flags.StringVar(&f.destination.template, "destination", "", "forge that imports go to instead of the built-in host, as `URL` with {owner} and {repo}: https://forge.example/{owner}/{repo}.git")
-	flags.StringVar(&f.destination.user, "dest-user", "", "user name at --destination; the password or token comes from REHOME_DEST_PASSWORD")
+	flags.StringVar(&f.destination.user, "dest-user", "", "user name at --destination; the password, or a token without user name, comes from REHOME_DEST_PASSWORD")
 	flags.BoolVar(&f.destination.create, "create", false, "make repositories that --destination lacks through its API")
 	flags.Var(&f.destination.limit, "push-limit", "most bytes of one push to a forge; a larger first one goes in several (default: what the forge is known for)")
 
@@ -197,6 +197,12 @@ func (m *Main) serve(ctx context.Context, f serveFlags) error {
 	given := rehome.Secret(m.Getenv("REHOME_ADMIN_TOKEN"))
 	if given != "" && len(given) < 20 {
 		return usagef("Set a longer one, or unset it and have one made.", "REHOME_ADMIN_TOKEN is shorter than 20 characters")
+	}
+	if f.destination.template != "" {
+		f.password = rehome.Secret(m.Getenv("REHOME_DEST_PASSWORD"))
+		if f.destination.user != "" && f.password == "" {
+			return usagef("Or leave --dest-user out.", "no password: set REHOME_DEST_PASSWORD")
+		}
 	}
 	shareProcessors()
 	var p parts

@@ -42,9 +42,9 @@ func (c Choices) check() error {
 	if c.SyncEvery != nil && *c.SyncEvery != 0 && (*c.SyncEvery < minSync || *c.SyncEvery > maxSync) {
 		return bad("sync_interval", fmt.Sprintf("sync_interval is not 0 or a number of seconds from %d to %d", minSync/time.Second, maxSync/time.Second), "")
 	}
-	if c.DefaultBranch != nil && *c.DefaultBranch != "" {
-		if why := branchFault(*c.DefaultBranch); why != "" {
-			return bad("default_branch", "default_branch "+why, "Give the short name of a branch, such as main.")
+	if c.DefaultBranch != nil {
+		if err := CheckBranch("default_branch", *c.DefaultBranch); err != nil {
+			return err
 		}
 	}
 	if c.Verify != nil {
@@ -60,6 +60,18 @@ func (c Choices) check() error {
 
 // maxBranch bounds a branch's name in bytes, as forges do: it becomes the name of a file there.
 const maxBranch = 244
+
+// CheckBranch refuses what cannot be the short name of a branch, with Invalid and field, what the caller calls it; "" is none.
+func CheckBranch(field, name string) error {
+	if name == "" {
+		return nil
+	}
+	why := branchFault(name)
+	if why == "" {
+		return nil
+	}
+	return &rehome.Error{Code: rehome.Invalid, Field: field, Message: field + " " + why, Hint: "Give the short name of a branch, such as main."}
+}
 
 // branchFault says what keeps name from being the short name of a branch, "" for nothing.
 func branchFault(name string) string {
