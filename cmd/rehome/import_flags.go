@@ -9,6 +9,7 @@ import (
 
 	"rehome"
 	"rehome/internal/forge"
+	"rehome/internal/importer"
 	"rehome/internal/remote"
 	"rehome/internal/source"
 )
@@ -71,6 +72,14 @@ func (f *pushFlags) check(dest string) error {
 		return usagef("Give the URL of a repository, or leave them out.", "--dest-user, --create and --push-limit are for a destination with a URL, and %q is a folder", dest)
 	}
 	return nil
+}
+
+// checkFolder refuses for a folder what is chosen about pushes.
+func (f *pushFlags) checkFolder(dest string) error {
+	if isURL(dest) || f.state == "" && f.visibility == "private" && f.divergence == "stop" {
+		return nil
+	}
+	return usagef("Give the URL of a repository, or leave them out.", "--state, --visibility and --on-divergence are for a destination with a URL, and %q is a folder", dest)
 }
 
 // besides is the folder beside a destination in which can be worked; "" where it is no folder.
