@@ -167,7 +167,9 @@ func (l *likeness) read(id object.ID, t object.Type) ([]byte, bool) {
 			continue
 		}
 		is, data, err := p.Read(i, min(thinObject, l.left))
-		l.left -= int64(len(data))
+		if l.left -= int64(len(data)); err != nil && l.left < thinObject {
+			l.left = 0 // it may have been too large for what is left
+		}
 		return data, err == nil && is == t
 	}
 	return nil, false
