@@ -23,15 +23,15 @@ import (
 // moduleTexts are .gitmodules files with what they become where https://old.example/o/app moves to
 // https://new.example/n/app, and lib and tool with it.
 var moduleTexts = map[string]string{
-	"[submodule \"lib\"]\n\tpath = lib\n\turl = https://old.example/o/lib.git\n":                   "[submodule \"lib\"]\n\tpath = lib\n\turl = https://new.example/n/lib\n",
+	"[submodule \"lib\"]\n\tpath = lib\n\turl = https://old.example/o/lib.git\n":                  "[submodule \"lib\"]\n\tpath = lib\n\turl = https://new.example/n/lib\n",
 	"[submodule \"lib\"]\r\n\turl = git@OLD.example:o/lib # ours\r\n":                             "[submodule \"lib\"]\r\n\turl = https://new.example/n/lib # ours\r\n",
 	"[submodule \"lib\"]\n\turl=\"https://me:word@old.example/o/lib/\"\n[submodule \"x\"]\nurl=y": "[submodule \"lib\"]\n\turl=\"https://new.example/n/lib\"\n[submodule \"x\"]\nurl=y",
-	"[submodule \"lib\"]\n\turl = ../lib.git\n\tpath = lib\n":                                      "", // leads there as before
+	"[submodule \"lib\"]\n\turl = ../lib.git\n\tpath = lib\n":                                     "", // leads there as before
 	"[submodule \"tool\"]\n\turl = ../../p/tool.git\n":                                            "[submodule \"tool\"]\n\turl = https://new.example/n/tool.git\n",
 	"[submodule \"tool\"] url = https://old.example/p/tool\n; the end":                            "[submodule \"tool\"] url = https://new.example/n/tool.git\n; the end",
 	"[submodule \"x\"]\n\turl = https://elsewhere.example/x\n":                                    "",
-	"[submodule \"lib\"]\n\turl = https://old.example/o/lib.git\n[broken\n":                        "",
-	"[include]\n\tpath = /etc/passwd\n[core]\n\turl = https://old.example/o/lib\n":                 "",
+	"[submodule \"lib\"]\n\turl = https://old.example/o/lib.git\n[broken\n":                       "",
+	"[include]\n\tpath = /etc/passwd\n[core]\n\turl = https://old.example/o/lib\n":                "",
 	"\x00\x01\xff": "",
 	"":             "",
 }

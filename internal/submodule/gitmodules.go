@@ -217,12 +217,14 @@ func unescape(b byte) (byte, bool) {
 // isQuoted reports whether a value stands in one pair of quotes.
 func isQuoted(raw []byte) bool {
 	n := len(raw)
-	return n > 1 && raw[0] == '"' && raw[n-1] == '"' && bytes.IndexAny(raw[1:n-1], `"\`) < 0
+	return n > 1 && raw[0] == '"' && raw[n-1] == '"' && !bytes.ContainsAny(raw[1:n-1], `"\`)
 }
+
+var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\b", `\b`)
 
 // appendValue appends a value as it is written, in quotes where those are wanted or it takes them.
 func appendValue(dst []byte, text string, quoted bool) []byte {
-	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\b", `\b`).Replace(text)
+	escaped := escapes.Replace(text)
 	if !quoted && escaped == text && !strings.ContainsAny(text, "#;") && strings.TrimSpace(text) == text {
 		return append(dst, text...)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"rehome/internal/git/object"
 	"rehome/internal/remote"
@@ -32,7 +33,13 @@ type Moved struct {
 	exact, loose        map[string]string
 	commits             []commitMap
 	key                 [sha256.Size]byte
+
+	mu    sync.Mutex        // guards what follows
+	asked map[string]string // where the repositories of URLs are now, "" for those that stay; at most maxAsked
 }
+
+// maxAsked bounds the URLs that are remembered: nearly the same stand in every version of a .gitmodules.
+const maxAsked = 1 << 14
 
 // Open reads the commit maps of repositories that were moved, for one with submodules that moves from source to
 // destination. Maps are held in memory: two ids a commit. Where several repositories have one source, the first counts.
@@ -105,6 +112,21 @@ func (m *Moved) Commit(old object.ID) (now object.ID, known bool, err error) {
 // URL returns where the repository of a submodule is now, given its URL in .gitmodules; ok is false when the URL stays.
 // A relative one stays relative if it leads there from the destination, as it is or with as many steps up.
 func (m *Moved) URL(old string) (now string, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now, asked := m.asked[old]
+	if asked {
+		return now, now != ""
+	}
+	now, ok = m.find(old)
+	if m.asked == nil || len(m.asked) == maxAsked {
+		m.asked = map[string]string{}
+	}
+	m.asked[old] = now
+	return now, ok
+}
+
+func (m *Moved) find(old string) (now string, ok bool) {
 	if old == "" || strings.ContainsAny(old, "\r\n") {
 		return "", false
 	}
