@@ -46,7 +46,7 @@ demo: ## a repository comes home through the API; the server stays
 	$(MAKE) --no-print-directory build
 	demo/run $(BIN)/rehome
 
-bench: build ## side by side with git, git filter-repo and git-lfs; REPOS="a.git name=b.git" for real ones, BENCHFLAGS=-check compares only, =-large measures only with large files, =-load only the API under load, =-pairs=1 takes less time. Writes docs/benchmarks.md
+bench: build ## side by side with git, git filter-repo and git-lfs; REPOS="a.git name=b.git" for real ones, BENCHFLAGS=-check compares only, =-large measures only with large files, =-load only the API under load, =-forge only moves to a forge, =-pairs=1 takes less time. Writes docs/benchmarks.md
 	.ci/install git git-filter-repo git-lfs
 	go run ./internal/bench -rehome $(BIN)/rehome $(BENCHFLAGS) $(REPOS)
 

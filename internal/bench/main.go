@@ -45,6 +45,7 @@ type settings struct {
 	compare bool
 	large   bool
 	load    bool
+	forge   bool
 }
 
 func run(ctx context.Context) error {
@@ -56,6 +57,7 @@ func run(ctx context.Context) error {
 	flag.BoolVar(&s.compare, "check", false, "only rewrite and compare, commit by commit and with git filter-repo; writes no table")
 	flag.BoolVar(&s.large, "large", false, "only measure with large files; the rest of the table stays")
 	flag.BoolVar(&s.load, "load", false, "only measure the API under load; the rest of the table stays")
+	flag.BoolVar(&s.forge, "forge", false, "only measure moves to a forge; the rest of the table stays")
 	flag.Parse()
 	var err error
 	if s.rehome, err = filepath.Abs(s.rehome); err != nil {
@@ -67,37 +69,53 @@ func run(ctx context.Context) error {
 		}
 		defer os.RemoveAll(s.work)
 	}
-	all := !s.large && !s.load
-	if all {
-		if err := measureAll(ctx, s, flag.Args()); err != nil {
+	all := !s.large && !s.load && !s.forge
+	var repositories []subject
+	if all || s.forge {
+		if repositories, err = subjects(ctx, flag.Args(), filepath.Join(s.work, "subjects")); err != nil {
 			return err
 		}
 	}
-	if all || s.large {
-		rows, err := measureLarge(ctx, s)
-		if err != nil || s.compare {
+	for _, part := range []struct {
+		chosen  bool
+		measure func(context.Context, settings, []subject) error
+	}{{all, measureAll}, {all || s.large, largePart}, {all && !s.compare || s.load, loadPart}, {all || s.forge, forgePart}} {
+		if !part.chosen {
+			continue
+		}
+		if err := part.measure(ctx, s, repositories); err != nil {
 			return err
 		}
-		if err := writeLargeRows(ctx, s, rows); err != nil {
-			return err
-		}
-	}
-	if all || s.load {
-		rows, err := measureLoad(ctx, s)
-		if err != nil {
-			return err
-		}
-		return writeLoadRows(ctx, s, rows)
 	}
 	return nil
 }
 
-// measureAll measures the repositories named, or made up ones.
-func measureAll(ctx context.Context, s settings, named []string) error {
-	repositories, err := subjects(ctx, named, filepath.Join(s.work, "subjects"))
+func largePart(ctx context.Context, s settings, _ []subject) error {
+	rows, err := measureLarge(ctx, s)
+	if err != nil || s.compare {
+		return err
+	}
+	return writeLargeRows(ctx, s, rows)
+}
+
+func loadPart(ctx context.Context, s settings, _ []subject) error {
+	rows, err := measureLoad(ctx, s)
 	if err != nil {
 		return err
 	}
+	return writeLoadRows(ctx, s, rows)
+}
+
+func forgePart(ctx context.Context, s settings, repositories []subject) error {
+	rows, err := measureForge(ctx, s, repositories)
+	if err != nil || s.compare {
+		return err
+	}
+	return writeForgeRows(ctx, s, rows)
+}
+
+// measureAll measures what needs no forge.
+func measureAll(ctx context.Context, s settings, repositories []subject) error {
 	var results []result
 	for _, r := range repositories {
 		log.Printf("== %s: %d commits, %d objects, %d MB", r.name, r.commits, r.objects, r.bytes>>20)
@@ -202,11 +220,16 @@ func allCarried(ctx context.Context, dir, to string) (string, error) {
 	if _, err := git(ctx, "", "-c", "safe.directory=*", "clone", "-q", "--mirror", dir, to); err != nil {
 		return "", err
 	}
-	if _, err := testenv.Run(ctx, to, strings.NewReader(rename.String()), "update-ref", "--stdin"); err != nil {
-		return "", err
+	return to, setRefs(ctx, to, rename.String())
+}
+
+// setRefs carries out commands of git update-ref, and packs the refs.
+func setRefs(ctx context.Context, dir, commands string) error {
+	if _, err := testenv.Run(ctx, dir, strings.NewReader(commands), "update-ref", "--stdin"); err != nil {
+		return err
 	}
-	_, err = git(ctx, to, "pack-refs", "--all")
-	return to, err
+	_, err := git(ctx, dir, "pack-refs", "--all")
+	return err
 }
 
 // makeUp makes two synthetic histories and returns their folders.
