@@ -164,7 +164,7 @@ func checkURL(u *url.URL) (why string) {
 		return "has a host that begins with a dash"
 	case u.RawQuery != "" || u.ForceQuery:
 		return "has a query, which a repository's URL does not"
-	case hasControl(u.Path) || hasControl(u.Host) || strings.ContainsAny(u.Host, " /\\'\"`$"):
+	case hasControl(u.Path) || strings.ContainsFunc(u.Host, isForeign):
 		return "holds a character that belongs into no address"
 	}
 	if p := u.Port(); p != "" {
@@ -173,6 +173,16 @@ func checkURL(u *url.URL) (why string) {
 		}
 	}
 	return ""
+}
+
+// isForeign reports whether no name of a host, nor a port, has r. A host is written into files where, say, a comma or a
+// star has a meaning of its own.
+func isForeign(r rune) bool {
+	switch {
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r >= 0x80:
+		return false
+	}
+	return !strings.ContainsRune("-._:[]%", r) // the last ones are for IPv6 and its zones
 }
 
 // CheckCredentials reports whether HTTP Basic can carry the credentials: no control

@@ -42,6 +42,7 @@ func TestParseRefuses(t *testing.T) {
 		"https://h/r\n", "https://h/\x00", "https://h/\x7f", "https://h/a%0ab", "https://h/a%00b", "https://u%0a:p@h/r", "https://u:p%0d@h/r", "https://u%3aa:p@h/r",
 		" https://h/r", "https://h/r ", "https://h:0/r", "https://h:65536/r", "https://h:x/r", "https://h:-1/r",
 		"https://-h/r", "https://h/%zz", "https://h/r?private_token=x", "https://h/r?", "http://[::1/r", "http://a b/r", "http://a\\b/r",
+		"ssh://git@github.com,h.example/r", "git@github.com,h.example:r", "git@*:r", "ssh://h*/r", "git@!h:r", "git@|1|a|b:r", "git@h#:r", "git@a@b:r", "git@h?:r", "git://h;x/r", "git://h&x/r",
 		"https://h/" + strings.Repeat("a", MaxURL),
 	} {
 		l, err := Parse("vcs_url", raw)
@@ -90,7 +91,7 @@ func TestLocationHidesItsCredentials(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"https://u:p@h:1/r#x", "-x", "http://[::1%25e]/", "ext::x", "https://h/a%0ab"} {
+	for _, s := range []string{"https://u:p@h:1/r#x", "-x", "http://[::1%25e]/", "ext::x", "https://h/a%0ab", "a@b,c:d", "ssh://a@[::1%25,]/x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
@@ -101,6 +102,9 @@ func FuzzParse(f *testing.F) {
 		again, err := Parse("vcs_url", l.String())
 		if err != nil || again.String() != l.String() {
 			t.Errorf("%q became %q, which became %q, %v", raw, l, again, err)
+		}
+		if strings.ContainsAny(l.URL.Host, " ,*?!#|@") {
+			t.Errorf("%q has the host %q", raw, l.URL.Host)
 		}
 		if l.URL.User != nil && !l.SSH() || hasControl(l.String()) || l.String()[0] == '-' {
 			t.Errorf("%q passed as %q", raw, l)
