@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"rehome"
 	"rehome/internal/git/protocol"
@@ -61,7 +62,11 @@ func (t *Transport) lfsGrant(ctx context.Context, l remote.Location, operation s
 	if err != nil {
 		return Grant{}, err
 	}
+	timer := time.AfterFunc(min(q.Silence, t.o.Patience), c.drop) // for all of it: it is one line
 	text, err := io.ReadAll(io.LimitReader(c.raw, maxGrant+1))
+	if !timer.Stop() {
+		err = late(l.URL.Host, errors.Join(context.DeadlineExceeded, err))
+	}
 	said := c.Close()
 	switch {
 	case err != nil:

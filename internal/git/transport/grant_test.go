@@ -1,9 +1,11 @@
 package transport
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -53,6 +55,15 @@ func TestNoLFSGrant(t *testing.T) {
 		if rehome.CodeOf(err) != c.code {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A server that says a byte now and then is given up.
+func TestTrickledLFSGrant(t *testing.T) {
+	s, l := served(t, testenv.SSHOptions{Force: "while :; do echo; sleep 0.05; done"})
+	tr := speaker(t, egress.Policy{}, Options{SSH: SSH{KnownHosts: []string{s.KnownHosts}}, Patience: 500 * time.Millisecond})
+	if _, err := tr.LFSGrant(t.Context(), l, Download); rehome.CodeOf(err) != rehome.Unreachable || !errors.Is(err, egress.ErrLate) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -44,6 +44,9 @@ type hostKeys struct {
 
 // lookUp reads what is known of the host at address.
 func (o SSH) lookUp(address, peer string) (*hostKeys, error) {
+	if strings.ContainsAny(address, " \t\r\n,*?!|#@") { // a line about it would be about others
+		return nil, NotARepository("its host is not one that can be noted as known")
+	}
 	h := &hostKeys{o: o, address: address, peer: peer}
 	for _, file := range o.KnownHosts {
 		lines, err := readHostKeys(file, address)
@@ -60,8 +63,8 @@ func (o SSH) lookUp(address, peer string) (*hostKeys, error) {
 	return h, err
 }
 
-// readHostKeys returns the lines of file that are about address, and all that revoke a key. What is no such line is
-// passed over, as ssh does.
+// readHostKeys returns the lines of file that are about address, those that revoke keys or name authorities included.
+// What is no such line is passed over, as ssh does.
 func readHostKeys(file, address string) ([]hostKey, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, os.ErrNotExist) {
@@ -257,9 +260,15 @@ func (*hostKeys) refusal(message, hint string, err error) *rehome.Error {
 
 // changed is the error of a host that shows another key than is known of it.
 func (h *hostKeys) changed(known hostKey, key ssh.PublicKey) *rehome.Error {
+	hint := "Somebody may have put another server in its place. If whoever runs it says that its key is new, "
+	if h.o.Shared {
+		hint += "have this server's operator remove that line."
+	} else {
+		hint += "remove that line."
+	}
 	return h.refusal(
 		fmt.Sprintf("The host key of %s has changed: it shows %s, but %s has %s.", h.name(), describe(key), h.where(known), describe(known.key)),
-		"Somebody may have put another server in its place. If whoever runs it says that its key is new, remove that line.", nil)
+		hint, nil)
 }
 
 // noFile is the error of a file of known hosts that cannot be read or written.

@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"rehome/internal/egress"
 	"rehome/internal/git/protocol"
 	"rehome/internal/remote"
 )
@@ -15,14 +18,15 @@ import (
 // line is a server that listens and speaks for as long as the conversation lasts, as a program at the other end
 // does. It fills Conversation.
 type line struct {
-	at   remote.Location
-	ad   protocol.Advertisement
-	host string // for words
-	in   *protocol.Reader
-	raw  *prompt
-	out  io.Writer
-	drop func()       // breaks both directions, from any goroutine, any number of times
-	end  func() error // releases everything and returns what the other side had to complain about
+	at    remote.Location
+	ad    protocol.Advertisement
+	host  string // for words
+	in    *protocol.Reader
+	raw   *prompt
+	out   io.Writer
+	still stillness
+	drop  func()       // breaks both directions, from any goroutine, any number of times
+	end   func() error // releases everything and returns what the other side had to complain about
 
 	over   func() // of the request at hand: its context is watched no longer
 	quiet  bool   // nothing is asked that is not answered
@@ -35,7 +39,8 @@ func newLine(l remote.Location, in io.Reader, out io.Writer, drop func()) *line 
 	if l.URL != nil {
 		c.host = l.URL.Host
 	}
-	c.raw = &prompt{r: in, drop: c.drop, host: c.host}
+	c.still.drop = c.drop
+	c.raw = &prompt{r: in, drop: c.drop, host: c.host, still: &c.still}
 	c.in = protocol.NewReader(c.raw)
 	return c
 }
@@ -66,8 +71,10 @@ func (c *line) Ask(ctx context.Context, r Request) (*protocol.Reader, error) {
 	c.over, c.quiet = func() { stop() }, false
 	if !r.Stream {
 		c.raw.expect(r.Silence)
+	} else if r.Silence == 0 && c.still.limit > 0 {
+		r.Silence = workTime
 	}
-	to := &sender{w: c.out}
+	to := &sender{w: c.out, still: &c.still}
 	out := bufio.NewWriterSize(to, 64<<10)
 	err := r.Write(out)
 	if err == nil {
@@ -87,16 +94,46 @@ func (c *line) Ask(ctx context.Context, r Request) (*protocol.Reader, error) {
 
 // sender remembers that the other side took no more, as opposed to anything wrong with what was to be sent.
 type sender struct {
-	w   io.Writer
-	err error
+	w     io.Writer
+	still *stillness
+	err   error
 }
 
 func (s *sender) Write(p []byte) (int, error) {
+	stop := s.still.watch()
 	n, err := s.w.Write(p)
+	stop()
 	if err != nil {
+		err = s.still.explain(err)
 		s.err = err
 	}
 	return n, err
+}
+
+// stillness ends a line on which nothing moves, where the connection below does not: an SSH server's signs of life
+// say nothing of the program at the other end. Safe for concurrent use.
+type stillness struct {
+	limit  time.Duration // that one read or write may take; 0 leaves it to the connection
+	drop   func()
+	passed atomic.Bool
+}
+
+// watch begins to count; stop ends it.
+func (s *stillness) watch() (stop func() bool) {
+	if s.limit == 0 {
+		return func() bool { return true }
+	}
+	return time.AfterFunc(s.limit, func() {
+		s.passed.Store(true)
+		s.drop()
+	}).Stop
+}
+
+func (s *stillness) explain(err error) error {
+	if s.passed.Load() {
+		return fmt.Errorf("%w: %w", egress.ErrIdle, err)
+	}
+	return err
 }
 
 // Finish implements Conversation: the next answer comes the same way.
@@ -119,9 +156,10 @@ func (c *line) Close() error {
 
 // prompt reads from a server that has to say something in time when that is expected.
 type prompt struct {
-	r    io.Reader
-	drop func()
-	host string
+	r     io.Reader
+	drop  func()
+	host  string
+	still *stillness
 
 	ended bool // nothing more comes
 
@@ -161,8 +199,20 @@ func (p *prompt) relax() {
 	}
 }
 
+// expects reports whether the next byte is wanted within a time already.
+func (p *prompt) expects() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.timer != nil
+}
+
 func (p *prompt) Read(b []byte) (int, error) {
+	stop := func() bool { return true }
+	if !p.expects() {
+		stop = p.still.watch()
+	}
 	n, err := p.r.Read(b)
+	stop()
 	if n > 0 {
 		p.relax()
 	}
@@ -176,8 +226,11 @@ func (p *prompt) Read(b []byte) (int, error) {
 func (p *prompt) explain(err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err != nil && p.late {
+	switch {
+	case err == nil:
+		return nil
+	case p.late:
 		return late(p.host, err)
 	}
-	return err
+	return p.still.explain(err)
 }

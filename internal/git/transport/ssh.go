@@ -83,7 +83,7 @@ func (t *Transport) run(ctx context.Context, l remote.Location, q Question, comm
 	if err != nil {
 		return nil, err
 	}
-	c, err := t.start(ctx, client, l, command, version)
+	c, err := t.start(ctx, client, l, q, command, version)
 	if err != nil {
 		client.Close()
 		client.Wait()
@@ -93,36 +93,22 @@ func (t *Transport) run(ctx context.Context, l remote.Location, q Question, comm
 	return c, nil
 }
 
-func (t *Transport) start(ctx context.Context, client *ssh.Client, l remote.Location, command, version string) (*line, error) {
-	stop := context.AfterFunc(ctx, func() { client.Close() })
-	timer := time.AfterFunc(defaultSilence, func() { client.Close() })
-	defer timer.Stop()
-	session, err := client.NewSession()
-	if err != nil {
-		stop()
-		return nil, &CutError{err}
+// start starts a command. Its standard output is the line's first direction, its input the second.
+func (t *Transport) start(ctx context.Context, client *ssh.Client, l remote.Location, q Question, command, version string) (*line, error) {
+	drop := func() { client.Close() }
+	stop := context.AfterFunc(ctx, drop)
+	timer := time.AfterFunc(q.Silence, drop)
+	said := &heard{drop: drop}
+	session, in, out, err := startSession(client, said, command, version)
+	if !timer.Stop() && err != nil {
+		err = late(l.URL.Host, err)
 	}
-	if version != "" { // a server may not want it: then it speaks an older one
-		session.SendRequest("env", false, ssh.Marshal(struct{ Name, Value string }{"GIT_PROTOCOL", version}))
-	}
-	heard := &heard{drop: func() { client.Close() }}
-	session.Stderr = heard
-	in, err := session.StdoutPipe()
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	out, err := session.StdinPipe()
-	if err == nil {
-		err = session.Start(command)
-	}
-	if err != nil {
-		stop()
-		e := NotARepository("the server lets nobody run git there")
-		e.Err = err
-		return nil, e
-	}
-	c := newLine(l, in, out, func() { client.Close() })
+	c := newLine(l, in, out, drop)
+	c.still.limit = t.o.Idle
 	c.end = func() error {
 		defer stop()
 		if c.raw.ended || c.quiet { // it may have something to say, or to do
@@ -135,9 +121,41 @@ func (t *Transport) start(ctx context.Context, client *ssh.Client, l remote.Loca
 		drop.Stop()
 		c.drop()
 		client.Wait()
-		return heard.words(l)
+		return said.words(l)
 	}
 	return c, nil
+}
+
+// startSession starts a command that writes to standard error what goes to said.
+func startSession(client *ssh.Client, said *heard, command, version string) (s *ssh.Session, in io.Reader, out io.WriteCloser, err error) {
+	if s, err = client.NewSession(); err != nil {
+		return nil, nil, nil, notStarted(err)
+	}
+	if version != "" { // a server may not want it: then it speaks an older one
+		s.SendRequest("env", false, ssh.Marshal(struct{ Name, Value string }{"GIT_PROTOCOL", version}))
+	}
+	s.Stderr = said
+	if in, err = s.StdoutPipe(); err != nil {
+		return nil, nil, nil, fmt.Errorf("start git over SSH: %w", err)
+	}
+	if out, err = s.StdinPipe(); err != nil {
+		return nil, nil, nil, fmt.Errorf("start git over SSH: %w", err)
+	}
+	if err = s.Start(command); err != nil {
+		return nil, nil, nil, notStarted(err)
+	}
+	return s, in, out, nil
+}
+
+// notStarted tells a server that will not run a command from one that hung up.
+func notStarted(err error) error {
+	var no *ssh.OpenChannelError
+	if !errors.As(err, &no) && !strings.HasPrefix(err.Error(), "ssh: command ") { // x/crypto gives it no type
+		return &CutError{err}
+	}
+	e := NotARepository("the server lets nobody run git there")
+	e.Err = err
+	return e
 }
 
 // heard takes what the program at the other end writes to standard error. Safe for concurrent use.
@@ -192,7 +210,8 @@ func (t *Transport) dial(ctx context.Context, l remote.Location, q Question) (*s
 	if err != nil {
 		return nil, err
 	}
-	address := net.JoinHostPort(strings.ToLower(l.URL.Hostname()), portOf(l, "22"))
+	host := strings.TrimSuffix(strings.ToLower(l.URL.Hostname()), ".")
+	address := net.JoinHostPort(host, portOf(l, "22"))
 	keys, err := t.o.SSH.lookUp(address, q.Peer)
 	if err != nil {
 		conn.Close()

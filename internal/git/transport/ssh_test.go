@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -233,120 +231,10 @@ func TestOldServerOverSSH(t *testing.T) {
 	}
 }
 
-// A server that never comes to the point is given up, whatever it does meanwhile.
-func TestEndlessSSH(t *testing.T) {
-	for name, c := range map[string]struct {
-		force string
-		code  rehome.Code
-	}{
-		"silence":           {"exec cat", rehome.Unreachable},
-		"words without end": {"while :; do echo words words words words words words words words words >&2; done", rehome.Unreachable},
-		"refs without end":  {"printf '003e" + strings.Repeat("a", 40) + " refs/heads/a\\000abcd'; while :; do printf '003f" + strings.Repeat("a", 40) + " refs/heads/abcdefg'; done", rehome.LimitPassed},
-	} {
-		s, l := served(t, testenv.SSHOptions{Force: c.force})
-		tr := speaker(t, egress.Policy{}, Options{SSH: SSH{KnownHosts: []string{s.KnownHosts}}})
-		_, err := tr.Open(t.Context(), l, Question{Limits: wide, Silence: 2 * time.Second})
-		if rehome.CodeOf(err) != c.code {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// speaks serves what say does with each connection.
-func speaks(t *testing.T, say func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	var open []net.Conn
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			open = append(open, conn)
-			mu.Unlock()
-			all.Go(func() { say(conn); conn.Close() })
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		mu.Lock()
-		for _, conn := range open {
-			conn.Close()
-		}
-		mu.Unlock()
-		all.Wait()
-	})
-	return l.Addr().String()
-}
-
-// wait waits until the other side hangs up.
-func wait(conn net.Conn) {
-	for buf := make([]byte, 4096); ; {
-		if _, err := conn.Read(buf); err != nil {
-			return
-		}
-	}
-}
-
-func TestWhatIsNoSSHServer(t *testing.T) {
-	for name, c := range map[string]struct {
-		say  func(net.Conn)
-		code rehome.Code
-	}{
-		"silence": {wait, rehome.Unreachable},
-		"banner without end": {func(conn net.Conn) {
-			for {
-				if _, err := conn.Write([]byte(strings.Repeat("x", 100) + "\r\n")); err != nil {
-					return
-				}
-			}
-		}, rehome.NotARepository},
-		"line without end": {func(conn net.Conn) {
-			for {
-				if _, err := conn.Write([]byte("x")); err != nil {
-					return
-				}
-			}
-		}, rehome.NotARepository},
-		"trickle": {func(conn net.Conn) {
-			for {
-				if _, err := conn.Write([]byte("\n")); err != nil {
-					return
-				}
-				time.Sleep(20 * time.Millisecond)
-			}
-		}, rehome.Unreachable},
-		"hangs up":     {func(net.Conn) {}, rehome.Unreachable},
-		"HTTP":         {func(conn net.Conn) { conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }, rehome.Unreachable},
-		"only a name":  {func(conn net.Conn) { conn.Write([]byte("SSH-2.0-x\r\n")); wait(conn) }, rehome.Unreachable},
-		"then nothing": {func(conn net.Conn) { conn.Write([]byte("SSH-2.0-x\r\n")) }, rehome.Unreachable},
-		"then noise":   {func(conn net.Conn) { conn.Write([]byte("SSH-2.0-x\r\n" + strings.Repeat("noise", 1000))); wait(conn) }, rehome.NotARepository},
-	} {
-		l := location(t, "ssh://git@"+speaks(t, c.say)+"/r")
-		tr := speaker(t, egress.Policy{}, Options{SSH: SSH{Pins: filepath.Join(t.TempDir(), "pins")}})
-		_, err := tr.Open(t.Context(), l, Question{Limits: wide, Silence: time.Second})
-		if rehome.CodeOf(err) != c.code {
-			t.Errorf("%s: %v (%v)", name, err, errors.Unwrap(err))
-		}
-	}
-}
-
 // lock is a server of one password, asked for in one of the two ways, that runs nothing.
 func lock(t *testing.T, config *ssh.ServerConfig) string {
 	t.Helper()
-	_, key, _ := ed25519.GenerateKey(nil)
-	signer, err := ssh.NewSignerFromKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.AddHostKey(signer)
+	config.AddHostKey(hostKeyOf(t))
 	return speaks(t, func(conn net.Conn) {
 		c, channels, requests, err := ssh.NewServerConn(conn, config)
 		if err != nil {
@@ -412,47 +300,5 @@ func TestPasswordOverSSH(t *testing.T) {
 	l.Password = "canary"
 	if e := try(t, SSH{Pins: filepath.Join(t.TempDir(), "pins")}, l); e == nil || e.Code != rehome.CredentialsRefused {
 		t.Errorf("%v", e)
-	}
-}
-
-// By default neither SSH nor git:// reaches this machine, its network or a cloud's metadata.
-func TestForbiddenAddresses(t *testing.T) {
-	client, err := egress.New(egress.Policy{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	met := false
-	at := speaks(t, func(net.Conn) { met = true })
-	_, port, _ := net.SplitHostPort(at)
-	tr := New(Options{Client: client, SSH: SSH{Pins: filepath.Join(t.TempDir(), "pins")}})
-	for _, host := range []string{"127.0.0.1", "[::1]", "localhost", "127.1", "0x7f000001", "2130706433", "[::ffff:127.0.0.1]", "10.0.0.1", "169.254.169.254", "[fd00:ec2::254]"} {
-		for _, scheme := range []string{"ssh://git@", "git://"} {
-			l := location(t, scheme+host+":"+port+"/r")
-			if _, err := tr.Open(t.Context(), l, Question{Limits: wide}); rehome.CodeOf(err) != rehome.BlockedByPolicy {
-				t.Errorf("%s: %v", l, err)
-			}
-			if _, err := tr.LFSGrant(t.Context(), l, Download); rehome.CodeOf(err) != rehome.BlockedByPolicy {
-				t.Errorf("grant of %s: %v", l, err)
-			}
-		}
-	}
-	if met {
-		t.Error("somebody was there")
-	}
-}
-
-func TestConnectionRefused(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := l.Addr().String()
-	l.Close()
-	for _, scheme := range []string{"ssh://git@", "git://"} {
-		_, err := speaker(t, egress.Policy{}, Options{}).Open(t.Context(), location(t, scheme+at+"/r"), Question{Limits: wide})
-		if e := rehome.AsError(err); e.Code != rehome.Unreachable || e.Message != "Cannot connect to "+at+": the connection is refused." {
-			t.Errorf("%v", err)
-		}
 	}
 }

@@ -31,6 +31,8 @@ const (
 	defaultSilence = time.Minute
 	// defaultWords is for the words of one that refuses.
 	defaultWords = 10 * time.Second
+	// defaultIdle is as in egress.
+	defaultIdle = 2 * time.Minute
 )
 
 // Options say how servers are spoken to. Client is required for all but paths.
@@ -43,6 +45,7 @@ type Options struct {
 
 	Patience time.Duration // how long a server may take to tell its refs; 0 = 20 minutes
 	Words    time.Duration // how long the words of a server that refuses are waited for; 0 = 10 s
+	Idle     time.Duration // how long nothing may move between us and a program over SSH, whatever its server does; 0 = 2 minutes
 }
 
 // Transport speaks to Git servers. Safe for concurrent use.
@@ -65,6 +68,9 @@ func New(o Options) *Transport {
 	}
 	if t.o.Words == 0 {
 		t.o.Words = defaultWords
+	}
+	if t.o.Idle == 0 {
+		t.o.Idle = defaultIdle
 	}
 	return t
 }
