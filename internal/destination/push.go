@@ -85,6 +85,7 @@ type session struct {
 	p       Push
 	objects *repo.Objects
 	forgets bool // the destination lacks what it should have: send everything
+	thick   bool // it takes no pack whose deltas are made from what it has
 	result  Result
 }
 
@@ -99,6 +100,7 @@ func (s *session) attempt(ctx context.Context) error {
 	if err := s.checkFormat(c.Advertisement()); err != nil {
 		return err
 	}
+	s.thick = c.Advertisement().Capabilities.Has("no-thin")
 	now := stateOf(c.Advertisement().Refs, c.Advertisement().Format)
 	todo, err := s.due(ctx, now)
 	if err != nil || len(todo) == 0 {
@@ -162,7 +164,11 @@ func (s *session) due(ctx context.Context, now State) ([]repo.Update, error) {
 		}
 		s.result.Refused = append(s.result.Refused, Refusal{Name: u.Name, Moved: true, Words: "it was made or moved by somebody else"})
 	}
-	todo = append(todo, s.leftover(now)...)
+	left, err := s.leftover(now)
+	if err != nil {
+		return nil, err
+	}
+	todo = append(todo, left...)
 	slices.SortStableFunc(todo, func(a, b repo.Update) int { return s.rank(a) - s.rank(b) })
 	return todo, nil
 }
@@ -254,16 +260,16 @@ func (s *session) outgoing(ctx context.Context, push protocol.Push, step step) (
 	if !push.NeedsPack() {
 		return nil, nil
 	}
-	o := pack.OutgoingOptions{Format: s.p.From.Format(), Scratch: repo.Scratch(s.p.From.Dir())}
-	if !push.Capabilities.Has("no-thin") {
-		o.Has, o.Resemble = step.has, s.resemble(step.parts)
+	o := pack.OutgoingOptions{Format: s.p.From.Format(), Scratch: repo.Scratch(s.p.From.Dir()), Has: step.has}
+	if !s.thick {
+		o.Resemble = s.resemble(step.parts)
 	}
 	return pack.NewOutgoing(ctx, step.parts, o)
 }
 
 // has tells what a delta may be made from that does not go out itself.
 func (s *session) has() func(object.ID) bool {
-	if s.forgets || s.p.Has == nil {
+	if s.forgets || s.thick || s.p.Has == nil {
 		return nil
 	}
 	var b [32]byte

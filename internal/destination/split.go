@@ -2,6 +2,7 @@ package destination
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,18 +17,39 @@ func (s *session) split(ctx context.Context, now State, todo []repo.Update) ([]s
 	if err != nil {
 		return nil, err
 	}
+	stays, err := s.stays()
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs := s.apart(todo)
 	planned, err := split.Plan(ctx, split.Request{
-		Objects: s.objects, Packs: names, Updates: todo, Head: s.p.Head, There: now.Refs, Has: s.should(), Limit: s.p.Limit,
-		Format: s.p.From.Format(), Scratch: repo.Scratch(s.p.From.Dir()),
+		Objects: s.objects, Packs: names, Updates: ours, Head: s.p.Head, Stays: stays, There: now.Refs, Has: s.should(), Limit: s.p.Limit,
+		Thick: s.thick, Format: s.p.From.Format(), Scratch: repo.Scratch(s.p.From.Dir()),
 	})
 	if err != nil {
 		return nil, err
 	}
 	var steps []step
-	for _, p := range planned {
+	for n, p := range planned {
+		if n == 0 {
+			p.Updates = slices.Concat(p.Updates, theirs)
+		}
 		steps = append(steps, step{p.Updates, p.Parts, p.Has})
 	}
 	return steps, nil
+}
+
+// apart tells the updates that name what is here from those that name what only the destination has: they need nothing, and
+// keep what others let go.
+func (s *session) apart(todo []repo.Update) (ours, theirs []repo.Update) {
+	for _, u := range todo {
+		if u.New.IsZero() || s.objects.Has(u.New) {
+			ours = append(ours, u)
+		} else {
+			theirs = append(theirs, u)
+		}
+	}
+	return ours, theirs
 }
 
 // should reports of objects whether the destination should have them, nil for none.
@@ -59,12 +81,36 @@ func (s *session) begun(ctx context.Context, u repo.Update, is object.ID) (bool,
 }
 
 // leftover deletes the refs that an interrupted push in several steps has made for itself.
-func (s *session) leftover(now State) (moves []repo.Update) {
-	for _, r := range now.Refs {
+func (s *session) leftover(now State) (moves []repo.Update, err error) {
+	refs := slices.DeleteFunc(slices.Clone(now.Refs), func(r repo.Ref) bool { return !split.Own(r.Name) })
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	stays, err := s.stays()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range refs {
 		asked := func(u repo.Update) bool { return u.Name == r.Name }
-		if split.Own(r.Name) && !slices.ContainsFunc(s.p.Updates, asked) && s.objects.Has(r.ID) {
+		if !stays(r.Name) && !slices.ContainsFunc(s.p.Updates, asked) && s.objects.Has(r.ID) {
 			moves = append(moves, repo.Update{Name: r.Name, Old: r.ID, New: r.ID.Format().Zero()})
 		}
 	}
-	return moves
+	return moves, nil
+}
+
+// stays returns what tells refs that are published, and need not move any more, from those that a push in several steps
+// makes for itself: what is pushed may come from where another such push was interrupted.
+func (s *session) stays() (func(name string) bool, error) {
+	refs, err := s.p.From.Refs()
+	if err != nil {
+		return nil, fmt.Errorf("read what is to be pushed: %w", err)
+	}
+	published := map[string]bool{}
+	for _, r := range refs {
+		if split.Own(r.Name) {
+			published[r.Name] = true
+		}
+	}
+	return func(name string) bool { return published[name] }, nil
 }

@@ -84,8 +84,15 @@ func (f *front) pushes() []int64 {
 // newWorld has a history of some hundred commits with branches and a tag.
 func newWorld(t testing.TB, format string) *world {
 	t.Helper()
-	w := &world{t: t, source: filepath.Join(t.TempDir(), "source.git")}
-	testenv.Synthetic(t, w.source, format, testenv.Size{Commits: 120, Files: 20})
+	source := filepath.Join(t.TempDir(), "source.git")
+	testenv.Synthetic(t, source, format, testenv.Size{Commits: 120, Files: 20})
+	return worldOf(t, source, format)
+}
+
+// worldOf has the history of a repository.
+func worldOf(t testing.TB, source, format string) *world {
+	t.Helper()
+	w := &world{t: t, source: source}
 	f, err := object.ParseFormat(format)
 	must(t, err)
 	w.from, err = repo.Init(filepath.Join(t.TempDir(), "from.git"), f)

@@ -56,13 +56,18 @@ func (o *own) found(r Request) map[string]object.ID {
 		taken(u.Name)
 	}
 	for _, ref := range r.There {
-		asked := slices.ContainsFunc(r.Updates, func(u repo.Update) bool { return u.Name == ref.Name })
-		if taken(ref.Name) && !asked && r.Objects.Has(ref.ID) {
+		if taken(ref.Name) && r.isLeft(ref) {
 			at[ref.Name] = ref.ID
 			o.names = append(o.names, ref.Name)
 		}
 	}
 	return at
+}
+
+// isLeft reports whether a ref that has the name of one of our own is one: nobody asked for it.
+func (r Request) isLeft(ref repo.Ref) bool {
+	asked := slices.ContainsFunc(r.Updates, func(u repo.Update) bool { return u.Name == ref.Name })
+	return !asked && (r.Stays == nil || !r.Stays(ref.Name)) && r.Objects.Has(ref.ID)
 }
 
 // name returns the name of the ref that holds what was sent of a chain.

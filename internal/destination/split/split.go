@@ -25,16 +25,17 @@ import (
 	"rehome/internal/git/repo"
 )
 
-// Request is a push. All fields but Head, There, Has, Limit and Thick are required.
+// Request is a push. All fields but Head, Stays, There, Has, Limit and Thick are required.
 type Request struct {
 	Objects *repo.Objects
-	Packs   []string             // by name: they have all that Updates reach
-	Updates []repo.Update        // Old is what the ref is now
-	Head    string               // the default branch; "" for none
-	There   []repo.Ref           // the destination's; of those whose object is not here nothing is known
-	Has     func(id []byte) bool // the destination has that object besides what There reaches; may be nil
-	Limit   int64                // bytes of one pack; 0 is none
-	Thick   bool                 // the destination does not complete packs: no delta may be made from what it has
+	Packs   []string               // by name: they have all that Updates reach
+	Updates []repo.Update          // Old is what the ref is now
+	Head    string                 // the default branch; "" for none
+	Stays   func(name string) bool // a ref of that name is no leftover, though no update names it; may be nil
+	There   []repo.Ref             // the destination's; of those whose object is not here nothing is known
+	Has     func(id []byte) bool   // the destination has that object besides what There reaches; may be nil
+	Limit   int64                  // bytes of one pack; 0 is none
+	Thick   bool                   // the destination does not complete packs: no delta may be made from what it has
 	Format  object.Format
 	Scratch pack.Scratch
 }
