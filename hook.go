@@ -14,7 +14,7 @@ type Outcome string
 // The outcomes. A state that waits for the user is none.
 const (
 	Success  Outcome = "success"   // it is complete, once more for each time it completes
-	Failure  Outcome = "failure"   // it entered the status error
+	Failure  Outcome = "failure"   // it entered the status error, or a clock syncs it and it waits for credentials
 	Canceled Outcome = "cancelled" // it was deleted before it was complete
 )
 

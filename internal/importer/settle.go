@@ -44,7 +44,9 @@ func leaveFailure(i *store.Import) {
 		if i.Done.Raw == 0 {
 			return
 		}
-		i.Wanted.Raw = i.Done.Raw
+		if !i.Finishing { // the last sync stays wanted: without it nothing is closed
+			i.Wanted.Raw = i.Done.Raw
+		}
 	}
 	become(i, rehome.Mapping)
 }

@@ -72,13 +72,20 @@ func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Impo
 	return nil
 }
 
-// endOf is what webhooks are told when an import was at a status and is what it is now; false for nothing.
+// endOf is what webhooks are told when an import was at a status and is what it is now; false for nothing. Where a
+// clock syncs an import nobody looks on, so that one which waits for other credentials counts as failed.
 func endOf(was rehome.Status, i *store.Import) (rehome.ImportEnd, bool) {
-	end := rehome.ImportEnd{RepositoryID: i.RepositoryID, By: i.StartedBy, Outcome: rehome.Success}
-	if i.State.Status == rehome.Failed {
-		end.Outcome = rehome.Failure
+	end := rehome.ImportEnd{RepositoryID: i.RepositoryID, By: i.StartedBy, Outcome: rehome.Failure}
+	ended := true
+	switch i.State.Status {
+	case rehome.Complete:
+		end.Outcome = rehome.Success
+	case rehome.Failed:
+	case rehome.AuthFailed:
+		ended = i.Options.SyncEvery > 0 && !i.CompletedAt.IsZero()
+	default:
+		ended = false
 	}
-	ended := i.State.Status == rehome.Complete || i.State.Status == rehome.Failed
 	return end, ended && was != i.State.Status
 }
 

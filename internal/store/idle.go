@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// EraseIdle forgets what signs in at both ends of imports that rest, are not synced by a clock, and have not changed
+// EraseIdle forgets what signs in at both ends of imports that rest, will not be synced by a clock, and have not changed
 // for so long, and returns how many these were. Idle is counted by the database's clock.
 func (db *DB) EraseIdle(ctx context.Context, idle time.Duration) (erased int64, err error) {
-	const rests = `deleted_at = 0 AND next_sync_at = 0 AND status NOT IN ('detecting', 'importing', 'mapping', 'pushing') AND updated_at < $1`
+	const rests = `deleted_at = 0 AND NOT (` + syncs + `) AND status NOT IN ('detecting', 'importing', 'mapping', 'pushing') AND updated_at < $1`
 	err = db.inTx(ctx, func(t *Tx) error {
 		before := millis(t.Now.Add(-idle))
 		for _, statement := range []string{

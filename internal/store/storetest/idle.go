@@ -8,7 +8,7 @@ import (
 	"rehome/internal/store"
 )
 
-// testIdleSecrets has imports that rest, one that runs and one that a clock syncs. By the database's clock all of
+// testIdleSecrets has two imports that rest, one that runs and one that a clock syncs. By the database's clock all of
 // them changed just now.
 func testIdleSecrets(t *testing.T, db *store.DB) {
 	ctx := t.Context()
@@ -23,19 +23,25 @@ func testIdleSecrets(t *testing.T, db *store.DB) {
 			i.NextSyncAt = time.Now().Add(time.Hour)
 		},
 	}
+	names["waits"] = func(i *store.Import) { // for other credentials: no clock comes to it before there are
+		i.State = rehome.State{Status: rehome.AuthFailed}
+		i.NextSyncAt = time.Now().Add(time.Hour)
+	}
+	erased := map[string]bool{"rests": true, "waits": true}
 	ids := map[string]int64{}
 	for name, is := range names {
 		r := newRepository(t, db, "octocat", name)
 		newImport(t, db, r.ID)
 		setDestination(t, db, aDestination(r.ID))
-		change(t, db, r.ID, func(i *store.Import) { secrets(i); is(i) })
+		change(t, db, r.ID, func(i *store.Import) { secrets(i); i.State.Status = rehome.Importing })
+		change(t, db, r.ID, is)
 		ids[name] = r.ID
 	}
 	if n, err := db.EraseIdle(ctx, time.Hour); err != nil || n != 0 {
 		t.Errorf("erased %d of what is not idle: %v", n, err)
 	}
-	if n, err := db.EraseIdle(ctx, -time.Hour); err != nil || n != 2 {
-		t.Errorf("erased %d secrets, want those of the import that rests and of its destination: %v", n, err)
+	if n, err := db.EraseIdle(ctx, -time.Hour); err != nil || n != 4 {
+		t.Errorf("erased %d secrets, want those of the two imports that rest and of their destinations: %v", n, err)
 	}
 	for name, id := range ids {
 		i, err := db.ImportOf(ctx, id)
@@ -44,7 +50,7 @@ func testIdleSecrets(t *testing.T, db *store.DB) {
 		must(t, err)
 		kept := i.Credentials != nil && i.Key != nil && i.Source.SSHPublicKey != "" && d.Credentials != nil && d.Key != nil
 		gone := i.Credentials == nil && i.Key == nil && i.Source.SSHPublicKey == "" && d.Credentials == nil && d.Key == nil && d.SSHPublicKey == ""
-		if kept == (name == "rests") || gone != (name == "rests") || d.URL == "" {
+		if kept == erased[name] || gone != erased[name] || d.URL == "" {
 			t.Errorf("%s: %+v, %+v", name, i.Credentials, d)
 		}
 	}
