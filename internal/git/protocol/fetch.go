@@ -125,7 +125,7 @@ func (c Fetch) Pack(r *Reader, progress func([]byte)) (io.Reader, error) {
 // acknowledged reads what versions 0 and 1 say before the pack, without multi_ack: NAK, or the first of the ids offered
 // that they have. Git says it again for each of its ancestors that follows at once.
 func (c Fetch) acknowledged(r *Reader) error {
-	for {
+	for range len(c.offers()) + 1 {
 		kind, line, err := r.Line()
 		switch {
 		case err != nil:
@@ -140,6 +140,7 @@ func (c Fetch) acknowledged(r *Reader) error {
 			return nil
 		}
 	}
+	return malformed("more is acknowledged than was offered")
 }
 
 // acksOn reports whether one more line of an acknowledgment follows. A pack does not begin like one, whether it comes

@@ -146,3 +146,11 @@ func TestLsRefsEncode(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", b.String(), want)
 	}
 }
+
+func TestAcknowledgedWithoutEnd(t *testing.T) {
+	ack := lines("ACK " + hexA)
+	f := Fetch{Haves: []object.ID{id(hexA)}, Wants: []object.ID{id(hexB)}}
+	if _, err := f.Pack(NewReader(&endless{words: ack[:len(ack)-4]}), nil); !errors.Is(err, ErrMalformed) {
+		t.Errorf("%v", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -138,6 +139,7 @@ func TestReadReportFaults(t *testing.T) {
 		{"bad id", plain, lines("unpack ok", "ok refs/heads/a", "option new-oid xyz"), ErrMalformed, nil},
 		{"delimiter", plain, strings.TrimSuffix(lines("unpack ok"), "0000") + "0001", ErrMalformed, nil},
 		{"too many lines", plain, strings.TrimSuffix(lines("unpack ok"), "0000") + strings.Repeat("0006ok", 301), nil, &limit},
+		{"too much", plain, lines(append([]string{"unpack ok"}, slices.Repeat([]string{"ng refs/heads/a " + strings.Repeat("x", MaxData-100)}, 290)...)...), nil, &limit},
 		{"ERR", plain, lines("ERR no space"), nil, &said},
 		{"error band", banded, bands("\x02x", "\x03fatal: out of memory"), nil, &said},
 		{"cut in a band", banded, strings.TrimSuffix(bands("\x01"+lines("unpack ok")[:10]), "0000"), io.ErrUnexpectedEOF, nil},
@@ -155,6 +157,40 @@ func TestReadReportOfSilentServer(t *testing.T) {
 	for _, push := range []Push{{}, {Capabilities: Capabilities{"side-band-64k"}}} {
 		if _, err := push.ReadReport(NewReader(strings.NewReader("0000")), nil); !errors.Is(err, ErrNoReport) {
 			t.Errorf("%v: %v", push.Capabilities, err)
+		}
+	}
+}
+
+// endless is a server that never comes to an end.
+type endless struct {
+	words string
+	at    int
+}
+
+func (e *endless) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		took := copy(p[n:], e.words[e.at:])
+		n, e.at = n+took, (e.at+took)%len(e.words)
+	}
+	return n, nil
+}
+
+func TestReportWithoutEnd(t *testing.T) {
+	var limit *LimitError
+	for _, c := range []struct {
+		capabilities, in, again string
+		is                      error // nil: a limit
+	}{
+		{"side-band-64k", "", "0006\x01x", ErrNoReport},
+		{"side-band-64k", "", "0005\x01", ErrMalformed},
+		{"side-band-64k report-status", "", "0005\x01", ErrMalformed},
+		{"side-band-64k report-status", "", "0006\x02x", ErrMalformed},
+		{"report-status", "000eunpack ok\n", "0016ng refs/heads/a no\n", nil},
+	} {
+		push := Push{Capabilities: ParseCapabilities([]byte(c.capabilities)), Commands: reported}
+		_, err := push.ReadReport(NewReader(io.MultiReader(strings.NewReader(c.in), &endless{words: c.again})), nil)
+		if c.is != nil && !errors.Is(err, c.is) || c.is == nil && !errors.As(err, &limit) {
+			t.Errorf("%s, %q: %v", c.capabilities, c.again, err)
 		}
 	}
 }

@@ -5,9 +5,12 @@ import (
 	"strings"
 )
 
-// maxPerCommand bounds the status lines for one command: a server whose hook turns one
-// push into several tells each.
-const maxPerCommand = 100
+// What a report may hold. A server whose hook turns one push into several tells each.
+const (
+	maxPerCommand = 100 // lines
+	bytesEach     = 256 // of lines about one command, its name twice aside
+	bytesMore     = 16 << 20
+)
 
 // ReadReport reads the answer to the request and its pack, to its end. progress is as for
 // NewSideband. It returns ErrNoReport where the server offered none. What breaks after the
@@ -20,7 +23,7 @@ func (p Push) ReadReport(r *Reader, progress func([]byte)) (Report, error) {
 	}
 	if p.status() == "" {
 		if banded {
-			if _, err := io.Copy(io.Discard, band); err != nil {
+			if _, err := io.Copy(io.Discard, io.LimitReader(band, MaxData)); err != nil {
 				return Report{}, err
 			}
 		}
@@ -73,12 +76,14 @@ type statuses struct {
 	told   [][]RefReport  // by command
 	last   *RefReport     // what option lines belong to; nil where they belong to no command
 	lines  int
+	left   int64 // bytes that lines may have yet
 }
 
 func newStatuses(p Push) *statuses {
-	s := &statuses{push: p, at: make(map[string]int, len(p.Commands)), told: make([][]RefReport, len(p.Commands))}
+	s := &statuses{push: p, at: make(map[string]int, len(p.Commands)), told: make([][]RefReport, len(p.Commands)), left: bytesMore}
 	for i, c := range p.Commands {
 		s.at[c.Name] = i
+		s.left += bytesEach + 2*int64(len(c.Name))
 	}
 	return s
 }
@@ -87,6 +92,9 @@ func newStatuses(p Push) *statuses {
 func (s *statuses) line(line []byte) error {
 	if s.lines++; s.lines > maxPerCommand*(len(s.push.Commands)+1) {
 		return &LimitError{What: "lines in a report", Limit: int64(s.lines - 1)}
+	}
+	if s.left -= int64(len(line)); s.left < 0 {
+		return &LimitError{What: "bytes in a report on each ref", Limit: bytesEach}
 	}
 	word, rest, _ := strings.Cut(string(line), " ")
 	switch word {

@@ -4,8 +4,8 @@ import (
 	"io"
 )
 
-// MaxProgress bounds what the progress band may hold in one answer, in bytes: an honest
-// server says less in a week.
+// MaxProgress bounds what the progress band may hold in one answer, in bytes, and those of pkt-lines that hold
+// nothing, which are signs of life: an honest server says less in a week.
 const MaxProgress = 16 << 20
 
 // The bands (gitprotocol-pack, "side-band").
@@ -70,11 +70,21 @@ func (s *Sideband) next() error {
 		}
 		if head[4] == bandData {
 			s.r.r.Discard(5)
-			s.left = size - 5
+			if s.left = size - 5; s.left == 0 {
+				return s.hear(size)
+			}
 			return nil
 		}
 	}
 	return s.aside()
+}
+
+// hear counts what is no data.
+func (s *Sideband) hear(n int) error {
+	if s.said += n; s.said > MaxProgress {
+		return malformed("more than %d bytes of progress", MaxProgress)
+	}
+	return nil
 }
 
 // aside reads one pkt-line that is not of the data band.
@@ -88,8 +98,8 @@ func (s *Sideband) aside() error {
 	case kind != Data || len(line) == 0:
 		return malformed("%s packet inside a sideband", kind)
 	case line[0] == bandProgress:
-		if s.said += len(line); s.said > MaxProgress {
-			return malformed("more than %d bytes of progress", MaxProgress)
+		if err := s.hear(len(line)); err != nil {
+			return err
 		}
 		s.progress(line[1:])
 		return nil
