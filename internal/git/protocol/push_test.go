@@ -185,7 +185,7 @@ func TestReportWithoutEnd(t *testing.T) {
 		{"side-band-64k", "", "0005\x01", ErrMalformed},
 		{"side-band-64k report-status", "", "0005\x01", ErrMalformed},
 		{"side-band-64k report-status", "", "0006\x02x", ErrMalformed},
-		{"report-status", "000eunpack ok\n", "0016ng refs/heads/a no\n", nil},
+		{"report-status", "000eunpack ok\n", "0017ng refs/heads/a no\n", nil},
 	} {
 		push := Push{Capabilities: ParseCapabilities([]byte(c.capabilities)), Commands: reported}
 		_, err := push.ReadReport(NewReader(io.MultiReader(strings.NewReader(c.in), &endless{words: c.again})), nil)
