@@ -67,7 +67,7 @@ func makeRepository(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// startOrigin: origin DIR [ssh] [daemon] [user=U] [password=P] [cut=BYTES] [slow] [html] serves the repositories below DIR; the URL is $ORIGIN.
+// startOrigin: origin DIR [ssh] [daemon] [user=U] [password=P] [cut=BYTES] [push] [slow] [html] serves the repositories below DIR; the URL is $ORIGIN.
 func startOrigin(ts *testscript.TestScript, _ bool, args []string) {
 	var o testenv.Options
 	for _, arg := range args[1:] {
@@ -86,6 +86,8 @@ func startOrigin(ts *testscript.TestScript, _ bool, args []string) {
 			n, err := strconv.ParseInt(value, 10, 64)
 			ts.Check(err)
 			o.CutAfter = n
+		case "push":
+			o.Push = true
 		case "slow":
 			o.Throttle = 200 * time.Millisecond
 		case "html":

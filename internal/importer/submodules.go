@@ -53,6 +53,6 @@ func submoduleWarning(s submodule.Changes) []rehome.Warning {
 	}
 	return []rehome.Warning{{
 		Kind: warnSubmodules, Count: s.Unknown,
-		Text: fmt.Sprintf("Submodules are at commits that are in no repository of the batch: %d stay as they are, and %d became others.", s.Unknown, s.Commits),
+		Text: fmt.Sprintf("No repository of the batch has %d of the commits that submodules are at. They stay as they are; %d became others.", s.Unknown, s.Commits),
 	}}
 }
