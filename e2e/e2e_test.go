@@ -58,6 +58,8 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"repository": makeRepository,
 			"origin":     startOrigin,
+			"grow":       grow,
+			"tip":        tip,
 			"serve":      startServer,
 			"stop":       stopServer,
 			"http":       request,
