@@ -31,7 +31,11 @@ func (e *CutError) Unwrap() error { return e.Err }
 // "" for Source. discovery says that nothing has shown yet that there is a repository at all.
 func Explain(ctx context.Context, err error, peer string, discovery bool) error {
 	if ctx.Err() != nil {
-		return &rehome.Error{Code: rehome.Cancelled, Message: "The fetch was cancelled.", Err: err}
+		what := "fetch"
+		if peer == Destination {
+			what = "push"
+		}
+		return &rehome.Error{Code: rehome.Cancelled, Message: fmt.Sprintf("The %s was cancelled.", what), Err: err}
 	}
 	if discovery && errors.Is(err, egress.ErrNotHTTP) {
 		e := NotARepository("what answers does not speak HTTP")

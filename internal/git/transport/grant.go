@@ -8,11 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"rehome"
+	"rehome/internal/egress"
 	"rehome/internal/git/protocol"
 	"rehome/internal/remote"
 )
@@ -99,15 +99,18 @@ func parseGrant(text []byte, l remote.Location, peer string) (Grant, error) {
 	if len(text) > maxGrant || json.Unmarshal(text, &said) != nil {
 		return Grant{}, noGrant(peer, "its answer is none", nil) // which may hold a secret
 	}
-	g := Grant{Header: http.Header{}}
-	var err error
-	if g.Endpoint, err = parseHref(said.Href, l); err == nil {
-		err = g.take(said.Header)
+	if len(said.Header) > maxHeaders {
+		return Grant{}, noGrant(peer, "its answer has too many headers", nil)
 	}
+	at, err := parseHref(said.Href, l)
 	if err != nil {
 		return Grant{}, noGrant(peer, err.Error(), nil)
 	}
-	return g, nil
+	h, err := egress.ForeignHeader(said.Header)
+	if err != nil {
+		return Grant{}, noGrant(peer, "a header in its answer is none", nil)
+	}
+	return Grant{Endpoint: at, Header: h}, nil
 }
 
 func parseHref(href string, l remote.Location) (*url.URL, error) {
@@ -121,24 +124,6 @@ func parseHref(href string, l remote.Location) (*url.URL, error) {
 	u.Fragment, u.RawFragment = "", ""
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	return u, nil
-}
-
-// owned are the headers that the connection's own working depends on.
-var owned = []string{"Host", "Connection", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Accept", "Te", "Trailer", "Upgrade", "Expect", "Proxy-Authorization"}
-
-func (g *Grant) take(header map[string]string) error {
-	if len(header) > maxHeaders {
-		return errors.New("its answer has too many headers")
-	}
-	for name, value := range header {
-		if name == "" || strings.Trim(name, "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != "" || hasControl(value) {
-			return errors.New("a header in its answer is none")
-		}
-		if name = http.CanonicalHeaderKey(name); !slices.Contains(owned, name) {
-			g.Header.Set(name, value)
-		}
-	}
-	return nil
 }
 
 func hasControl(s string) bool {

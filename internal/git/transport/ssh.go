@@ -193,7 +193,7 @@ func (h *heard) words(l remote.Location) error {
 		}
 	}
 	text := rehome.Clean(strings.Join(lines, " "), maxText)
-	if text == "" || h.all > protocol.MaxProgress || RepeatsSecret(l, string(h.kept)) {
+	if text == "" || h.all > protocol.MaxProgress || remote.RepeatsSecret(l, string(h.kept)) {
 		return nil
 	}
 	return errors.New(text)

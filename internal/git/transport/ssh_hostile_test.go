@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"io"
@@ -299,6 +300,20 @@ func TestConnectionRefused(t *testing.T) {
 		_, err := speaker(t, egress.Policy{}, Options{}).Open(t.Context(), location(t, scheme+at+"/r"), Question{Limits: wide})
 		if e := rehome.AsError(err); e.Code != rehome.Unreachable || e.Message != "Cannot connect to "+at+": the connection is refused." {
 			t.Errorf("%v", err)
+		}
+	}
+}
+
+// Who is cancelled is told what was: a fetch, or a push.
+func TestCancelled(t *testing.T) {
+	at := speaks(t, wait)
+	for peer, want := range map[string]string{Source: "The fetch was cancelled.", "": "The fetch was cancelled.", Destination: "The push was cancelled."} {
+		ctx, cancel := context.WithCancel(t.Context())
+		timer := time.AfterFunc(100*time.Millisecond, cancel)
+		_, err := speaker(t, egress.Policy{}, Options{SSH: SSH{Pins: filepath.Join(t.TempDir(), "pins")}}).Open(ctx, location(t, "ssh://"+at+"/r"), Question{Limits: wide, Peer: peer})
+		timer.Stop()
+		if e := rehome.AsError(err); e.Code != rehome.Cancelled || e.Message != want {
+			t.Errorf("%q: %v", peer, err)
 		}
 	}
 }

@@ -1,12 +1,10 @@
 package transport
 
 import (
-	"encoding/base64"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -19,9 +17,6 @@ const (
 	maxWords = 200
 	maxRead  = 4 << 10
 )
-
-// longName is the length from which a user name may be a token.
-const longName = 16
 
 // said returns the server's own words for its refusal as `: "words"`: the first line of a plain text. "" for
 // none, and for such that say no more than the status or repeat what nobody else may read.
@@ -37,38 +32,11 @@ func (s *site) said(resp *http.Response) string {
 	words := rehome.Clean(line, maxWords)
 	code := fmt.Sprint(resp.StatusCode)
 	bare := strings.TrimSpace(strings.TrimPrefix(strings.TrimSuffix(words, "."), code))
-	if bare == "" || strings.EqualFold(bare, http.StatusText(resp.StatusCode)) || RepeatsSecret(s.at, string(data)) {
+	if bare == "" || strings.EqualFold(bare, http.StatusText(resp.StatusCode)) || remote.RepeatsSecret(s.at, string(data)) {
 		return ""
 	}
 	return fmt.Sprintf(": %q", words)
 }
 
-// RepeatsSecret reports whether the text holds a secret that the server was sent, in one of the spellings it may
-// have found it in. A user name is one where it stands without a password, and where it is as long as a token. To SSH
-// it is none.
-func RepeatsSecret(l remote.Location, text string) bool {
-	name, password := l.Username, string(l.Password)
-	if !signsIn(l) || l.SSH() && password == "" {
-		return false
-	}
-	secrets := []string{name + ":" + password}
-	if password != "" {
-		secrets = append(secrets, password)
-	}
-	if !l.SSH() && (password == "" || len(name) >= longName) {
-		secrets = append(secrets, name)
-	}
-	clean := rehome.Clean(text, len(text))
-	for _, one := range secrets {
-		encoded := base64.StdEncoding.EncodeToString([]byte(one))
-		for _, spelt := range []string{
-			one, rehome.Clean(one, len(one)), url.QueryEscape(one), url.PathEscape(one),
-			strings.TrimRight(encoded, "="), base64.RawURLEncoding.EncodeToString([]byte(one)),
-		} {
-			if spelt != "" && (strings.Contains(text, spelt) || strings.Contains(clean, spelt)) {
-				return true
-			}
-		}
-	}
-	return false
-}
+// RepeatsSecret is remote.RepeatsSecret.
+func RepeatsSecret(l remote.Location, text string) bool { return remote.RepeatsSecret(l, text) }

@@ -101,7 +101,7 @@ func (p *peer) askBatch(ctx context.Context, objects []lfs.Object) ([]answer, er
 	case int64(len(data)) > limit:
 		return nil, &lackError{fmt.Errorf("its answer has more than %d bytes", limit)}
 	}
-	answers, err := decodeReply(data, objects, question{p.operation, asked, dateOf(resp.Header)})
+	answers, err := decodeReply(data, objects, question{p.operation, asked, dateOf(resp.Header), func(words string) string { return p.shown(words, nil) }})
 	if err != nil {
 		return nil, &lackError{err}
 	}

@@ -180,7 +180,7 @@ func (p *part) begins(resp *http.Response) (skip int64, err error) {
 		skip = p.size
 	case code == http.StatusRequestedRangeNotSatisfiable && p.size > 0:
 		p.drop()
-		return 0, &laterError{err: &lackError{&objectError{p.object.OID, said(resp)}}}
+		return 0, &laterError{err: &lackError{&objectError{p.object.OID, p.said(resp)}}}
 	default:
 		return 0, p.refused(p.object, resp)
 	}

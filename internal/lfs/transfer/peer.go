@@ -65,7 +65,6 @@ func newPeer(o Options, s side, operation string) *peer {
 	if o.Bytes == nil {
 		o.Bytes = func(int64) {}
 	}
-	o.Header = allowed(o.Header)
 	return &peer{Options: o, side: s, operation: operation, now: time.Now, bounds: bounds{batch: 5 * time.Minute, step: 4 * time.Minute}}
 }
 

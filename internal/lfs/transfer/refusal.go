@@ -6,13 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"rehome"
 	"rehome/internal/egress"
 	"rehome/internal/lfs"
+	"rehome/internal/remote"
 )
 
 // ErrGrant is wrapped by the error of a server that refuses Options.Header. If that was good before, it ran out: a
@@ -59,11 +62,11 @@ func (p *peer) check(resp *http.Response) error {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return p.credentials(resp)
 	case isBusy(code) || isFull(code):
-		return p.busy(said(resp), resp.Header)
+		return p.busy(p.said(resp), resp.Header)
 	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge, code == http.StatusUnprocessableEntity:
-		return &refusedError{lackError{said(resp)}, code == http.StatusRequestEntityTooLarge}
+		return &refusedError{lackError{p.said(resp)}, code == http.StatusRequestEntityTooLarge}
 	}
-	return &lackError{said(resp)}
+	return &lackError{p.said(resp)}
 }
 
 // isBusy reports whether a status may be another one at another try.
@@ -102,7 +105,7 @@ func (p *peer) quote(why *statement) string {
 func (p *peer) credentials(resp *http.Response) error {
 	sent := resp.Request.Header.Get("Authorization")
 	host := rehome.Clean(resp.Request.URL.Host, maxText)
-	why := said(resp)
+	why := p.said(resp)
 	e := &rehome.Error{Code: p.side.wanted, Err: why}
 	status := fmt.Sprintf("(status %d)%s", why.code, p.quote(why))
 	switch {
@@ -136,11 +139,11 @@ func (p *peer) refused(o lfs.Object, resp *http.Response) error {
 	code := resp.StatusCode
 	switch {
 	case isBusy(code) || isFull(code):
-		return p.busy(said(resp), resp.Header)
+		return p.busy(p.said(resp), resp.Header)
 	case (code == http.StatusUnauthorized || code == http.StatusForbidden) && !p.Foreign && egress.SameOrigin(p.Endpoint, resp.Request.URL):
 		return &laterError{err: p.credentials(resp), atOnce: true}
 	}
-	lack := &lackError{&objectError{o.OID, said(resp)}}
+	lack := &lackError{&objectError{o.OID, p.said(resp)}}
 	if code == http.StatusRequestEntityTooLarge || code == http.StatusUnprocessableEntity {
 		return lack // which is not about the link
 	}
@@ -172,13 +175,33 @@ func (p *peer) says(a answer) error {
 }
 
 // said is a server's own words for an error, and its status.
-func said(resp *http.Response) *statement {
+func (p *peer) said(resp *http.Response) *statement {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxWords))
 	if err != nil {
 		data = nil
 	}
-	return &statement{resp.StatusCode, rehome.Clean(words(kind, data), maxText)}
+	return &statement{resp.StatusCode, p.shown(words(kind, data), resp.Request.Header)}
+}
+
+// minSecret is the length from which what stands in a header may be a secret, in bytes.
+const minSecret = 8
+
+// shown makes a server's words fit to show; sent is what it was sent, nil for no more than the options say. Words that
+// repeat a secret are none.
+func (p *peer) shown(words string, sent http.Header) string {
+	if remote.RepeatsSecret(remote.Location{Username: p.Username, Password: p.Password}, words) {
+		return ""
+	}
+	for _, values := range [][]string{slices.Concat(slices.Collect(maps.Values(p.Header))...), sent.Values("Authorization"), sent.Values("Cookie")} {
+		for _, v := range values {
+			v = v[strings.LastIndexByte(v, ' ')+1:] // behind how it is meant, as in "Bearer …"
+			if len(v) >= minSecret && strings.Contains(words, v) {
+				return ""
+			}
+		}
+	}
+	return rehome.Clean(words, maxText)
 }
 
 // words finds those for people in an error: of a Git LFS server (git-lfs docs/api/batch.md, "Response Errors"), or of

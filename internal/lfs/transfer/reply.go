@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"net/textproto"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"rehome"
+	"rehome/internal/egress"
 	"rehome/internal/lfs"
 )
 
@@ -67,10 +66,11 @@ type action struct {
 }
 
 // question is what a reply is to: an operation, and when it was asked by our clock and answered by the server's,
-// if it says so.
+// if it says so. shown makes its words fit to show.
 type question struct {
 	operation    string
 	ours, theirs time.Time
+	shown        func(words string) string
 }
 
 // decodeReply returns an answer for each object that was asked for, in that order; others are passed over.
@@ -107,7 +107,7 @@ func (a *answer) read(o replyObject, q question) {
 		a.size = *o.Size
 	}
 	if o.Error != nil {
-		a.code, a.text = o.Error.Code, rehome.Clean(o.Error.Message, maxText)
+		a.code, a.text = o.Error.Code, q.shown(o.Error.Message)
 		if a.text == "" {
 			a.text = "an error without words"
 		}
@@ -138,16 +138,12 @@ func readLink(a *action, authenticated bool, q question) (*link, error) {
 		return nil, errors.New("the link to it is no http or https URL without credentials")
 	}
 	href.Fragment, href.RawFragment = "", ""
-	l := &link{href: href, header: http.Header{}, authenticated: authenticated, until: a.until(q)}
+	l := &link{href: href, authenticated: authenticated, until: a.until(q)}
+	if l.header, err = egress.ForeignHeader(a.Header); err != nil {
+		return nil, errors.New("the link to it has a bad header")
+	}
 	for name, value := range a.Header {
-		if !isToken(name) || !isValue(value) {
-			return nil, errors.New("the link to it has a bad header")
-		}
-		name = textproto.CanonicalMIMEHeaderKey(name)
-		l.chunked = l.chunked || name == "Transfer-Encoding" && value == "chunked" // as git-lfs reads it
-		if !ours[name] {
-			l.header.Set(name, value)
-		}
+		l.chunked = l.chunked || strings.EqualFold(name, "Transfer-Encoding") && value == "chunked" // as git-lfs reads it
 	}
 	return l, nil
 }
@@ -167,39 +163,4 @@ func (a *action) until(q question) time.Time {
 		return at
 	}
 	return q.ours.Add(at.Sub(q.theirs))
-}
-
-// allowed returns those of headers from elsewhere that may be sent.
-func allowed(from http.Header) http.Header {
-	h := http.Header{}
-	for name, values := range from {
-		if name = textproto.CanonicalMIMEHeaderKey(name); isToken(name) && !ours[name] && !slices.ContainsFunc(values, func(v string) bool { return !isValue(v) }) {
-			h[name] = values
-		}
-	}
-	return h
-}
-
-// isValue reports whether s can be the value of a header field.
-func isValue(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 && r != '\t' || r == 0x7f })
-}
-
-// ours are headers that no server decides on: those of the connection, those this package sets, and
-// those that the metadata services of clouds take for a password.
-var ours = map[string]bool{
-	"Host": true, "Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true,
-	"Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "Expect": true,
-	"Content-Length": true, "Content-Encoding": true, "Accept-Encoding": true, "Range": true, "If-Range": true,
-	"If-Match": true, "If-None-Match": true, "If-Modified-Since": true, "If-Unmodified-Since": true, "Referer": true,
-	"Forwarded": true, "X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Real-Ip": true,
-	"Metadata": true, "Metadata-Flavor": true, "X-Google-Metadata-Request": true, "X-Aws-Ec2-Metadata-Token": true,
-	"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": true, "X-Metadata-Token": true,
-}
-
-// isToken reports whether s is the name of a header field (RFC 9110, section 5.6.2).
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return r <= 0x20 || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
-	})
 }

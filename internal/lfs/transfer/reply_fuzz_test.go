@@ -10,6 +10,8 @@ import (
 	"rehome/internal/lfs"
 )
 
+func shown(words string) string { return (&peer{}).shown(words, nil) }
+
 func FuzzDecodeReply(f *testing.F) {
 	asked := []lfs.Object{{OID: lfs.OID{1}, Size: 1}, {OID: lfs.OID{2}, Size: 2}}
 	one := asked[0].OID.String()
@@ -25,7 +27,7 @@ func FuzzDecodeReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, operation := range []string{forDownload, forUpload} {
-			answers, err := decodeReply(data, asked, question{operation: operation, ours: time.Unix(1, 0), theirs: time.Unix(2, 0)})
+			answers, err := decodeReply(data, asked, question{operation: operation, ours: time.Unix(1, 0), theirs: time.Unix(2, 0), shown: shown})
 			if err != nil {
 				continue
 			}

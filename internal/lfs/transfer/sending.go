@@ -197,5 +197,5 @@ func (s *sending) askVerify(ctx context.Context, l *link) error {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusGone, isBusy(code), isFull(code):
 		return s.refused(s.object, resp)
 	}
-	return s.lack(fmt.Errorf("after all bytes %w", said(resp)))
+	return s.lack(fmt.Errorf("after all bytes %w", s.said(resp)))
 }

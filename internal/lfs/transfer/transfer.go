@@ -41,7 +41,7 @@ type Options struct {
 	AllowMissing bool // what cannot be had because the server cannot be reached, after all tries, is missing, too
 
 	Ref    string      // that the objects are for, by its full name; the server is told; "" = none
-	Header http.Header // goes with batches, to the endpoint's own origin only, as a grant over SSH has it; wins over Username and Password
+	Header http.Header // goes with batches, to the endpoint's own origin only, as egress.ForeignHeader gives what a grant over SSH has; wins over Username and Password
 
 	Store   *lfs.Store
 	Workers int                                              // objects at a time; 0 = 8

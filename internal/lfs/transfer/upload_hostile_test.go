@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/egress"
 	"rehome/internal/lfs"
 	"rehome/internal/testenv"
 )
@@ -141,7 +142,11 @@ func TestUploadCredentialsStay(t *testing.T) {
 			})
 			w.o.Username, w.o.Password = "ada", "canary"
 			if granted {
-				w.o.Header = http.Header{"authorization": {"Grant canary"}, "X-Grant": {"yes"}, "Host": {"evil"}, "Content-Length": {"1"}, "X-Bad": {"a\r\nb"}, "Accept": {"*/*"}}
+				var err error
+				w.o.Header, err = egress.ForeignHeader(map[string]string{"authorization": "Grant canary", "X-Grant": "yes", "Host": "evil", "Content-Length": "1", "Accept": "*/*"})
+				if err != nil {
+					t.Fatal(err)
+				}
 			}
 			o := w.keep(fmt.Sprint(name, granted))
 			if _, err := w.send(o); err != nil || !honest.Has(o) {
@@ -170,5 +175,58 @@ func TestUploadForbidden(t *testing.T) {
 	}
 	if _, err = Check(t.Context(), w.o, []lfs.Object{o}); rehome.CodeOf(err) != rehome.DestinationCutOff {
 		t.Errorf("check: %v", err)
+	}
+}
+
+// TestServersThatRepeatSecrets: no error has what a server was sent to sign in, however the server says it.
+func TestServersThatRepeatSecrets(t *testing.T) {
+	t.Parallel()
+	batch := func(echo func(r *http.Request) string) func(http.ResponseWriter, *http.Request) bool {
+		return func(out http.ResponseWriter, r *http.Request) bool {
+			out.Header().Set("Content-Type", "text/plain")
+			out.WriteHeader(http.StatusUnprocessableEntity)
+			io.WriteString(out, echo(r)) //nolint:errcheck // a test's server
+			return true
+		}
+	}
+	object := func(out http.ResponseWriter, r *http.Request) bool {
+		said := strings.Repeat("long words ", 26) + "password canary-canary" // where it would be cut
+		return linked(out, r, func(string) map[string]any {
+			return map[string]any{"error": map[string]any{"code": 422, "message": said}}
+		})
+	}
+	put := func(out http.ResponseWriter, r *http.Request) bool {
+		if isPut(r) {
+			return batch(func(r *http.Request) string { return r.Header.Get("Authorization") })(out, r)
+		}
+		return linked(out, r, func(oid string) map[string]any {
+			secret := map[string]string{"Authorization": "Bearer canary-canary"}
+			return map[string]any{"actions": map[string]any{"upload": map[string]any{"href": "http://" + r.Host + "/" + oid, "header": secret}}}
+		})
+	}
+	for name, c := range map[string]struct {
+		answer func(http.ResponseWriter, *http.Request) bool
+		grant  http.Header
+	}{
+		"password": {batch(func(r *http.Request) string { _, p, _ := r.BasicAuth(); return "wrong: " + p }), nil},
+		"header":   {batch(func(r *http.Request) string { return "wrong: " + r.Header.Get("Authorization") }), nil},
+		"grant":    {batch(func(r *http.Request) string { return "wrong: " + r.Header.Get("X-Grant") }), http.Header{"X-Grant": {"RemoteAuth canary-canary"}}},
+		"object":   {object, nil},
+		"link":     {put, nil},
+	} {
+		w := newWorld(t, c.answer)
+		w.o.Header, w.o.Username, w.o.Password = c.grant, "me", "canary-canary"
+		if c.grant != nil {
+			w.o.Username, w.o.Password = "", ""
+		}
+		_, err := w.send(w.keep("an object"))
+		if rehome.CodeOf(err) != rehome.DestinationRefused {
+			t.Errorf("%s: %v", name, err)
+		}
+		for ; err != nil; err = errors.Unwrap(err) {
+			if said := fmt.Sprintf("%v %+v", err, err); strings.Contains(said, "canary") || strings.Contains(said, "Y2FuYXJ5") {
+				t.Errorf("%s: %s", name, said)
+			}
+		}
 	}
 }
