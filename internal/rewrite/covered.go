@@ -9,6 +9,7 @@ import (
 	"sort"
 
 	"rehome"
+	"rehome/internal/compute"
 	"rehome/internal/git/history"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
@@ -143,6 +144,8 @@ func appendIdentity(b []byte, who rehome.Identity) []byte {
 // cover notes what was gone through. There is nothing to note where that does not tell all that an
 // object depends on: messages, content, objects that are not there yet.
 func (p *pass) cover() {
+	turn := compute.Take()
+	defer turn.Give()
 	odd, ok := p.odd()
 	if p.o.Into == nil || !ok || !p.o.canCover() {
 		return

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"rehome/internal/compute"
 	"rehome/internal/git/history"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
@@ -149,6 +150,8 @@ func (k *known) renamed(id object.ID) object.ID {
 
 // follow makes k what the pass knows. It is false where what is new does not only come behind that.
 func (p *pass) follow(k *known) (bool, error) {
+	turn := compute.Take()
+	defer turn.Give()
 	k.old, k.parents = p.graph.NewSet(), map[object.ID]bool{}
 	for n := range uint32(p.graph.Len()) {
 		if k.has(p.graph.ID(n)) {

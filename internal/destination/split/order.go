@@ -53,13 +53,14 @@ type arranger struct {
 	stack []frame
 	sides uint32 // chains that have begun, and whose merge is yet to come
 	begun []bool // by chain
+	turn  *compute.Turn
 }
 
 // arrange makes the order in which what the updates bring is sent.
 func arrange(ctx context.Context, g *history.Graph, known []object.ID, updates []repo.Update) (*order, error) {
 	a := arranger{order: &order{graph: g, beside: map[uint32]object.ID{}, place: make([]uint32, g.Len())}}
-	turn := compute.Take()
-	defer turn.Give()
+	a.turn = compute.Take()
+	defer a.turn.Give()
 	has := g.Reach(known)
 	besides := map[object.ID]bool{}
 	for n := range a.place {
@@ -106,6 +107,7 @@ func (a *arranger) root(r *root, tip uint32) {
 	r.stands = a.stands(r.Update, tip)
 	a.stack = append(a.stack[:0], frame{n: tip, chain: r.chain})
 	for len(a.stack) > 0 {
+		a.turn.Pass()
 		top := &a.stack[len(a.stack)-1]
 		parents := a.graph.Parents(top.n)
 		if top.next == parents.Len() {

@@ -3,6 +3,7 @@ package split
 import (
 	"context"
 
+	"rehome/internal/compute"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
 )
@@ -13,8 +14,10 @@ func OnWay(ctx context.Context, objects *repo.Objects, at, tip object.ID) (bool,
 	if at.IsZero() || !objects.Has(at) {
 		return false, nil
 	}
+	turn := compute.Take()
+	defer turn.Give()
 	for id := tip; id != at; {
-		if ctx.Err() != nil {
+		if turn.Pass(); ctx.Err() != nil {
 			return false, context.Cause(ctx)
 		}
 		kind, parents, err := objects.Links(id)

@@ -126,7 +126,7 @@ func (o *Outgoing) plan(ctx context.Context, parts []Part, options OutgoingOptio
 func (o *Outgoing) choose(ctx context.Context, parts []Part) error {
 	turn := compute.Take()
 	defer turn.Give()
-	all, err := o.gather(parts)
+	all, err := o.gather(parts, turn)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (o *Outgoing) choose(ctx context.Context, parts []Part) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			if a.only != nil || b.only != nil || !a.shares(b) {
+			if a.only != nil || b.only != nil || !a.shares(b, turn) {
 				continue
 			}
 			smaller := a
@@ -160,7 +160,7 @@ func (o *Outgoing) choose(ctx context.Context, parts []Part) error {
 				return context.Cause(ctx)
 			}
 			if s.only != nil {
-				s.giveWay(before)
+				s.giveWay(before, turn)
 			}
 		}
 	}
@@ -169,7 +169,7 @@ func (o *Outgoing) choose(ctx context.Context, parts []Part) error {
 
 // gather makes one section of all parts of the same pack, in the order given. Packs in which an object is more than once
 // do not go out whole.
-func (o *Outgoing) gather(parts []Part) (all []*section, err error) {
+func (o *Outgoing) gather(parts []Part, turn *compute.Turn) (all []*section, err error) {
 	have := map[*Pack]*section{}
 	for _, p := range parts {
 		if f := p.Pack.Index.format; f != o.format {
@@ -190,7 +190,7 @@ func (o *Outgoing) gather(parts []Part) (all []*section, err error) {
 		}
 	}
 	for _, s := range all {
-		if repeats := s.dropRepeats(); !repeats && s.only.Len() == s.pack.Index.Len() {
+		if repeats := s.dropRepeats(turn); !repeats && s.only.Len() == s.pack.Index.Len() {
 			s.only = nil
 		}
 	}
@@ -207,9 +207,10 @@ func (p *Pack) all() Chosen {
 }
 
 // dropRepeats leaves one of the entries that an object has, the first in the pack, and reports whether any has more.
-func (s *section) dropRepeats() (repeats bool) {
+func (s *section) dropRepeats(turn *compute.Turn) (repeats bool) {
 	x, kept := s.pack.Index, 0
 	for i := 1; i < x.Len(); i++ {
+		turn.Pass()
 		if compareIDs(x.IDBytes(i-1), x.IDBytes(i)) != 0 {
 			continue
 		}
@@ -231,12 +232,13 @@ func (s *section) dropRepeats() (repeats bool) {
 }
 
 // shares reports whether two whole packs have an object in common.
-func (s *section) shares(other *section) bool {
+func (s *section) shares(other *section, turn *compute.Turn) bool {
 	few, many := s.pack.Index, other.pack.Index
 	if few.Len() > many.Len() {
 		few, many = many, few
 	}
 	for i := range few.Len() {
+		turn.Pass()
 		if _, ok := many.Find(few.ID(i)); ok {
 			return true
 		}
@@ -245,11 +247,11 @@ func (s *section) shares(other *section) bool {
 }
 
 // giveWay leaves out of a part what the other section has.
-func (s *section) giveWay(other *section) {
+func (s *section) giveWay(other *section, turn *compute.Turn) {
 	x, y := s.pack.Index, other.pack.Index
 	if other.only != nil && s.only.Len() > other.only.Len() || other.only == nil && s.only.Len() > y.Len() {
 		for j := range y.Len() {
-			if !other.sends(j) {
+			if turn.Pass(); !other.sends(j) {
 				continue
 			}
 			if i, ok := s.find(y.ID(j)); ok {
@@ -259,6 +261,7 @@ func (s *section) giveWay(other *section) {
 		return
 	}
 	for i := range s.only.All() {
+		turn.Pass()
 		if _, ok := other.find(x.ID(i)); ok {
 			s.only.Remove(i)
 		}

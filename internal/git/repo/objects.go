@@ -99,6 +99,20 @@ func (o *Objects) open(index string) error {
 	return nil
 }
 
+// OpenIndex opens the index of a pack, with ids of format f, apart from any repository. It lies in the file until free
+// is called.
+func OpenIndex(path string, f object.Format) (x *pack.Index, free func(), err error) {
+	b, free, err := openMapped(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if x, err = pack.OpenIndex(b, f); err != nil {
+		free()
+		return nil, nil, err
+	}
+	return x, free, nil
+}
+
 // Close unmaps the packs; what Read returned stays valid.
 func (o *Objects) Close() {
 	for _, free := range o.free {

@@ -1,6 +1,9 @@
 package repo
 
-import "rehome/internal/git/pack"
+import (
+	"rehome/internal/compute"
+	"rehome/internal/git/pack"
+)
 
 // Parts returns what of the opened packs of those names a pack.Outgoing is made from: all entries but those whose id except
 // reports; nil is for none. What has none left is not among them, and neither is a name that is not open.
@@ -24,8 +27,11 @@ func without(p *pack.Pack, except func(id []byte) bool) (only pack.Chosen, n int
 	if except == nil {
 		return nil, all
 	}
+	turn := compute.Take()
+	defer turn.Give()
 	only = pack.NewChosen(all)
 	for i := range all {
+		turn.Pass()
 		if !except(p.Index.IDBytes(i)) {
 			only.Add(i)
 			n++
