@@ -32,6 +32,9 @@ type Push struct {
 	Known []string
 	Has   func(id []byte) bool
 
+	// Before is told of the updates of each step of a push in several before that goes out; its error ends the push. May be nil.
+	Before func(context.Context, []repo.Update) error
+
 	Objects  []lfs.Object   // Git LFS objects that go before everything else, each id once
 	Progress func(Progress) // told now and then, from one goroutine; may be nil
 }
@@ -117,6 +120,11 @@ func (s *session) attempt(ctx context.Context) error {
 				return err
 			}
 			defer c.Close()
+		}
+		if len(plan) > 1 && s.p.Before != nil {
+			if err := s.p.Before(ctx, step.updates); err != nil {
+				return err
+			}
 		}
 		refused := len(s.result.Refused)
 		if err := s.step(ctx, c, step, i == len(plan)-1); err != nil {

@@ -56,10 +56,6 @@ func (m *Importer) SetDestination(ctx context.Context, repositoryID int64, q Des
 	if err != nil {
 		return rehome.Destination{}, err
 	}
-	wrote, err := m.DB.WrittenRefs(ctx, repositoryID)
-	if err != nil {
-		return rehome.Destination{}, err
-	}
 	var row *store.Import
 	var before rehome.Status
 	d, err := m.DB.ChangeDestination(ctx, repositoryID, func(t *store.Tx, d *store.Destination, i *store.Import) error {
@@ -69,8 +65,10 @@ func (m *Importer) SetDestination(ctx context.Context, repositoryID int64, q Des
 				return err
 			}
 		}
-		if len(wrote) > 0 && d.URL != l.String() {
-			return laterDestination()
+		if d.URL != l.String() {
+			if err := leaveDestination(ctx, t, repositoryID, i); err != nil {
+				return err
+			}
 		}
 		if err := m.changeDestination(d, l, q); err != nil {
 			return err
@@ -109,7 +107,22 @@ func (m *Importer) checkDestination(l remote.Location) error {
 	return nil
 }
 
-func laterDestination() error {
+// leaveDestination forgets what was to be written to a destination, so that there can be another one. i is nil for no
+// import. Invalid once something arrived there, or may arrive now. What a push that failed may have left there stays.
+func leaveDestination(ctx context.Context, t *store.Tx, repositoryID int64, i *store.Import) error {
+	wrote, err := t.WrittenRefs(ctx, repositoryID)
+	if err != nil || len(wrote) == 0 {
+		return err
+	}
+	late := i != nil && (!i.CompletedAt.IsZero() || i.State.Status == rehome.Pushing)
+	var names []string
+	for name, ref := range wrote {
+		late = late || ref.Wrote != ""
+		names = append(names, name)
+	}
+	if !late {
+		return t.DropWritten(ctx, repositoryID, names)
+	}
 	return &rehome.Error{
 		Code: rehome.Invalid, Field: "url",
 		Message: "Something was pushed already, and its destination stays.",
@@ -159,6 +172,7 @@ func (m *Importer) changeDestination(d *store.Destination, l remote.Location, q 
 // destinationRow is where an import pushes to, with what signs in there.
 type destinationRow struct {
 	store.Destination
+	set      store.Destination // as it is stored; zero where it is not
 	username string
 	password rehome.Secret
 	key      rehome.Secret
@@ -173,6 +187,7 @@ func (m *Importer) destinationOf(ctx context.Context, repositoryID int64) (row d
 	if err != nil {
 		return row, false, err
 	}
+	row.set = row.Destination
 	c, err := m.unseal(row.Credentials)
 	if err != nil {
 		return row, false, err

@@ -1,7 +1,9 @@
 package importer
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"rehome"
@@ -35,13 +37,27 @@ type endFacts struct {
 // publication is what becomes of an end.
 type publication struct {
 	updates []repo.Update
+	wrote   map[string]store.WrittenRef
 	head    string // the default branch; "" leaves it as it is
 	first   bool   // nothing of ours is there yet
 }
 
+// toOther reports whether the destination was set anew since the push at hand began.
+func (w *worker) toOther(ctx context.Context, t *store.Tx) bool {
+	d, err := t.Destination(ctx, w.row.RepositoryID)
+	if err != nil {
+		return rehome.CodeOf(err) == rehome.NotFound && w.to.URL != ""
+	}
+	return d.Destination != w.to.Destination || !bytes.Equal(d.Credentials, w.to.Credentials) || !bytes.Equal(d.Key, w.to.Key)
+}
+
+// errOtherEnd says that the push at hand goes to what is the destination no more.
+var errOtherEnd = errors.New("the destination was set anew meanwhile")
+
 // end returns where the repository's pushes go.
 func (w *worker) end(ctx context.Context) (end, error) {
 	d, ok, err := w.destinationOf(ctx, w.row.RepositoryID)
+	w.to = d.set
 	if err != nil || !ok {
 		return hostEnd{w}, err
 	}

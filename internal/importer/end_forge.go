@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"rehome"
@@ -88,11 +89,15 @@ func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) (
 	if err := f.checkFiles(ctx, done); err != nil {
 		return nil, err
 	}
-	sent := f.openPushed(done.repo.Format())
+	sent := &pushed{}
+	if !f.have.empty {
+		sent = f.openPushed(done.repo.Format())
+	}
 	defer sent.close()
 	res, err := f.Forge.Push(ctx, destination.Push{
 		Location: f.at, From: done.repo, Updates: p.updates, Head: p.head, Whole: p.first, Limit: f.PushLimit,
-		Known: sent.packs, Has: sent.has(), Objects: objects, Progress: f.newPushMeter(ctx, int64(len(objects))).read,
+		Before: func(ctx context.Context, step []repo.Update) error { return f.noteStep(ctx, step, p) },
+		Known:  sent.packs, Has: sent.has(), Objects: objects, Progress: f.newPushMeter(ctx, int64(len(objects))).read,
 	})
 	if err != nil {
 		return nil, f.missing(err)
@@ -101,6 +106,19 @@ func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) (
 		err = f.keepPushed(done.repo)
 	}
 	return res.Refused, err
+}
+
+// noteStep stores what a step of a push in several is about to write, so that a successor knows that for ours, too.
+func (f *forgeEnd) noteStep(ctx context.Context, step []repo.Update, p publication) error {
+	asked := make(map[string]bool, len(p.updates))
+	for _, u := range p.updates {
+		asked[u.Name] = true
+	}
+	// not those that the steps make for themselves
+	ours := slices.DeleteFunc(slices.Clone(step), func(u repo.Update) bool { return !asked[u.Name] })
+	return f.advance(ctx, func(t *store.Tx, i *store.Import) error {
+		return t.SetWritten(ctx, i.RepositoryID, writing(ours, p.wrote))
+	})
 }
 
 func lfsObjects(rows []store.LFSObject) ([]lfs.Object, error) {

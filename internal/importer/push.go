@@ -22,6 +22,10 @@ import (
 // the turn keeps off an import that was deleted and one that came after it.
 func (w *worker) push(ctx context.Context) error {
 	started := w.Clock()
+	to, err := w.end(ctx)
+	if err != nil {
+		return err
+	}
 	done, err := w.finished(ctx)
 	if err != nil || done == nil {
 		return err
@@ -35,13 +39,13 @@ func (w *worker) push(ctx context.Context) error {
 		return err
 	}
 	defer give()
-	to, err := w.end(ctx)
-	if err != nil {
-		return err
-	}
 	p := proof{facts: known, largeProof: largeProof{lfs: done.lfs, made: done.made}, generation: w.row.Rewritten, started: started}
 	p.named = renameDefault(done.refs, known.Head, w.row.Options.DefaultBranch)
-	if err := w.publishRefs(ctx, to, done, &p); err != nil || w.row.State.Status != rehome.Pushing {
+	err = w.publishRefs(ctx, to, done, &p)
+	if errors.Is(err, errOtherEnd) {
+		return nil // the next try goes there
+	}
+	if err != nil || w.row.State.Status != rehome.Pushing {
 		return err
 	}
 	p.choice = w.row.LFS // of the plan that was rewritten
@@ -100,6 +104,9 @@ func (w *worker) situation(ctx context.Context, to end) (at situation, err error
 		return at, err
 	}
 	at.have, _, err = to.refs(ctx)
+	if to.about().url != "" && len(at.have) == 0 {
+		at.wrote = nil // it was made anew: nobody deleted ref by ref what we wrote
+	}
 	return at, err
 }
 
@@ -171,6 +178,9 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 	}
 	updates = append(updates, p.pruned.updates...)
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
+		if w.toOther(ctx, t) {
+			return errOtherEnd
+		}
 		if i.Wanted.Plan > i.Rewritten {
 			become(i, rehome.Mapping)
 			return nil
@@ -183,7 +193,7 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 		return err
 	}
 	w.fault("before publishing")
-	refused, err := to.publish(ctx, done, publication{updates, p.head(), !at.ours()})
+	refused, err := to.publish(ctx, done, publication{updates: updates, wrote: at.wrote, head: p.head(), first: !at.ours()})
 	p.final = without(p.final, c.left)
 	p.stays = append(p.stays, c.skipped...)
 	if err == nil {

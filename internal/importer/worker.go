@@ -15,9 +15,10 @@ import (
 type worker struct {
 	*Importer
 	lease store.Lease
-	row   store.Import // as last read or written
-	used  []byte       // the sealed credentials the step at hand signs in with
-	waits bool         // the row is not due before its time
+	row   store.Import      // as last read or written
+	used  []byte            // the sealed credentials the step at hand signs in with
+	to    store.Destination // where the push at hand goes, as it is stored; zero where it is not
+	waits bool              // the row is not due before its time
 }
 
 // next is the step the row wants now, nil for none.
@@ -132,6 +133,8 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 			return nil
 		case isAboutCredentials(e.Code) && !bytes.Equal(w.used, i.Credentials):
 			return nil // there are others now: try them
+		case at == rehome.Pushing && w.toOther(ctx, t):
+			return nil // another destination, or other credentials there: try them
 		case e.Code == rehome.LFSMissing && at == rehome.Importing && i.Options.AllowMissingLFS:
 			return nil // that was allowed meanwhile
 		case i.State.Status.Step() != rehome.StepPush && canPass(cause, i.Attempts, len(w.Waits.Backoff)):

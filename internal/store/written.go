@@ -15,13 +15,22 @@ type WrittenRef struct {
 
 // WrittenRefs returns what imports wrote to the repository, by ref name.
 func (db *DB) WrittenRefs(ctx context.Context, repositoryID int64) (map[string]WrittenRef, error) {
+	return writtenRefs(ctx, db.read, repositoryID)
+}
+
+// WrittenRefs is DB.WrittenRefs inside a transaction.
+func (t *Tx) WrittenRefs(ctx context.Context, repositoryID int64) (map[string]WrittenRef, error) {
+	return writtenRefs(ctx, t.tx, repositoryID)
+}
+
+func writtenRefs(ctx context.Context, q queryer, repositoryID int64) (map[string]WrittenRef, error) {
 	scan := func(r row) (w WrittenRef, err error) {
 		var name []byte
 		err = r.Scan(&name, &w.Wrote, &w.Source, &w.Writing)
 		w.Name = string(name)
 		return w, err
 	}
-	all, err := collect(ctx, db.read, scan, "SELECT name, wrote, source, writing FROM written_refs WHERE repository_id = $1", repositoryID)
+	all, err := collect(ctx, q, scan, "SELECT name, wrote, source, writing FROM written_refs WHERE repository_id = $1", repositoryID)
 	if err != nil {
 		return nil, fmt.Errorf("list written refs: %w", err)
 	}
