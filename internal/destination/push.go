@@ -23,6 +23,7 @@ type Push struct {
 	remote.Location
 	From    *repo.Repo    // has everything that New of the updates reach
 	Updates []repo.Update // zero Old: there must be no such ref; zero New: it goes
+	Keep    []repo.Update // new refs for what the destination has: they go first, and no other moves unless all are taken
 	Head    string        // the default branch, which goes first; "" for none
 	Whole   bool          // all or nothing, where the destination can do that
 	Limit   int64         // bytes of one pack that the destination takes; 0 is what its forge is known for
@@ -105,11 +106,7 @@ func (s *session) attempt(ctx context.Context) error {
 	}
 	s.thick = c.Advertisement().Capabilities.Has("no-thin")
 	now := stateOf(c.Advertisement().Refs, c.Advertisement().Format)
-	todo, err := s.due(ctx, now)
-	if err != nil || len(todo) == 0 {
-		return err
-	}
-	plan, err := s.plan(ctx, now, todo)
+	plan, err := s.todo(ctx, now)
 	if err != nil {
 		return err
 	}
@@ -150,10 +147,34 @@ func (s *session) checkFormat(ad protocol.Advertisement) error {
 	}
 }
 
-// due returns the updates that are still to be done, the default branch first, and notes refs that somebody moved.
-func (s *session) due(ctx context.Context, now State) ([]repo.Update, error) {
-	var todo []repo.Update
-	for _, u := range s.p.Updates {
+// todo returns the requests that are to be made.
+func (s *session) todo(ctx context.Context, now State) ([]step, error) {
+	keep, err := s.due(ctx, now, s.p.Keep)
+	if err != nil || len(s.result.Refused) > 0 {
+		return nil, err
+	}
+	updates, err := s.due(ctx, now, s.p.Updates)
+	if err != nil {
+		return nil, err
+	}
+	left, err := s.leftover(now)
+	if err != nil {
+		return nil, err
+	}
+	if updates = append(updates, left...); len(updates) == 0 && len(keep) == 0 {
+		return nil, nil
+	}
+	slices.SortStableFunc(updates, func(a, b repo.Update) int { return s.rank(a) - s.rank(b) })
+	plan, err := s.plan(ctx, now, updates)
+	if err == nil && len(keep) > 0 {
+		plan = slices.Insert(plan, 0, step{updates: keep})
+	}
+	return plan, err
+}
+
+// due returns those of the updates that are still to be done, and notes refs that somebody moved.
+func (s *session) due(ctx context.Context, now State, updates []repo.Update) (todo []repo.Update, err error) {
+	for _, u := range updates {
 		is := now.Has(u.Name)
 		switch {
 		case is == u.New || is.IsZero() && u.New.IsZero():
@@ -172,12 +193,6 @@ func (s *session) due(ctx context.Context, now State) ([]repo.Update, error) {
 		}
 		s.result.Refused = append(s.result.Refused, Refusal{Name: u.Name, Moved: true, Words: "it was made or moved by somebody else"})
 	}
-	left, err := s.leftover(now)
-	if err != nil {
-		return nil, err
-	}
-	todo = append(todo, left...)
-	slices.SortStableFunc(todo, func(a, b repo.Update) int { return s.rank(a) - s.rank(b) })
 	return todo, nil
 }
 

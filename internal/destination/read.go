@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"rehome/internal/destination/split"
 	"rehome/internal/git/object"
 	"rehome/internal/git/protocol"
 	"rehome/internal/git/repo"
@@ -73,6 +74,11 @@ func stateOf(told []protocol.Ref, f object.Format) State {
 	slices.SortStableFunc(s.Refs, func(a, b repo.Ref) int { return strings.Compare(a.Name, b.Name) })
 	s.Refs = slices.CompactFunc(s.Refs, func(a, b repo.Ref) bool { return a.Name == b.Name })
 	return s
+}
+
+// Left reports whether there are refs that a push in several steps made for itself and did not come to delete.
+func (s *State) Left() bool {
+	return slices.ContainsFunc(s.Refs, func(r repo.Ref) bool { return split.Own(r.Name) })
 }
 
 // Has returns what the ref of that name stands for, the zero id where there is none.

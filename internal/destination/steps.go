@@ -18,6 +18,12 @@ type step struct {
 
 // plan says what goes in how many requests. In one, where that is small enough for the destination.
 func (s *session) plan(ctx context.Context, now State, todo []repo.Update) ([]step, error) {
+	switch {
+	case len(todo) == 0:
+		return nil, nil
+	case !slices.ContainsFunc(todo, func(u repo.Update) bool { return !u.New.IsZero() }):
+		return []step{{updates: todo}}, nil
+	}
 	parts, err := s.parts()
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -42,6 +43,13 @@ func (m *Importer) unseal(sealed []byte) (credentials, error) {
 	return credentials{rehome.Secret(username), rehome.Secret(password)}, nil
 }
 
+// signIn is what signs in somewhere, sealed; nil for none.
+type signIn struct{ credentials, key []byte }
+
+func (s signIn) equal(other signIn) bool {
+	return bytes.Equal(s.credentials, other.credentials) && bytes.Equal(s.key, other.key)
+}
+
 // location is where the import comes from, with what it takes to sign in there. The
 // worker remembers that, since the row may get other credentials while they are used.
 func (w *worker) location() (remote.Location, error) {
@@ -52,14 +60,14 @@ func (w *worker) location() (remote.Location, error) {
 	if err != nil {
 		return l, err
 	}
-	w.used = w.row.Credentials
-	c, err := w.unseal(w.used)
+	w.used = signIn{w.row.Credentials, w.row.Key}
+	c, err := w.unseal(w.used.credentials)
 	l.Project, l.Password = w.row.Source.TFVCProject, c.password
 	if !l.SSH() {
 		l.Username = string(c.username)
 	}
-	if err == nil && w.row.Key != nil {
-		l.Key, err = w.Seal.Unseal(w.row.Key)
+	if err == nil && w.used.key != nil {
+		l.Key, err = w.Seal.Unseal(w.used.key)
 	}
 	return l, err
 }

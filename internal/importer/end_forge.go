@@ -26,6 +26,7 @@ type forgeEnd struct {
 	have struct {
 		head  string // what HEAD named when it was read last
 		empty bool
+		left  bool // refs of a push in several steps that was interrupted
 	}
 }
 
@@ -48,7 +49,7 @@ func (f *forgeEnd) refs(ctx context.Context) ([]repo.Ref, string, error) {
 	if err != nil {
 		return nil, "", f.missing(err)
 	}
-	f.have.head, f.have.empty = s.Head, len(s.Refs) == 0
+	f.have.head, f.have.empty, f.have.left = s.Head, len(s.Refs) == 0, s.Left()
 	return s.Refs, s.Head, nil
 }
 
@@ -89,23 +90,30 @@ func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) (
 	if err := f.checkFiles(ctx, done); err != nil {
 		return nil, err
 	}
+	if len(p.updates) == 0 && len(objects) == 0 && !f.have.left {
+		return nil, f.keepPushed(done.repo)
+	}
 	sent := &pushed{}
 	if !f.have.empty {
 		sent = f.openPushed(done.repo.Format())
 	}
 	defer sent.close()
+	o := inOrder(p.updates, f.have.head)
 	res, err := f.Forge.Push(ctx, destination.Push{
-		Location: f.at, From: done.repo, Updates: p.updates, Head: p.head, Whole: p.first, Limit: f.PushLimit,
+		Location: f.at, From: done.repo, Updates: o.now, Keep: o.keep, Head: p.head, Whole: p.first, Limit: f.PushLimit,
 		Before: func(ctx context.Context, step []repo.Update) error { return f.noteStep(ctx, step, p) },
 		Known:  sent.packs, Has: sent.has(), Objects: objects, Progress: f.newPushMeter(ctx, int64(len(objects))).read,
 	})
 	if err != nil {
 		return nil, f.missing(err)
 	}
-	if len(res.Refused) == 0 {
-		err = f.keepPushed(done.repo)
+	if len(res.Refused) > 0 {
+		return res.Refused, nil
 	}
-	return res.Refused, err
+	if err := f.keepPushed(done.repo); err != nil {
+		return nil, err
+	}
+	return f.dropHead(ctx, done, o.last, p.head)
 }
 
 // noteStep stores what a step of a push in several is about to write, so that a successor knows that for ours, too.

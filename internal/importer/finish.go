@@ -49,7 +49,7 @@ func checkOpen(i *store.Import) error {
 func (m *Importer) rest(ctx context.Context, t *store.Tx, i *store.Import, now time.Time) error {
 	i.NextSyncAt = time.Time{}
 	if i.Options.SyncEvery > 0 {
-		i.NextSyncAt = now.Add(i.Options.SyncEvery)
+		i.NextSyncAt = t.Now.Add(i.Options.SyncEvery)
 	}
 	switch {
 	case !i.Finishing || i.State.Status != rehome.Complete:

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"runtime/debug"
@@ -16,9 +15,10 @@ type worker struct {
 	*Importer
 	lease store.Lease
 	row   store.Import      // as last read or written
-	used  []byte            // the sealed credentials the step at hand signs in with
+	used  signIn            // what the step at hand signs in with at the source
 	to    store.Destination // where the push at hand goes, as it is stored; zero where it is not
 	waits bool              // the row is not due before its time
+	rests bool              // the next sync's time has not come
 }
 
 // next is the step the row wants now, nil for none.
@@ -36,7 +36,7 @@ func (w *worker) next() func(context.Context) error {
 	case rehome.Pushing:
 		return w.push
 	case rehome.Complete, rehome.Failed:
-		if w.syncDue() {
+		if w.mayBeDue() {
 			return w.sync
 		}
 	}
@@ -131,7 +131,7 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 		case i.Wanted.Plan > w.row.Wanted.Plan && (at == rehome.Mapping || at == rehome.Pushing):
 			i.State.Status, i.Attempts = rehome.Mapping, 0 // the newer plan may be the remedy
 			return nil
-		case isAboutCredentials(e.Code) && !bytes.Equal(w.used, i.Credentials):
+		case isAboutCredentials(e.Code) && !w.used.equal(signIn{i.Credentials, i.Key}):
 			return nil // there are others now: try them
 		case at == rehome.Pushing && w.toOther(ctx, t):
 			return nil // another destination, or other credentials there: try them
