@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"rehome"
@@ -23,9 +22,14 @@ import (
 type secondPushes struct {
 	whole, push []pair    // the whole run of the command, and from its first word of pushing on
 	sent, told  []float64 // bytes: of the requests, and of them the commands for refs
-	made        []float64 // bytes of the new commits and tags
 	theirs      []float64 // bytes of git push
-	objects     int       // new commits and tags
+	made        []added
+}
+
+// added is what a destination did not have, packed with each object deflated on its own as git does.
+type added struct {
+	annotated, all           int   // commits and tags; these and the trees of notes, which have the new ids in them
+	annotatedBytes, allBytes int64 // of a pack of them
 }
 
 // secondPushes moves a repository, and then maps the same people to one name after the other.
@@ -50,7 +54,7 @@ func (l *forgeLab) secondPushes(ctx context.Context) (all secondPushes, err erro
 }
 
 func (l *forgeLab) secondPush(ctx context.Context, dir string, at home, n int, all *secondPushes) error {
-	before, err := annotationsAndCommits(ctx, at.dir)
+	before, err := reached(ctx, at.dir)
 	if err != nil {
 		return err
 	}
@@ -69,7 +73,7 @@ func (l *forgeLab) secondPush(ctx context.Context, dir string, at home, n int, a
 	if err := l.checkMappedTo(ctx, "second push", at, m); err != nil {
 		return err
 	}
-	made, objects, err := l.sizeOfNew(ctx, at.dir, before)
+	made, err := addedTo(ctx, at.dir, before)
 	if err != nil {
 		return err
 	}
@@ -80,10 +84,9 @@ func (l *forgeLab) secondPush(ctx context.Context, dir string, at home, n int, a
 	push.theirs = whole.theirs
 	whole.log("second run of the command", n)
 	push.log("second push", n)
-	log.Printf("sent %d bytes (commands %d), git %d, for %d new commits and tags of %d bytes: %.3f", sent, told, l.to.got.Load()-got, objects, made, float64(sent)/float64(made))
-	all.whole, all.push, all.objects = append(all.whole, whole), append(all.push, push), objects
-	all.sent, all.made = append(all.sent, float64(sent)), append(all.made, float64(made))
-	all.told = append(all.told, float64(told))
+	log.Printf("sent %d bytes (commands %d), git %d, for %+v", sent, told, l.to.got.Load()-got, made)
+	all.whole, all.push, all.made = append(all.whole, whole), append(all.push, push), append(all.made, made)
+	all.sent, all.told = append(all.sent, float64(sent)), append(all.told, float64(told))
 	all.theirs = append(all.theirs, float64(l.to.got.Load()-got))
 	return nil
 }
@@ -163,34 +166,48 @@ func untilPushing(events io.Reader, pid int, start time.Time) cost {
 	return cost{}
 }
 
-// annotationsAndCommits returns the ids of all commits and tags of a repository that its refs reach, sorted.
-func annotationsAndCommits(ctx context.Context, dir string) ([]string, error) {
-	out, err := git(ctx, dir, "rev-list", "--objects", "--no-object-names", "--filter=tree:0", "--all")
+// reached returns the ids of all objects of a repository that its refs reach, or of those that a filter leaves, sorted.
+func reached(ctx context.Context, dir string, filter ...string) ([]string, error) {
+	out, err := git(ctx, dir, append([]string{"rev-list", "--objects", "--no-object-names", "--all"}, filter...)...)
 	ids := strings.Fields(out)
 	slices.Sort(ids)
 	return ids, err
 }
 
-// sizeOfNew is the size of a pack of the commits and tags that were not there before, each deflated on its own as git does.
-func (l *forgeLab) sizeOfNew(ctx context.Context, dir string, before []string) (size int64, n int, err error) {
-	now, err := annotationsAndCommits(ctx, dir)
-	if err != nil {
-		return 0, 0, err
+// addedTo measures what is reached now and was not before.
+func addedTo(ctx context.Context, dir string, before []string) (a added, err error) {
+	for _, one := range []struct {
+		filter []string
+		n      *int
+		size   *int64
+	}{{[]string{"--filter=tree:0"}, &a.annotated, &a.annotatedBytes}, {nil, &a.all, &a.allBytes}} {
+		now, err := reached(ctx, dir, one.filter...)
+		if err != nil {
+			return a, err
+		}
+		now = slices.DeleteFunc(now, func(id string) bool {
+			_, known := slices.BinarySearch(before, id)
+			return known
+		})
+		*one.n = len(now)
+		if *one.size, err = packedSize(ctx, dir, now); err != nil {
+			return a, err
+		}
 	}
-	now = slices.DeleteFunc(now, func(id string) bool {
-		_, known := slices.BinarySearch(before, id)
-		return known
-	})
+	return a, nil
+}
+
+// packedSize is the size of a pack of objects without deltas.
+func packedSize(ctx context.Context, dir string, ids []string) (int64, error) {
 	cmd := exec.CommandContext(ctx, "git", "pack-objects", "--stdout", "-q", "--window=0", "--no-reuse-object")
-	var packed atomic.Int64
-	cmd.Dir, cmd.Env, cmd.Stdin = dir, environment(), strings.NewReader(strings.Join(now, "\n")+"\n")
+	cmd.Dir, cmd.Env, cmd.Stdin = dir, environment(), strings.NewReader(strings.Join(ids, "\n")+"\n")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	if err := cmd.Start(); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	_, err = io.Copy(io.Discard, &counting{out, &packed})
-	return packed.Load(), len(now), errors.Join(err, cmd.Wait())
+	size, err := io.Copy(io.Discard, out)
+	return size, errors.Join(err, cmd.Wait())
 }
