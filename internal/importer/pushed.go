@@ -19,8 +19,9 @@ import (
 type pushed struct {
 	format  object.Format
 	dir     string
-	packs   []string // names
-	indexes []*pack.Index
+	packs   []string      // names
+	indexes []*pack.Index // nil until they are asked for
+	free    []func()
 }
 
 // openPushed opens what the last push left; nothing where there was none.
@@ -56,17 +57,19 @@ func (p *pushed) has() func(id []byte) bool {
 func (p *pushed) read() {
 	p.indexes = []*pack.Index{}
 	for _, name := range p.packs {
-		text, err := os.ReadFile(filepath.Join(p.dir, name+".idx"))
-		if err != nil {
-			continue
-		}
-		if x, err := pack.OpenIndex(text, p.format); err == nil {
-			p.indexes = append(p.indexes, x)
+		if x, free, err := repo.OpenIndex(filepath.Join(p.dir, name+".idx"), p.format); err == nil {
+			p.indexes, p.free = append(p.indexes, x), append(p.free, free)
 		}
 	}
 }
 
-func (p *pushed) close() { p.indexes = nil }
+// close gives back what read opened; nothing is asked after that.
+func (p *pushed) close() {
+	for _, free := range p.free {
+		free()
+	}
+	p.indexes, p.free = nil, nil
+}
 
 // keepPushed remembers that the destination has the packs of from.
 func (w *worker) keepPushed(from *repo.Repo) error {
