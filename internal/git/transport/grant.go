@@ -36,18 +36,19 @@ type Grant struct {
 }
 
 // LFSGrant asks the server of l, over SSH, for the right to an operation on the Git LFS objects of its repository.
-// The peer in errors is the destination for Upload, else the source. Errors are as Open's, and of LFSMissing where the
+// The peer in errors is the destination for Upload, else the source. A server that cannot be reached is tried again (Retry). Errors are as Open's, and of LFSMissing where the
 // server has no such right to give.
 func (t *Transport) LFSGrant(ctx context.Context, l remote.Location, operation string) (Grant, error) {
 	q := Question{Service: protocol.UploadPack, Peer: Source}.filled()
 	if operation == Upload {
 		q.Service, q.Peer = protocol.ReceivePack, Destination
 	}
-	g, err := t.lfsGrant(ctx, l, operation, q)
-	if err != nil {
-		return Grant{}, Explain(ctx, err, q.Peer, true)
-	}
-	return g, nil
+	var g Grant
+	err := t.Retry(ctx, l, q.Peer, func() (err error) {
+		g, err = t.lfsGrant(ctx, l, operation, q)
+		return err
+	})
+	return g, err
 }
 
 func (t *Transport) lfsGrant(ctx context.Context, l remote.Location, operation string, q Question) (Grant, error) {

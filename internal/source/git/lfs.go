@@ -46,18 +46,45 @@ func (g *Git) fetchLFS(ctx context.Context, r source.LFSRequest) (res source.LFS
 	if o.Endpoint == nil { // a path, and nothing says more
 		return res, nil
 	}
-	got, err := transfer.Download(ctx, o, res.Missing)
+	got, err := g.bring(ctx, r, o, res.Missing)
 	if err == nil && len(got.Missing) > 0 {
 		got.Why = besides(res.Why, got.Why)
 	}
 	return source.LFSResult{Missing: got.Missing, Why: got.Why}, err
 }
 
+// bring downloads objects. A grant over SSH that has run out meanwhile is asked for again.
+func (g *Git) bring(ctx context.Context, r source.LFSRequest, o transfer.Options, objects []lfs.Object) (transfer.Result, error) {
+	var mu sync.Mutex
+	came := map[lfs.OID]bool{} // guarded by mu
+	o.Done = func(one lfs.Object) {
+		mu.Lock()
+		came[one.OID] = true
+		mu.Unlock()
+		if r.Done != nil {
+			r.Done(one)
+		}
+	}
+	for {
+		before := len(came)
+		got, err := transfer.Download(ctx, o, objects)
+		if !errors.Is(err, transfer.ErrGrant) || len(came) == before {
+			return got, err
+		}
+		grant, err := g.transport.LFSGrant(ctx, r.Location, transport.Download)
+		if err != nil {
+			return got, err
+		}
+		o.Endpoint, o.Header = grant.Endpoint, grant.Header
+		objects = slices.DeleteFunc(slices.Clone(objects), func(one lfs.Object) bool { return came[one.OID] })
+	}
+}
+
 // download says how objects come from a server.
 func (g *Git) download(ctx context.Context, r source.LFSRequest) (transfer.Options, error) {
 	o := transfer.Options{
 		Client: g.client, Agent: g.transport.Agent(), Store: r.Store, Workers: r.Workers, Sleep: g.sleep,
-		Done: r.Done, Bytes: r.Bytes, AllowMissing: r.AllowMissing,
+		Bytes: r.Bytes, AllowMissing: r.AllowMissing,
 	}
 	var err error
 	if o.Endpoint, o.Configured, err = endpoint(r); err != nil {

@@ -3,15 +3,20 @@ package git
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"rehome"
 	"rehome/internal/egress"
 	"rehome/internal/git/transport"
+	"rehome/internal/lfs"
 	"rehome/internal/remote"
+	"rehome/internal/source"
 	"rehome/internal/testenv"
 )
 
@@ -96,6 +101,59 @@ func TestLFSOverSSH(t *testing.T) {
 	f.wantAll(t)
 	if len(w.Requests()) == 0 {
 		t.Error("nobody was asked")
+	}
+}
+
+// A grant that has run out after the first object is asked for anew, and what came does not come again.
+func TestLFSGrantThatRunsOut(t *testing.T) {
+	first, renewed := make(chan struct{}), atomic.Bool{}
+	var gets atomic.Int64
+	count := filepath.Join(t.TempDir(), "count")
+	var w *lfsWorld
+	w, l := lfsOverSSH(t, func(string) string {
+		front := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+			grant := r.Header.Get("Authorization")
+			switch {
+			case r.Method == http.MethodPost && grant == "Grant 11":
+				renewed.Store(true)
+			case r.Method == http.MethodPost && grant == "Grant 1" && gets.Load() == 0:
+			case r.Method == http.MethodPost:
+				out.WriteHeader(http.StatusUnauthorized)
+				return
+			case gets.Add(1) > 1 && !renewed.Load():
+				<-first
+				out.WriteHeader(http.StatusForbidden)
+				return
+			}
+			w.ServeHTTP(out, r)
+		}))
+		t.Cleanup(front.Close)
+		return fmt.Sprintf(`printf 1 >>%s; echo '{"href": "%s/old.git/info/lfs", "header": {"Authorization": "Grant '$(cat %s)'"}}'`, count, front.URL, count)
+	})
+	dir := filepath.Join(t.TempDir(), "raw")
+	g := newGit(t, egress.Policy{})
+	got, err := g.Fetch(t.Context(), source.Request{Location: l, Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := lfs.Local(filepath.Join(dir, "lfs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done atomic.Int64
+	res, err := g.FetchLFS(t.Context(), source.LFSRequest{
+		Location: l, Repo: got.Repo, Head: got.Head, Objects: lfsObjects(), Store: store,
+		Done: func(lfs.Object) {
+			if done.Add(1) == 1 {
+				close(first)
+			}
+		},
+	})
+	if err != nil || len(res.Missing) > 0 || done.Load() != int64(len(lfsContents)) {
+		t.Errorf("%d done, missing %v, %v, %v", done.Load(), res.Missing, res.Why, err)
+	}
+	if said, err := os.ReadFile(count); string(said) != "11" {
+		t.Errorf("granted %q, %v", said, err)
 	}
 }
 
