@@ -42,3 +42,20 @@ func TestResolve(t *testing.T) {
 		}
 	}
 }
+
+// FuzzResolve: the URLs of submodules are anybody's.
+func FuzzResolve(f *testing.F) {
+	f.Add("https://h.example/o/a.git", "../../../x")
+	f.Add("git@h.example:o/a.git", "./-x\n")
+	f.Fuzz(func(t *testing.T, source, submodule string) {
+		got := Resolve(source, submodule)
+		Key(got)
+		l, err := Parse("", source)
+		if err != nil || Local(source) || !Relative(submodule) {
+			return
+		}
+		if at, err := Parse("", got); err == nil && (at.URL.Host != l.URL.Host || at.URL.Scheme != l.URL.Scheme) {
+			t.Errorf("%q in %q leads to %q", submodule, source, got)
+		}
+	})
+}

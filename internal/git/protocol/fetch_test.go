@@ -154,3 +154,35 @@ func TestAcknowledgedWithoutEnd(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func FuzzFetchPack(f *testing.F) {
+	for _, s := range []string{
+		lines("NAK"), lines("ACK "+hexA, "ACK "+hexB) + "PACK", lines("shallow " + hexA), lines("packfile") + "000aPACK1", lines("shallow-info"), "0008NAK\n" + bands("\x02x", "\x01PACK"),
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		for version, words := range map[int]Capabilities{0: {}, 1: {"side-band-64k"}, 2: {"fetch"}} {
+			fetch := Fetch{Version: version, Capabilities: words, Wants: []object.ID{id(hexA)}, Haves: []object.ID{id(hexB)}}
+			pack, err := fetch.Pack(NewReader(bytes.NewReader(in)), nil)
+			if err != nil {
+				continue
+			}
+			if n, _ := io.Copy(io.Discard, pack); n > int64(len(in)) { //nolint:errcheck // it is about how much there is
+				t.Errorf("version %d: %d bytes out of %d", version, n, len(in))
+			}
+		}
+	})
+}
+
+func FuzzReadService(f *testing.F) {
+	f.Add([]byte(lines("# service=git-upload-pack") + "0000"))
+	f.Add([]byte("000eversion 2\n0000"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		for _, s := range []Service{UploadPack, ReceivePack} {
+			if err := ReadService(NewReader(bytes.NewReader(in)), s); err == nil && len(in) < 8 {
+				t.Errorf("%q is said to be %s", in, s)
+			}
+		}
+	})
+}

@@ -37,6 +37,3 @@ func (s *site) said(resp *http.Response) string {
 	}
 	return fmt.Sprintf(": %q", words)
 }
-
-// RepeatsSecret is remote.RepeatsSecret.
-func RepeatsSecret(l remote.Location, text string) bool { return remote.RepeatsSecret(l, text) }
