@@ -74,7 +74,7 @@ type batchRun struct {
 	stamps   []string
 	checked  *rowCheck
 	journal  *batch.Journal
-	after    [][]int          // rows that wait for others
+	after    [][]int // rows that wait for others
 	show     batchShow
 }
 
@@ -155,6 +155,7 @@ func (b *batchRun) read(file string) error {
 	}
 	defer in.Close()
 	b.checked = newRowCheck(b.Main, b.defaults)
+	b.checked.submodules = b.flags.submodules
 	b.rows, err = batch.Read(in, batch.Rules{Column: checkColumn, Row: func(r batch.Row) error {
 		move, stamp, err := b.checked.row(r)
 		if err == nil {

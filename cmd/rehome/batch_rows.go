@@ -57,10 +57,12 @@ type rowCheck struct {
 	plans    map[string]error  // of plans that were tried
 	authors  map[string]string // sums of author maps
 	files    map[string]int    // lines of the rows that write them
+
+	submodules bool // rows are moved again where they were moved without --rewrite-submodules
 }
 
 func newRowCheck(m *Main, defaults map[string][]string) *rowCheck {
-	return &rowCheck{m, defaults, map[string]error{}, map[string]string{}, map[string]int{}}
+	return &rowCheck{main: m, defaults: defaults, plans: map[string]error{}, authors: map[string]string{}, files: map[string]int{}}
 }
 
 // row returns the flags of a row, and a text that is another one when the row means something else.
@@ -79,7 +81,11 @@ func (c *rowCheck) row(r batch.Row) (f importFlags, stamp string, err error) {
 	if err := errors.Join(c.plan(f.plan), c.file(r.Line, "receipt", f.receipt), c.file(r.Line, "commit-map", f.commitMap)); err != nil {
 		return f, "", err
 	}
-	text, err := json.Marshal([]any{remote.Key(r.Source), remote.Key(r.Destination), values, c.authors[f.plan.authors]})
+	means := []any{remote.Key(r.Source), remote.Key(r.Destination), values, c.authors[f.plan.authors]}
+	if c.submodules {
+		means = append(means, "rewrite-submodules")
+	}
+	text, err := json.Marshal(means)
 	if err != nil {
 		return f, "", fmt.Errorf("sum a row up: %w", err)
 	}

@@ -33,7 +33,7 @@ func (m *Main) elsewhere(to remote.Location) func(context.Context, remote.Locati
 		if err != nil {
 			return r, err
 		}
-		one := &single{Main: m, from: from, to: to, flags: f, plan: plan, authors: left.text}
+		one := &single{Main: m, from: from, to: to, flags: f, plan: plan, left: left}
 		err = one.open(ctx, data(dir))
 		if err == nil {
 			r, err = one.run(ctx)
@@ -70,7 +70,7 @@ type single struct {
 	from, to remote.Location
 	flags    importFlags
 	plan     importer.OncePlan
-	authors  []byte // the text of the author map; nil for none
+	left     *doubts // about the author map, with its text
 	db       *store.DB
 	importer *importer.Importer
 	repo     rehome.Repository
@@ -167,6 +167,11 @@ func (s *single) run(ctx context.Context) (rehome.Receipt, error) {
 		return rehome.Receipt{}, err
 	}
 	show := s.newWatcher(s.flags.json, s.flags.quiet)
+	if s.flags.json {
+		s.left.events(&s.plan, show.event)
+	} else {
+		s.show(s.left)
+	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	events, err := s.importer.Watch(watching, s.repo.ID)
@@ -203,17 +208,40 @@ func (s *single) begin(ctx context.Context) (id int64, err error) {
 			return 0, err
 		}
 	}
+	if err := s.sameOver(ctx); err != nil {
+		return 0, err
+	}
 	if err := s.setDestination(ctx); err != nil {
 		return 0, err
 	}
-	i, err := s.importer.Start(ctx, s.repo, importer.StartRequest{
+	q := importer.StartRequest{
 		URL: s.from.String(), VCS: rehome.Git, Username: s.from.Username, Password: s.from.Password, SSHKey: keyOf(s.from), Choices: s.choices(),
-	})
+	}
+	i, err := s.importer.Start(ctx, s.repo, q)
+	if known := (*rehome.Error)(nil); errors.As(err, &known) && known.Field == "hold" { // the first push was let go already
+		q.Hold = nil
+		i, err = s.importer.Start(ctx, s.repo, q)
+	}
 	if err != nil {
 		return 0, err
 	}
 	s.fetched = i.State.Status.Step() != rehome.StepRaw
 	return i.ID, s.change(ctx)
+}
+
+// sameOver refuses another size for large files than that of the run which fetched first: it would change ids that
+// were pushed.
+func (s *single) sameOver(ctx context.Context) error {
+	over, err := s.importer.LargeFilesOver(ctx, s.repo.ID)
+	if rehome.CodeOf(err) == rehome.NotFound {
+		return nil
+	}
+	was := size(over)
+	if given := s.flags.plan.large; err != nil || !given.decides() || given.over == was {
+		return err
+	}
+	return usagef(fmt.Sprintf("Give --large-files-over %s, or another --state for a move of its own.", was.String()),
+		"--large-files-over %s is another size than that of the runs before, %s", s.flags.plan.large.over.String(), was.String())
 }
 
 // otherRefs reports whether other refs are to come than those that were chosen before: they have to be fetched.
@@ -245,12 +273,8 @@ func (s *single) setDestination(ctx context.Context) error {
 	return err
 }
 
-func keyOf(l remote.Location) *importer.SSHKey {
-	if l.Key == "" {
-		return nil
-	}
-	return &importer.SSHKey{Private: l.Key}
-}
+// keyOf is the key to sign in with; the zero one, which forgets that of an earlier run, where none was given.
+func keyOf(l remote.Location) *importer.SSHKey { return &importer.SSHKey{Private: l.Key} }
 
 func (s *single) choices() importer.Choices {
 	verify := rehome.Depth(s.flags.verify)
@@ -264,16 +288,29 @@ func (s *single) choices() importer.Choices {
 
 // change takes the author map and what becomes of large files.
 func (s *single) change(ctx context.Context) error {
-	if s.authors != nil {
-		if _, err := s.importer.MapAuthors(ctx, s.repo.ID, importer.AuthorMap{Text: s.authors}); err != nil {
-			return err
-		}
+	if err := s.mapAuthors(ctx); err != nil {
+		return err
 	}
 	_, err := s.importer.SetLFS(ctx, s.repo.ID, cmp.Or(s.plan.Large, rehome.LFSUndecided), &s.flags.plan.large.match)
 	if err != nil {
 		return err
 	}
 	return s.importer.FollowSubmodules(ctx, s.repo.ID)
+}
+
+// mapAuthors takes the author map. Where none is given any more, that of an earlier run is taken back.
+func (s *single) mapAuthors(ctx context.Context) error {
+	if s.left.text == nil {
+		i, err := s.db.ImportOf(ctx, s.repo.ID)
+		if err != nil {
+			return err
+		}
+		if _, mapped, err := s.db.AuthorMap(ctx, i.ID, 0); err != nil || !mapped {
+			return err
+		}
+	}
+	_, err := s.importer.MapAuthors(ctx, s.repo.ID, importer.AuthorMap{Text: s.left.text})
+	return err
 }
 
 // work carries out what is wanted until the import rests.

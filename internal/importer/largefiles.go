@@ -36,6 +36,15 @@ func (m *Importer) largeOver(ctx context.Context, importID int64) (int64, error)
 	return cmp.Or(known.LargeOver, m.LargeOver), nil
 }
 
+// LargeFilesOver is from which size files of a repository's import are large, in bytes. NotFound without one.
+func (m *Importer) LargeFilesOver(ctx context.Context, repositoryID int64) (int64, error) {
+	i, err := m.DB.ImportOf(ctx, repositoryID)
+	if err != nil {
+		return 0, err
+	}
+	return m.largeOver(ctx, i.ID)
+}
+
 // stays reports whether large files stay what they are.
 func (p largePlan) stays() bool { return p.Choice == "" || p.Choice == rehome.LFSUndecided }
 

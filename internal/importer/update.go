@@ -99,8 +99,8 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 
 // updateKey changes what signs in at the source over SSH.
 func (m *Importer) updateKey(i *store.Import, k *SSHKey) error {
-	if k == nil {
-		return nil
+	if k == nil || *k == (SSHKey{}) { // to forget a key the address does not matter
+		return m.changeKey(k, &i.Key, &i.Source.SSHPublicKey)
 	}
 	l, err := remote.Parse("vcs_url", i.Source.URL)
 	if err != nil {
