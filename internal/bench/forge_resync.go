@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -75,20 +76,48 @@ func goBack(ctx context.Context, dir string, steps int) ([]tip, error) {
 	if err != nil {
 		return nil, err
 	}
-	newer, err := git(ctx, dir, "rev-list", base+".."+head)
+	gone, err := reaching(ctx, dir, base+".."+head)
 	if err != nil {
 		return nil, err
 	}
-	list := []string{"for-each-ref", "--format=delete %(refname)"}
-	for id := range strings.FieldsSeq(newer) {
-		list = append(list, "--contains", id)
+	var commands strings.Builder
+	for _, name := range gone {
+		if name != head {
+			fmt.Fprintf(&commands, "delete %s\n", name)
+		}
 	}
-	gone, err := git(ctx, dir, list...)
+	fmt.Fprintf(&commands, "update %s %s\n", head, base)
+	return tips, setRefs(ctx, dir, commands.String())
+}
+
+// reaching names the refs that reach a commit of a range. git for-each-ref --contains would walk from each ref anew.
+func reaching(ctx context.Context, dir, span string) (names []string, err error) {
+	within, err := git(ctx, dir, "rev-list", span)
 	if err != nil {
 		return nil, err
 	}
-	gone = strings.ReplaceAll(gone+"\n", "delete "+head+"\n", "")
-	return tips, setRefs(ctx, dir, gone+"update "+head+" "+base+"\n")
+	marked := map[string]bool{}
+	for id := range strings.FieldsSeq(within) {
+		marked[id] = true
+	}
+	all, err := git(ctx, dir, "rev-list", "--all", "--topo-order", "--reverse", "--parents")
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(all) { // parents come first
+		ids := strings.Fields(line)
+		if slices.ContainsFunc(ids[1:], func(id string) bool { return marked[id] }) {
+			marked[ids[0]] = true
+		}
+	}
+	refs, err := git(ctx, dir, "for-each-ref", "--format=%(refname) %(objectname) %(*objectname)")
+	for line := range strings.Lines(refs) {
+		name, ids, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if slices.ContainsFunc(strings.Fields(ids), func(id string) bool { return marked[id] }) {
+			names = append(names, name)
+		}
+	}
+	return names, err
 }
 
 // stretches finds places on the first parents of the default branch that have as few more than resyncCommits between them as can be.
