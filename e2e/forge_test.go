@@ -34,9 +34,10 @@ func newForge(t *testing.T) *forge {
 	return f
 }
 
-// at is the URL of a repository at the forge, signed that of somebody who may read it.
+// at is the URL of a repository at the forge.
 func (f *forge) at(name string) string { return f.URL + "/" + name + ".git" }
 
+// signed is that URL for git, with what signs in there.
 func (f *forge) signed(name string) string {
 	return strings.Replace(f.at(name), "://", "://"+f.user.Name+":"+f.token+"@", 1)
 }

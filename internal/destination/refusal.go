@@ -139,6 +139,9 @@ func (w *words) text() string {
 	var lines []string
 	for line := range bytes.SplitSeq(bytes.ReplaceAll(w.kept, []byte("\r"), []byte("\n")), []byte("\n")) {
 		line := strings.TrimSpace(rehome.Clean(string(line), maxReason))
+		for strings.HasPrefix(line, "error: ") || strings.HasPrefix(line, "remote: ") {
+			_, line, _ = strings.Cut(line, ": ")
+		}
 		if line == "" || isCounter(line) || slices.Contains(lines, line) {
 			continue
 		}
