@@ -32,6 +32,19 @@ func urls(text []byte) iter.Seq[value] {
 	}
 }
 
+// SameButURLs reports whether two .gitmodules files differ in nothing but the URLs of submodules.
+func SameButURLs(a, b []byte) bool { return bytes.Equal(withoutURLs(a), withoutURLs(b)) }
+
+// withoutURLs puts a zero byte, which no such file has, in the place of each URL.
+func withoutURLs(text []byte) (rest []byte) {
+	from := 0
+	for v := range urls(text) {
+		rest = append(append(rest, text[from:v.start]...), 0)
+		from = v.end
+	}
+	return append(rest, text[from:]...)
+}
+
 // isReadable reports whether git reads the whole file.
 func isReadable(text []byte) bool {
 	c := config{text: text}

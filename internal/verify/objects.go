@@ -22,7 +22,7 @@ func (v *verification) compareObjects(ctx context.Context, b both) error {
 		return nil
 	}
 	v.result.Commits, v.result.Objects = b.from.found.Commits, b.from.Received.Objects()
-	c := &comparison{v: v, done: map[object.ID]object.ID{}, trees: map[[2]object.ID]bool{}}
+	c := &comparison{v: v, done: map[object.ID]object.ID{}, trees: map[[2]object.ID]bool{}, edits: map[edit]bool{}}
 	defer c.close()
 	if err := c.open(b); err != nil {
 		return err
@@ -45,6 +45,7 @@ type comparison struct {
 
 	done  map[object.ID]object.ID // commits and tags that were looked at, by the old ids
 	trees map[[2]object.ID]bool   // folders and files that were
+	edits map[edit]bool           // files that a move may edit and that were
 	next  []pair                  // still to look at
 }
 

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
 	"rehome/internal/lfs"
+	"rehome/internal/submodule"
 )
 
 // tree reports whether a folder holds what it held, but for what a move may change: files that are Git LFS pointers to their
@@ -44,7 +46,13 @@ func (c *comparison) tree(ctx context.Context, old, new object.ID, root bool) (s
 		same = same && good
 	}
 	for name, e := range is { // what was not there before
-		if name != ".gitattributes" {
+		good := false
+		if name == rulesFile && e.mode.Type() == object.Blob {
+			if good, err = c.edited(name, object.ID{}, e.id, addsRules); err != nil {
+				return false, err
+			}
+		}
+		if !good {
 			c.v.differs(Difference{Kind: "file", Name: e.id.String(), Text: fmt.Sprintf("%q is at the destination only", name)})
 			same = false
 		}
@@ -86,8 +94,10 @@ func (c *comparison) entry(ctx context.Context, name string, was, is entry, ther
 	switch {
 	case was.mode.IsTree() && (is.mode.IsTree() || !there && len(c.removed) > 0):
 		return c.tree(ctx, was.id, is.id, false)
-	case name == ".gitattributes" || root && name == ".gitmodules" && there:
-		return true, nil
+	case there && name == rulesFile && was.mode == is.mode && was.mode.Type() == object.Blob:
+		return c.mayBecome(name, was.id, is.id, addsRules)
+	case there && name == modulesFile && root && was.mode == is.mode && was.mode.Type() == object.Blob:
+		return c.mayBecome(name, was.id, is.id, submodule.SameButURLs)
 	case there && was.mode.IsSubmodule() && is.mode.IsSubmodule():
 		c.v.result.Content.Submodules++
 		return true, nil
@@ -98,6 +108,68 @@ func (c *comparison) entry(ctx context.Context, name string, was, is entry, ther
 	}
 	c.v.differs(Difference{Kind: "file", Name: was.id.String(), Have: idText(is.id), Text: fmt.Sprintf("%q is something else at the destination", name)})
 	return false, nil
+}
+
+// The files that a move may edit.
+const (
+	rulesFile   = ".gitattributes"
+	modulesFile = ".gitmodules"
+)
+
+// edit is one of them before and after.
+type edit struct {
+	name     string
+	old, new object.ID
+}
+
+// mayBecome reports whether a file that is another one now was edited only as may says.
+func (c *comparison) mayBecome(name string, old, new object.ID, may func(old, new []byte) bool) (bool, error) {
+	same, err := c.edited(name, old, new, may)
+	if err == nil && !same {
+		c.v.differs(Difference{Kind: "file", Name: old.String(), Have: idText(new), Text: fmt.Sprintf("%q has other bytes at the destination", name)})
+	}
+	return same, err
+}
+
+// edited reads a file before and after; a zero id stands for one that was not there.
+func (c *comparison) edited(name string, old, new object.ID, may func(old, new []byte) bool) (bool, error) {
+	key := edit{name, old, new}
+	if same, known := c.edits[key]; known {
+		return same, nil
+	}
+	var was []byte
+	if !old.IsZero() {
+		_, text, err := c.from.Read(old)
+		if err != nil {
+			return false, fmt.Errorf("read %s of the source: %w", old, err)
+		}
+		was = text
+	}
+	_, is, err := c.to.Read(new)
+	if err != nil {
+		return false, fmt.Errorf("read %s of the destination: %w", new, err)
+	}
+	c.edits[key] = may(was, is)
+	return c.edits[key], nil
+}
+
+// addsRules reports whether a .gitattributes is what it was, with lines for Git LFS behind it.
+func addsRules(old, new []byte) bool {
+	added, ok := bytes.CutPrefix(new, old)
+	if !ok || len(added) == 0 {
+		return ok
+	}
+	if len(old) > 0 && old[len(old)-1] != '\n' {
+		if added, ok = bytes.CutPrefix(added, []byte("\n")); !ok {
+			return false
+		}
+	}
+	for line := range bytes.Lines(added) {
+		if !bytes.HasPrefix(bytes.TrimPrefix(line, []byte(`"`)), []byte("/")) || !bytes.HasSuffix(line, []byte(" -text\n")) || !bytes.Contains(line, []byte("filter=lfs")) {
+			return false
+		}
+	}
+	return true
 }
 
 // wasRemoved reports whether a file that is gone had to go.

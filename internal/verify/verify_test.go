@@ -26,8 +26,8 @@ func (m ids) New(old object.ID) (object.ID, bool) {
 // history is two commits with two files, a tag and a note, as git fast-import reads it; pairs of words are replaced in it.
 func history(t *testing.T, format string, pairs ...string) string {
 	t.Helper()
-	stream := "blob\nmark :1\ndata 4\none\n\nblob\nmark :2\ndata 4\ntwo\n\nblob\nmark :3\ndata 5\nnote\n\n" +
-		"commit refs/heads/main\nmark :4\nauthor Ada <ada@old.example> 1000000000 +0100\ncommitter Ada <ada@old.example> 1000000000 +0100\ndata 6\nfirst\n\nM 100644 :1 a/one\nM 100644 :2 two\n\n" +
+	stream := "blob\nmark :6\ndata 9\n*.x text\n\nblob\nmark :7\ndata 52\n[submodule \"lib\"]\n\tpath = lib\n\turl = ../old-lib.git\n\nblob\nmark :1\ndata 4\none\n\nblob\nmark :2\ndata 4\ntwo\n\nblob\nmark :3\ndata 5\nnote\n\n" +
+		"commit refs/heads/main\nmark :4\nauthor Ada <ada@old.example> 1000000000 +0100\ncommitter Ada <ada@old.example> 1000000000 +0100\ndata 6\nfirst\n\nM 100644 :1 a/one\nM 100644 :2 two\nM 100644 :6 a/.gitattributes\nM 100644 :7 .gitmodules\n\n" +
 		"commit refs/heads/main\nmark :5\nauthor Ada <ada@old.example> 1000000001 +0100\ncommitter Bob <bob@old.example> 1000000002 +0100\ndata <<END\nsecond\n\nCo-authored-by: Ada <ada@old.example>\nEND\nfrom :4\nM 100644 :2 a/three\n\n" +
 		"tag v1\nfrom :5\ntagger Ada <ada@old.example> 1000000003 +0000\ndata 3\nv1\n\n" +
 		"commit refs/notes/commits\nauthor Ada <ada@old.example> 1000000004 +0000\ncommitter Ada <ada@old.example> 1000000004 +0000\ndata 5\nnote\nN :3 :4\n\n" +
@@ -109,6 +109,10 @@ func TestWhatAMoveMayNotChange(t *testing.T) {
 		{"missing file", "M 100644 :2 two\n", "", `"two" is not at the destination`},
 		{"another file", "M 100644 :2 two\n", "M 100644 :2 two\nM 100644 :2 a/more\n", `"more" is at the destination only`},
 		{"file for folder", "M 100644 :2 two\n", "M 100644 :2 two/two\n", `"two" is something else`},
+		{"attributes that are new", "M 100644 :2 two\n", "M 100644 :2 two\nM 100644 :1 .gitattributes\n", `".gitattributes" is at the destination only`},
+		{"attributes", "*.x text\n", "*.y text\n", `".gitattributes" has other bytes`},
+		{"attributes that are gone", "M 100644 :6 a/.gitattributes\n", "", `".gitattributes" is not at the destination`},
+		{"submodules' file", "path = lib", "path = bin", `".gitmodules" has other bytes`},
 		{"parent", "from :4\nM 100644 :2 a/three\n", "merge :4\nM 100644 :2 a/three\nM 100644 :1 a/one\nM 100644 :2 two\n", "has 1 parents at the source and 2"},
 		{"tag's message", "data 3\nv1\n", "data 3\nv2\n", "has another message"},
 		{"tag's date", "1000000003", "1000000004", "has another tagger"},
@@ -123,6 +127,30 @@ func TestWhatAMoveMayNotChange(t *testing.T) {
 				t.Errorf("got %+v, want %q", r.Differences, test.want)
 			}
 		})
+	}
+}
+
+func TestEditedFiles(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		old, new string
+		want     bool
+	}{
+		{"*.x text", "*.x text\n/a.bin filter=lfs diff=lfs merge=lfs -text\n", true},
+		{"*.x text\n", "*.x text\n\"/a b\" diff=lfs\tfilter=lfs merge=lfs -text\n", true},
+		{"", "/a.bin filter=lfs diff=lfs merge=lfs -text\n", true},
+		{"*.x text\n", "/a.bin filter=lfs diff=lfs merge=lfs -text\n", false},
+		{"*.x text\n", "*.x text\n*.y text\n", false},
+		{"*.x text\n", "*.x text\n/a.bin filter=lfs diff=lfs merge=lfs -text\n*.y text\n", false},
+		{"*.x", "*.x text\n/a.bin filter=lfs diff=lfs merge=lfs -text\n", false},
+	} {
+		if got := addsRules([]byte(test.old), []byte(test.new)); got != test.want {
+			t.Errorf("%q to %q: got %v", test.old, test.new, got)
+		}
+	}
+	from, to := history(t, "sha1"), history(t, "sha1", "../old-lib.git", "../new-lib.git")
+	if r := run(t, from, to, rehome.VerifyObjects, mapOf(t, from, to)); !r.Equal {
+		t.Errorf("another URL of a submodule: %+v", r.Differences)
 	}
 }
 
