@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"rehome"
-	"rehome/internal/git/transport"
 	"rehome/internal/remote"
 )
 
@@ -14,7 +13,7 @@ const withheld = "its words repeat a password or token, and are not shown"
 // discreet takes out of an error what signs in at l, for a destination may repeat it.
 func discreet(l remote.Location, err error) error {
 	var e *rehome.Error
-	if err == nil || !errors.As(err, &e) || !transport.RepeatsSecret(l, e.Message+"\n"+e.Hint) {
+	if err == nil || !errors.As(err, &e) || !remote.RepeatsSecret(l, e.Message+"\n"+e.Hint) {
 		return err
 	}
 	return &rehome.Error{Code: e.Code, Message: "The destination refuses this: " + withheld + ".", Hint: "Ask whoever runs it."}
@@ -22,7 +21,7 @@ func discreet(l remote.Location, err error) error {
 
 // discreet does the same with a refusal.
 func (r *Refusal) discreet(l remote.Location) {
-	if transport.RepeatsSecret(l, r.Words) {
+	if remote.RepeatsSecret(l, r.Words) {
 		r.Words = withheld
 	}
 }

@@ -22,6 +22,8 @@ const (
 	crashIn  = "REHOME_TEST_CRASH_IN"
 	crashAt  = "REHOME_TEST_CRASH_AT"
 	crashNth = "REHOME_TEST_CRASH_NTH"
+
+	crashLimit = "REHOME_TEST_CRASH_LIMIT" // bytes of one push to a forge
 )
 
 // crash is the whole life of such a child.
@@ -33,6 +35,7 @@ func crash(dir string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
+	w.PushLimit, _ = strconv.ParseInt(os.Getenv(crashLimit), 10, 64)
 	w.fault = func(point string) {
 		if point != os.Getenv(crashAt) {
 			return
@@ -129,6 +132,7 @@ type killing struct {
 	unmapped   bool   // nobody is mapped
 	begun      string // a data folder with one that is due
 	repository rehome.Repository
+	limit      string       // bytes of one push; "" for any
 	check      func(*world) // how they have to end
 }
 
@@ -154,7 +158,7 @@ func (k *killing) at(t *testing.T, point string, nth int) (killed bool) {
 	}
 
 	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), crashIn+"="+dir, crashAt+"="+point, crashNth+"="+strconv.Itoa(nth))
+	child.Env = append(os.Environ(), crashIn+"="+dir, crashAt+"="+point, crashNth+"="+strconv.Itoa(nth), crashLimit+"="+k.limit)
 	out, err := child.CombinedOutput()
 	var exit *exec.ExitError
 	switch {
@@ -169,6 +173,7 @@ func (k *killing) at(t *testing.T, point string, nth int) (killed bool) {
 	must(t, err)
 	w.t = t
 	defer w.close()
+	w.PushLimit, _ = strconv.ParseInt(k.limit, 10, 64)
 	w.work()
 	r := k.repository
 	wantStatus(t, w.get(r), rehome.Complete, "", "")

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"context"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,13 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"rehome"
-	"rehome/internal/destination"
-	"rehome/internal/egress"
-	"rehome/internal/forge"
-	"rehome/internal/git/transport"
 	"rehome/internal/testenv"
 )
 
@@ -31,6 +25,7 @@ type elsewhere struct {
 	before  func()      // a push comes in; set while nothing runs, as the next
 
 	read func(path string) // anything else comes in, whoever asks
+	lfs  testenv.LFS       // the destination's objects
 }
 
 func newElsewhere(t *testing.T, change ...func(*Options)) *elsewhere {
@@ -39,19 +34,10 @@ func newElsewhere(t *testing.T, change ...func(*Options)) *elsewhere {
 	e := &elsewhere{from: filepath.Join(root, "old.git"), to: filepath.Join(root, "new.git"), before: func() {}, read: func(string) {}}
 	testenv.Synthetic(t, e.from, "sha1", testenv.Size{Commits: 120, Files: 20})
 	testenv.Empty(t, e.to, "sha1")
-	server := testenv.NewServer(t, root, testenv.Options{Push: true, User: "u", Password: "hunter2", Wrap: e.wrap})
+	server := testenv.NewServer(t, root, testenv.Options{Push: true, User: "u", Password: "hunter2", Wrap: func(h http.Handler) http.Handler { return e.lfs.Before(e.wrap(h)) }})
 	e.source = strings.Replace(server.URL, "://", "://u:hunter2@", 1) + "/old.git"
 	e.url = strings.Replace(e.source, "old.git", "new.git", 1)
-	client, err := egress.New(egress.Policy{AllowPrivate: true})
-	must(t, err)
-	t.Cleanup(client.Close)
-	noWait := func(context.Context, time.Duration) error { return nil }
-	e.world = newWorld(t, append([]func(*Options){func(o *Options) {
-		o.Forge = destination.New(destination.Options{
-			Transport: transport.New(transport.Options{Client: client, Sleep: noWait}), Client: client,
-			Forges: forge.New(forge.Options{Client: client, Sleep: noWait}), LFS: o.LFS, Sleep: noWait,
-		})
-	}}, change...)...)
+	e.world = newWorld(t, change...)
 	return e
 }
 

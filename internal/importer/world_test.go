@@ -15,8 +15,11 @@ import (
 
 	"rehome"
 	"rehome/internal/compute"
+	"rehome/internal/destination"
 	"rehome/internal/egress"
+	"rehome/internal/forge"
 	"rehome/internal/git/object"
+	"rehome/internal/git/transport"
 	"rehome/internal/host"
 	"rehome/internal/lfs"
 	"rehome/internal/seal"
@@ -115,9 +118,13 @@ func openWorld(ctx context.Context, data string, change ...func(*Options)) (*wor
 	if err != nil {
 		return nil, err
 	}
+	forges := destination.New(destination.Options{
+		Transport: transport.New(transport.Options{Client: client, Sleep: noWait}), Client: client,
+		Forges: forge.New(forge.Options{Client: client, Sleep: noWait}), LFS: kept, Sleep: noWait,
+	})
 	o := Options{
 		DB: db, LFS: kept, Folder: folder, Seal: box, Version: "0.0.0-test", CheckURL: client.CheckURL,
-		Ends:  Ends{Host: home, Source: map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})}},
+		Ends:  Ends{Host: home, Forge: forges, Source: map[rehome.VCS]source.Source{rehome.Git: git.New(git.Options{Client: client, Sleep: noWait})}},
 		Waits: Waits{Backoff: []time.Duration{0, 0}, Settle: []time.Duration{0, 0}},
 	}
 	for _, c := range change {
@@ -230,7 +237,7 @@ func wantSame(t testing.TB, got, from string) {
 // wantNothingLeft checks that the data folder holds no raw repository and no work.
 func (w *world) wantNothingLeft() {
 	w.t.Helper()
-	for _, dir := range []string{"raw", "final", "work"} {
+	for _, dir := range []string{"raw", "final", "pushed", "work"} {
 		entries, err := os.ReadDir(filepath.Join(w.data, dir))
 		must(w.t, err)
 		for _, e := range entries {
