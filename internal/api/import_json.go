@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rehome"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/wire"
 )
@@ -35,7 +36,7 @@ func importObject(u wire.URLs, r rehome.Repository, im rehome.Import) *wire.Obje
 		o.Add("status_text", statusText(im.State), "project_choices", im.State.Choices)
 	default:
 		o.Add("status_text", statusText(im.State))
-		addMessage(o, advised(im.State))
+		addMessage(o, advised(im))
 	}
 	addOptions(o, im.Options)
 	addWay(o, im)
@@ -69,7 +70,7 @@ func addSurveyed(o *wire.Object, im rehome.Import) {
 
 func addFailed(o *wire.Object, im rehome.Import) {
 	o.Add("status_text", statusText(im.State), "failed_step", wire.TextOrNull(string(im.State.FailedStep)))
-	addMessage(o, advised(im.State))
+	addMessage(o, advised(im))
 	addLargeFiles(o, im.Found)
 	o.Add("authors_count", im.Found.Authors)
 }
@@ -92,6 +93,7 @@ func addMessage(o *wire.Object, err *rehome.Error) {
 // What neutral words on credentials and on another try mean here.
 const (
 	howToSignIn  = "PATCH the import with vcs_username and vcs_password."
+	howToSSH     = "PATCH the import with ssh_key, or with vcs_password."
 	howToRestart = "To start it again, PATCH the import."
 	howToReplace = "Only Git can be read yet. For another address, DELETE the import and PUT it again."
 )
@@ -99,17 +101,22 @@ const (
 // advised is why the import waits, with how that is mended here: how credentials are given to
 // it, how it is started again, and how it is given another address. Where a source leads elsewhere credentials would not help,
 // and its own hint stays.
-func advised(s rehome.State) *rehome.Error {
+func advised(im rehome.Import) *rehome.Error {
+	s := im.State
 	if s.Err == nil {
 		return nil
 	}
 	e := *s.Err
+	signIn := howToSignIn
+	if l, err := remote.Parse("vcs_url", im.Source.URL); err == nil && l.SSH() {
+		signIn = howToSSH
+	}
 	waits := s.Status == rehome.AuthFailed || s.Status == rehome.DetectionNeedsAuth
 	switch {
 	case waits && e.Code == rehome.CredentialsWanted && e.Hint == source.GiveCredentials:
-		e.Hint = howToSignIn
+		e.Hint = signIn
 	case waits && e.Code == rehome.CredentialsRefused:
-		e.Hint = strings.TrimSpace(e.Hint + " " + howToSignIn)
+		e.Hint = strings.TrimSpace(e.Hint + " " + signIn)
 	case s.Status == rehome.DetectionFoundNothing:
 		e.Hint = strings.TrimSpace(e.Hint + " " + howToReplace)
 	case strings.Contains(e.Hint, "start the import again"), s.Status == rehome.Failed && strings.Contains(e.Hint, "ry again"):

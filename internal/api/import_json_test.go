@@ -149,19 +149,22 @@ func TestAdvice(t *testing.T) {
 	elsewhere := &rehome.Error{Code: rehome.CredentialsWanted, Message: "It leads to another address.", Hint: "Give that address."}
 	for _, c := range []struct {
 		status rehome.Status
+		url    string
 		err    *rehome.Error
 		want   any
 	}{
-		{rehome.AuthFailed, wanted, "It wants a password. PATCH the import with vcs_username and vcs_password."},
-		{rehome.DetectionNeedsAuth, wanted, "It wants a password. PATCH the import with vcs_username and vcs_password."},
-		{rehome.AuthFailed, refused, "It refuses the password. Check it. PATCH the import with vcs_username and vcs_password."},
-		{rehome.DetectionNeedsAuth, refused, "It refuses the password. Check it. PATCH the import with vcs_username and vcs_password."},
-		{rehome.AuthFailed, elsewhere, "It leads to another address. Give that address."},
-		{rehome.AuthFailed, nil, nil},
-		{rehome.Failed, wanted, "It wants a password. " + source.GiveCredentials},
-		{rehome.Failed, again, "It moved. Move it back and start the import again. To start it again, PATCH the import."},
+		{rehome.AuthFailed, "ssh://git@old.example/a", refused, "It refuses the password. Check it. PATCH the import with ssh_key, or with vcs_password."},
+		{rehome.AuthFailed, "ssh://git@old.example/a", wanted, "It wants a password. PATCH the import with ssh_key, or with vcs_password."},
+		{rehome.AuthFailed, "https://old.example/a", wanted, "It wants a password. PATCH the import with vcs_username and vcs_password."},
+		{rehome.DetectionNeedsAuth, "https://old.example/a", wanted, "It wants a password. PATCH the import with vcs_username and vcs_password."},
+		{rehome.AuthFailed, "https://old.example/a", refused, "It refuses the password. Check it. PATCH the import with vcs_username and vcs_password."},
+		{rehome.DetectionNeedsAuth, "https://old.example/a", refused, "It refuses the password. Check it. PATCH the import with vcs_username and vcs_password."},
+		{rehome.AuthFailed, "https://old.example/a", elsewhere, "It leads to another address. Give that address."},
+		{rehome.AuthFailed, "https://old.example/a", nil, nil},
+		{rehome.Failed, "https://old.example/a", wanted, "It wants a password. " + source.GiveCredentials},
+		{rehome.Failed, "https://old.example/a", again, "It moved. Move it back and start the import again. To start it again, PATCH the import."},
 	} {
-		text, err := wire.Encode(importObject(testURLs, testRepo, rehome.Import{State: rehome.State{Status: c.status, Err: c.err}}))
+		text, err := wire.Encode(importObject(testURLs, testRepo, rehome.Import{Source: rehome.Source{URL: c.url}, State: rehome.State{Status: c.status, Err: c.err}}))
 		if err != nil {
 			t.Fatal(err)
 		}
