@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -268,23 +269,21 @@ func TestOneConnection(t *testing.T) {
 }
 
 func TestIdleSourceIsCutOff(t *testing.T) {
-	root := t.TempDir()
-	testenv.Synthetic(t, filepath.Join(root, "r.git"), "sha1", testenv.Size{Commits: 3})
 	release := make(chan struct{})
-	url := testenv.ServeGit(t, root, testenv.Options{Protocol: "v0", Wrap: func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodPost {
-				w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
-				io.WriteString(w, "0008NAK\n")
-				w.(http.Flusher).Flush()
-				<-release
-				return
-			}
-			h.ServeHTTP(w, r)
-		})
-	}}) + "/r.git"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // no process, which may begin late
+		if r.Method == http.MethodGet {
+			w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+			io.WriteString(w, lines("# service=git-upload-pack")+lines(hexA+" refs/heads/main\x00side-band-64k"))
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+		io.WriteString(w, "0008NAK\n")
+		w.(http.Flusher).Flush()
+		<-release
+	}))
+	t.Cleanup(server.Close)
 	defer close(release)
-	_, dir, err := fetch(t, newGit(t, egress.Policy{Idle: 200 * time.Millisecond}), location(t, url))
+	_, dir, err := fetch(t, newGit(t, egress.Policy{Idle: time.Second}), location(t, server.URL+"/r.git"))
 	wantFailure(t, "idle", dir, err, rehome.SourceCutOff)
 }
 
