@@ -20,20 +20,27 @@ type commitMap struct {
 	pairs  []byte // old id, new id, sorted by the old ones
 }
 
-// readMap reads a commit map: a line `old new`, padded, then a line of two ids for each commit, sorted.
 func readMap(name string) (c commitMap, err error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return c, err
 	}
 	defer file.Close()
-	in := bufio.NewReaderSize(file, 64<<10)
-	head, err := in.ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	if c, err = decodeMap(file); err != nil {
+		return c, fmt.Errorf("%q: %w", name, err)
+	}
+	return c, nil
+}
+
+// decodeMap reads a commit map: a line `old new`, padded, then a line of two ids for each commit, sorted.
+func decodeMap(r io.Reader) (c commitMap, err error) {
+	in := bufio.NewReaderSize(r, 64<<10)
+	head, err := in.ReadSlice('\n')
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
 		return c, err
 	}
-	if c.format, err = formatOf(head); err != nil {
-		return c, fmt.Errorf("%q: %w", name, err)
+	if c.format, err = formatOf(string(head)); err != nil {
+		return c, err
 	}
 	for n := 2; ; n++ {
 		line, err := in.ReadSlice('\n')
@@ -41,7 +48,7 @@ func readMap(name string) (c commitMap, err error) {
 			return c, nil
 		}
 		if err != nil || !c.add(line) {
-			return c, fmt.Errorf("%q: line %d is no line of a commit map, or out of order", name, n)
+			return c, errors.Join(fmt.Errorf("line %d is no line of a commit map, or out of order", n), err)
 		}
 	}
 }
