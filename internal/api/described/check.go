@@ -169,16 +169,7 @@ func (d *Description) checkHeaders(have http.Header, described node) error {
 	for _, list := range []node{described, d.top().child("x-rehome-headers")} {
 		for _, name := range list.keys() {
 			known = append(known, http.CanonicalHeaderKey(name))
-			header := list.child(name)
-			values := have.Values(name)
-			switch {
-			case len(values) == 0 && header.is("required"):
-				all = errors.Join(all, fmt.Errorf("the header %s is missing", name))
-			case len(values) > 1:
-				all = errors.Join(all, fmt.Errorf("the header %s is there %d times", name, len(values)))
-			case len(values) == 1:
-				all = errors.Join(all, d.checkHeader(name, values[0], header))
-			}
+			all = errors.Join(all, d.checkHeader(name, have.Values(name), list.child(name)))
 		}
 	}
 	for name := range have {
@@ -189,7 +180,17 @@ func (d *Description) checkHeaders(have http.Header, described node) error {
 	return all
 }
 
-func (d *Description) checkHeader(name, text string, header node) error {
+// checkHeader wants a header as it is described, once at most.
+func (d *Description) checkHeader(name string, values []string, header node) error {
+	switch {
+	case len(values) == 0 && header.is("required"):
+		return fmt.Errorf("the header %s is missing", name)
+	case len(values) == 0:
+		return nil
+	case len(values) > 1:
+		return fmt.Errorf("the header %s is there %d times", name, len(values))
+	}
+	text := values[0]
 	schema, err := d.schema(header.child("schema"))
 	if err != nil {
 		return err

@@ -24,15 +24,7 @@ func (d *Description) CheckDelivery(header http.Header, body []byte) error {
 		p := parameters.child(n)
 		name := p.text("name")
 		known = append(known, http.CanonicalHeaderKey(name))
-		values := header.Values(name)
-		switch {
-		case len(values) == 0 && p.is("required"):
-			all = errors.Join(all, fmt.Errorf("the header %s is missing", name))
-		case len(values) > 1:
-			all = errors.Join(all, fmt.Errorf("the header %s is there %d times", name, len(values)))
-		case len(values) == 1:
-			all = errors.Join(all, d.checkHeader(name, values[0], p))
-		}
+		all = errors.Join(all, d.checkHeader(name, header.Values(name), p))
 	}
 	for name := range header {
 		if strings.HasPrefix(name, "X-") && !slices.Contains(known, name) {
