@@ -71,7 +71,7 @@ func (m *Main) importCommand() *cobra.Command {
 			"with --state DIR it brings, each time it is run, only what is new at the source.",
 		Args: needs("SOURCE", "DEST"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(args[1]); err != nil {
+			if err := errors.Join(f.check(args[1]), f.to.checkFolder(args[1])); err != nil {
 				return err
 			}
 			return m.importOnce(cmd.Context(), args[0], args[1], f)
@@ -126,7 +126,7 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 		if f.receipt != "" || f.commitMap != "" {
 			fmt.Fprintln(m.Stderr, "warning: --receipt and --commit-map are of a move: --dry-run writes neither")
 		}
-		return m.inspectAt(ctx, l, inspection{json: f.json, quiet: f.quiet, dir: f.to.besides(dest), plan: f.plan, ssh: f.ssh}, plan, &left)
+		return m.inspectAt(ctx, l, inspection{json: f.json, quiet: f.quiet, dir: f.to.besides(dest), plan: f.plan, ssh: f.ssh, choose: f.choice.choose(), fileLimit: fileLimit(to)}, plan, &left)
 	}
 	if len(f.submodules) > 0 {
 		if plan.Submodules, err = submodule.Open(from, dest, f.submodules); err != nil {
@@ -139,7 +139,7 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 	}
 	receipt, err := move(ctx, l, dest, f, plan, &left)
 	if err != nil {
-		return inOwnWords(err, l)
+		return inWordsOf(to, inOwnWords(err, l))
 	}
 	if err := writeReceipt(f.receipt, receipt); err != nil {
 		return err
