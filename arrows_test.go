@@ -33,11 +33,11 @@ var floors = map[string]int{
 	"internal/wire":   1,
 	"internal/remote": 1,
 
-	"internal/git/cage": 2,
-	"internal/git/repo": 2,
+	"internal/git/cage":  2,
+	"internal/git/repo":  2,
 	"internal/submodule": 2,
-	"internal/lfs":      2,
-	"internal/store":    2,
+	"internal/lfs":       2,
+	"internal/store":     2,
 
 	"internal/bucket/buckettest": 2,
 
