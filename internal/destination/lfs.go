@@ -2,6 +2,7 @@ package destination
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"rehome"
@@ -10,20 +11,26 @@ import (
 	"rehome/internal/remote"
 )
 
-// sendLFS brings the Git LFS objects of a push that the destination lacks.
+// sendLFS brings the Git LFS objects of a push that the destination lacks. A grant that runs out is asked for again, as
+// long as objects get there.
 func (g *Git) sendLFS(ctx context.Context, p Push) error {
 	if len(p.Objects) == 0 {
 		return nil
 	}
-	o, err := g.lfsOptions(ctx, p.Location, "upload")
-	if err != nil {
-		return err
+	for best := int64(0); ; {
+		o, err := g.lfsOptions(ctx, p.Location, "upload")
+		if err != nil {
+			return err
+		}
+		var there atomic.Int64
+		o.Ref = p.Head
+		o.Done = func(lfs.Object) { p.Progress(Progress{LFS: there.Add(1)}) }
+		_, err = transfer.Upload(ctx, o, p.Objects)
+		if !errors.Is(err, transfer.ErrGrant) || there.Load() <= best {
+			return err
+		}
+		best = there.Load()
 	}
-	var there atomic.Int64
-	o.Ref = p.Head
-	o.Done = func(lfs.Object) { p.Progress(Progress{LFS: there.Add(1)}) }
-	_, err = transfer.Upload(ctx, o, p.Objects)
-	return err
 }
 
 // CheckLFS asks which of the Git LFS objects a destination lacks.
