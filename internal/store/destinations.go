@@ -50,10 +50,11 @@ func destinationOf(ctx context.Context, q queryer, repositoryID int64) (Destinat
 // SetDestination stores d as the destination of its repository, in place of the one there was.
 func (t *Tx) SetDestination(ctx context.Context, d Destination) error {
 	_, err := t.tx.ExecContext(ctx, `INSERT INTO destinations
-		(repository_id, url, credentials, ssh_key, ssh_public_key, make, visibility, on_divergence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		(repository_id, url, credentials, ssh_key, ssh_public_key, make, visibility, on_divergence, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (repository_id) DO UPDATE SET url = excluded.url, credentials = excluded.credentials, ssh_key = excluded.ssh_key,
-		ssh_public_key = excluded.ssh_public_key, make = excluded.make, visibility = excluded.visibility, on_divergence = excluded.on_divergence`,
-		d.RepositoryID, d.URL, d.Credentials, d.Key, d.SSHPublicKey, d.Create, d.Visibility, d.OnDivergence)
+		ssh_public_key = excluded.ssh_public_key, make = excluded.make, visibility = excluded.visibility, on_divergence = excluded.on_divergence,
+		changed_at = excluded.changed_at`,
+		d.RepositoryID, d.URL, d.Credentials, d.Key, d.SSHPublicKey, d.Create, d.Visibility, d.OnDivergence, millis(t.Now))
 	if err != nil {
 		return fmt.Errorf("store destination: %w", err)
 	}

@@ -7,14 +7,15 @@ import (
 )
 
 // EraseIdle forgets what signs in at both ends of imports that rest, will not be synced by a clock, and have not changed
-// for so long, and returns how many these were. Idle is counted by the database's clock.
+// for so long, and at destinations for which there is no import and which were set that long ago. It returns how many these were. Idle is counted by the database's clock.
 func (db *DB) EraseIdle(ctx context.Context, idle time.Duration) (erased int64, err error) {
 	const rests = `deleted_at = 0 AND NOT (` + syncs + `) AND status NOT IN ('detecting', 'importing', 'mapping', 'pushing') AND updated_at < $1`
 	err = db.inTx(ctx, func(t *Tx) error {
 		before := millis(t.Now.Add(-idle))
 		for _, statement := range []string{
 			`UPDATE destinations SET credentials = NULL, ssh_key = NULL, ssh_public_key = ''
-				WHERE (credentials IS NOT NULL OR ssh_key IS NOT NULL) AND repository_id IN (SELECT repository_id FROM imports WHERE ` + rests + `)`,
+				WHERE (credentials IS NOT NULL OR ssh_key IS NOT NULL) AND (repository_id IN (SELECT repository_id FROM imports WHERE ` + rests + `)
+				OR changed_at < $1 AND NOT EXISTS (SELECT 1 FROM imports i WHERE i.repository_id = destinations.repository_id AND i.deleted_at = 0))`,
 			`UPDATE imports SET credentials = NULL, ssh_key = NULL, ssh_public_key = ''
 				WHERE (credentials IS NOT NULL OR ssh_key IS NOT NULL) AND ` + rests,
 		} {

@@ -37,11 +37,16 @@ func testIdleSecrets(t *testing.T, db *store.DB) {
 		change(t, db, r.ID, is)
 		ids[name] = r.ID
 	}
+	alone := newRepository(t, db, "octocat", "alone") // has no import
+	setDestination(t, db, aDestination(alone.ID))
 	if n, err := db.EraseIdle(ctx, time.Hour); err != nil || n != 0 {
 		t.Errorf("erased %d of what is not idle: %v", n, err)
 	}
-	if n, err := db.EraseIdle(ctx, -time.Hour); err != nil || n != 4 {
-		t.Errorf("erased %d secrets, want those of the two imports that rest and of their destinations: %v", n, err)
+	if n, err := db.EraseIdle(ctx, -time.Hour); err != nil || n != 5 {
+		t.Errorf("erased %d secrets, want those of the two imports that rest, of their destinations and of one without import: %v", n, err)
+	}
+	if d, err := db.Destination(ctx, alone.ID); err != nil || d.Credentials != nil || d.Key != nil || d.SSHPublicKey != "" || d.URL == "" {
+		t.Errorf("destination without import: %+v, %v", d, err)
 	}
 	for name, id := range ids {
 		i, err := db.ImportOf(ctx, id)

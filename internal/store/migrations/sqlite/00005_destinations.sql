@@ -22,7 +22,8 @@ CREATE TABLE destinations (
     ssh_public_key TEXT    NOT NULL,
     make           INTEGER NOT NULL, -- 1: it is made when it is missing
     visibility     TEXT    NOT NULL,
-    on_divergence  TEXT    NOT NULL
+    on_divergence  TEXT    NOT NULL,
+    changed_at     INTEGER NOT NULL
 );
 
 -- +goose Down
