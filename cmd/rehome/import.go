@@ -137,6 +137,9 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 	if to.URL != nil {
 		move = m.elsewhere(to)
 	}
+	if to.URL != nil {
+		dest = to.String() // without what signs in there
+	}
 	receipt, err := move(ctx, l, dest, f, plan, &left)
 	if err != nil {
 		return inWordsOf(to, inOwnWords(err, l))

@@ -42,12 +42,32 @@ func (s *session) judge(ctx context.Context, done step, report protocol.Report, 
 			refused = append(refused, s.refusal(ctx, u.Name, r.Reason, said))
 		}
 	}
-	refused = withoutEcho(refused)
+	refused = s.arrived(ctx, done, withoutEcho(refused))
 	if len(refused) > 0 {
 		refused[0].explain(said.text())
 	}
 	s.result.Refused = append(s.result.Refused, refused...)
 	return nil
+}
+
+// arrived leaves out the refs that were refused because an earlier push, which counted as cut off, has moved them
+// meanwhile to where they belong.
+func (s *session) arrived(ctx context.Context, done step, refused []Refusal) []Refusal {
+	if !slices.ContainsFunc(refused, func(r Refusal) bool { return r.Moved }) {
+		return refused
+	}
+	c, err := s.open(ctx, s.p.Location, protocol.ReceivePack)
+	if err != nil {
+		return refused
+	}
+	defer c.Close()
+	now := stateOf(c.Advertisement().Refs, c.Advertisement().Format)
+	there := make(map[string]bool, len(done.updates))
+	for _, u := range done.updates {
+		is := now.Has(u.Name)
+		there[u.Name] = is == u.New || is.IsZero() && u.New.IsZero()
+	}
+	return slices.DeleteFunc(refused, func(r Refusal) bool { return there[r.Name] })
 }
 
 // lacksObjects reports whether a destination had not all that a pack leaves out. What is too large says so.

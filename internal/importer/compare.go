@@ -34,6 +34,7 @@ func (c *comparison) updates() (updates []repo.Update, err error) {
 			updates = append(updates, repo.Update{Name: f.name, Old: now.ID, New: f.final})
 		case f.final.String() == last.Wrote:
 			c.left[f.name] = true
+			c.skipped = append(c.skipped, rehome.NewSkippedRef(f.name, id(f.source), reasonAhead))
 		case c.divergence == rehome.Skip:
 			c.left[f.name] = true
 			c.skipped = append(c.skipped, rehome.NewSkippedRef(f.name, id(f.source), reasonMoved))
@@ -43,6 +44,9 @@ func (c *comparison) updates() (updates []repo.Update, err error) {
 	}
 	return updates, nil
 }
+
+// reasonAhead stands in the receipt beside a ref that somebody else moved on, and that has nothing new at the source.
+const reasonAhead = "moved by somebody else at the destination since it was pushed, and unchanged at the source: it stays as it is there"
 
 // reasonMoved stands in the receipt beside a ref that was left to somebody else.
 const reasonMoved = "made or moved by somebody else at the destination: it stays as it is there (on_divergence: skip)"

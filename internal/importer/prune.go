@@ -2,6 +2,7 @@ package importer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"rehome"
@@ -50,6 +51,25 @@ func (w *worker) prune(done *finished, at situation, p *proof, forced []finalRef
 		}
 	}
 	return nil
+}
+
+// reasonGone stands in the receipt beside a ref that the source has no more.
+const reasonGone = "deleted at the source since the last import: it stays here, for nothing is taken away without being asked (prune)"
+
+// stillThere lists the refs we wrote that the source has no more and that stay.
+func stillThere(done *finished, at situation, p *proof) (stays []rehome.SkippedRef) {
+	there := make(map[string]repo.Ref, len(at.have))
+	for _, r := range at.have {
+		there[r.Name] = r
+	}
+	_, gone := goneAtSource(done.refs, p.facts, at.wrote)
+	slices.Sort(gone)
+	for _, name := range gone {
+		if now, exists := there[name]; exists {
+			stays = append(stays, rehome.NewSkippedRef(name, id(now.ID), reasonGone))
+		}
+	}
+	return stays
 }
 
 // goneAtSource returns how many refs that came from the source are ours, and which of them it has no more. What it

@@ -126,7 +126,10 @@ func (w *worker) leave(ctx context.Context, done *finished, at situation, p *pro
 			follow, forced = rest, nil
 		}
 		p.final = follow
-		p.stays = append(deleted, skipForced(forced)...)
+		p.stays = slices.Concat(p.stays, deleted, skipForced(forced))
+		if !w.row.Options.Prune {
+			p.stays = append(p.stays, stillThere(done, at, p)...)
+		}
 	}
 	p.final, p.removed = apart(p.final)
 	p.stays = append(p.stays, skipRemoved(p.removed)...)

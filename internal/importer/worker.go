@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"rehome"
@@ -144,6 +145,10 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 			return nil
 		}
 		i.State = rehome.State{Status: outcome(at, e.Code), Err: e}
+		if i.Finishing { // only whoever starts it again closes it, and knows of it
+			i.NextSyncAt = time.Time{}
+			i.State.Err = withHint(e, "It was to be finished, and closes once it completes.")
+		}
 		if i.State.Status == rehome.Failed {
 			i.State.FailedStep = at.Step()
 		}
@@ -155,6 +160,13 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 // blamesRaw reports whether a failure of a later step may lie in the raw repository or what came with it.
 func blamesRaw(c rehome.Code) bool {
 	return c == rehome.Internal || c == rehome.CorruptObject || c == rehome.LFSMissing
+}
+
+// withHint adds a sentence to what is to be done about an error.
+func withHint(e *rehome.Error, more string) *rehome.Error {
+	added := *e
+	added.Hint = strings.TrimSpace(e.Hint + " " + more)
+	return &added
 }
 
 // took is the time since start by the importer's clock.
