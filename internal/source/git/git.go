@@ -123,6 +123,9 @@ func (g *Git) fetch(ctx context.Context, r source.Request) (res source.Result, e
 	if err != nil {
 		return res, err
 	}
+	if len(p.carried) == 0 && len(r.Choose.Include) > 0 && len(p.skipped) > 0 {
+		return res, nothingChosen(r.Choose.Include, p.skipped)
+	}
 	if res.Repo, err = repo.Init(r.Dir, c.Advertisement().Format); err != nil {
 		return res, err
 	}

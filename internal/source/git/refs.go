@@ -226,3 +226,19 @@ func (p *plan) checkPresent(r *repo.Repo) error {
 	}
 	return nil
 }
+
+// nothingChosen is the error for patterns that no ref of the source matches.
+func nothingChosen(patterns []string, skipped []rehome.SkippedRef) error {
+	var names []string
+	for _, s := range skipped[:min(len(skipped), 5)] {
+		names = append(names, rehome.Clean(s.Name, 100))
+	}
+	if len(skipped) > len(names) {
+		names = append(names, "…")
+	}
+	return &rehome.Error{
+		Code: rehome.Invalid, Field: "refs",
+		Message: fmt.Sprintf("No ref of the source matches %s.", rehome.Clean(strings.Join(patterns, ", "), 200)),
+		Hint:    "It has " + strings.Join(names, ", ") + ".",
+	}
+}
