@@ -94,7 +94,7 @@ func (c *rowCheck) row(r batch.Row) (f importFlags, stamp string, err error) {
 }
 
 // ofURLs are the flags that a folder cannot have. Given for all rows, they are for those with a URL.
-var ofURLs = []string{"dest-user", "create", "push-limit"}
+var ofURLs = []string{"dest-user", "create", "push-limit", "prune"}
 
 // newRowFlags sets flags to their values.
 func newRowFlags(values map[string][]string) (importFlags, error) {

@@ -281,7 +281,7 @@ func (s *single) choices() importer.Choices {
 	f := &s.flags
 	hold := s.asksTips()
 	return importer.Choices{
-		Hold: &hold, MapTrailers: &f.plan.trailers, MapHashes: &f.plan.hashes, AllowMissingLFS: &f.lfsGaps,
+		Hold: &hold, MapTrailers: &f.plan.trailers, MapHashes: &f.plan.hashes, AllowMissingLFS: &f.lfsGaps, Prune: &f.to.prune,
 		Refs: &f.choice.refs, ExcludeRefs: &f.choice.exclude, DefaultBranch: &f.choice.branch, Verify: &verify,
 	}
 }

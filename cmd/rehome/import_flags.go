@@ -49,6 +49,7 @@ type pushFlags struct {
 	divergence string
 	limit      size
 	state      string
+	prune      bool
 }
 
 func (f *pushFlags) add(flags *pflag.FlagSet) {
@@ -57,6 +58,7 @@ func (f *pushFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.visibility, "visibility", "private", "of a repository that is made: private, internal or public")
 	flags.StringVar(&f.divergence, "on-divergence", "stop", "what becomes of refs that somebody else made or moved there: stop, skip or overwrite")
 	flags.Var(&f.limit, "push-limit", "most bytes of one push; a larger first one goes in several (default: what the forge is known for)")
+	flags.BoolVar(&f.prune, "prune", false, "follow refs that were forced or deleted at the source since the last run; their old tips stay below refs/rehome/kept/")
 	flags.StringVar(&f.state, "state", "", "keep what is done in `DIR`, so that the next run brings only what is new")
 }
 
@@ -76,6 +78,9 @@ func (f *pushFlags) check(dest string) error {
 
 // checkFolder refuses for a folder what is chosen about pushes.
 func (f *pushFlags) checkFolder(dest string) error {
+	if f.prune && !isURL(dest) {
+		return usagef("Give the URL of a repository, or leave it out.", "--prune is for a destination with a URL, and %q is a folder", dest)
+	}
 	if isURL(dest) || f.state == "" && f.visibility == "private" && f.divergence == "stop" {
 		return nil
 	}

@@ -12,6 +12,7 @@ type comparison struct {
 	divergence rehome.Divergence
 
 	left    map[string]bool     // refs that are left to somebody else, by name
+	theirs  []repo.Ref          // of somebody else, which are overwritten
 	skipped []rehome.SkippedRef // those of them that should have moved
 }
 
@@ -31,6 +32,9 @@ func (c *comparison) updates() (updates []repo.Update, err error) {
 		case exists && now.ID == f.final:
 		case f.removed && (!exists || last.Wrote == "" && last.Writing == ""):
 		case !exists || isOurs(now, last) || c.divergence == rehome.Overwrite:
+			if exists && !isOurs(now, last) {
+				c.theirs = append(c.theirs, now)
+			}
 			updates = append(updates, repo.Update{Name: f.name, Old: now.ID, New: f.final})
 		case f.final.String() == last.Wrote:
 			c.left[f.name] = true

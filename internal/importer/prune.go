@@ -101,6 +101,17 @@ func (p *pruned) keep(there map[string]repo.Ref, r repo.Ref) {
 	}
 }
 
+// keepAll adds refs that keep what is at all of refs now.
+func (p *pruned) keepAll(have, refs []repo.Ref) {
+	there := make(map[string]repo.Ref, len(have))
+	for _, r := range have {
+		there[r.Name] = r
+	}
+	for _, r := range refs {
+		p.keep(there, r)
+	}
+}
+
 // keptName is the ref that keeps the tip of another one.
 func keptName(r repo.Ref) string {
 	return keptRefs + strings.TrimPrefix(r.Name, "refs/") + "/" + r.ID.String()[:12]

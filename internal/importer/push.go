@@ -179,6 +179,7 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 	if err != nil {
 		return orDiverge(to, err)
 	}
+	p.pruned.keepAll(at.have, c.theirs)
 	updates = append(updates, p.pruned.updates...)
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		if w.toOther(ctx, t) {
