@@ -25,7 +25,8 @@ func writeForgeRows(ctx context.Context, s settings, all []forgeRows) error {
 	circumstances(ctx, &b, s)
 	b.WriteString("\nThe destination is git's own receive-pack behind smart HTTP on loopback; it counts for neither side, and counts the bytes of the requests\n")
 	b.WriteString("that reach it. A second push follows a change of the author map, in a command that keeps its state; `git push --mirror --force` sends the same\n")
-	fmt.Fprintf(&b, "rewritten history to a copy of the same destination. A resync follows %d commits, or a few more, that the source's default branch moved along its own history.\n", resyncCommits)
+	fmt.Fprintf(&b, "rewritten history to a copy of the same destination. A resync follows %d commits, or a few more, that the source's default branch moved along its own history;\n", resyncCommits)
+	b.WriteString("notes about those commits, and other refs to them, were taken out of the source first.\n")
 	for _, r := range all {
 		forgeSection(&b, r)
 	}

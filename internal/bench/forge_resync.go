@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -66,7 +67,8 @@ type tip struct {
 	commits int
 }
 
-// goBack takes the default branch of a repository back, and drops other refs to what is then new. It returns the ways forward, in order.
+// goBack takes the default branch of a repository back, with the notes about what is then new, and drops other refs to that. It returns the
+// ways forward, in order.
 func goBack(ctx context.Context, dir string, steps int) ([]tip, error) {
 	tips, base, err := stretches(ctx, dir, steps)
 	if err != nil {
@@ -76,11 +78,24 @@ func goBack(ctx context.Context, dir string, steps int) ([]tip, error) {
 	if err != nil {
 		return nil, err
 	}
-	gone, err := reaching(ctx, dir, base+".."+head)
+	out, err := git(ctx, dir, "rev-list", base+".."+head)
+	if err != nil {
+		return nil, err
+	}
+	newer := map[string]bool{}
+	for id := range strings.FieldsSeq(out) {
+		newer[id] = true
+	}
+	notes, err := notesWithout(ctx, dir, newer)
+	if err != nil {
+		return nil, err
+	}
+	gone, err := reaching(ctx, dir, newer)
 	if err != nil {
 		return nil, err
 	}
 	var commands strings.Builder
+	commands.WriteString(notes)
 	for _, name := range gone {
 		if name != head {
 			fmt.Fprintf(&commands, "delete %s\n", name)
@@ -90,16 +105,37 @@ func goBack(ctx context.Context, dir string, steps int) ([]tip, error) {
 	return tips, setRefs(ctx, dir, commands.String())
 }
 
-// reaching names the refs that reach a commit of a range. git for-each-ref --contains would walk from each ref anew.
-func reaching(ctx context.Context, dir, span string) (names []string, err error) {
-	within, err := git(ctx, dir, "rev-list", span)
+// notesWithout is how notes have to be set back, as commands for git update-ref, so that none is about those commits: notes do not come first.
+func notesWithout(ctx context.Context, dir string, newer map[string]bool) (commands string, err error) {
+	refs, err := git(ctx, dir, "for-each-ref", "--format=%(refname)", "refs/notes/")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	marked := map[string]bool{}
-	for id := range strings.FieldsSeq(within) {
-		marked[id] = true
+	for ref := range strings.FieldsSeq(refs) {
+		tips, err := git(ctx, dir, "rev-list", "--first-parent", ref)
+		if err != nil {
+			return "", err
+		}
+		set := "delete " + ref + "\n"
+		for tip := range strings.FieldsSeq(tips) {
+			names, err := git(ctx, dir, "ls-tree", "-r", "--name-only", tip)
+			if err != nil {
+				return "", err
+			}
+			about := func(name string) bool { return newer[strings.ReplaceAll(name, "/", "")] }
+			if !slices.ContainsFunc(strings.Split(names, "\n"), about) {
+				set = "update " + ref + " " + tip + "\n"
+				break
+			}
+		}
+		commands += set
 	}
+	return commands, nil
+}
+
+// reaching names the refs that reach one of those commits. git for-each-ref --contains would walk from each ref anew.
+func reaching(ctx context.Context, dir string, newer map[string]bool) (names []string, err error) {
+	marked := maps.Clone(newer)
 	all, err := git(ctx, dir, "rev-list", "--all", "--topo-order", "--reverse", "--parents")
 	if err != nil {
 		return nil, err

@@ -44,9 +44,15 @@ func TestGoBackLeavesWaysForward(t *testing.T) {
 	testenv.Synthetic(t, dir, "sha1", testenv.Size{Commits: 300})
 	end := testenv.Git(t, dir, "rev-parse", "trunk")
 	testenv.Git(t, dir, "update-ref", "refs/heads/besides", end)
+	testenv.Git(t, dir, "notes", "add", "-m", "old", "trunk~200")
+	about := testenv.Git(t, dir, "rev-parse", "refs/notes/commits")
+	testenv.Git(t, dir, "notes", "add", "-m", "new", end)
 	tips, err := goBack(t.Context(), dir, 3)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got := testenv.Git(t, dir, "rev-parse", "refs/notes/commits"); got != about {
+		t.Errorf("notes are at %s, want %s, before there is one about what is to be new", got, about)
 	}
 	at := testenv.Git(t, dir, "rev-parse", "trunk")
 	for n, tip := range tips {
