@@ -280,7 +280,7 @@ func TestAnotherFormat(t *testing.T) {
 	}
 }
 
-// TestThousandsOfRefs go in one push.
+// TestThousandsOfRefs go in portions.
 func TestThousandsOfRefs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "sha1")
@@ -290,9 +290,15 @@ func TestThousandsOfRefs(t *testing.T) {
 		fmt.Fprintf(&all, "create refs/heads/many/%d %s\n", n, trunk)
 	}
 	testenv.GitIn(t, w.source, strings.NewReader(all.String()), "update-ref", "--stdin")
+	w.hook("pre-receive", `wc -l >> portions`)
 	w.mustPush(w.first())
 	if got := len(refsIn(t, w.to)); got < 2000 {
 		t.Errorf("%d refs", got)
+	}
+	got, err := os.ReadFile(filepath.Join(w.to, "portions"))
+	must(t, err)
+	if sizes := strings.Fields(string(got)); len(sizes) != 3 || sizes[0] != "1000" || sizes[1] != "1000" {
+		t.Errorf("portions of %v", sizes)
 	}
 }
 

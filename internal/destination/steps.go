@@ -30,7 +30,7 @@ func (s *session) plan(ctx context.Context, now State, todo []repo.Update) ([]st
 	}
 	one := step{todo, parts, s.has()}
 	if s.p.Limit == 0 {
-		return []step{one}, nil
+		return one.portions(), nil
 	}
 	out, err := pack.NewOutgoing(ctx, parts, pack.OutgoingOptions{Format: s.p.From.Format(), Has: one.has, Scratch: repo.Scratch(s.p.From.Dir())})
 	if err != nil {
@@ -39,9 +39,21 @@ func (s *session) plan(ctx context.Context, now State, todo []repo.Update) ([]st
 	size := out.Bytes()
 	out.Close()
 	if size <= s.p.Limit {
-		return []step{one}, nil
+		return one.portions(), nil
 	}
 	return s.split(ctx, now, todo)
+}
+
+// together is how many refs go in one request. A forge may run a program for each, and says nothing meanwhile.
+const together = 1000
+
+// portions are requests of so many refs each: the first brings the objects for all.
+func (s step) portions() (steps []step) {
+	for updates := range slices.Chunk(s.updates, together) {
+		steps = append(steps, step{updates, s.parts, s.has})
+		s.parts = nil
+	}
+	return steps
 }
 
 // parts are the entries that the destination lacks, as far as is known.
