@@ -13,6 +13,7 @@ type comparison struct {
 
 	left    map[string]bool     // refs that are left to somebody else, by name
 	theirs  []repo.Ref          // of somebody else, which are overwritten
+	ahead   []string            // those of them that need not move, by name
 	skipped []rehome.SkippedRef // those of them that should have moved
 }
 
@@ -38,7 +39,7 @@ func (c *comparison) updates() (updates []repo.Update, err error) {
 			updates = append(updates, repo.Update{Name: f.name, Old: now.ID, New: f.final})
 		case f.final.String() == last.Wrote:
 			c.left[f.name] = true
-			c.skipped = append(c.skipped, rehome.NewSkippedRef(f.name, id(f.source), reasonAhead))
+			c.ahead = append(c.ahead, f.name)
 		case c.divergence == rehome.Skip:
 			c.left[f.name] = true
 			c.skipped = append(c.skipped, rehome.NewSkippedRef(f.name, id(f.source), reasonMoved))
@@ -48,9 +49,6 @@ func (c *comparison) updates() (updates []repo.Update, err error) {
 	}
 	return updates, nil
 }
-
-// reasonAhead stands in the receipt beside a ref that somebody else moved on, and that has nothing new at the source.
-const reasonAhead = "moved by somebody else at the destination since it was pushed, and unchanged at the source: it stays as it is there"
 
 // reasonMoved stands in the receipt beside a ref that was left to somebody else.
 const reasonMoved = "made or moved by somebody else at the destination: it stays as it is there (on_divergence: skip)"

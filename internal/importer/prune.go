@@ -101,15 +101,26 @@ func (p *pruned) keep(there map[string]repo.Ref, r repo.Ref) {
 	}
 }
 
-// keepAll adds refs that keep what is at all of refs now.
-func (p *pruned) keepAll(have, refs []repo.Ref) {
+// keepAll adds refs that keep what is at all of refs now, but for what this history has anyway.
+func (p *pruned) keepAll(from *repo.Repo, have, refs []repo.Ref) error {
+	if len(refs) == 0 {
+		return nil
+	}
+	objects, err := from.Objects()
+	if err != nil {
+		return fmt.Errorf("open what is to be pushed: %w", err)
+	}
+	defer objects.Close()
 	there := make(map[string]repo.Ref, len(have))
 	for _, r := range have {
 		there[r.Name] = r
 	}
 	for _, r := range refs {
-		p.keep(there, r)
+		if !objects.Has(r.ID) {
+			p.keep(there, r)
+		}
 	}
+	return nil
 }
 
 // keptName is the ref that keeps the tip of another one.

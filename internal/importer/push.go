@@ -71,9 +71,11 @@ func (w *worker) prove(ctx context.Context, to end, p *proof) (err error) {
 	if err := w.proveDeeper(ctx, to, p); err != nil {
 		return err
 	}
-	if p.pushed, err = w.pushWarnings(ctx, settled); err != nil {
+	warned, err := w.pushWarnings(ctx, append(p.pushed, settled...))
+	if err != nil {
 		return err
 	}
+	p.pushed = warned
 	p.others = w.othersNeedOld(ctx, p.pushed)
 	return nil
 }
@@ -179,7 +181,10 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 	if err != nil {
 		return orDiverge(to, err)
 	}
-	p.pruned.keepAll(at.have, c.theirs)
+	if err := p.pruned.keepAll(done.repo, at.have, c.theirs); err != nil {
+		return err
+	}
+	p.pushed = aheadWarning(c.ahead)
 	updates = append(updates, p.pruned.updates...)
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		if w.toOther(ctx, t) {

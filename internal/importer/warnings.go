@@ -15,6 +15,7 @@ const (
 	warnNoLarge   = "no_large_files"
 
 	warnDefaultBranch = "default_branch"
+	warnAhead         = "moved_at_destination"
 	warnSubmodules    = "submodules_elsewhere"
 )
 
@@ -39,6 +40,17 @@ func (w *worker) pushWarnings(ctx context.Context, settled []rehome.Warning) ([]
 	unmatched = append(append(unmatched, large.idleWarning(w.row.Changes)...), submoduleWarning(made.Submodules)...)
 	w.warn(rehome.StepPush, settled)
 	return append(unmatched, settled...), ctx.Err()
+}
+
+// aheadWarning names refs that somebody else moved on and that have nothing new at the source.
+func aheadWarning(names []string) []rehome.Warning {
+	if len(names) == 0 {
+		return nil
+	}
+	return []rehome.Warning{{
+		Kind: warnAhead, Count: int64(len(names)),
+		Text: "Somebody else moved refs at the destination that are unchanged at the source; they stay as they are there: " + named(names) + ".",
+	}}
 }
 
 // keptWarning names the refs that old history has to stay for, if there are any.
