@@ -21,10 +21,7 @@ type comparison struct {
 // else made it so, the divergence decides. One that somebody else moved on from where it still belongs is left alone,
 // and so is one that is not to be published and was never ours.
 func (c *comparison) updates() (updates []repo.Update, err error) {
-	there := make(map[string]repo.Ref, len(c.at.have))
-	for _, r := range c.at.have {
-		there[r.Name] = r
-	}
+	there := byName(c.at.have)
 	c.left = map[string]bool{}
 	for _, f := range c.final {
 		now, exists := there[f.name]
@@ -52,3 +49,12 @@ func (c *comparison) updates() (updates []repo.Update, err error) {
 
 // reasonMoved stands in the receipt beside a ref that was left to somebody else.
 const reasonMoved = "made or moved by somebody else at the destination: it stays as it is there (on_divergence: skip)"
+
+// byName finds refs by their names.
+func byName(refs []repo.Ref) map[string]repo.Ref {
+	found := make(map[string]repo.Ref, len(refs))
+	for _, r := range refs {
+		found[r.Name] = r
+	}
+	return found
+}

@@ -22,10 +22,7 @@ type pruned struct {
 
 // prune finds the refs we wrote that the source has no more, and keeps the tips of those and of refs that were forced.
 func (w *worker) prune(done *finished, at situation, p *proof, forced []finalRef) error {
-	there := make(map[string]repo.Ref, len(at.have))
-	for _, r := range at.have {
-		there[r.Name] = r
-	}
+	there := byName(at.have)
 	ours, gone := goneAtSource(done.refs, p.facts, at.wrote)
 	goes := 0
 	for _, name := range gone {
@@ -58,10 +55,7 @@ const reasonGone = "deleted at the source since the last import: it stays here, 
 
 // stillThere lists the refs we wrote that the source has no more and that stay.
 func stillThere(done *finished, at situation, p *proof) (stays []rehome.SkippedRef) {
-	there := make(map[string]repo.Ref, len(at.have))
-	for _, r := range at.have {
-		there[r.Name] = r
-	}
+	there := byName(at.have)
 	_, gone := goneAtSource(done.refs, p.facts, at.wrote)
 	slices.Sort(gone)
 	for _, name := range gone {
@@ -111,10 +105,7 @@ func (p *pruned) keepAll(from *repo.Repo, have, refs []repo.Ref) error {
 		return fmt.Errorf("open what is to be pushed: %w", err)
 	}
 	defer objects.Close()
-	there := make(map[string]repo.Ref, len(have))
-	for _, r := range have {
-		there[r.Name] = r
-	}
+	there := byName(have)
 	for _, r := range refs {
 		if !objects.Has(r.ID) {
 			p.keep(there, r)
