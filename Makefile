@@ -26,7 +26,7 @@ check: tools ## format, vet, lint, arrows, cross-builds
 	done
 
 test: ## every test, then some thousand inputs of every fuzz target; installs what they need
-	.ci/install git git-filter-repo git-lfs nodejs npm openssh-server python3-github ruby-octokit
+	.ci/install git git-filter-repo git-lfs nodejs npm openssh-server postgresql python3-github ruby-octokit
 	go test -count=1 -timeout 15m ./...
 	.ci/fuzz $(FUZZTIME)
 
