@@ -19,7 +19,7 @@ var pauses = [...]time.Duration{time.Second, 5 * time.Second}
 func (g *Git) trying(ctx context.Context, attempt func() error) error {
 	for n := 0; ; n++ {
 		err := attempt()
-		if errors.Is(err, errAgain) {
+		for errors.Is(err, errAgain) {
 			err = attempt()
 		}
 		if rehome.CodeOf(err) != rehome.DestinationCutOff || egress.Lasting(err) || n == len(pauses) {

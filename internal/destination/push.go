@@ -74,6 +74,9 @@ func (g *Git) Push(ctx context.Context, p Push) (Result, error) {
 	}
 	defer objects.Close()
 	s := &session{Git: g, p: p, objects: objects}
+	if len(p.Known) == 0 && p.Has == nil {
+		s.goesBy = byRefs
+	}
 	err = pack.Guard(func() error {
 		return g.trying(ctx, func() error { return explain(ctx, s.attempt(ctx)) })
 	})
@@ -88,7 +91,8 @@ type session struct {
 	*Git
 	p       Push
 	objects *repo.Objects
-	forgets bool // the destination lacks what it should have: send everything
+	goesBy  knowledge
+	shares  bool // the destination has refs to what is here
 	thick   bool // it takes no pack whose deltas are made from what it has
 	result  Result
 }
@@ -292,7 +296,7 @@ func (s *session) outgoing(ctx context.Context, push protocol.Push, step step) (
 
 // has tells what a delta may be made from that does not go out itself.
 func (s *session) has() func(object.ID) bool {
-	if s.forgets || s.thick || s.p.Has == nil {
+	if s.goesBy != byMemory || s.thick || s.p.Has == nil {
 		return nil
 	}
 	var b [32]byte
@@ -306,6 +310,15 @@ func (w *lengthWriter) Write(p []byte) (int, error) {
 	*w += lengthWriter(len(p))
 	return len(p), nil
 }
+
+// knowledge is what says which objects the destination has. Where it turns out to be wrong, the next one counts.
+type knowledge int
+
+const (
+	byMemory knowledge = iota // what earlier pushes brought
+	byRefs                    // what its refs reach
+	byNothing
+)
 
 // errAgain says that the same attempt has to be made once more, at once.
 var errAgain = errors.New("the destination lacks objects that it should have")

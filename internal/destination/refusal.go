@@ -22,7 +22,7 @@ type Refusal struct {
 // judge takes the destination's report of a step.
 func (s *session) judge(ctx context.Context, done step, report protocol.Report, said *words) error {
 	if s.leavesOut() && lacksObjects(report, said) {
-		s.forgets = true
+		s.goesBy++
 		return errAgain
 	}
 	if report.Unpack != "" {

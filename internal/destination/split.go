@@ -11,7 +11,7 @@ import (
 	"rehome/internal/git/repo"
 )
 
-// split says what goes in several requests.
+// split says what goes in which requests, where it is too large for one or only the refs of the destination say what it has.
 func (s *session) split(ctx context.Context, now State, todo []repo.Update) ([]step, error) {
 	names, err := s.p.From.PackNames()
 	if err != nil {
@@ -24,7 +24,7 @@ func (s *session) split(ctx context.Context, now State, todo []repo.Update) ([]s
 	ours, theirs := s.apart(todo)
 	planned, err := split.Plan(ctx, split.Request{
 		Objects: s.objects, Packs: names, Updates: ours, Head: s.p.Head, Stays: stays, There: now.Refs, Has: s.should(), Limit: s.p.Limit,
-		Thick: s.thick, Format: s.p.From.Format(), Scratch: repo.Scratch(s.p.From.Dir()),
+		Thick: s.thick, Lacking: s.goesBy == byRefs, Format: s.p.From.Format(), Scratch: repo.Scratch(s.p.From.Dir()),
 	})
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (s *session) split(ctx context.Context, now State, todo []repo.Update) ([]s
 		if n == 0 {
 			p.Updates = slices.Concat(p.Updates, theirs)
 		}
-		steps = append(steps, step{p.Updates, p.Parts, p.Has})
+		steps = append(steps, step{p.Updates, p.Parts, p.Has}.portions()...)
 	}
 	return steps, nil
 }
@@ -54,7 +54,7 @@ func (s *session) apart(todo []repo.Update) (ours, theirs []repo.Update) {
 
 // should reports of objects whether the destination should have them, nil for none.
 func (s *session) should() func(id []byte) bool {
-	if !s.leavesOut() {
+	if s.goesBy != byMemory {
 		return nil
 	}
 	known := s.objects.Parts(s.p.Known, nil)

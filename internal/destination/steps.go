@@ -24,6 +24,10 @@ func (s *session) plan(ctx context.Context, now State, todo []repo.Update) ([]st
 	case !slices.ContainsFunc(todo, func(u repo.Update) bool { return !u.New.IsZero() }):
 		return []step{{updates: todo}}, nil
 	}
+	s.shares = slices.ContainsFunc(now.Refs, func(r repo.Ref) bool { return s.objects.Has(r.ID) })
+	if s.goesBy == byRefs && s.shares {
+		return s.split(ctx, now, todo)
+	}
 	parts, err := s.parts()
 	if err != nil {
 		return nil, err
@@ -62,7 +66,7 @@ func (s *session) parts() ([]pack.Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.forgets {
+	if s.goesBy != byMemory {
 		return s.objects.Parts(names, nil), nil
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(s.p.Known, name) })
@@ -70,4 +74,4 @@ func (s *session) parts() ([]pack.Part, error) {
 }
 
 // leavesOut reports whether anything was not sent because the destination should have it.
-func (s *session) leavesOut() bool { return !s.forgets && (len(s.p.Known) > 0 || s.p.Has != nil) }
+func (s *session) leavesOut() bool { return s.goesBy == byMemory || s.goesBy == byRefs && s.shares }

@@ -36,7 +36,7 @@ type alike struct{ now, before object.ID }
 
 // resemble returns how whole objects of parts are to be sent as deltas, nil where that is not worth it.
 func (s *session) resemble(parts []pack.Part) pack.Resemble {
-	if !s.leavesOut() || s.p.Has == nil {
+	if s.goesBy != byMemory || s.p.Has == nil {
 		return nil
 	}
 	n := 0

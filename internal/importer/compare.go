@@ -1,8 +1,12 @@
 package importer
 
 import (
+	"strings"
+
 	"rehome"
+	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
+	"rehome/internal/store"
 )
 
 // comparison holds what is to be against what is there.
@@ -10,6 +14,7 @@ type comparison struct {
 	final      []finalRef
 	at         situation
 	divergence rehome.Divergence
+	onward     func(tip, at object.ID) (bool, error) // tip, which is here, leads on from at
 
 	left    map[string]bool     // refs that are left to somebody else, by name
 	theirs  []repo.Ref          // of somebody else, which are overwritten
@@ -17,9 +22,9 @@ type comparison struct {
 	skipped []rehome.SkippedRef // those of them that should have moved
 }
 
-// updates says what has to move. A ref may only move if it is what we wrote, or may have written, last; if somebody
-// else made it so, the divergence decides. One that somebody else moved on from where it still belongs is left alone,
-// and so is one that is not to be published and was never ours.
+// updates says what has to move. A ref may only move if it is what we wrote, or may have written, last, or if nothing is
+// lost when it goes on from there; if somebody else made it so, the divergence decides. One that somebody else moved on
+// from where it still belongs is left alone, and so is one that is not to be published and was never ours.
 func (c *comparison) updates() (updates []repo.Update, err error) {
 	there := byName(c.at.have)
 	c.left = map[string]bool{}
@@ -29,22 +34,52 @@ func (c *comparison) updates() (updates []repo.Update, err error) {
 		switch {
 		case exists && now.ID == f.final:
 		case f.removed && (!exists || last.Wrote == "" && last.Writing == ""):
-		case !exists || isOurs(now, last) || c.divergence == rehome.Overwrite:
-			if exists && !isOurs(now, last) {
-				c.theirs = append(c.theirs, now)
-			}
+		case !exists || isOurs(now, last):
 			updates = append(updates, repo.Update{Name: f.name, Old: now.ID, New: f.final})
-		case f.final.String() == last.Wrote:
-			c.left[f.name] = true
-			c.ahead = append(c.ahead, f.name)
-		case c.divergence == rehome.Skip:
-			c.left[f.name] = true
-			c.skipped = append(c.skipped, rehome.NewSkippedRef(f.name, id(f.source), reasonMoved))
 		default:
-			return nil, moved(f.name, last.Wrote)
+			moves, err := c.diverged(f, now, last)
+			if err != nil {
+				return nil, err
+			}
+			if moves {
+				updates = append(updates, repo.Update{Name: f.name, Old: now.ID, New: f.final})
+			}
 		}
 	}
 	return updates, nil
+}
+
+// diverged decides what becomes of a ref that is neither what it shall be nor what we made of it last.
+func (c *comparison) diverged(f finalRef, now repo.Ref, last store.WrittenRef) (moves bool, err error) {
+	stays := f.final.String() == last.Wrote
+	if !stays || c.divergence == rehome.Overwrite {
+		if forward, err := c.forward(f, now); err != nil || forward {
+			return forward, err
+		}
+	}
+	switch {
+	case c.divergence == rehome.Overwrite:
+		c.theirs = append(c.theirs, now)
+		return true, nil
+	case stays:
+		c.left[f.name] = true
+		c.ahead = append(c.ahead, f.name)
+	case c.divergence == rehome.Skip:
+		c.left[f.name] = true
+		c.skipped = append(c.skipped, rehome.NewSkippedRef(f.name, id(f.source), reasonMoved))
+	default:
+		return false, moved(f.name, last.Wrote)
+	}
+	return false, nil
+}
+
+// forward reports whether a ref goes on to what it shall be as a branch does that somebody commits to. A tag never does:
+// it stands for the one thing that it was given to.
+func (c *comparison) forward(f finalRef, now repo.Ref) (bool, error) {
+	if f.removed || strings.HasPrefix(f.name, "refs/tags/") {
+		return false, nil
+	}
+	return c.onward(f.final, now.ID)
 }
 
 // reasonMoved stands in the receipt beside a ref that was left to somebody else.

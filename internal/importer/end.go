@@ -40,6 +40,7 @@ type publication struct {
 	wrote   map[string]store.WrittenRef
 	head    string // the default branch; "" leaves it as it is
 	first   bool   // nothing of ours is there yet
+	partly  bool   // refs are left to somebody else, with what only they reach
 }
 
 // toOther reports whether the destination was set anew since the push at hand began.

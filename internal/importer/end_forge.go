@@ -91,6 +91,9 @@ func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) (
 		return nil, err
 	}
 	if len(p.updates) == 0 && len(objects) == 0 && !f.have.left {
+		if p.partly {
+			return nil, nil // what was fetched for others' refs did not go there
+		}
 		return nil, f.keepPushed(done.repo)
 	}
 	sent := &pushed{}

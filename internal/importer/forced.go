@@ -5,7 +5,9 @@ import (
 	"fmt"
 
 	"rehome"
+	"rehome/internal/compute"
 	"rehome/internal/git/object"
+	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
 	"rehome/internal/store"
 )
@@ -62,10 +64,13 @@ func leadsOn(ctx context.Context, objects *repo.Objects, next object.ID, last st
 // reaches walks the commits from tip on, breadth first, until it meets old. Tags and
 // other objects reach nothing but themselves.
 func reaches(ctx context.Context, objects *repo.Objects, tip, old object.ID) (bool, error) {
+	turn := compute.Take()
+	defer turn.Give()
 	seen := map[object.ID]struct{}{tip: {}}
 	for row := []object.ID{tip}; len(row) > 0; {
 		var next []object.ID
 		for _, id := range row {
+			turn.Pass()
 			if id == old {
 				return true, nil
 			}
@@ -89,4 +94,30 @@ func reaches(ctx context.Context, objects *repo.Objects, tip, old object.ID) (bo
 		row = next
 	}
 	return false, nil
+}
+
+// onwardIn returns what finds out whether one commit of a repository leads on from another. close gives back what that
+// opened.
+func onwardIn(ctx context.Context, from *repo.Repo) (onward func(tip, at object.ID) (bool, error), closeIt func()) {
+	var objects *repo.Objects
+	onward = func(tip, at object.ID) (yes bool, err error) {
+		if objects == nil {
+			if objects, err = from.Objects(); err != nil {
+				return false, fmt.Errorf("open what is to be pushed: %w", err)
+			}
+		}
+		if at.Format() != from.Format() || !objects.Has(at) {
+			return false, nil
+		}
+		err = pack.Guard(func() (err error) {
+			yes, err = reaches(ctx, objects, tip, at)
+			return err
+		})
+		return yes, err
+	}
+	return onward, func() {
+		if objects != nil {
+			objects.Close()
+		}
+	}
 }

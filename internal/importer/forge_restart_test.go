@@ -21,8 +21,9 @@ type elsewhere struct {
 	to      string // folder of the destination
 	url     string // of the destination, with credentials
 	pushed  atomic.Int32
-	refuses atomic.Bool // it answers pushes with an error
-	before  func()      // a push comes in; set while nothing runs, as the next
+	bytes   atomic.Int64 // of the requests of pushes
+	refuses atomic.Bool  // it answers pushes with an error
+	before  func()       // a push comes in; set while nothing runs, as the next
 
 	read func(path string) // anything else comes in, whoever asks
 	lfs  testenv.LFS       // the destination's objects
@@ -50,6 +51,7 @@ func (e *elsewhere) wrap(h http.Handler) http.Handler {
 				return
 			}
 			e.pushed.Add(1)
+			e.bytes.Add(r.ContentLength)
 		} else {
 			e.read(r.URL.Path)
 		}

@@ -176,7 +176,9 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 	if err := w.leave(ctx, done, at, p); err != nil {
 		return err
 	}
-	c := comparison{final: slices.Concat(p.final, p.removed), at: at, divergence: to.about().divergence}
+	onward, closeIt := onwardIn(ctx, done.repo)
+	defer closeIt()
+	c := comparison{final: slices.Concat(p.final, p.removed), at: at, divergence: to.about().divergence, onward: onward}
 	updates, err := c.updates()
 	if err != nil {
 		return orDiverge(to, err)
@@ -202,7 +204,7 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 		return err
 	}
 	w.fault("before publishing")
-	refused, err := to.publish(ctx, done, publication{updates: updates, wrote: at.wrote, head: p.head(), first: !at.ours()})
+	refused, err := to.publish(ctx, done, publication{updates: updates, wrote: at.wrote, head: p.head(), first: !at.ours(), partly: len(c.skipped) > 0})
 	p.final = without(p.final, c.left)
 	p.stays = append(p.stays, c.skipped...)
 	if err == nil {

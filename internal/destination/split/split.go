@@ -16,6 +16,7 @@ package split
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -25,7 +26,7 @@ import (
 	"rehome/internal/git/repo"
 )
 
-// Request is a push. All fields but Head, Stays, There, Has, Limit and Thick are required.
+// Request is a push. All fields but Head, Stays, There, Has, Limit, Thick and Lacking are required.
 type Request struct {
 	Objects *repo.Objects
 	Packs   []string               // by name: they have all that Updates reach
@@ -36,6 +37,7 @@ type Request struct {
 	Has     func(id []byte) bool   // the destination has that object besides what There reaches; may be nil
 	Limit   int64                  // bytes of one pack; 0 is none
 	Thick   bool                   // the destination does not complete packs: no delta may be made from what it has
+	Lacking bool                   // what There reaches stays here also where everything is small enough for one step
 	Format  object.Format
 	Scratch pack.Scratch
 }
@@ -63,8 +65,13 @@ func Plan(ctx context.Context, r Request) (steps []Step, err error) {
 
 func plan(ctx context.Context, r Request) ([]Step, error) {
 	r.Updates = sorted(r.Updates, r.Head)
-	if whole, err := r.whole(ctx); err != nil || whole != nil {
-		return whole, err
+	if !r.Lacking {
+		if whole, err := r.whole(ctx); err != nil || whole != nil {
+			return whole, err
+		}
+	}
+	if r.Limit == 0 {
+		r.Limit = math.MaxInt64
 	}
 	known := r.known()
 	tips := slices.Clone(known)
