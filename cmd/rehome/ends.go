@@ -23,8 +23,11 @@ func (n network) sources() map[rehome.VCS]source.Source {
 	return map[rehome.VCS]source.Source{rehome.Git: n.git()}
 }
 
-func (n network) git() *git.Git {
-	return git.New(git.Options{Client: n.client, Version: version, SSH: n.ssh})
+func (n network) git() *git.Git { return n.gitAt(transport.Source) }
+
+// gitAt reads the end that errors call by peer.
+func (n network) gitAt(peer string) *git.Git {
+	return git.New(git.Options{Client: n.client, Version: version, SSH: n.ssh, Peer: peer})
 }
 
 // forges is what pushes to Git servers elsewhere.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rehome"
+	"rehome/internal/git/transport"
 	"rehome/internal/remote"
 	"rehome/internal/source/git"
 	"rehome/internal/verify"
@@ -65,7 +66,7 @@ func (m *Main) verify(ctx context.Context, from, to string, f verifyFlags) error
 	}
 	result, err := verify.Run(ctx, o)
 	if err != nil {
-		return inOwnWords(err, o.Source)
+		return inWordsOfEnd(err, o)
 	}
 	if err := m.printVerified(result, from, to, f); err != nil {
 		return err
@@ -77,6 +78,25 @@ func (m *Main) verify(ctx context.Context, from, to string, f verifyFlags) error
 		err = errPartly
 	}
 	return err
+}
+
+// inWordsOfEnd says what an error of one of the two ends means here.
+func inWordsOfEnd(err error, o verify.Options) error {
+	var at *verify.EndError
+	if !errors.As(err, &at) || at.End == transport.Source {
+		return inOwnWords(err, o.Source.Location)
+	}
+	e := *rehome.AsError(err)
+	switch to := o.Destination.Location; {
+	case e.Code == rehome.NotARepository && to.Path != "":
+		e.Message, e.Hint = fmt.Sprintf("There is no Git repository in the destination's folder: %q.", to.Path), "Check the path."
+	case e.Code == rehome.CredentialsWanted && to.SSH(), e.Code == rehome.CredentialsWanted && to.Username != "":
+	case e.Code == rehome.CredentialsWanted:
+		e.Hint = "Give --dest-user NAME and set REHOME_DEST_PASSWORD. Many forges also ask for them when there is no such repository."
+	case e.Code == rehome.CredentialsRefused && to.HTTP():
+		e.Hint = "Check --dest-user and REHOME_DEST_PASSWORD; many forges want an access token in place of the password."
+	}
+	return &e
 }
 
 // hintOf says what may be behind the differences.
@@ -100,11 +120,11 @@ func (m *Main) verifyOptions(ctx context.Context, from, to string, f verifyFlags
 	if err := f.choice.check(); err != nil {
 		return o, err
 	}
-	o = verify.Options{Depth: depth, Choose: f.choice.choose(), LeftByRule: git.LeftByRule}
-	if o.Source, err = m.location(ctx, from, f.user, f.ssh); err != nil {
+	o = verify.Options{Depth: depth, All: f.json, Choose: f.choice.choose(), LeftByRule: git.LeftByRule}
+	if o.Source.Location, err = m.location(ctx, from, f.user, f.ssh); err != nil {
 		return o, err
 	}
-	if o.Destination, err = m.destinationToRead(ctx, to, f); err != nil {
+	if o.Destination.Location, err = m.destinationToRead(ctx, to, f); err != nil {
 		return o, err
 	}
 	if f.commitMap != "" {
@@ -115,7 +135,10 @@ func (m *Main) verifyOptions(ctx context.Context, from, to string, f verifyFlags
 	if o.Receipt, err = readReceipt(f.receipt); err != nil {
 		return o, err
 	}
-	o.Reader, err = m.ownMachineGit(f.ssh)
+	n, err := m.ownMachine(f.ssh)
+	if err == nil {
+		o.Source.Reader, o.Destination.Reader = n.git(), n.gitAt(transport.Destination)
+	}
 	return o, err
 }
 
@@ -179,7 +202,7 @@ func (m *Main) printVerified(r verify.Result, from, to string, f verifyFlags) er
 		fmt.Fprintf(m.Stdout, "%s%s\n", name, d.Text)
 	}
 	if more := r.More + int64(len(r.Differences)-shownDifferences); more > 0 {
-		fmt.Fprintf(m.Stdout, "and %d more differences; --json lists up to 1000\n", more)
+		fmt.Fprintf(m.Stdout, "and %d more differences; --json lists them all\n", more)
 	}
 	for _, ref := range r.LeftOut {
 		fmt.Fprintf(m.Stdout, "%s was left out: %s\n", rehome.Clean(ref.Name, 400), rehome.Clean(ref.Reason, 400))

@@ -107,5 +107,6 @@ type LFSRequest struct {
 // LFSResult is what a source could not give.
 type LFSResult struct {
 	Missing []lfs.Object // sorted by id
+	Wrong   []lfs.Object // those of them that it has other bytes for, sorted, too
 	Why     error        // what the source said of the first one it lacks, fit to show; nil when it said nothing
 }

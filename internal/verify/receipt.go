@@ -47,16 +47,24 @@ func ReadReceipt(r io.Reader) (*rehome.Receipt, error) {
 // shownLFS is how many missing Git LFS objects are told in words.
 const shownLFS = 20
 
+// shown is how many of n missing objects are told one by one.
+func (o *Options) shown(n int) int {
+	if o.All {
+		return n
+	}
+	return min(n, shownLFS)
+}
+
 // lacksOfReceipt tells what the receipt says was not carried.
 func (v *verification) lacksOfReceipt() {
 	if v.Receipt == nil {
 		return
 	}
 	missing := v.Receipt.Body.LFS.Missing
-	for _, o := range missing[:min(len(missing), shownLFS)] {
+	for _, o := range missing[:v.shown(len(missing))] {
 		v.result.Lacks = append(v.result.Lacks, fmt.Sprintf("the source lacked the Git LFS object %s", rehome.Clean(o.OID, 100)))
 	}
-	if more := len(missing) - shownLFS; more > 0 {
+	if more := len(missing) - v.shown(len(missing)); more > 0 {
 		v.result.Lacks = append(v.result.Lacks, fmt.Sprintf("%d more Git LFS objects", more))
 	}
 }

@@ -50,7 +50,7 @@ func (v *verification) compareRefs(b both) {
 	r.leftOut(b.from.Result)
 	r.head(b)
 	for _, ref := range b.to.Refs {
-		if !r.seen[ref.Name] && len(v.result.Extra) < maxListed {
+		if !r.seen[ref.Name] && !v.full(len(v.result.Extra)) {
 			v.result.Extra = append(v.result.Extra, rehome.Clean(ref.Name, 400))
 		}
 	}
@@ -194,7 +194,7 @@ func (r *refs) leftOut(from source.Result) {
 
 // leaves lists a ref that did not come, unless a rule or the user's choice says so.
 func (v *verification) leaves(ref rehome.SkippedRef) {
-	if v.LeftByRule(exact(ref.Name, ref.NameBytes)) || source.LeftByChoice(ref.Reason) || len(v.result.LeftOut) == maxListed {
+	if v.LeftByRule(exact(ref.Name, ref.NameBytes)) || source.LeftByChoice(ref.Reason) || v.full(len(v.result.LeftOut)) {
 		return
 	}
 	v.result.LeftOut = append(v.result.LeftOut, ref)

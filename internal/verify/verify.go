@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"rehome"
 	"rehome/internal/git/object"
@@ -33,16 +34,21 @@ type Reader interface {
 	List(ctx context.Context, l remote.Location, choice source.RefChoice) (source.Result, error)
 }
 
+// End is one of the two: where it is, and what reads it, which calls it by its side in errors.
+type End struct {
+	remote.Location
+	Reader Reader
+}
+
 // Map says what a commit of the source became: zero when it was removed. False: it knows no such commit.
 type Map interface {
 	New(old object.ID) (object.ID, bool)
 }
 
-// Options say what is held against what. Reader, Source and Destination have to be set.
+// Options say what is held against what. Source, Destination and their readers have to be set.
 type Options struct {
-	Reader      Reader
-	Source      remote.Location
-	Destination remote.Location
+	Source      End
+	Destination End
 	Depth       rehome.Depth // "" is rehome.VerifyRefs
 	Choose      source.RefChoice
 
@@ -50,13 +56,17 @@ type Options struct {
 	Receipt *rehome.Receipt // of the move; may be nil
 
 	LeftByRule func(ref string) bool // refs that stay behind by rule, which need not be told; may be nil
+	All        bool                  // lists hold everything, instead of the first 1000
 	Dir        string                // where is fetched to, a folder of its own in it; "" is the system's
 }
 
-// maxListed bounds each list of a Result.
+// maxListed bounds each list of a Result, unless all is asked for.
 const maxListed = 1000
 
-// Result is what was found. Lists hold the first 1000.
+// full reports whether no more goes into a list that has so many.
+func (o *Options) full(n int) bool { return n >= maxListed && !o.All }
+
+// Result is what was found. Lists hold the first 1000, or all.
 type Result struct {
 	Depth   rehome.Depth `json:"verified"`
 	Equal   bool         `json:"equal"`
@@ -123,7 +133,7 @@ type verification struct {
 }
 
 func (v *verification) differs(d Difference) {
-	if len(v.result.Differences) == maxListed {
+	if v.full(len(v.result.Differences)) {
 		v.result.More++
 		return
 	}
@@ -161,10 +171,10 @@ func (v *verification) carried() source.RefChoice {
 
 func (v *verification) refsOnly(ctx context.Context) (err error) {
 	var b both
-	if b.from.Result, err = v.Reader.List(ctx, v.Source, v.Choose); err != nil {
+	if b.from.Result, err = v.Source.Reader.List(ctx, v.Source.Location, v.Choose); err != nil {
 		return atEnd(err, "source")
 	}
-	if b.to.Result, err = v.Reader.List(ctx, v.Destination, v.atDestination()); err != nil {
+	if b.to.Result, err = v.Destination.Reader.List(ctx, v.Destination.Location, v.atDestination()); err != nil {
 		return atEnd(err, "destination")
 	}
 	v.compareRefs(b)
@@ -192,9 +202,9 @@ func (v *verification) deep(ctx context.Context) (err error) {
 }
 
 // fetch brings one end, every object hashed and everything that is named there.
-func (v *verification) fetch(ctx context.Context, l remote.Location, dir string, choice source.RefChoice) (got end, err error) {
+func (v *verification) fetch(ctx context.Context, e End, dir string, choice source.RefChoice) (got end, err error) {
 	var look *survey.Survey
-	q := source.Request{Location: l, Dir: dir, Choose: choice}
+	q := source.Request{Location: e.Location, Dir: dir, Choose: choice}
 	q.Visit = func(f object.Format) pack.Visit {
 		look = survey.New(survey.Options{Format: f, Scratch: repo.Scratch(dir)})
 		return look.Visit
@@ -204,7 +214,7 @@ func (v *verification) fetch(ctx context.Context, l remote.Location, dir string,
 			look.Expect(p.Total)
 		}
 	}
-	got.Result, err = v.Reader.Fetch(ctx, q)
+	got.Result, err = e.Reader.Fetch(ctx, q)
 	if look != nil {
 		defer look.Close()
 	}
@@ -223,14 +233,28 @@ func (v *verification) fetch(ctx context.Context, l remote.Location, dir string,
 	return got, err
 }
 
-// atEnd says which end an error is about. Readers speak of sources.
+// atEnd says which end an error is about, where its words do not.
 func atEnd(err error, which string) error {
 	var known *rehome.Error
-	if which == "source" || !errors.As(err, &known) {
+	if !errors.As(err, &known) {
 		return fmt.Errorf("read the %s: %w", which, err)
 	}
 	about := *known
-	about.Message = "At the destination: " + known.Message
-	about.Err = err
+	about.Message = strings.Replace(known.Message, "at this address", "at the "+which+"'s address", 1)
+	if !strings.Contains(about.Message, which) {
+		about.Message = "At the " + which + ": " + about.Message
+	}
+	about.Err = &EndError{which, err}
 	return &about
 }
+
+// EndError is underneath the error of one end.
+type EndError struct {
+	End string // source or destination
+	Err error
+}
+
+func (e *EndError) Error() string { return fmt.Sprintf("read the %s: %v", e.End, e.Err) }
+
+// Unwrap returns the error underneath.
+func (e *EndError) Unwrap() error { return e.Err }

@@ -9,6 +9,7 @@ import (
 
 	"rehome"
 	"rehome/internal/git/object"
+	"rehome/internal/git/transport"
 	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/source/git"
@@ -53,10 +54,18 @@ func mapOf(t *testing.T, from, to string) ids {
 	return m
 }
 
+func ofSource(path string) End {
+	return End{remote.Location{Path: path}, git.New(git.Options{})}
+}
+
+func ofDestination(path string) End {
+	return End{remote.Location{Path: path}, git.New(git.Options{Peer: transport.Destination})}
+}
+
 func run(t *testing.T, from, to string, depth rehome.Depth, m Map) Result {
 	t.Helper()
 	r, err := Run(t.Context(), Options{
-		Reader: git.New(git.Options{}), Source: remote.Location{Path: from}, Destination: remote.Location{Path: to}, Depth: depth, Map: m, Dir: t.TempDir(),
+		Source: ofSource(from), Destination: ofDestination(to), Depth: depth, Map: m, Dir: t.TempDir(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -211,7 +220,7 @@ func TestRefs(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r, err := Run(t.Context(), Options{
-				Reader: git.New(git.Options{}), Source: remote.Location{Path: from}, Destination: remote.Location{Path: test.to(t)},
+				Source: ofSource(from), Destination: ofDestination(test.to(t)),
 				Map: test.m, Receipt: test.receipt, Choose: source.RefChoice{Include: test.choose},
 			})
 			if err != nil {
@@ -245,7 +254,7 @@ func TestRenamedDefaultBranch(t *testing.T) {
 	receipt := &rehome.Receipt{}
 	receipt.Head.Source.DefaultBranch, receipt.Head.Destination.DefaultBranch = "main", "trunk"
 	receipt.Refs.Refs = []rehome.ReceiptRef{{Name: "refs/heads/trunk", Source: id, Final: id}}
-	r, err := Run(t.Context(), Options{Reader: git.New(git.Options{}), Source: remote.Location{Path: from}, Destination: remote.Location{Path: to}, Receipt: receipt})
+	r, err := Run(t.Context(), Options{Source: ofSource(from), Destination: ofDestination(to), Receipt: receipt})
 	if err != nil || !r.Equal || r.Partly() || len(r.Extra) > 0 {
 		t.Errorf("got %+v, %v", r, err)
 	}
@@ -263,8 +272,8 @@ func TestNothingStays(t *testing.T) {
 	t.Parallel()
 	work := t.TempDir()
 	from := history(t, "sha1")
-	_, err := Run(t.Context(), Options{Reader: git.New(git.Options{}), Source: remote.Location{Path: from}, Destination: remote.Location{Path: from + "x"}, Depth: rehome.VerifyBytes, Dir: work})
-	if rehome.CodeOf(err) != rehome.NotARepository || !strings.HasPrefix(rehome.AsError(err).Message, "At the destination: ") {
+	_, err := Run(t.Context(), Options{Source: ofSource(from), Destination: ofDestination(from + "x"), Depth: rehome.VerifyBytes, Dir: work})
+	if rehome.CodeOf(err) != rehome.NotARepository || !strings.Contains(rehome.AsError(err).Message, "at the destination's address") {
 		t.Errorf("got %v", err)
 	}
 	if left, err := os.ReadDir(work); err != nil || len(left) > 0 {

@@ -185,7 +185,7 @@ func (p *part) begins(resp *http.Response) (skip int64, err error) {
 		return 0, p.refused(p.object, resp)
 	}
 	if length >= 0 && length != whole {
-		return 0, &laterError{err: &lackError{fmt.Errorf("it has %d bytes for object %s, not %d", length, p.object.OID, whole)}, atOnce: true}
+		return 0, &laterError{err: &lackError{&otherError{fmt.Errorf("it has %d bytes for object %s, not %d", length, p.object.OID, whole)}}, atOnce: true}
 	}
 	if resp.Header.Get("Content-Encoding") != "" {
 		return 0, &lackError{errors.New("it sends objects compressed, which was not asked for")}
@@ -214,7 +214,7 @@ func (p *part) copy(ctx context.Context, in io.Reader, skip int64, on func()) er
 			came, skip = came[skipped:], skip-skipped
 		}
 		if p.size+int64(len(came)) > p.object.Size {
-			return p.isWrong(fmt.Errorf("it sends more than the %d bytes of object %s", p.object.Size, p.object.OID))
+			return p.isWrong(&otherError{fmt.Errorf("it sends more than the %d bytes of object %s", p.object.Size, p.object.OID)})
 		}
 		written, failed := p.writer.Write(came)
 		p.size += int64(written)

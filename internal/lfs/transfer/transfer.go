@@ -54,6 +54,7 @@ type Options struct {
 // Result is what the server could not give.
 type Result struct {
 	Missing []lfs.Object // sorted by id
+	Wrong   []lfs.Object // those of them that the server has other bytes for, sorted, too
 	Why     error        // the reason for the first of them, fit to show; nil when there is none
 }
 
@@ -67,6 +68,13 @@ const (
 // Unreachable, SourceCutOff, CredentialsWanted, CredentialsRefused and Cancelled, or the store's own.
 func Download(ctx context.Context, o Options, objects []lfs.Object) (Result, error) {
 	return newDownload(o).run(ctx, objects)
+}
+
+// ReadBack is Download from where objects were pushed to: errors call the server the destination's.
+func ReadBack(ctx context.Context, o Options, objects []lfs.Object) (Result, error) {
+	d := newDownload(o)
+	d.side.noun, d.side.whose = destination.noun, destination.whose
+	return d.run(ctx, objects)
 }
 
 // download is one run of Download.
@@ -92,7 +100,9 @@ func (d *download) run(ctx context.Context, objects []lfs.Object) (Result, error
 	if err != nil {
 		return Result{}, err
 	}
-	slices.SortFunc(d.result.Missing, func(a, b lfs.Object) int { return bytes.Compare(a.OID[:], b.OID[:]) })
+	for _, list := range [][]lfs.Object{d.result.Missing, d.result.Wrong} {
+		slices.SortFunc(list, func(a, b lfs.Object) int { return bytes.Compare(a.OID[:], b.OID[:]) })
+	}
 	return d.result, nil
 }
 
@@ -113,11 +123,26 @@ func (d *download) without(ctx context.Context, why error, objects ...lfs.Object
 	return nil
 }
 
+// otherError says that a server has something else under the id of an object.
+type otherError struct{ error }
+
+// Unwrap returns the error underneath.
+func (e *otherError) Unwrap() error { return e.error }
+
+func isOther(why error) bool {
+	var other *otherError
+	var wrong *lfs.MismatchError
+	return errors.As(why, &other) || errors.As(why, &wrong)
+}
+
 // lacks notes an object that is missing, why, and others for the same reason.
 func (d *download) lacks(o lfs.Object, why error, others ...lfs.Object) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.result.Missing = append(append(d.result.Missing, o), others...)
+	if isOther(why) {
+		d.result.Wrong = append(d.result.Wrong, o)
+	}
 	if why != nil && (d.result.Why == nil || bytes.Compare(o.OID[:], d.whyFor[:]) < 0) {
 		d.result.Why, d.whyFor = why, o.OID
 	}

@@ -20,34 +20,34 @@ var errAmbiguous = errors.New("contradicting refs")
 
 // explain gives err its code and a sentence for people. discovery says that nothing has
 // shown yet that there is a repository at all.
-func explain(ctx context.Context, err error, discovery bool) error {
+func (g *Git) explain(ctx context.Context, err error, discovery bool) error {
 	var known *rehome.Error
 	var said *protocol.RemoteError
 	if ctx.Err() == nil && !errors.As(err, &known) && !errors.As(err, &said) {
-		if e := judge(err); e != nil {
+		if e := judge(err, g.peer); e != nil {
 			e.Err = err
 			return e
 		}
 	}
-	return transport.Explain(ctx, err, transport.Source, discovery)
+	return transport.Explain(ctx, err, g.peer, discovery)
 }
 
-// judge says what is wrong with what a source sent. nil for what is wrong with the conversation.
-func judge(err error) *rehome.Error {
+// judge says what is wrong with what the other side sent. nil for what is wrong with the conversation.
+func judge(err error, peer string) *rehome.Error {
 	var limit *pack.LimitError
 	switch {
 	case errors.Is(err, protocol.ErrShallow):
-		return &rehome.Error{Code: rehome.SourceShallow, Message: "The source is a shallow clone: its history is cut off.", Hint: "Import the full repository it was cloned from, or run git fetch --unshallow in it."}
+		return &rehome.Error{Code: rehome.SourceShallow, Message: fmt.Sprintf("The %s is a shallow clone: its history is cut off.", peer), Hint: "Import the full repository it was cloned from, or run git fetch --unshallow in it."}
 	case errors.Is(err, errAmbiguous):
-		return &rehome.Error{Code: rehome.CorruptObject, Message: fmt.Sprintf("The source does not keep to Git's protocol (%s).", rehome.Clean(err.Error(), maxText))}
+		return &rehome.Error{Code: rehome.CorruptObject, Message: fmt.Sprintf("The %s does not keep to Git's protocol (%s).", peer, rehome.Clean(err.Error(), maxText))}
 	case errors.As(err, &limit):
-		return &rehome.Error{Code: rehome.LimitPassed, Message: fmt.Sprintf("The source passes a limit: %s.", limit)}
+		return &rehome.Error{Code: rehome.LimitPassed, Message: fmt.Sprintf("The %s passes a limit: %s.", peer, limit)}
 	case transport.IsDiskFull(err):
 		return nil
 	case errors.Is(err, object.ErrCollision):
-		return &rehome.Error{Code: rehome.CorruptObject, Message: "The source holds an object made for a SHA-1 collision attack."}
+		return &rehome.Error{Code: rehome.CorruptObject, Message: fmt.Sprintf("The %s holds an object made for a SHA-1 collision attack.", peer)}
 	case errors.Is(err, pack.ErrCorrupt):
-		return &rehome.Error{Code: rehome.CorruptObject, Message: fmt.Sprintf("The source sent damaged objects (%s).", rehome.Clean(err.Error(), maxText)), Hint: "Run git fsck on the source."}
+		return &rehome.Error{Code: rehome.CorruptObject, Message: fmt.Sprintf("The %s sent damaged objects (%s).", peer, rehome.Clean(err.Error(), maxText)), Hint: fmt.Sprintf("Run git fsck on the %s.", peer)}
 	}
 	return nil
 }

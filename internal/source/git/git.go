@@ -44,6 +44,7 @@ type Options struct {
 	Sleep   func(ctx context.Context, d time.Duration) error // between attempts; nil = by the clock
 	Silence Silence
 	SSH     transport.SSH
+	Peer    string // what errors call the other side: transport.Source or transport.Destination; "" = Source
 
 	Patience time.Duration // how long a source may take to tell its refs, each time it is asked; 0 = 20 minutes
 	Words    time.Duration // see transport.Options
@@ -53,6 +54,7 @@ type Options struct {
 type Git struct {
 	client    *egress.Client
 	transport *transport.Transport
+	peer      string
 	sleep     func(ctx context.Context, d time.Duration) error
 	silence   Silence
 	patience  time.Duration
@@ -66,7 +68,10 @@ func New(o Options) *Git {
 	if o.Patience == 0 {
 		o.Patience = defaultPatience
 	}
-	g := &Git{client: o.Client, sleep: o.Sleep, silence: o.Silence, patience: o.Patience}
+	if o.Peer == "" {
+		o.Peer = transport.Source
+	}
+	g := &Git{client: o.Client, peer: o.Peer, sleep: o.Sleep, silence: o.Silence, patience: o.Patience}
 	g.transport = transport.New(transport.Options{
 		Client: o.Client, Program: o.Program, Version: o.Version, Sleep: o.Sleep, SSH: o.SSH,
 		Patience: o.Patience, Words: o.Words,
@@ -99,7 +104,7 @@ func (g *Git) Fetch(ctx context.Context, r source.Request) (source.Result, error
 	if err == nil {
 		return res, nil
 	}
-	err = explain(ctx, err, false)
+	err = g.explain(ctx, err, false)
 	if left := os.RemoveAll(r.Dir); left != nil {
 		err = errors.Join(err, fmt.Errorf("remove what was fetched: %w", left))
 	}
@@ -174,9 +179,9 @@ func (q question) limits() protocol.Limits {
 // contact opens a conversation with l and returns it with the server's refs. A server that was waited for in
 // vain is not asked again at once.
 func (g *Git) contact(ctx context.Context, l remote.Location, q question) (c transport.Conversation, refs []protocol.Ref, err error) {
-	err = g.transport.Retry(ctx, l, transport.Source, func() (err error) {
+	err = g.transport.Retry(ctx, l, g.peer, func() (err error) {
 		if c, refs, err = g.tryContact(ctx, l, q); err != nil {
-			err = explain(ctx, err, true)
+			err = g.explain(ctx, err, true)
 		}
 		return err
 	})
@@ -184,7 +189,7 @@ func (g *Git) contact(ctx context.Context, l remote.Location, q question) (c tra
 }
 
 func (g *Git) tryContact(ctx context.Context, l remote.Location, q question) (transport.Conversation, []protocol.Ref, error) {
-	c, err := g.transport.Open(ctx, l, transport.Question{Limits: q.limits(), Silence: q.silence})
+	c, err := g.transport.Open(ctx, l, transport.Question{Limits: q.limits(), Silence: q.silence, Peer: g.peer})
 	if err != nil {
 		return nil, nil, err
 	}

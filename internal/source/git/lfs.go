@@ -29,7 +29,7 @@ func (g *Git) FetchLFS(ctx context.Context, r source.LFSRequest) (source.LFSResu
 	if err == nil {
 		return res, nil
 	}
-	return source.LFSResult{}, explain(ctx, err, false)
+	return source.LFSResult{}, g.explain(ctx, err, false)
 }
 
 func (g *Git) fetchLFS(ctx context.Context, r source.LFSRequest) (res source.LFSResult, err error) {
@@ -50,7 +50,19 @@ func (g *Git) fetchLFS(ctx context.Context, r source.LFSRequest) (res source.LFS
 	if err == nil && len(got.Missing) > 0 {
 		got.Why = besides(res.Why, got.Why)
 	}
-	return source.LFSResult{Missing: got.Missing, Why: got.Why}, err
+	return source.LFSResult{Missing: got.Missing, Wrong: stillWrong(res.Wrong, got), Why: got.Why}, err
+}
+
+// stillWrong are those that a server has other bytes for, and those of a path's store that it does not have either.
+func stillWrong(store []lfs.Object, server transfer.Result) []lfs.Object {
+	all := server.Wrong
+	for _, o := range store {
+		if slices.Contains(server.Missing, o) && !slices.Contains(all, o) {
+			all = append(all, o)
+		}
+	}
+	slices.SortFunc(all, func(a, b lfs.Object) int { return bytes.Compare(a.OID[:], b.OID[:]) })
+	return all
 }
 
 // bring downloads objects. A grant over SSH that has run out meanwhile is asked for again.
@@ -65,9 +77,13 @@ func (g *Git) bring(ctx context.Context, r source.LFSRequest, o transfer.Options
 			r.Done(one)
 		}
 	}
+	download := transfer.Download
+	if g.peer == transport.Destination {
+		download = transfer.ReadBack
+	}
 	for {
 		before := len(came)
-		got, err := transfer.Download(ctx, o, objects)
+		got, err := download(ctx, o, objects)
 		if !errors.Is(err, transfer.ErrGrant) || len(came) == before {
 			return got, err
 		}
@@ -214,6 +230,9 @@ func (g *Git) copyLFS(ctx context.Context, r source.LFSRequest) (res source.LFSR
 					mu.Lock()
 					res.Missing = append(res.Missing, o)
 					why[o.OID] = lacks
+					if wrong := (*lfs.MismatchError)(nil); errors.As(lacks, &wrong) {
+						res.Wrong = append(res.Wrong, o)
+					}
 					mu.Unlock()
 				}
 			}
@@ -230,7 +249,9 @@ func (g *Git) copyLFS(ctx context.Context, r source.LFSRequest) (res source.LFSR
 	if err := context.Cause(ctx); err != nil {
 		return source.LFSResult{}, err
 	}
-	slices.SortFunc(res.Missing, func(a, b lfs.Object) int { return bytes.Compare(a.OID[:], b.OID[:]) })
+	for _, list := range [][]lfs.Object{res.Missing, res.Wrong} {
+		slices.SortFunc(list, func(a, b lfs.Object) int { return bytes.Compare(a.OID[:], b.OID[:]) })
+	}
 	if len(res.Missing) > 0 {
 		res.Why = lookedIn(folder, why[res.Missing[0].OID])
 	}
