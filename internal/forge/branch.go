@@ -79,6 +79,8 @@ func (c call) lookFilled(ctx context.Context) (repository, answer, error) {
 func (s Site) byHand(branch string) string {
 	where := "Settings, Branches"
 	switch s.Kind {
+	case Rehome:
+		where = "PATCH …/repos/" + s.full() + " with default_branch"
 	case GitHub:
 		where = "Settings, General, Default branch"
 	case GitLab:

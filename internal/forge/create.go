@@ -42,10 +42,24 @@ func (f *Forges) Create(ctx context.Context, s Site, r NewRepository) error {
 	return nil
 }
 
+// MayCreate reports what keeps Create from making a repository at s, as far as that shows without trying: it has no token, or
+// one that its forge does not know. Errors are as Create's.
+func (f *Forges) MayCreate(ctx context.Context, s Site) error {
+	c := call{f, s}
+	if err := c.ready("make a repository"); err != nil {
+		return err
+	}
+	a, err := c.do(ctx, http.MethodGet, "/user", nil)
+	if err == nil && a.status == http.StatusUnauthorized {
+		return c.refused("does not know the token", a, c.tokenHint())
+	}
+	return err
+}
+
 // make asks for the repository; there says that it is there already.
 func (c call) make(ctx context.Context, r NewRepository) (made answer, there bool, err error) {
 	switch c.Kind {
-	case GitHub:
+	case GitHub, Rehome:
 		return c.makeGitHub(ctx, r)
 	case GitLab:
 		return c.makeGitLab(ctx, r)

@@ -119,6 +119,7 @@ var questions = []question{
 	{Gitea, "/api/v1", "/version", isGitea},
 	{GitLab, "/api/v4", "/version", isGitLab},
 	{GitHub, "/api/v3", "/meta", isGitHub},
+	{Rehome, "/api/v3", "/meta", isRehome},
 }
 
 // ask finds out by asking the origin of l, and instances below the first segments of its path.
@@ -190,6 +191,11 @@ func isGitea(status int, _ http.Header, body []byte) bool {
 	}
 	return (status == http.StatusForbidden || status == http.StatusUnauthorized) && a.Message != nil &&
 		strings.Contains(*a.Message, "Only signed in user is allowed to call APIs")
+}
+
+// isRehome knows our own host: it answers in GitHub's manner, and that there is no such call.
+func isRehome(status int, h http.Header, body []byte) bool {
+	return status == http.StatusNotFound && json.Valid(body) && h.Get("X-Github-Request-Id") != "" && strings.HasPrefix(h.Get("X-Github-Media-Type"), "github.v3")
 }
 
 // isGitLab knows the answer for strangers, who are not told the version, and GitLab's header.

@@ -73,6 +73,7 @@ func TestFindAsks(t *testing.T) {
 		{"GitHub Enterprise, private", recorded{"GET /api/v3/meta": {status: 401, body: `{"message":"Must authenticate to access this API."}`, header: githubMeta.header}}, "/o/r", "github /api/v3 o r"},
 		{"nothing", nil, "/o/r", ""},
 		{"pages for everything", recorded{"GET /api/v1/version": {status: 200, body: `{"version":"1"}`, header: map[string]string{"Content-Type": "text/html"}}}, "/o/r", ""},
+		{"Rehome", recorded{"GET /api/v3/meta": {status: 404, body: `{"message":"Not Found"}`, header: map[string]string{"X-GitHub-Request-Id": "1", "X-GitHub-Media-Type": "github.v3; format=json"}}}, "/o/r", "rehome /api/v3 o r"},
 		{"other JSON", recorded{"GET /api/v1/version": {status: 200, body: `{"ok":true}`}, "GET /api/v4/version": {status: 401, body: `{"error":"no"}`}, "GET /api/v3/meta": {status: 200, body: `{}`}}, "/o/r", ""},
 		{"too much JSON", recorded{"GET /api/v1/version": {status: 200, body: `{"version":"` + strings.Repeat("1", maxGreeting) + `"}`}}, "/o/r", ""},
 	} {

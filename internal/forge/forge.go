@@ -29,6 +29,7 @@ const (
 	GitHub  Kind = "github"
 	GitLab  Kind = "gitlab"
 	Gitea   Kind = "gitea"
+	Rehome  Kind = "rehome" // the host of rehome serve, whose calls are GitHub's
 )
 
 // name is what people call forges of the kind.
@@ -38,6 +39,8 @@ func (k Kind) name() string {
 		return "GitHub"
 	case GitLab:
 		return "GitLab"
+	case Rehome:
+		return "Rehome"
 	case Gitea:
 		return "the forge" // Gitea, Forgejo, Codeberg …
 	}

@@ -94,6 +94,8 @@ func (s Site) tokenHint() string {
 	switch s.Kind {
 	case GitHub:
 		return "Give a token that may make repositories: a classic one with the scope repo, or a fine-grained one for all repositories of that owner with the permission Administration (read and write)."
+	case Rehome:
+		return "Give a token with the scope repo that acts for that owner, as rehome token create makes it."
 	case GitLab:
 		return "Give a token with the scope api, of somebody who may make projects there."
 	}
