@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"rehome"
 	"rehome/internal/destination"
 	"rehome/internal/egress"
@@ -8,6 +10,7 @@ import (
 	"rehome/internal/git/transport"
 	"rehome/internal/importer"
 	"rehome/internal/lfs"
+	"rehome/internal/remote"
 	"rehome/internal/source"
 	"rehome/internal/source/git"
 )
@@ -39,6 +42,19 @@ func (n network) forges(objects *lfs.Store) *destination.Git {
 		LFS:       objects,
 		Version:   version,
 	})
+}
+
+// ask finds out whether a move may push to its destination, where that is a forge.
+func (m *Main) ask(ctx context.Context, to remote.Location, f importFlags) error {
+	if to.URL == nil {
+		return nil
+	}
+	n, err := m.ownMachine(f.ssh)
+	if err != nil {
+		return err
+	}
+	defer n.client.Close()
+	return importer.AskDestination(ctx, n.forges(nil), to, f.to.create)
 }
 
 // destinationFlags say where a server's imports go when nothing else was said.

@@ -123,6 +123,9 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 		return err
 	}
 	if f.dryRun {
+		if err := m.ask(ctx, to, f); err != nil {
+			return inWordsOf(to, err)
+		}
 		if f.receipt != "" || f.commitMap != "" {
 			fmt.Fprintln(m.Stderr, "warning: --receipt and --commit-map are of a move: --dry-run writes neither")
 		}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"strings"
 	"testing"
 
 	"rehome"
@@ -75,5 +76,43 @@ func TestSendsOnlyOtherRefs(t *testing.T) {
 	e.wantArrived()
 	if sent := e.bytes.Load(); sent > whole/10 {
 		t.Errorf("without refs %d bytes are sent; the first push had %d", sent, whole)
+	}
+}
+
+// TestAsksBeforeItFetches fails for the destination while nothing was fetched yet.
+func TestAsksBeforeItFetches(t *testing.T) {
+	t.Parallel()
+	e := newElsewhere(t)
+	fetched := false
+	e.read = func(path string) { fetched = fetched || strings.HasSuffix(path, "/git-upload-pack") }
+	right := e.url
+	for name, c := range map[string]struct {
+		url  string
+		code rehome.Code
+	}{
+		"wrong password": {strings.Replace(right, "hunter2", "other", 1), rehome.DestinationRefused},
+		"missing":        {strings.Replace(right, "new.git", "none.git", 1), rehome.DestinationMissing},
+		"no server":      {"http://u:hunter2@127.0.0.1:1/new.git", rehome.DestinationCutOff},
+	} {
+		r := e.repository(strings.ReplaceAll(name, " ", "-"))
+		_, err := e.SetDestination(t.Context(), r.ID, DestinationRequest{URL: c.url})
+		must(t, err)
+		i := e.start(r, StartRequest{URL: e.source, VCS: rehome.Git})
+		wantStatus(t, i, rehome.Failed, rehome.StepPush, c.code)
+		if fetched || i.Done.Raw != 0 {
+			t.Errorf("%s: it was fetched before", name)
+		}
+		if name != "missing" {
+			continue
+		}
+		if !strings.Contains(i.State.Err.Hint, "--create") {
+			t.Errorf("%+v", i.State.Err)
+		}
+		_, err = e.SetDestination(t.Context(), r.ID, DestinationRequest{URL: right})
+		must(t, err)
+		e.work()
+		wantStatus(t, e.get(r), rehome.Complete, "", "")
+		e.wantArrived()
+		fetched = false
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"rehome"
 	"rehome/internal/remote"
@@ -74,7 +75,7 @@ func (m *Importer) SetDestination(ctx context.Context, repositoryID int64, q Des
 			return err
 		}
 		if i != nil && i.State.Status == rehome.Failed && i.State.FailedStep == rehome.StepPush {
-			letPush(i, t.Now)
+			pushAgain(i, t.Now)
 		}
 		return nil
 	})
@@ -82,6 +83,15 @@ func (m *Importer) SetDestination(ctx context.Context, repositoryID int64, q Des
 		m.tell(ctx, before, row)
 	}
 	return d.Destination, err
+}
+
+// pushAgain tries a push again, or the fetch before it when the destination was asked before that.
+func pushAgain(i *store.Import, now time.Time) {
+	if i.Done.Raw == 0 {
+		tryAgain(i, now)
+		return
+	}
+	letPush(i, now)
 }
 
 // Destination returns the destination of a repository's imports; NotFound when that is the built-in host.

@@ -3,7 +3,6 @@ package importer
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,7 +46,7 @@ func (f *forgeEnd) refs(ctx context.Context) ([]repo.Ref, string, error) {
 		s, err = f.Forge.Read(ctx, f.at)
 	}
 	if err != nil {
-		return nil, "", f.missing(err)
+		return nil, "", missingAt(err, f.to.Create)
 	}
 	f.have.head, f.have.empty, f.have.left = s.Head, len(s.Refs) == 0, s.Left()
 	return s.Refs, s.Head, nil
@@ -66,17 +65,6 @@ func (f *forgeEnd) create(ctx context.Context) error {
 	return f.Forge.Create(ctx, f.at, forge.NewRepository{
 		Visibility: f.to.Visibility, DefaultBranch: cmp.Or(f.row.Options.DefaultBranch, strings.TrimPrefix(known.Head, "refs/heads/")), Format: format,
 	})
-}
-
-// missing says of a destination that is not there how it comes to be.
-func (f *forgeEnd) missing(err error) error {
-	var known *rehome.Error
-	if !errors.As(err, &known) || known.Code != rehome.DestinationMissing || f.to.Create {
-		return err
-	}
-	e := *known
-	e.Hint = "Make an empty repository there, or have it made: create with PUT …/import/destination, on the command line --create."
-	return &e
 }
 
 func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) ([]destination.Refusal, error) {
@@ -108,7 +96,7 @@ func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) (
 		Known:  sent.packs, Has: sent.has(), Objects: objects, Progress: f.newPushMeter(ctx, int64(len(objects))).read,
 	})
 	if err != nil {
-		return nil, f.missing(err)
+		return nil, missingAt(err, f.to.Create)
 	}
 	if len(res.Refused) > 0 {
 		return res.Refused, nil

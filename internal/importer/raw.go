@@ -221,6 +221,9 @@ func (w *worker) fetch(ctx context.Context) error {
 	if reader == nil {
 		return w.checkVCS(w.row.Source.VCS)
 	}
+	if err := w.ask(ctx); err != nil {
+		return err
+	}
 	started, generation := w.Clock(), w.row.Wanted.Raw
 	if err := w.Folder.dropWork(w.row.ID); err != nil {
 		return fmt.Errorf("clear work folder: %w", err)

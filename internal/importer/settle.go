@@ -38,12 +38,12 @@ func (m *Importer) replan(i *store.Import, now time.Time) {
 // leaveFailure goes on to the rewrite where there is something to rewrite. A fetch of what is new that
 // failed is given up for it: the source may be gone for good, and a restart asks it again.
 func leaveFailure(i *store.Import) {
+	if i.Done.Raw == 0 {
+		return
+	}
 	switch i.State.FailedStep {
 	case rehome.StepRewrite, rehome.StepPush:
 	default:
-		if i.Done.Raw == 0 {
-			return
-		}
 		if !i.Finishing { // the last sync stays wanted: without it nothing is closed
 			i.Wanted.Raw = i.Done.Raw
 		}

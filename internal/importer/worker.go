@@ -120,6 +120,7 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 		w.Log.Info("import step", "import", w.row.ID, "status", w.row.State.Status, "code", e.Code, "err", e.Message)
 	}
 	at := w.row.State.Status
+	step := failedStep(at, cause)
 	if (at == rehome.Mapping || at == rehome.Pushing) && blamesRaw(e.Code) {
 		if err := w.Folder.distrust(w.row.ID); err != nil {
 			return err
@@ -134,7 +135,7 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 			return nil
 		case isAboutCredentials(e.Code) && !w.used.equal(signIn{i.Credentials, i.Key}):
 			return nil // there are others now: try them
-		case at == rehome.Pushing && w.toOther(ctx, t):
+		case step == rehome.StepPush && w.toOther(ctx, t):
 			return nil // another destination, or other credentials there: try them
 		case e.Code == rehome.LFSMissing && at == rehome.Importing && i.Options.AllowMissingLFS:
 			return nil // that was allowed meanwhile
@@ -150,7 +151,7 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 			i.State.Err = withHint(e, "It was to be finished, and closes once it completes.")
 		}
 		if i.State.Status == rehome.Failed {
-			i.State.FailedStep = at.Step()
+			i.State.FailedStep = step
 		}
 		i.Attempts = 0
 		return nil
