@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"internal/git/pack":       0,
 	"internal/git/protocol":   0,
 	"internal/compute":        0,
+	"internal/disk":           0,
 
 	"internal/egress": 1,
 	"internal/seal":   1,
@@ -38,6 +39,7 @@ var floors = map[string]int{
 	"internal/submodule": 2,
 	"internal/lfs":       2,
 	"internal/store":     2,
+	"internal/shelf":     2,
 
 	"internal/bucket/buckettest": 2,
 

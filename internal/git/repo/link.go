@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"rehome/internal/disk"
 )
 
 // Link makes every pack of from a pack of r, as a second name of the same file, or as a copy
@@ -69,7 +71,7 @@ func (r *Repo) linkPack(from *Repo, name string) error {
 
 // linkFile gives the file from the second name to.
 func linkFile(from, to string) error {
-	err := os.Link(from, to)
+	err := disk.Share(from, to)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -86,7 +88,7 @@ func copyFile(from, to string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := os.CreateTemp(filepath.Dir(to), "tmp_link_*")
+	out, err := disk.CreateTemp(filepath.Dir(to), "tmp_link_*")
 	if err != nil {
 		return err
 	}
@@ -95,5 +97,5 @@ func copyFile(from, to string) error {
 	if err := errors.Join(err, out.Chmod(0o444), out.Sync(), out.Close()); err != nil {
 		return err
 	}
-	return os.Rename(out.Name(), to)
+	return disk.Move(out.Name(), to)
 }

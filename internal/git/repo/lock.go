@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"rehome/internal/disk"
 )
 
 // ErrLocked is wrapped when another process keeps a lock file for longer than Update waits.
@@ -21,7 +23,7 @@ type lock struct {
 
 // takeLock makes path's lock file without waiting.
 func takeLock(path string) (lock, error) {
-	f, err := os.OpenFile(path+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := disk.OpenFile(path+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		return lock{}, fmt.Errorf("%w: %q", ErrLocked, path)
 	}
@@ -53,7 +55,7 @@ func (r *Repo) lockRef(name string) (lock, error) {
 			return l, err
 		}
 		// Git removes empty folders at any time: make them again until the file is there.
-		if err := os.MkdirAll(filepath.Dir(file), 0o777); unlockable(err) {
+		if err := disk.MakeFolders(filepath.Dir(file), 0o777); unlockable(err) {
 			return lock{}, nil
 		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return lock{}, err

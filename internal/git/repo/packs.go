@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"rehome/internal/disk"
 	"rehome/internal/git/pack"
 )
 
@@ -71,7 +72,7 @@ func (r *Repo) WritePack(ctx context.Context, write func(pack, index pack.File, 
 			return err
 		}
 		name = packName(written)
-		return r.install(map[string][]*os.File{name: files})
+		return r.install(map[string][]*disk.File{name: files})
 	})
 	if err != nil {
 		return "", fmt.Errorf("write pack: %w", err)
@@ -110,7 +111,7 @@ func packName(w pack.Written) string {
 
 // install moves packs with their indexes under their names. One that is there already is the
 // same by its checksum and stays, whatever happens to the others.
-func (r *Repo) install(packs map[string][]*os.File) (err error) {
+func (r *Repo) install(packs map[string][]*disk.File) (err error) {
 	var moved []string
 	defer func() {
 		for _, name := range moved {
@@ -133,12 +134,12 @@ func (r *Repo) install(packs map[string][]*os.File) (err error) {
 
 // move syncs a pack and its index and moves them under a name, the pack first: Git takes
 // a pack for there once its index is.
-func (r *Repo) move(name string, files []*os.File) error {
+func (r *Repo) move(name string, files []*disk.File) error {
 	for _, f := range files {
 		if err := errors.Join(f.Sync(), f.Chmod(0o444)); err != nil {
 			return err
 		}
-		if err := os.Rename(f.Name(), r.path("objects/pack/"+name+filepath.Ext(f.Name()))); err != nil {
+		if err := disk.Move(f.Name(), r.path("objects/pack/"+name+filepath.Ext(f.Name()))); err != nil {
 			return err
 		}
 	}
@@ -157,9 +158,9 @@ func (r *Repo) uninstall(name string) error {
 }
 
 // createAll makes empty files in dir.
-func createAll(dir string, names ...string) (files []*os.File, err error) {
+func createAll(dir string, names ...string) (files []*disk.File, err error) {
 	for _, name := range names {
-		f, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+		f, err := disk.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 		if err != nil {
 			closeAll(files)
 			return nil, fmt.Errorf("make file to receive into: %w", err)
@@ -169,7 +170,7 @@ func createAll(dir string, names ...string) (files []*os.File, err error) {
 	return files, nil
 }
 
-func closeAll(files []*os.File) {
+func closeAll(files []*disk.File) {
 	for _, f := range files {
 		f.Close()
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"golang.org/x/sys/unix"
 
+	"rehome/internal/disk"
 	"rehome/internal/git/pack"
 )
 
@@ -57,7 +57,7 @@ func (r *Repo) receive(ctx context.Context, in io.Reader, o ReceiveOptions, dir 
 			Content: files[2], ContentIndex: files[3],
 			Pending: files[4],
 			Map: func(f pack.File, size int64) ([]byte, func(), error) {
-				return mapFile(f.(*os.File), size, unix.PROT_READ)
+				return mapFile(f.(*disk.File).File, size, unix.PROT_READ)
 			},
 			Scratch: Scratch(dir),
 		},
@@ -66,7 +66,7 @@ func (r *Repo) receive(ctx context.Context, in io.Reader, o ReceiveOptions, dir 
 		return Received{}, err
 	}
 	got.HistoryName, got.ContentName = packName(got.History), packName(got.Content)
-	if err := r.install(map[string][]*os.File{got.HistoryName: files[0:2], got.ContentName: files[2:4]}); err != nil {
+	if err := r.install(map[string][]*disk.File{got.HistoryName: files[0:2], got.ContentName: files[2:4]}); err != nil {
 		return Received{}, fmt.Errorf("install packs: %w", err)
 	}
 	return got, nil

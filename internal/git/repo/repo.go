@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"rehome/internal/disk"
 	"rehome/internal/git/object"
 )
 
@@ -136,7 +137,7 @@ func (r *Repo) replace(name string, data []byte) error {
 	if err := writeSynced(l.path, data); err != nil {
 		return err
 	}
-	if err := os.Rename(l.path, r.path(name)); err != nil {
+	if err := disk.Move(l.path, r.path(name)); err != nil {
 		return err
 	}
 	l = lock{} // a lock file that is there now is another process's
@@ -145,7 +146,7 @@ func (r *Repo) replace(name string, data []byte) error {
 
 // writeSynced writes data to path and waits until it is on disk.
 func writeSynced(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	f, err := disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
 		return err
 	}

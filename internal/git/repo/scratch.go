@@ -6,13 +6,15 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"rehome/internal/disk"
 )
 
 // Scratch hands out zeroed memory backed by unlinked files in dir, so that what grows with a
 // repository is the disk's and not the process's. Untouched parts take no room.
 func Scratch(dir string) func(size int64) ([]byte, func(), error) {
 	return func(size int64) ([]byte, func(), error) {
-		f, err := os.CreateTemp(dir, "scratch-*")
+		f, err := disk.CreateTemp(dir, "scratch-*")
 		if err != nil {
 			return nil, nil, fmt.Errorf("make scratch file: %w", err)
 		}
@@ -24,7 +26,7 @@ func Scratch(dir string) func(size int64) ([]byte, func(), error) {
 		if err := f.Truncate(size); err != nil {
 			return nil, nil, fmt.Errorf("size scratch file: %w", err)
 		}
-		return mapFile(f, size, unix.PROT_READ|unix.PROT_WRITE)
+		return mapFile(f.File, size, unix.PROT_READ|unix.PROT_WRITE)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"rehome/internal/disk"
 	"rehome/internal/git/object"
 )
 
@@ -234,7 +235,7 @@ func (r *Repo) writePacked(refs []packedRef) error {
 	if err := stampLater(beside, r.path("packed-refs")); err != nil {
 		return err
 	}
-	if err := os.Rename(beside, r.path("packed-refs")); err != nil {
+	if err := disk.Move(beside, r.path("packed-refs")); err != nil {
 		return err
 	}
 	return SyncDir(r.dir)
