@@ -22,14 +22,14 @@ func scanAuthor(r row) (rehome.Author, error) {
 // their ids. Identities are one per exact name and mail bytes.
 func (t *Tx) AddAuthors(ctx context.Context, i *Import, authors []rehome.Author) ([]rehome.Author, error) {
 	insert, err := t.tx.PrepareContext(ctx, `INSERT INTO import_authors (import_id, remote_name, remote_mail, name, email)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (import_id, remote_name, remote_mail) DO NOTHING RETURNING id`)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id`)
 	if err != nil {
 		return nil, fmt.Errorf("add authors: %w", err)
 	}
 	defer insert.Close() //nolint:errcheck // the transaction decides
 	var added []rehome.Author
 	for _, a := range authors {
-		rows, err := insert.QueryContext(ctx, i.ID, notNull(a.RemoteName), notNull(a.RemoteMail), a.Name, a.Email)
+		rows, err := insert.QueryContext(ctx, i.ID, notNull(a.RemoteName), notNull(a.RemoteMail), []byte(a.Name), []byte(a.Email))
 		if err != nil {
 			return nil, fmt.Errorf("add author: %w", err)
 		}

@@ -70,7 +70,7 @@ func jsonHeaders(headers map[string]string) string {
 // NotFound when the hook is gone.
 func (t *Tx) AddDelivery(ctx context.Context, d Delivery) (int64, error) {
 	hook := d.HookID
-	if err := t.tx.QueryRowContext(ctx, "SELECT id FROM hooks WHERE id = $1", hook).Scan(&hook); err != nil {
+	if err := t.tx.QueryRowContext(ctx, "SELECT id FROM hooks WHERE id = $1"+t.keep, hook).Scan(&hook); err != nil {
 		return 0, found(err, "hook")
 	}
 	var id int64
@@ -92,6 +92,9 @@ const mostDue = 100
 func (db *DB) AddDelivery(ctx context.Context, d Delivery) (int64, error) {
 	var id int64
 	err := db.inTx(ctx, func(t *Tx) error {
+		if err := t.lockID(ctx, "SELECT id FROM hooks WHERE id = $1", d.HookID); err != nil {
+			return found(err, "hook")
+		}
 		var due int
 		err := t.tx.QueryRowContext(ctx, countDue, d.HookID, mostDue).Scan(&due)
 		if err != nil {
@@ -135,7 +138,7 @@ func (db *DB) DueDeliveries(ctx context.Context, except []int64, limit int) (due
 		d.ID, next = id.Int64, fromMillis(later.Int64)
 		return d, err
 	}
-	rows, err := collect(ctx, db.read.DB, scan, query, append([]any{now}, args...)...)
+	rows, err := collect(ctx, db.read.direct, scan, query, append([]any{now}, args...)...)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("list due deliveries: %w", err)
 	}
@@ -212,6 +215,9 @@ func (db *DB) FinishDelivery(ctx context.Context, d Delivery, again time.Duratio
 			next = t.Now.Add(again)
 		}
 		var hook int64
+		if err := t.lockID(ctx, "SELECT id FROM hooks WHERE id = $1", d.HookID); err != nil {
+			return err // before its deliveries, as whoever deletes it does
+		}
 		err := t.tx.QueryRowContext(ctx, `UPDATE deliveries SET next_attempt_at = $3, delivered_at = $4, duration_ms = $5,
 			code = $6, answer = $7, request_url = $8, request_headers = $9, response_headers = $10, response_body = $11
 			WHERE id = $1 AND attempts = $2 AND next_attempt_at <> 0 RETURNING hook_id`,

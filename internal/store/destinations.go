@@ -19,7 +19,7 @@ type Destination struct {
 
 const (
 	destinationColumns = "d.url, d.make, d.visibility, d.on_divergence, d.ssh_public_key"
-	destinationOrNone  = "coalesce(d.url, ''), coalesce(d.make, 0), coalesce(d.visibility, ''), coalesce(d.on_divergence, ''), coalesce(d.ssh_public_key, '')"
+	destinationOrNone  = "coalesce(d.url, ''), coalesce(d.make, FALSE), coalesce(d.visibility, ''), coalesce(d.on_divergence, ''), coalesce(d.ssh_public_key, '')"
 )
 
 // destinationFields are what destinationColumns, or destinationOrNone, are read into.
@@ -29,17 +29,17 @@ func destinationFields(d *rehome.Destination) []any {
 
 // Destination returns where the repository's imports push to; rehome.NotFound when that is the built-in host.
 func (db *DB) Destination(ctx context.Context, repositoryID int64) (Destination, error) {
-	return destinationOf(ctx, db.read, repositoryID)
+	return destinationOf(ctx, db.read, repositoryID, "")
 }
 
 // Destination is DB.Destination inside a transaction.
 func (t *Tx) Destination(ctx context.Context, repositoryID int64) (Destination, error) {
-	return destinationOf(ctx, t.tx, repositoryID)
+	return destinationOf(ctx, t.tx, repositoryID, t.write)
 }
 
-func destinationOf(ctx context.Context, q queryer, repositoryID int64) (Destination, error) {
+func destinationOf(ctx context.Context, q queryer, repositoryID int64, lock string) (Destination, error) {
 	d := Destination{RepositoryID: repositoryID}
-	err := q.QueryRowContext(ctx, "SELECT "+destinationColumns+", d.credentials, d.ssh_key FROM destinations d WHERE d.repository_id = $1", repositoryID).
+	err := q.QueryRowContext(ctx, "SELECT "+destinationColumns+", d.credentials, d.ssh_key FROM destinations d WHERE d.repository_id = $1"+lock, repositoryID).
 		Scan(append(destinationFields(&d.Destination), &d.Credentials, &d.Key)...)
 	if err != nil {
 		return Destination{}, found(err, "destination")
@@ -80,37 +80,38 @@ func (t *Tx) forgetCredentials(ctx context.Context, repositoryID int64) error {
 // nil when there is no import. rehome.NotFound when there is no such repository.
 func (db *DB) ChangeDestination(ctx context.Context, repositoryID int64, change func(t *Tx, d *Destination, i *Import) error) (d Destination, err error) {
 	err = db.inTx(ctx, func(t *Tx) error {
-		if _, err := repositoryByID(ctx, t.tx, repositoryID); err != nil {
-			return found(err, "repository")
+		if err := t.lockRepository(ctx, repositoryID); err != nil {
+			return err
+		}
+		i, none := t.importWhere(ctx, "i.repository_id = $1 AND i.deleted_at = 0", repositoryID)
+		if none != nil && !errors.Is(none, sql.ErrNoRows) {
+			return none
 		}
 		d, err = t.Destination(ctx, repositoryID)
 		if err != nil && rehome.CodeOf(err) != rehome.NotFound {
 			return err
 		}
 		d.RepositoryID = repositoryID
-		return t.changeDestination(ctx, &d, change)
+		if none != nil {
+			return t.setDestination(ctx, &d, change)
+		}
+		return t.changeAsked(ctx, &i, func(t *Tx, i *Import) error {
+			if err := change(t, &d, i); err != nil {
+				return err
+			}
+			i.Destination = d.Destination
+			return t.SetDestination(ctx, d)
+		})
 	})
 	return d, err
 }
 
-func (t *Tx) changeDestination(ctx context.Context, d *Destination, change func(t *Tx, d *Destination, i *Import) error) error {
-	i, err := importWhere(ctx, t.tx, "i.repository_id = $1 AND i.deleted_at = 0", d.RepositoryID)
-	if errors.Is(err, sql.ErrNoRows) {
-		if err := change(t, d, nil); errors.Is(err, ErrUnchanged) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		return t.SetDestination(ctx, *d)
-	}
-	if err != nil {
+// setDestination is ChangeDestination where there is no import.
+func (t *Tx) setDestination(ctx context.Context, d *Destination, change func(t *Tx, d *Destination, i *Import) error) error {
+	if err := change(t, d, nil); errors.Is(err, ErrUnchanged) {
+		return nil
+	} else if err != nil {
 		return err
 	}
-	return t.change(ctx, &i, func(t *Tx, i *Import) error {
-		if err := change(t, d, i); err != nil {
-			return err
-		}
-		i.Destination = d.Destination
-		return t.SetDestination(ctx, *d)
-	})
+	return t.SetDestination(ctx, *d)
 }

@@ -47,11 +47,14 @@ func (db *DB) DropDeliveries(ctx context.Context, age time.Duration) (int64, err
 // dropOld forgets what is older than age, and hooks of deleted repositories.
 func (db *DB) dropOld(ctx context.Context, age time.Duration) (n int64, err error) {
 	err = db.inTx(ctx, func(t *Tx) error {
-		deliveries, err := t.deleted(ctx, "DELETE FROM deliveries WHERE id IN ("+doneBefore+")", millis(t.Now.Add(-age)), dropAtOnce)
+		if err := t.alone(ctx); err != nil {
+			return err
+		}
+		deliveries, err := t.deleted(ctx, "DELETE FROM deliveries WHERE id IN ("+doneBefore+t.skip+")", millis(t.Now.Add(-age)), dropAtOnce)
 		if err != nil {
 			return err
 		}
-		hooks, err := t.deleted(ctx, "DELETE FROM hooks WHERE id IN ("+hooksOfNobody+")", dropAtOnce/keepDone)
+		hooks, err := t.deleted(ctx, "DELETE FROM hooks WHERE id IN ("+hooksOfNobody+t.skip+")", dropAtOnce/keepDone)
 		n = deliveries + hooks
 		return err
 	})
@@ -77,7 +80,7 @@ func (db *DB) dropCrowd(ctx context.Context) (n int64, err error) {
 			return n, err
 		}
 		err = db.inTx(ctx, func(t *Tx) error {
-			gone, err := t.deleted(ctx, "DELETE FROM deliveries WHERE id IN ("+doneOfHook+")", hook, last, dropAtOnce-n)
+			gone, err := t.deleted(ctx, "DELETE FROM deliveries WHERE id IN ("+doneOfHook+t.skip+")", hook, last, dropAtOnce-n)
 			n += gone
 			return err
 		})

@@ -16,7 +16,7 @@ func (t *Tx) SetLargeFiles(ctx context.Context, i *Import, files []rehome.LargeF
 	i.Found.LargeFilesKnown, i.Found.LargeFiles, i.Found.LargeFilesSize = true, int64(len(files)), 0
 	for _, f := range files {
 		_, err := t.tx.ExecContext(ctx, "INSERT INTO large_files (import_id, ref, path, oid, size) VALUES ($1, $2, $3, $4, $5)",
-			i.ID, f.Ref, notNull(f.Path), f.OID, f.Size)
+			i.ID, []byte(f.Ref), notNull(f.Path), f.OID, f.Size)
 		if err != nil {
 			return fmt.Errorf("add large file: %w", err)
 		}

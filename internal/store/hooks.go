@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,12 +91,13 @@ func targetWord(at rehome.HookTarget) string {
 	return "organization"
 }
 
+// hasTarget locks the target: hooks are counted before one is added, and held against each other.
 func (t *Tx) hasTarget(ctx context.Context, at rehome.HookTarget) error {
 	query, id := "SELECT id FROM repositories WHERE id = $1", at.RepositoryID
 	if id == 0 {
 		query, id = "SELECT id FROM owners WHERE id = $1", at.OwnerID
 	}
-	return found(t.tx.QueryRowContext(ctx, query, id).Scan(&id), targetWord(at))
+	return found(t.lockID(ctx, query, id), targetWord(at))
 }
 
 // othersAt counts the other hooks of h's target; AlreadyExists when one of them is like h. An
@@ -113,12 +115,12 @@ func (t *Tx) othersAt(ctx context.Context, h Hook) (others int, err error) {
 
 // Hook returns the hook of the target with that id; NotFound when there is none.
 func (db *DB) Hook(ctx context.Context, at rehome.HookTarget, id int64) (Hook, error) {
-	h, err := hookAt(ctx, db.read, at, id)
+	h, err := hookAt(ctx, db.read, at, id, "")
 	return h, found(err, "hook")
 }
 
-func hookAt(ctx context.Context, q queryer, at rehome.HookTarget, id int64) (Hook, error) {
-	return scanHook(q.QueryRowContext(ctx, "SELECT "+hookColumns+" FROM hooks WHERE id = $3 AND "+hooksAt, at.RepositoryID, at.OwnerID, id))
+func hookAt(ctx context.Context, q queryer, at rehome.HookTarget, id int64, lock string) (Hook, error) {
+	return scanHook(q.QueryRowContext(ctx, "SELECT "+hookColumns+" FROM hooks WHERE id = $3 AND "+hooksAt+lock, at.RepositoryID, at.OwnerID, id))
 }
 
 // Hooks returns one page of the target's hooks, by id, and how many there are. Pages begin at 1.
@@ -142,8 +144,14 @@ func (db *DB) Hooks(ctx context.Context, at rehome.HookTarget, page, perPage int
 func (db *DB) ChangeHook(ctx context.Context, at rehome.HookTarget, id int64, change func(*Hook) error) (Hook, error) {
 	var h Hook
 	err := db.inTx(ctx, func(t *Tx) error {
-		var err error
-		if h, err = hookAt(ctx, t.tx, at, id); err != nil {
+		err := t.hasTarget(ctx, at)
+		if err != nil {
+			if rehome.CodeOf(err) == rehome.NotFound {
+				err = found(sql.ErrNoRows, "hook")
+			}
+			return err
+		}
+		if h, err = hookAt(ctx, t.tx, at, id, t.write); err != nil {
 			return found(err, "hook")
 		}
 		if err := change(&h); errors.Is(err, ErrUnchanged) {
@@ -176,13 +184,13 @@ func (db *DB) DeleteHook(ctx context.Context, at rehome.HookTarget, id int64) er
 }
 
 // HooksFor returns the active hooks that are told of the event in r: the repository's own and, where an organisation
-// owns it, the organisation's, by id.
+// owns it, the organisation's, by id. They stay until the transaction ends.
 func (t *Tx) HooksFor(ctx context.Context, r rehome.Repository, event string) ([]Hook, error) {
 	where, args := "repository_id = $1 AND owner_id = 0", []any{r.ID}
 	if r.Owner.Kind == rehome.Organization {
 		where, args = "("+where+" OR repository_id = 0 AND owner_id = $2)", append(args, r.Owner.ID)
 	}
-	hooks, err := collect(ctx, t.tx, scanHook, "SELECT "+hookColumns+" FROM hooks WHERE "+where+" ORDER BY id", args...)
+	hooks, err := collect(ctx, t.tx, scanHook, "SELECT "+hookColumns+" FROM hooks WHERE "+where+" ORDER BY id"+t.keep, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list hooks for %s: %w", event, err)
 	}

@@ -27,7 +27,17 @@ type Import struct {
 	Finishing   bool  // after what runs and one more sync it is closed
 	Deleted     bool
 	StartedBy   int64 // the owner who started it, or started it again; 0 for unknown
+	Raw         RawFiles
+	Place       int // in the queue, as it was told last; 0 for none
+	user        int64
 	lease       Lease
+}
+
+// RawFiles says where the raw repository is kept.
+type RawFiles struct {
+	Key    string    // prefix in the bucket under which its files lie; "" for none there
+	UsedAt time.Time // when it was last worked with
+	Disk   int64     // bytes that the import's work folder takes
 }
 
 // Settle is the time in which changes of the plan still belong together: no rewrite
@@ -54,6 +64,7 @@ const importColumns = `i.id, i.repository_id, i.vcs, i.vcs_given, i.url, i.tfvc_
 	i.created_at, i.updated_at, i.completed_at, i.raw_expires, i.deleted_at, i.started_by, i.project_choices,
 	i.prune, i.refs, i.exclude_refs, i.default_branch, i.sync_ms, i.verify,
 	i.ssh_key, i.ssh_public_key, i.finishing, i.next_sync_at, i.closed_at,
+	i.user_id, i.raw_key, i.raw_used_at, i.disk_bytes, i.place,
 	` + destinationOrNone
 
 // importTables are an import with its repository's destination, if there is one.
@@ -63,7 +74,7 @@ func scanImport(r row) (Import, error) {
 	var i Import
 	i.State.Err = &rehome.Error{}
 	var choices string
-	var raw, rewrite, push, since, until, due, created, updated, completed, rawExpires, deleted, sync, nextSync, closed int64
+	var raw, rewrite, push, since, until, due, created, updated, completed, rawExpires, deleted, sync, nextSync, closed, used int64
 	err := r.Scan(append([]any{
 		&i.ID, &i.RepositoryID, &i.Source.VCS, &i.Source.VCSGiven, &i.Source.URL, &i.Source.TFVCProject, &i.Credentials,
 		&i.Wanted.Raw, &i.Wanted.Plan, &i.Done.Raw, &i.Done.Plan,
@@ -78,6 +89,7 @@ func scanImport(r row) (Import, error) {
 		&created, &updated, &completed, &rawExpires, &deleted, &i.StartedBy, &choices,
 		&i.Options.Prune, &i.Options.Refs, &i.Options.ExcludeRefs, &i.Options.DefaultBranch, &sync, &i.Options.Verify,
 		&i.Key, &i.Source.SSHPublicKey, &i.Finishing, &nextSync, &closed,
+		&i.user, &i.Raw.Key, &used, &i.Raw.Disk, &i.Place,
 	}, destinationFields(&i.Destination)...)...)
 	if err == nil && choices != "" {
 		err = json.Unmarshal([]byte(choices), &i.State.Choices)
@@ -92,6 +104,7 @@ func scanImport(r row) (Import, error) {
 	i.CreatedAt, i.UpdatedAt = fromMillis(created), fromMillis(updated)
 	i.CompletedAt, i.RawExpiresAt = fromMillis(completed), fromMillis(rawExpires)
 	i.Options.SyncEvery, i.NextSyncAt, i.ClosedAt = fromMS(sync), fromMillis(nextSync), fromMillis(closed)
+	i.Raw.UsedAt = fromMillis(used)
 	return i, err
 }
 
@@ -102,6 +115,9 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 	e := i.State.Err
 	if e == nil {
 		e = &rehome.Error{}
+	}
+	if i.StartedBy != 0 {
+		i.user = i.StartedBy
 	}
 	choices, err := encodeChoices(i.State)
 	if err != nil {
@@ -120,7 +136,8 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		lfs_match = $47, allow_missing_lfs = $48, changed_files = $49, changed_bytes = $50,
 		started_by = $51, project_choices = $52,
 		prune = $53, refs = $54, exclude_refs = $55, default_branch = $56, sync_ms = $57, verify = $58,
-		ssh_key = $59, ssh_public_key = $60, finishing = $61, next_sync_at = $62, closed_at = $63
+		ssh_key = $59, ssh_public_key = $60, finishing = $61, next_sync_at = $62, closed_at = $63,
+		user_id = $64, raw_key = $65, raw_used_at = $66, disk_bytes = $67, place = $68
 		WHERE id = $1`,
 		i.ID, i.Source.VCS, i.Source.VCSGiven, i.Source.TFVCProject, i.Credentials,
 		i.Wanted.Raw, i.Wanted.Plan, i.Done.Raw, i.Done.Plan,
@@ -134,7 +151,8 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		i.Options.LargeMatch, i.Options.AllowMissingLFS, i.Changes.Files, i.Changes.FileBytes,
 		i.StartedBy, choices,
 		i.Options.Prune, i.Options.Refs, i.Options.ExcludeRefs, i.Options.DefaultBranch, i.Options.SyncEvery.Milliseconds(), i.Options.Verify,
-		i.Key, i.Source.SSHPublicKey, i.Finishing, millis(i.NextSyncAt), millis(i.ClosedAt))
+		i.Key, i.Source.SSHPublicKey, i.Finishing, millis(i.NextSyncAt), millis(i.ClosedAt),
+		i.user, i.Raw.Key, millis(i.Raw.UsedAt), i.Raw.Disk, i.Place)
 	return err
 }
 
@@ -156,14 +174,14 @@ func (db *DB) CreateImport(ctx context.Context, i Import, exists func(*Tx, *Impo
 	}
 	var made Import
 	err := db.inTx(ctx, func(t *Tx) error {
-		if _, err := repositoryByID(ctx, t.tx, i.RepositoryID); err != nil {
-			return found(err, "repository")
+		if err := t.lockRepository(ctx, i.RepositoryID); err != nil {
+			return err
 		}
 		var err error
-		made, err = importWhere(ctx, t.tx, "i.repository_id = $1 AND i.deleted_at = 0", i.RepositoryID)
+		made, err = t.importWhere(ctx, "i.repository_id = $1 AND i.deleted_at = 0", i.RepositoryID)
 		switch {
 		case err == nil:
-			return t.change(ctx, &made, exists)
+			return t.changeAsked(ctx, &made, exists)
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}
@@ -177,7 +195,17 @@ func (db *DB) CreateImport(ctx context.Context, i Import, exists func(*Tx, *Impo
 }
 
 func (t *Tx) insertImport(ctx context.Context, i Import) (Import, error) {
-	err := t.tx.QueryRowContext(ctx, `INSERT INTO imports
+	r, err := t.Repository(ctx, i.RepositoryID)
+	if err != nil {
+		return Import{}, err
+	}
+	if i.user = i.StartedBy; i.user == 0 {
+		i.user = r.Owner.ID
+	}
+	if err := t.mayQueue(ctx, &i); err != nil {
+		return Import{}, err
+	}
+	err = t.tx.QueryRowContext(ctx, `INSERT INTO imports
 		(repository_id, vcs, vcs_given, url, tfvc_project, wanted_raw, wanted_plan, status, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) RETURNING id`,
 		i.RepositoryID, i.Source.VCS, i.Source.VCSGiven, i.Source.URL, i.Source.TFVCProject,
@@ -221,13 +249,26 @@ func (db *DB) ChangeImport(ctx context.Context, repositoryID int64, change func(
 	var i Import
 	err := db.inTx(ctx, func(t *Tx) error {
 		var err error
-		i, err = importWhere(ctx, t.tx, "i.repository_id = $1 AND i.deleted_at = 0", repositoryID)
-		if err != nil {
+		if i, err = t.importOf(ctx, repositoryID); err != nil {
 			return found(err, "import")
 		}
-		return t.change(ctx, &i, change)
+		return t.changeAsked(ctx, &i, change)
 	})
 	return i, err
+}
+
+// changeAsked is change for what people ask for: they can have only so many imports wait or run.
+func (t *Tx) changeAsked(ctx context.Context, i *Import, change func(*Tx, *Import) error) error {
+	rested := !i.State.Status.Running()
+	return t.change(ctx, i, func(t *Tx, i *Import) error {
+		if err := change(t, i); err != nil {
+			return err
+		}
+		if rested && i.State.Status.Running() {
+			return t.mayQueue(ctx, i)
+		}
+		return nil
+	})
 }
 
 // change is the one way a status changes: it asks the table of allowed moves.
@@ -260,7 +301,7 @@ func (db *DB) DeleteImport(ctx context.Context, repositoryID int64, before func(
 
 // deleteImport is DeleteImport inside a transaction. The id is 0 when there is no import.
 func (t *Tx) deleteImport(ctx context.Context, repositoryID int64, before func(*Tx, Import) error) (int64, error) {
-	i, err := importWhere(ctx, t.tx, "i.repository_id = $1 AND i.deleted_at = 0", repositoryID)
+	i, err := t.importOf(ctx, repositoryID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}

@@ -24,10 +24,14 @@ var ErrLeaseLost = errors.New("lease lost")
 func (i *Import) Held() bool { return i.lease.Owner != "" }
 
 // Acquire takes the lease of a due import for ttl by the database's clock. ok is false
-// when it is not due: somebody else holds it, it wants nothing now, or it is gone.
+// when it is not due: somebody else holds it, it wants nothing now, it is gone, or its
+// user has as many running as Limits allow.
 func (db *DB) Acquire(ctx context.Context, importID int64, owner string, ttl time.Duration) (lease Lease, ok bool, err error) {
 	lease = Lease{ImportID: importID, Owner: owner}
 	err = db.inTx(ctx, func(t *Tx) error {
+		if err := t.mayRun(ctx, importID); err != nil {
+			return err
+		}
 		return t.tx.QueryRowContext(ctx, `UPDATE imports SET lease_owner = $2, lease_expires = $3, fence = fence + 1
 			WHERE id = $1 AND `+db.isDue()+" RETURNING fence",
 			importID, owner, millis(t.Now.Add(ttl))).Scan(&lease.Fence)
@@ -72,8 +76,11 @@ func (db *DB) Release(ctx context.Context, l Lease) error {
 // earlier processes on the same data folder. Only the one process that has the folder may ask.
 func (db *DB) ReleaseFolder(ctx context.Context, folder string) error {
 	return db.inTx(ctx, func(t *Tx) error {
+		if err := t.alone(ctx); err != nil {
+			return err
+		}
 		_, err := t.tx.ExecContext(ctx, `UPDATE imports SET lease_owner = '', lease_expires = 0
-			WHERE substr(lease_owner, 1, length($1)) = $1`, folder+"/")
+			WHERE substr(lease_owner, 1, length(CAST($1 AS TEXT))) = $1`, folder+"/")
 		return err
 	})
 }
@@ -97,7 +104,7 @@ func (db *DB) Advance(ctx context.Context, l Lease, change func(*Tx, *Import) er
 
 // held returns the row l is a lease of, ErrLeaseLost when it is not any more.
 func (t *Tx) held(ctx context.Context, l Lease) (Import, error) {
-	i, err := importWhere(ctx, t.tx, "i.id = $1", l.ImportID)
+	i, err := t.importByID(ctx, l.ImportID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return i, ErrLeaseLost
 	}
@@ -126,40 +133,7 @@ func (db *DB) RemoveImport(ctx context.Context, l Lease) error {
 	})
 }
 
-// These are word for word the conditions of the indexes imports_due and imports_sync.
-const (
-	runs  = "(deleted_at <> 0 OR status IN ('detecting', 'importing', 'mapping', 'pushing'))"
-	syncs = "next_sync_at <> 0 AND deleted_at = 0 AND closed_at = 0 AND status IN ('complete', 'error')"
-)
-
-// isDue says of a row that there is work to do on it now: something runs or is to be
-// cleaned up, or it rests until its next sync; its time has come, and nobody holds it.
-func (db *DB) isDue() string {
-	return "(" + runs + " AND due_at <= " + db.now + " OR " + syncs + " AND next_sync_at <= " + db.now + ") AND lease_expires <= " + db.now
-}
-
-// Due returns the ids of at most limit imports with work to do that nobody holds, the longest due first: those
-// that run or are to be cleaned up, and those at rest whose next sync has come.
-func (db *DB) Due(ctx context.Context, limit int) ([]int64, error) {
-	scan := func(r row) (id int64, err error) {
-		var since int64
-		err = r.Scan(&id, &since)
-		return id, err
-	}
-	ids, err := collect(ctx, db.read, scan, db.dueQuery(), limit)
-	if err != nil {
-		return nil, fmt.Errorf("list due imports: %w", err)
-	}
-	return ids, nil
-}
-
-func (db *DB) dueQuery() string {
-	free := " <= " + db.now + " AND lease_expires <= " + db.now
-	return "SELECT id, due_at AS since FROM imports WHERE " + runs + " AND due_at" + free +
-		" UNION ALL SELECT id, next_sync_at FROM imports WHERE " + syncs + " AND next_sync_at" + free + " ORDER BY since, id LIMIT $1"
-}
-
-// IsDue reports whether Due would list the import.
+// IsDue reports whether there is work to do on the import now, and nobody holds it. Its user's limit does not count.
 func (db *DB) IsDue(ctx context.Context, importID int64) (bool, error) {
 	ids, err := collect(ctx, db.read, scanID, "SELECT id FROM imports WHERE id = $1 AND "+db.isDue(), importID)
 	if err != nil {

@@ -33,8 +33,8 @@ func (t *Tx) AddConvertedLFS(ctx context.Context, repositoryID int64, objects []
 }
 
 func (t *Tx) addLFSObjects(ctx context.Context, repositoryID int64, objects []LFSObject, converted bool) error {
-	if _, err := repositoryByID(ctx, t.tx, repositoryID); err != nil {
-		return found(err, "repository")
+	if err := t.lockRepository(ctx, repositoryID); err != nil {
+		return err
 	}
 	for len(objects) > 0 {
 		batch := objects[:min(len(objects), lfsBatch)]
@@ -42,8 +42,9 @@ func (t *Tx) addLFSObjects(ctx context.Context, repositoryID int64, objects []LF
 		text, err := json.Marshal(batch)
 		if err == nil {
 			_, err = t.tx.ExecContext(ctx, `INSERT INTO lfs_objects (repository_id, oid, size, converted)
-				SELECT $1, value ->> 'OID', value ->> 'Size', $3 FROM json_each($2) WHERE true
-				ON CONFLICT (repository_id, oid) DO UPDATE SET converted = 0 WHERE converted > excluded.converted`,
+				SELECT CAST($1 AS BIGINT), value ->> 'OID', max(CAST(value ->> 'Size' AS BIGINT)), CAST($3 AS BOOLEAN)
+				FROM `+fmt.Sprintf(t.objects, "$2")+` GROUP BY value ->> 'OID'
+				ON CONFLICT (repository_id, oid) DO UPDATE SET converted = FALSE WHERE lfs_objects.converted > excluded.converted`,
 				repositoryID, string(text), converted)
 		}
 		if err != nil {
@@ -60,8 +61,8 @@ func (t *Tx) DropConvertedLFS(ctx context.Context, repositoryID int64, except []
 	for n, o := range except {
 		oids[n] = o.OID
 	}
-	_, err := t.tx.ExecContext(ctx, `DELETE FROM lfs_objects WHERE repository_id = $1 AND converted = 1
-		AND oid NOT IN (SELECT value FROM json_each($2))`, repositoryID, jsonList(oids))
+	_, err := t.tx.ExecContext(ctx, `DELETE FROM lfs_objects WHERE repository_id = $1 AND converted
+		AND oid NOT IN (SELECT value FROM `+fmt.Sprintf(t.words, "$2")+")", repositoryID, jsonList(oids))
 	if err != nil {
 		return fmt.Errorf("drop LFS objects: %w", err)
 	}
@@ -79,8 +80,8 @@ func (db *DB) LFSObjects(ctx context.Context, repositoryID int64, oids []string)
 		batch := oids[:min(len(oids), lfsBatch)]
 		oids = oids[len(batch):]
 		// CROSS JOIN looks up one by one; the planner would read all of json for each row.
-		has, err := collect(ctx, db.read, scan, `SELECT l.oid, l.size FROM json_each($2) AS wanted
-			CROSS JOIN lfs_objects l ON l.repository_id = $1 AND l.oid = wanted.value`, repositoryID, jsonList(batch))
+		has, err := collect(ctx, db.read, scan, "SELECT l.oid, l.size FROM "+fmt.Sprintf(db.words, "$2")+`
+			CROSS JOIN lfs_objects l WHERE l.repository_id = $1 AND l.oid = wanted.value`, repositoryID, jsonList(batch))
 		if err != nil {
 			return nil, fmt.Errorf("look up LFS objects: %w", err)
 		}

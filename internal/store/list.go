@@ -27,14 +27,18 @@ type Listed struct {
 func (db *DB) Imports(ctx context.Context, f Filter) (page []Listed, total int, err error) {
 	where, args := f.where()
 	tables := " FROM imports i JOIN repositories r ON r.id = i.repository_id JOIN owners o ON o.id = r.owner_id WHERE " + where
-	if err := db.read.DB.QueryRowContext(ctx, "SELECT count(*)"+tables, args...).Scan(&total); err != nil {
+	if err := db.read.direct.QueryRowContext(ctx, "SELECT count(*)"+tables, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count imports: %w", err)
 	}
 	n := len(args)
-	ids, err := collect(ctx, db.read.DB, scanID,
+	ids, err := collect(ctx, db.read.direct, scanID,
 		fmt.Sprintf("SELECT i.id%s ORDER BY i.id DESC LIMIT $%d OFFSET $%d", tables, n+1, n+2), append(args, f.Limit, f.Offset)...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list imports: %w", err)
+	}
+	places, err := db.places(ctx, ids...)
+	if err != nil {
+		return nil, 0, err
 	}
 	for _, id := range ids {
 		one, err := db.listed(ctx, id)
@@ -44,6 +48,7 @@ func (db *DB) Imports(ctx context.Context, f Filter) (page []Listed, total int, 
 		if err != nil {
 			return nil, 0, err
 		}
+		one.QueuePosition = places[id]
 		page = append(page, one)
 	}
 	return page, total, nil
@@ -52,6 +57,10 @@ func (db *DB) Imports(ctx context.Context, f Filter) (page []Listed, total int, 
 func (f Filter) where() (string, []any) {
 	conditions, args := []string{"i.deleted_at = 0"}, []any(nil)
 	in := func(column string, values []any) {
+		if len(values) == 0 {
+			conditions = append(conditions, "1 = 0")
+			return
+		}
 		marks := make([]string, len(values))
 		for n := range values {
 			args = append(args, values[n])
@@ -62,7 +71,7 @@ func (f Filter) where() (string, []any) {
 	if f.Owners != nil {
 		logins := make([]any, 0, len(f.Owners))
 		for _, login := range f.Owners {
-			logins = append(logins, strings.ToLower(login))
+			logins = append(logins, folded(login))
 		}
 		in("lower(o.login)", logins)
 	}
@@ -85,21 +94,5 @@ func (db *DB) listed(ctx context.Context, id int64) (Listed, error) {
 	if err != nil {
 		return Listed{}, err
 	}
-	position, err := db.queuePosition(ctx, &i)
-	return Listed{Import: i, Repository: repository, QueuePosition: position}, err
-}
-
-// queuePosition counts the waiting imports that come before i, and i.
-func (db *DB) queuePosition(ctx context.Context, i *Import) (int, error) {
-	if i.Deleted || !i.State.Status.Running() || i.lease.Owner != "" {
-		return 0, nil
-	}
-	var n int
-	err := db.read.QueryRowContext(ctx, `SELECT count(*) FROM imports
-		WHERE deleted_at = 0 AND status IN ('detecting', 'importing', 'mapping', 'pushing') AND lease_owner = ''
-		AND (due_at < $1 OR (due_at = $1 AND id <= $2))`, millis(i.DueAt), i.ID).Scan(&n)
-	if err != nil {
-		return 0, fmt.Errorf("count the queue: %w", err)
-	}
-	return n, nil
+	return Listed{Import: i, Repository: repository}, err
 }

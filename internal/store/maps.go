@@ -42,7 +42,7 @@ func authorMap(ctx context.Context, q queryer, importID, known int64) (m AuthorM
 // SetAuthorMap keeps a whole map in place of the one there is, under the next version.
 func (t *Tx) SetAuthorMap(ctx context.Context, importID int64, m AuthorMap) error {
 	_, err := t.tx.ExecContext(ctx, `INSERT INTO author_maps (import_id, version, kind, body) VALUES ($1, 1, $2, $3)
-		ON CONFLICT (import_id) DO UPDATE SET version = version + 1, kind = excluded.kind, body = excluded.body`,
+		ON CONFLICT (import_id) DO UPDATE SET version = author_maps.version + 1, kind = excluded.kind, body = excluded.body`,
 		importID, m.Kind, notNull(m.Body))
 	if err != nil {
 		return fmt.Errorf("store author map: %w", err)
@@ -70,7 +70,7 @@ func (t *Tx) MapAuthors(ctx context.Context, importID int64, authors []rehome.Au
 	}
 	defer set.Close() //nolint:errcheck // the transaction decides
 	for _, a := range authors {
-		if _, err := set.ExecContext(ctx, importID, a.ID, a.Name, a.Email); err != nil {
+		if _, err := set.ExecContext(ctx, importID, a.ID, []byte(a.Name), []byte(a.Email)); err != nil {
 			return fmt.Errorf("map author: %w", err)
 		}
 	}

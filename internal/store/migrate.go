@@ -4,27 +4,24 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // One folder for each engine; the same numbers mean the same schema in all of them.
 //
-//go:embed migrations/sqlite/*.sql
+//go:embed migrations/sqlite/*.sql migrations/postgres/*.sql
 var migrations embed.FS
 
 // migrate brings the schema up to date, or refuses one this program does not know.
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations/sqlite")
+func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
+	files, err := fs.Sub(migrations, "migrations/"+d.name)
 	if err != nil {
 		return fmt.Errorf("migrate database: %w", err)
 	}
-	steps, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	steps, err := goose.NewProvider(d.goose, db, files)
 	if err != nil {
 		return fmt.Errorf("migrate database: %w", err)
 	}
@@ -42,17 +39,4 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("migrate database: %w", err)
 	}
 	return nil
-}
-
-// isFull reports whether err says that the disk, or the file's bound, is reached.
-func isFull(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_FULL
-}
-
-// isDuplicate reports whether err says that a unique index already holds the value.
-func isDuplicate(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) &&
-		(e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }

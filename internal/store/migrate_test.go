@@ -154,7 +154,7 @@ func TestDatabaseBeforeDestinations(t *testing.T) {
 // Each migration can be taken back, and done again.
 func TestMigrationsGoBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rehome.db")
-	db := openAt(t, path, 5)
+	db := openAt(t, path, 6)
 	defer db.Close()
 	files, err := fs.Sub(migrations, "migrations/sqlite")
 	if err != nil {

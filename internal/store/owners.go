@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"rehome"
 )
@@ -20,7 +21,7 @@ func scanOwner(r row) (rehome.Owner, error) {
 // OwnerByLogin returns the owner called login, in any case; rehome.NotFound when there is none.
 func (db *DB) OwnerByLogin(ctx context.Context, login string) (rehome.Owner, error) {
 	o, err := scanOwner(db.read.QueryRowContext(ctx,
-		"SELECT "+ownerColumns+" FROM owners o WHERE lower(o.login) = lower($1)", login))
+		"SELECT "+ownerColumns+" FROM owners o WHERE lower(o.login) = $1", folded(login)))
 	return o, found(err, "owner")
 }
 
@@ -51,4 +52,14 @@ func (db *DB) MakeAdmin(ctx context.Context, id int64) error {
 		return t.tx.QueryRowContext(ctx, "UPDATE owners SET admin = $2 WHERE id = $1 RETURNING id", id, true).Scan(&id)
 	})
 	return found(err, "owner")
+}
+
+// folded is s as lower() of the databases makes it: only ASCII has cases there.
+func folded(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
 }

@@ -55,7 +55,7 @@ func (db *DB) CreateRepository(ctx context.Context, r rehome.Repository) (rehome
 // Repository returns owner/name, both in any case; rehome.NotFound when there is none.
 func (db *DB) Repository(ctx context.Context, owner, name string) (rehome.Repository, error) {
 	r, err := scanRepository(db.read.QueryRowContext(ctx,
-		"SELECT "+repositoryColumns+repositoryTables+"WHERE lower(o.login) = lower($1) AND lower(r.name) = lower($2)", owner, name))
+		"SELECT "+repositoryColumns+repositoryTables+"WHERE lower(o.login) = $1 AND lower(r.name) = $2", folded(owner), folded(name)))
 	return r, found(err, "repository")
 }
 
@@ -84,6 +84,10 @@ func (db *DB) Repositories(ctx context.Context) ([]rehome.Repository, error) {
 // rehome.NotFound when there is no such repository.
 func (db *DB) DeleteRepository(ctx context.Context, id int64, before func(*Tx, Import) error) (importID int64, err error) {
 	err = db.inTx(ctx, func(t *Tx) error {
+		// Whatever refers to it waits: nothing new comes to what goes.
+		if err := t.lockRepository(ctx, id); err != nil {
+			return err
+		}
 		if importID, err = t.deleteImport(ctx, id, before); err != nil {
 			return err
 		}

@@ -24,10 +24,10 @@ func (db *DB) ListRepositories(ctx context.Context, f RepositoryFilter) (page []
 		where += fmt.Sprintf(" AND r.private = $%d", len(args))
 	}
 	tables := repositoryTables + "WHERE " + where
-	if err := db.read.DB.QueryRowContext(ctx, "SELECT count(*)"+tables, args...).Scan(&total); err != nil {
+	if err := db.read.direct.QueryRowContext(ctx, "SELECT count(*)"+tables, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count repositories: %w", err)
 	}
-	page, err = collect(ctx, db.read.DB, scanRepository,
+	page, err = collect(ctx, db.read.direct, scanRepository,
 		fmt.Sprintf("SELECT %s%s ORDER BY lower(o.login), lower(r.name) LIMIT $%d OFFSET $%d", repositoryColumns, tables, len(args)+1, len(args)+2),
 		append(args, f.Limit, f.Offset)...)
 	if err != nil {
@@ -50,10 +50,10 @@ func (db *DB) Organizations(ctx context.Context, logins []string, limit, offset 
 	where, args := ownedBy(logins)
 	args = append(args, rehome.Organization)
 	tables := fmt.Sprintf(" FROM owners o WHERE %s AND o.kind = $%d", where, len(args))
-	if err := db.read.DB.QueryRowContext(ctx, "SELECT count(*)"+tables, args...).Scan(&total); err != nil {
+	if err := db.read.direct.QueryRowContext(ctx, "SELECT count(*)"+tables, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count organizations: %w", err)
 	}
-	page, err = collect(ctx, db.read.DB, scanOwner,
+	page, err = collect(ctx, db.read.direct, scanOwner,
 		fmt.Sprintf("SELECT %s%s ORDER BY lower(o.login) LIMIT $%d OFFSET $%d", ownerColumns, tables, len(args)+1, len(args)+2),
 		append(args, limit, offset)...)
 	if err != nil {
@@ -67,9 +67,12 @@ func ownedBy(logins []string) (where string, args []any) {
 	if logins == nil {
 		return "1 = 1", nil
 	}
+	if len(logins) == 0 {
+		return "1 = 0", nil
+	}
 	marks := make([]string, len(logins))
 	for n, login := range logins {
-		args = append(args, strings.ToLower(login))
+		args = append(args, folded(login))
 		marks[n] = fmt.Sprintf("$%d", n+1)
 	}
 	return "lower(o.login) IN (" + strings.Join(marks, ", ") + ")", args
@@ -80,6 +83,9 @@ func ownedBy(logins []string) (where string, args []any) {
 func (db *DB) ChangeRepository(ctx context.Context, id int64, change func(*rehome.Repository)) (rehome.Repository, error) {
 	var r rehome.Repository
 	err := db.inTx(ctx, func(t *Tx) error {
+		if err := t.lockRepository(ctx, id); err != nil {
+			return err
+		}
 		before, err := repositoryByID(ctx, t.tx, id)
 		if err != nil {
 			return err

@@ -63,11 +63,7 @@ func TestWhatRunsIsDue(t *testing.T) {
 		if due, err := db.IsDue(t.Context(), id); err != nil || due != s.Running() {
 			t.Errorf("%s: due %v, %v; running %v", s, due, err, s.Running())
 		}
-		row, err := db.ImportByID(t.Context(), id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if place, err := db.queuePosition(t.Context(), &row); err != nil || (place > 0) != s.Running() {
+		if place, err := db.QueuePosition(t.Context(), id); err != nil || (place > 0) != s.Running() {
 			t.Errorf("%s: place %d in the queue, %v; running %v", s, place, err, s.Running())
 		}
 	}
@@ -81,7 +77,7 @@ func TestSweepReadsOnlyWhatMayBeDue(t *testing.T) {
 		var id, parent, unused int
 		err = r.Scan(&id, &parent, &unused, &detail)
 		return detail, err
-	}, "EXPLAIN QUERY PLAN "+db.dueQuery(), 100)
+	}, "EXPLAIN QUERY PLAN "+db.dueQuery(), 100, 10)
 	if err != nil {
 		t.Fatal(err)
 	}

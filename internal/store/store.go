@@ -4,6 +4,9 @@
 // import holds its lease, and every write made under a lease checks the lease's fence.
 // Times in rows are milliseconds since 1970, and whatever expires does so by the
 // database's own clock.
+//
+// Engines are SQLite and Postgres. A transaction locks what it reads in order to write, in this order, so that two never
+// wait for each other: repository, import, destination and refs, owner, hook, delivery.
 package store
 
 import (
@@ -11,46 +14,43 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
-	"runtime"
 	"time"
 
-	"rehome"
+	"github.com/jackc/pgx/v5/pgconn"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"rehome"
 )
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
-	write *sql.DB // one connection: writers wait here, in turn, instead of at the file's lock
+	write *sql.DB
 	read  *pool
-	now   string // SQL for the database's clock, in milliseconds since 1970
+	*dialect
+	limits Limits
 }
 
-// Open opens the SQLite file at path, makes it when it is missing, and brings its
-// schema up to date. A file written by a newer Rehome is refused.
-func Open(ctx context.Context, path string) (*DB, error) {
-	if err := createPrivate(path); err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+// Options are what a database is opened with. The zero value has no limits.
+type Options struct {
+	Limits Limits
+}
+
+// Open is Options.Open without any.
+func Open(ctx context.Context, where string) (*DB, error) { return Options{}.Open(ctx, where) }
+
+// Open opens the Postgres database of a URL (postgres://user@host/name; a password in it, in PGPASSWORD or in a file of
+// passwords is never repeated), or the SQLite file at a path, which it makes when it is missing, and brings the schema up
+// to date. A database written by a newer Rehome is refused.
+func (o Options) Open(ctx context.Context, where string) (db *DB, err error) {
+	if isPostgres(where) {
+		db, err = openPostgres(ctx, where)
+	} else {
+		db, err = openSQLite(ctx, where)
 	}
-	write, err := sql.Open("sqlite", dsn(path, "_txlock=immediate"))
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, err
 	}
-	write.SetMaxOpenConns(1)
-	if err := migrate(ctx, write); err != nil {
-		return nil, errors.Join(err, write.Close())
-	}
-	read, err := sql.Open("sqlite", dsn(path, "_pragma=query_only(1)"))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), write.Close())
-	}
-	readers := 2 + 2*runtime.GOMAXPROCS(0)
-	read.SetMaxOpenConns(readers)
-	read.SetMaxIdleConns(readers) // opening one costs more than most reads
-	return &DB{write: write, read: newPool(read), now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)"}, nil
+	db.limits = o.Limits
+	return db, nil
 }
 
 // Close closes the database.
@@ -61,40 +61,47 @@ func (db *DB) Ping(ctx context.Context) error {
 	return db.inTx(ctx, func(*Tx) error { return nil })
 }
 
-// createPrivate makes the file for its owner alone; SQLite gives the same mode to the
-// files it puts beside it.
-func createPrivate(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}
-
-// dsn names the file with the settings every connection needs. synchronous(FULL) makes
-// a commit outlive a power cut; WAL alone does not promise that.
-func dsn(path, extra string) string {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		abs = path
-	}
-	u := url.URL{
-		Scheme: "file", Path: abs,
-		RawQuery: "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" + extra,
-	}
-	return u.String()
-}
-
 // Tx is a writing transaction. It is valid inside the function it was handed to.
 type Tx struct {
-	tx  *sql.Tx
-	Now time.Time // the database's clock
+	tx writer
+	*dialect
+	limits Limits
+	Now    time.Time // the database's clock
 }
 
-// inTx runs do in one writing transaction, which is undone when do returns an error.
-// rehome.DiskFull when the file cannot grow.
+// writer writes texts that the engine takes.
+type writer struct {
+	*sql.Tx
+	clean func([]any) []any
+}
+
+// ExecContext is sql.Tx's.
+func (w writer) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return w.Tx.ExecContext(ctx, query, w.clean(args)...)
+}
+
+// QueryContext is sql.Tx's.
+func (w writer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return w.Tx.QueryContext(ctx, query, w.clean(args)...)
+}
+
+// QueryRowContext is sql.Tx's.
+func (w writer) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return w.Tx.QueryRowContext(ctx, query, w.clean(args)...)
+}
+
+// inTx runs do, once, in one writing transaction, which is undone when do returns an error. It waits some seconds for a
+// database that does not answer; once do has run, an error for which Unavailable is true is left to the caller.
+// rehome.DiskFull when the database cannot grow. ErrOutcomeUnknown when it was lost during the commit.
 func (db *DB) inTx(ctx context.Context, do func(*Tx) error) error {
-	err := db.tryTx(ctx, do)
+	var t *Tx
+	err := patiently(ctx, func() (err error) {
+		t, err = db.begin(ctx)
+		return err
+	})
+	if err == nil {
+		err = t.run(do)
+	}
 	if isFull(err) {
 		return &rehome.Error{
 			Code: rehome.DiskFull, Message: "The server has no space left.",
@@ -104,25 +111,42 @@ func (db *DB) inTx(ctx context.Context, do func(*Tx) error) error {
 	return err
 }
 
-func (db *DB) tryTx(ctx context.Context, do func(*Tx) error) error {
+func (db *DB) begin(ctx context.Context) (*Tx, error) {
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return nil, fmt.Errorf("begin: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // after Commit it says ErrTxDone, before it the first error counts
-	t := &Tx{tx: tx}
 	var now int64
 	if err := tx.QueryRowContext(ctx, "SELECT "+db.now).Scan(&now); err != nil {
-		return fmt.Errorf("ask the database's clock: %w", err)
+		tx.Rollback() //nolint:errcheck // the first error counts
+		return nil, fmt.Errorf("ask the database's clock: %w", err)
 	}
-	t.Now = fromMillis(now)
+	return &Tx{tx: writer{tx, db.clean}, dialect: db.dialect, limits: db.limits, Now: fromMillis(now)}, nil
+}
+
+func (t *Tx) run(do func(*Tx) error) error {
+	defer t.tx.Rollback() //nolint:errcheck // after Commit it says ErrTxDone, before it the first error counts
 	if err := do(t); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+	err := t.tx.Commit()
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("commit: %w", err)
+	if postgresCode(err) == "" && Unavailable(err) && !pgconn.SafeToRetry(err) { // the server said nothing, and something was sent
+		err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	}
+	return err
+}
+
+// alone makes the transaction wait until no other is alone: those that lock many rows would else lock each other out.
+func (t *Tx) alone(ctx context.Context) error {
+	if t.single == "" {
+		return nil
+	}
+	_, err := t.tx.ExecContext(ctx, t.single)
+	return err
 }
 
 // row is what *sql.Row and *sql.Rows have in common.

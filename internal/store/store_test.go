@@ -12,6 +12,7 @@ import (
 	"rehome"
 	"rehome/internal/store"
 	"rehome/internal/store/storetest"
+	"rehome/internal/testenv"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,6 +35,11 @@ func TestSQLite(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) *store.DB {
 		return open(t, filepath.Join(t.TempDir(), "odd name?%41#.db"))
 	})
+}
+
+func TestPostgres(t *testing.T) {
+	server := testenv.Postgres(t)
+	storetest.Run(t, func(t *testing.T) *store.DB { return open(t, server.NewDatabase(t)) })
 }
 
 func TestReopenKeepsRows(t *testing.T) {

@@ -44,7 +44,7 @@ func writtenRefs(ctx context.Context, q queryer, repositoryID int64) (map[string
 // SetWritten stores refs as given: with Writing before a push, with Wrote once it is proven.
 func (t *Tx) SetWritten(ctx context.Context, repositoryID int64, refs []WrittenRef) error {
 	set, err := t.tx.PrepareContext(ctx, `INSERT INTO written_refs (repository_id, name, wrote, source, writing) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (repository_id, name) DO UPDATE SET wrote = excluded.wrote, source = excluded.source, writing = excluded.writing`)
+		ON CONFLICT (`+t.refKey+`) DO UPDATE SET wrote = excluded.wrote, source = excluded.source, writing = excluded.writing`)
 	if err != nil {
 		return fmt.Errorf("store written refs: %w", err)
 	}

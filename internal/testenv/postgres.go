@@ -27,13 +27,15 @@ const PostgresPassword = "correct-horse"
 // Safe for concurrent use, but for Kill and Start.
 type PG struct {
 	bin, dir, address string
+	settings          string
 	owner             *syscall.Credential // nil for the tests' own user
 	keeper            *exec.Cmd           // nil while it is killed
 	life              io.WriteCloser      // the server ends with it
 	names             atomic.Int64        // of databases
 }
 
-var sharedPostgres = sync.OnceValues(newPostgres)
+// What nobody kills need not outlive a power cut: it waits for no disk.
+var sharedPostgres = sync.OnceValues(func() (*PG, error) { return newPostgres("-c fsync=off -c synchronous_commit=off") })
 
 // Postgres returns the server that the tests of this process share. Without Postgres on the machine the test is skipped.
 func Postgres(t testing.TB) *PG {
@@ -48,7 +50,7 @@ func Postgres(t testing.TB) *PG {
 func OwnPostgres(t testing.TB) *PG {
 	t.Helper()
 	postgresFolder(t)
-	p, err := newPostgres()
+	p, err := newPostgres("")
 	must(t, err)
 	t.Cleanup(func() {
 		p.Kill(t)
@@ -68,12 +70,12 @@ func postgresFolder(t testing.TB) string {
 	return all[len(all)-1]
 }
 
-func newPostgres() (p *PG, err error) {
+func newPostgres(settings string) (p *PG, err error) {
 	all, err := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if err != nil || len(all) == 0 {
 		return nil, fmt.Errorf("no Postgres: %w", err)
 	}
-	p = &PG{bin: all[len(all)-1]}
+	p = &PG{bin: all[len(all)-1], settings: settings}
 	if p.owner, err = postgresUser(); err != nil {
 		return nil, err
 	}
@@ -137,7 +139,7 @@ func (p *PG) command(name string, args ...string) *exec.Cmd {
 // keep runs a server until standard input ends, as it does however the test's process ends. Then the folder goes, unless
 // it was told to leave it.
 const keep = `"$1/postgres" -D "$2/data" -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200 \
-	-c shared_buffers=32MB >>"$2/log" 2>&1 &
+	-c shared_buffers=32MB $4 >>"$2/log" 2>&1 &
 read -r told
 kill -QUIT $!
 wait $!
@@ -158,7 +160,7 @@ func (p *PG) start() error {
 	if err != nil {
 		return err
 	}
-	keeper := p.command("/bin/sh", "-c", keep, "sh", p.bin, p.dir, port)
+	keeper := p.command("/bin/sh", "-c", keep, "sh", p.bin, p.dir, port, p.settings)
 	if p.life, err = keeper.StdinPipe(); err != nil {
 		return err
 	}
