@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"rehome"
+	"rehome/internal/disk"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
 )
@@ -142,7 +143,7 @@ func (h *Host) Create(_ context.Context, repoID int64, f object.Format) error {
 	if h.Exists(repoID) {
 		return fmt.Errorf("create repository %d: %w", repoID, fs.ErrExist)
 	}
-	if err := os.Rename(fresh, h.path(repoID)); err != nil {
+	if err := disk.Move(fresh, h.path(repoID)); err != nil {
 		return fmt.Errorf("create repository: %w", err)
 	}
 	return nil
@@ -159,7 +160,7 @@ func (h *Host) Remove(ctx context.Context, repoID int64) error {
 	if err != nil {
 		return fmt.Errorf("remove repository: %w", err)
 	}
-	err = os.Rename(h.path(repoID), filepath.Join(gone, "git"))
+	err = disk.Move(h.path(repoID), filepath.Join(gone, "git"))
 	h.forget(repoID, e)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil

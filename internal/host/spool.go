@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"rehome/internal/disk"
 )
 
 // spoolMemory is how much of a spool stays in memory, bytes.
@@ -22,7 +24,7 @@ type spool struct {
 	limit int64  // most bytes, in total
 	size  int64
 	mem   bytes.Buffer
-	file  *os.File
+	file  *disk.File
 }
 
 func (s *spool) Write(p []byte) (int, error) {
@@ -42,7 +44,7 @@ func (s *spool) Write(p []byte) (int, error) {
 }
 
 func (s *spool) spill() error {
-	f, err := os.CreateTemp(s.dir, ".spool-")
+	f, err := disk.CreateTemp(s.dir, ".spool-")
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"rehome/internal/disk"
 	"rehome/internal/git/repo"
 )
 
@@ -110,7 +111,7 @@ func (m remembered) write(dir string) error {
 		return err
 	}
 	path := filepath.Join(dir, packsFile)
-	f, err := os.Create(path + ".new")
+	f, err := disk.CreateFile(path + ".new")
 	if err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func (m remembered) write(dir string) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := disk.Move(path+".new", path); err != nil {
 		return err
 	}
 	return repo.SyncDir(dir)
