@@ -14,27 +14,35 @@ import (
 // Folder is the Bucket that keeps each file below a folder, at the path that is its key. Several processes
 // may share the folder.
 //
-// A file's bytes are on the disk before it has its name there, and its name is before Take returns:
+// A file's bytes are on the disk before it has its name there, and its name is before Put returns:
 //
-//	sync the file; rename it to its key; sync the folders above
+//	sync the file; rename or link it to its key; sync the folders above
 //
 // Many Takes at a time share their syncs (together.go): with one after the other, most of the time would
 // go into waiting for the disk.
 type Folder struct {
-	dir  string
-	disk together
+	dir    string
+	device uint64 // the disk it is on
+	disk   together
 }
 
-// NewFolder opens the folder at dir, which is made when missing. Files that Take is given must be on its disk.
+// NewFolder opens the folder at dir, which is made when missing. Files from other disks are copied into it.
 func NewFolder(dir string) (*Folder, error) {
 	abs, err := filepath.Abs(dir)
 	if err == nil {
 		err = makeDurably(abs)
 	}
+	f := &Folder{dir: abs}
+	if err == nil {
+		f.device, err = f.look()
+	}
+	if err == nil {
+		err = f.sweep()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open folder of files: %w", err)
 	}
-	return &Folder{dir: abs}, nil
+	return f, nil
 }
 
 // makeDurably makes a folder and those above it.
@@ -53,83 +61,6 @@ func makeDurably(dir string) error {
 		return err
 	}
 	return syncFolder(above)
-}
-
-// Take fills Bucket. The file can only be read afterwards. It takes least of each when many run at once.
-func (f *Folder) Take(ctx context.Context, key, file string) error {
-	path, err := f.path(ctx, key)
-	if err != nil {
-		return err
-	}
-	if err := f.take(path, file); err != nil {
-		return fmt.Errorf("keep %s: %w", key, err)
-	}
-	return nil
-}
-
-func (f *Folder) take(path, file string) error {
-	if isFile(path) {
-		return f.takeKnown(path, file)
-	}
-	if err := f.settle(file); err != nil {
-		return err
-	}
-	if err := f.makeFolder(filepath.Dir(path)); err != nil {
-		return err
-	}
-	switch err := move(file, path); {
-	case errors.Is(err, fs.ErrExist):
-		return f.takeKnown(path, file)
-	case err != nil:
-		return err
-	}
-	return f.disk.sync(&wish{folders: f.above(path)})
-}
-
-// takeKnown takes a file whose key has one already, which whoever put it there may not have synced yet.
-func (f *Folder) takeKnown(path, file string) error {
-	known, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	err = f.disk.sync(&wish{file: known, folders: f.above(path)})
-	if err := errors.Join(err, known.Close()); err != nil {
-		return err
-	}
-	return os.Remove(file)
-}
-
-// From what size on, bytes, a file is synced by itself, so that others need not wait for it; and from what
-// size on memory is not kept for it once it is on the disk: others have better use for it, and the next file
-// gets pages that are warm.
-const (
-	alone = 8 << 20
-	letGo = 1 << 20
-)
-
-// settle puts a file's bytes on the disk, not to be written again.
-func (f *Folder) settle(file string) error {
-	opened, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	defer opened.Close() // what counts is whether it is synced
-	info, err := opened.Stat()
-	if err == nil && info.Mode().Perm() != 0o444 {
-		err = opened.Chmod(0o444)
-	}
-	switch {
-	case err != nil:
-		return err
-	case info.Size() >= alone:
-		err = opened.Sync()
-	default:
-		err = f.disk.sync(&wish{file: opened})
-	}
-	if err == nil && info.Size() >= letGo {
-		forget(opened)
-	}
-	return err
 }
 
 // makeFolder makes a folder below f's.
@@ -156,17 +87,6 @@ func (f *Folder) above(path string) (folders []string) {
 	return folders
 }
 
-// link is move for where that is not one operation: a crash in between leaves the file at both places.
-func link(file, path string) error {
-	switch err := os.Link(file, path); {
-	case err == nil:
-		return os.Remove(file)
-	case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	return os.Rename(file, path) // a file system without hard links
-}
-
 // Open fills Bucket.
 func (f *Folder) Open(ctx context.Context, key string, offset int64) (io.ReadCloser, error) {
 	path, err := f.path(ctx, key)
@@ -189,8 +109,8 @@ func (f *Folder) Open(ctx context.Context, key string, offset int64) (io.ReadClo
 	return opened, nil
 }
 
-// Size fills Bucket.
-func (f *Folder) Size(ctx context.Context, key string) (int64, error) {
+// size is Size by one look.
+func (f *Folder) size(ctx context.Context, key string) (int64, error) {
 	path, err := f.path(ctx, key)
 	if err != nil {
 		return 0, err
@@ -229,8 +149,6 @@ func isFile(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.Mode().IsRegular()
 }
-
-func missing(key string) error { return fmt.Errorf("%s: %w", key, fs.ErrNotExist) }
 
 // noFile reports whether err says that no file is there, be it that a file stands where a folder should.
 func noFile(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }

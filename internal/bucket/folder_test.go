@@ -36,7 +36,7 @@ func TestFolderTakesNoLinkForAFile(t *testing.T) {
 	if _, err := b.Open(t.Context(), "link", 0); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("open: %v", err)
 	}
-	if _, err := b.Size(t.Context(), "link"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := bucket.Size(t.Context(), b, "link"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("size: %v", err)
 	}
 }
@@ -48,7 +48,7 @@ func TestFolderFilesAreReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "file")
-	if err := errors.Join(os.WriteFile(file, []byte("content"), 0o600), b.Take(t.Context(), "a/b", file)); err != nil {
+	if err := errors.Join(os.WriteFile(file, []byte("content"), 0o600), bucket.Take(t.Context(), b, "a/b", file)); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(dir, "files", "a", "b"))

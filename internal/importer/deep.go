@@ -88,7 +88,7 @@ func (w *worker) hashLFS(ctx context.Context, objects []store.LFSObject) error {
 		if err != nil {
 			return err
 		}
-		in, err := w.LFS.Open(ctx, oid, 0)
+		in, err := w.LFS.OpenUnchecked(ctx, oid, 0)
 		if err != nil {
 			return fmt.Errorf("read Git LFS object: %w", err)
 		}

@@ -2,6 +2,7 @@ package lfs
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -61,8 +62,19 @@ func (s *Store) Has(ctx context.Context, o Object) (bool, error) {
 	return err == nil && size == o.Size, err
 }
 
-// Open returns an object's bytes from offset on. It is fs.ErrNotExist when the object is not there.
+// Open returns an object's bytes from offset on. It is fs.ErrNotExist when the object is not there. Read from the
+// beginning, bytes that are not the object's end in a *CorruptError, and the last of them is never given: so nobody
+// takes them for the object. Read from later on they are as the bucket has them.
 func (s *Store) Open(ctx context.Context, oid OID, offset int64) (io.ReadCloser, error) {
+	in, err := s.OpenUnchecked(ctx, oid, offset)
+	if err != nil || offset > 0 {
+		return in, err
+	}
+	return &checked{ReadCloser: in, oid: oid, hash: sha256.New()}, nil
+}
+
+// OpenUnchecked is Open for those who hash what they read.
+func (s *Store) OpenUnchecked(ctx context.Context, oid OID, offset int64) (io.ReadCloser, error) {
 	r, err := s.bucket.Open(ctx, key(oid), offset)
 	if err != nil {
 		return nil, fmt.Errorf("open LFS object: %w", err)
@@ -72,7 +84,7 @@ func (s *Store) Open(ctx context.Context, oid OID, offset int64) (io.ReadCloser,
 
 // Size returns an object's size in bytes. It is fs.ErrNotExist when the object is not there.
 func (s *Store) Size(ctx context.Context, oid OID) (int64, error) {
-	size, err := s.bucket.Size(ctx, key(oid))
+	size, err := bucket.Size(ctx, s.bucket, key(oid))
 	if err != nil {
 		return 0, fmt.Errorf("size of LFS object: %w", err)
 	}

@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+
+	"rehome/internal/bucket"
 )
 
 // MismatchError reports bytes that are not the object they should be. Got's OID is of all bytes that were
@@ -119,7 +121,7 @@ func (w *Writer) keep(ctx context.Context, o Object) error {
 	}
 	w.giveBack() // others can use it while the bucket waits for its disk
 	if err == nil {
-		err = w.store.bucket.Take(ctx, key(o.OID), w.file.Name())
+		err = bucket.Take(ctx, w.store.bucket, key(o.OID), w.file.Name())
 	}
 	if err != nil {
 		return errors.Join(err, w.Close())

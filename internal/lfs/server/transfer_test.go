@@ -189,7 +189,7 @@ func TestObjectThatTheStoreLost(t *testing.T) {
 // full is a bucket on a disk without space.
 type full struct{ bucket.Bucket }
 
-func (full) Take(context.Context, string, string) error {
+func (full) Put(context.Context, string, string) error {
 	return &os.PathError{Op: "sync", Path: "file", Err: syscall.ENOSPC}
 }
 

@@ -20,12 +20,12 @@ type slowDisk struct {
 	enough  chan struct{}
 }
 
-func (s *slowDisk) Take(ctx context.Context, key, file string) error {
+func (s *slowDisk) Put(ctx context.Context, key, file string) error {
 	if s.waiting.Add(1) == s.many {
 		close(s.enough)
 	}
 	<-s.enough
-	return s.memory.Take(ctx, key, file)
+	return s.memory.Put(ctx, key, file)
 }
 
 // TestLines lets others come while objects wait for the disk, but never more at a time than Workers.

@@ -29,7 +29,7 @@ type outgoing struct {
 
 // open begins to send the object.
 func (s *sending) open(ctx context.Context, on func()) (*outgoing, error) {
-	in, err := s.Store.Open(ctx, s.object.OID, 0)
+	in, err := s.Store.OpenUnchecked(ctx, s.object.OID, 0)
 	if err != nil {
 		return nil, fmt.Errorf("send LFS object %s: %w", s.object.OID, err)
 	}

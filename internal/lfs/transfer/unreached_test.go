@@ -159,6 +159,6 @@ func TestNeverMissing(t *testing.T) {
 // full is a bucket without room.
 type full struct{ *memory }
 
-func (full) Take(context.Context, string, string) error {
-	return fmt.Errorf("take: %w", syscall.ENOSPC)
+func (full) Put(context.Context, string, string) error {
+	return fmt.Errorf("put: %w", syscall.ENOSPC)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/bucket"
 	"rehome/internal/egress"
 	"rehome/internal/lfs"
 	"rehome/internal/testenv"
@@ -239,7 +241,7 @@ type memory struct {
 	files map[string][]byte // guarded by mu
 }
 
-func (m *memory) Take(_ context.Context, key, file string) error {
+func (m *memory) Put(_ context.Context, key, file string) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -247,7 +249,7 @@ func (m *memory) Take(_ context.Context, key, file string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.files[key] = b
-	return os.Remove(file)
+	return nil
 }
 
 func (m *memory) Open(_ context.Context, key string, offset int64) (io.ReadCloser, error) {
@@ -260,14 +262,16 @@ func (m *memory) Open(_ context.Context, key string, offset int64) (io.ReadClose
 	return io.NopCloser(bytes.NewReader(b[min(offset, int64(len(b))):])), nil
 }
 
-func (m *memory) Size(_ context.Context, key string) (int64, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	b, ok := m.files[key]
-	if !ok {
-		return 0, fs.ErrNotExist
+// List knows whole keys only, as the store asks for.
+func (m *memory) List(_ context.Context, key string) iter.Seq2[bucket.File, error] {
+	return func(yield func(bucket.File, error) bool) {
+		m.mu.Lock()
+		b, ok := m.files[key]
+		m.mu.Unlock()
+		if ok {
+			yield(bucket.File{Key: key, Size: int64(len(b))}, nil)
+		}
 	}
-	return int64(len(b)), nil
 }
 
 func (m *memory) Remove(context.Context, string) error { return nil }

@@ -239,7 +239,7 @@ type full struct{ bucket.Bucket }
 
 var errFull = errors.New("no room")
 
-func (full) Take(context.Context, string, string) error { return errFull }
+func (full) Put(context.Context, string, string) error { return errFull }
 
 // TestStoreFails has the store's error come out, once.
 func TestStoreFails(t *testing.T) {
