@@ -52,8 +52,28 @@ type ReceiptDestination struct {
 
 // ReceiptRefs accounts for every ref the source advertised.
 type ReceiptRefs struct {
-	Refs    []ReceiptRef `json:"refs"`
-	Skipped []SkippedRef `json:"skipped_refs"`
+	Refs     []ReceiptRef  `json:"refs"`
+	Skipped  []SkippedRef  `json:"skipped_refs"`
+	Replaced []ReplacedRef `json:"replaced_refs"`
+}
+
+// ReplacedRef is a ref of the destination that was deleted, or moved to what does not lead on from where it was.
+type ReplacedRef struct {
+	Name      string   `json:"name"`
+	NameBytes []byte   `json:"name_bytes,omitempty"`
+	ID        ObjectID `json:"id"`     // what it was
+	Became    ObjectID `json:"became"` // "" for one that was deleted
+	Kept      string   `json:"kept"`   // the ref that keeps what it was; "" where the history that was pushed has that anyway
+	KeptBytes []byte   `json:"kept_bytes,omitempty"`
+	Reason    string   `json:"reason"`
+}
+
+// NewReplacedRef lists a ref by its exact name, and that of the one that keeps what it was, which may hold any bytes.
+func NewReplacedRef(name string, id, became ObjectID, kept, reason string) ReplacedRef {
+	r := ReplacedRef{ID: id, Became: became, Reason: reason}
+	r.Name, r.NameBytes = lossless(name)
+	r.Kept, r.KeptBytes = lossless(kept)
+	return r
 }
 
 // ReceiptRef is a ref that was carried. Name may not be UTF-8; NameBytes is set only then.

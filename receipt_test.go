@@ -20,6 +20,10 @@ func TestNamesThatAreNotUTF8(t *testing.T) {
 			NewInspectedFile(LargeFile{Ref: "r\xff", Path: []byte("p\xff"), OID: "bb", Size: 4}),
 			`{"ref_name":"r�","ref_name_bytes":"cv8=","path":"p�","path_bytes":"cP8=","oid":"bb","size":4}`,
 		},
+		{
+			NewReplacedRef("r\xff", "cc", "", "k\xfe", "why"),
+			`{"name":"r�","name_bytes":"cv8=","id":"cc","became":"","kept":"k�","kept_bytes":"a/4=","reason":"why"}`,
+		},
 		{NewSkippedRef("r\xff", "cc", "why"), `{"name":"r�","name_bytes":"cv8=","id":"cc","reason":"why"}`},
 	} {
 		got, err := json.Marshal(c.what)

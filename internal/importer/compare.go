@@ -17,9 +17,15 @@ type comparison struct {
 	onward     func(tip, at object.ID) (bool, error) // tip, which is here, leads on from at
 
 	left    map[string]bool     // refs that are left to somebody else, by name
-	theirs  []repo.Ref          // of somebody else, which are overwritten
+	theirs  []overwritten       // of somebody else
 	ahead   []string            // those of them that need not move, by name
 	skipped []rehome.SkippedRef // those of them that should have moved
+}
+
+// overwritten is a ref as it is there, and what it becomes.
+type overwritten struct {
+	repo.Ref
+	becomes object.ID
 }
 
 // updates says what has to move. A ref may only move if it is what we wrote, or may have written, last, or if nothing is
@@ -59,7 +65,7 @@ func (c *comparison) diverged(f finalRef, now repo.Ref, last store.WrittenRef) (
 	}
 	switch {
 	case c.divergence == rehome.Overwrite:
-		c.theirs = append(c.theirs, now)
+		c.theirs = append(c.theirs, overwritten{now, f.final})
 		return true, nil
 	case stays:
 		c.left[f.name] = true

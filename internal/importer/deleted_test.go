@@ -16,8 +16,9 @@ import (
 
 // receiptOf is what a receipt says beside its head.
 type receiptOf struct {
-	Skipped  []rehome.SkippedRef `json:"skipped_refs"`
-	Warnings []rehome.Warning    `json:"warnings"`
+	Skipped  []rehome.SkippedRef  `json:"skipped_refs"`
+	Replaced []rehome.ReplacedRef `json:"replaced_refs"`
+	Warnings []rehome.Warning     `json:"warnings"`
 }
 
 func (w *world) receiptOf(r rehome.Repository) (body receiptOf) {

@@ -112,7 +112,17 @@ func TestForcedAndDeletedAtTheSource(t *testing.T) {
 					t.Errorf("%s is %q, want %q", name, got, want)
 				}
 			}
+			want := []rehome.ReplacedRef{
+				rehome.NewReplacedRef("refs/tags/v0", rehome.ObjectID(deleted), "", "refs/rehome/kept/tags/v0/"+deleted[:12], replacedDeleted),
+				rehome.NewReplacedRef("refs/heads/topic-0", rehome.ObjectID(forced), rehome.ObjectID(e.atDestination("refs/heads/topic-0")), "refs/rehome/kept/heads/topic-0/"+forced[:12], replacedForced),
+			}
+			if got := e.receiptOf(r).Replaced; !reflect.DeepEqual(got, want) {
+				t.Errorf("replaced: %+v, want %+v", got, want)
+			}
 			e.again(r)
+			if got := e.receiptOf(r).Replaced; len(got) != 0 {
+				t.Errorf("replaced once more: %+v", got)
+			}
 		})
 	}
 }
@@ -166,7 +176,11 @@ func TestTooManyGone(t *testing.T) {
 	_, err = e.Update(t.Context(), r.ID, UpdateRequest{})
 	must(t, err)
 	e.work()
-	wantStatus(t, e.get(r), rehome.Failed, rehome.StepPush, rehome.LimitPassed)
+	i := e.get(r)
+	wantStatus(t, i, rehome.Failed, rehome.StepPush, rehome.LimitPassed)
+	if m := i.State.Err.Message; !strings.Contains(m, "The source lacks 3 of the 4 refs") || !strings.Contains(m, ": refs/heads/topic-0, refs/heads/topic-1, refs/tags/v0. ") {
+		t.Error(m)
+	}
 	if now := testenv.ShowRefs(t, e.to); !slices.Equal(now, before) {
 		t.Errorf("refs:\n%s", strings.Join(now, "\n"))
 	}
@@ -207,6 +221,9 @@ func TestDivergence(t *testing.T) {
 			}
 			if skipped := e.receiptOf(r).Skipped; (len(skipped) == 1) != (way == rehome.Skip) {
 				t.Errorf("skipped: %+v", skipped)
+			}
+			if replaced := e.receiptOf(r).Replaced; way == rehome.Overwrite && (len(replaced) != 1 || string(replaced[0].ID) != theirs || replaced[0].Kept != "refs/rehome/kept/heads/topic-0/"+theirs[:12]) {
+				t.Errorf("replaced: %+v", replaced)
 			}
 			if e.atDestination("refs/heads/trunk") != testenv.Git(t, e.from, "rev-parse", "refs/heads/trunk") {
 				t.Error("trunk did not move")

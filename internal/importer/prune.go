@@ -18,33 +18,68 @@ const keptRefs = "refs/rehome/kept/"
 type pruned struct {
 	updates []repo.Update // refs that go, and refs that keep old tips
 	names   []string      // of those that go, or went already
+
+	replaced []rehome.ReplacedRef // those that go or are forced, sorted by name
+}
+
+// Why refs of the destination were deleted or forced, in the receipt.
+const (
+	replacedDeleted = "deleted at the source"
+	replacedForced  = "forced at the source"
+	replacedTheirs  = "made or moved by somebody else at the destination, and overwritten"
+)
+
+// replace keeps what is at r now, and lists what becomes of it: the zero id for nothing.
+func (p *pruned) replace(there map[string]repo.Ref, r repo.Ref, becomes object.ID, reason string) {
+	p.keep(there, r)
+	p.list(r.Name, r.ID.String(), becomes, keptName(r.Name, r.ID.String()), reason)
+}
+
+// replacedBefore lists a ref that an earlier try has taken from where it was last, as what keeps that shows.
+func (p *pruned) replacedBefore(there map[string]repo.Ref, name, was string, becomes object.ID, reason string) {
+	if kept := keptName(name, was); kept != "" && there[kept].ID.String() == was {
+		p.list(name, was, becomes, kept, reason)
+	}
+}
+
+func (p *pruned) list(name, was string, becomes object.ID, kept, reason string) {
+	became := rehome.ObjectID("")
+	if !becomes.IsZero() {
+		became = id(becomes)
+	}
+	p.replaced = append(p.replaced, rehome.NewReplacedRef(name, rehome.ObjectID(was), became, kept, reason))
 }
 
 // prune finds the refs we wrote that the source has no more, and keeps the tips of those and of refs that were forced.
 func (w *worker) prune(done *finished, at situation, p *proof, forced []finalRef) error {
 	there := byName(at.have)
 	ours, gone := goneAtSource(done.refs, p.facts, at.wrote)
-	goes := 0
+	var goes []string
 	for _, name := range gone {
 		now, exists := there[name]
 		switch {
 		case !exists:
 			p.pruned.names = append(p.pruned.names, name) // it went in an earlier try, or somebody deleted it
+			p.pruned.replacedBefore(there, name, at.wrote[name].Wrote, object.ID{}, replacedDeleted)
 		case isOurs(now, at.wrote[name]):
-			goes++
+			goes = append(goes, name)
 			p.pruned.names = append(p.pruned.names, name)
 			p.pruned.updates = append(p.pruned.updates, repo.Update{Name: name, Old: now.ID, New: now.ID.Format().Zero()})
-			p.pruned.keep(there, now)
+			p.pruned.replace(there, now, object.ID{}, replacedDeleted)
 		default:
 			p.stays = append(p.stays, rehome.NewSkippedRef(name, id(now.ID), "deleted at the source, and moved by somebody else at the destination: it stays"))
 		}
 	}
-	if 2*goes > ours {
+	if 2*len(goes) > ours {
 		return tooManyGone(goes, ours)
 	}
 	for _, f := range forced {
-		if now, exists := there[f.name]; exists && now.ID != f.final && isOurs(now, at.wrote[f.name]) {
-			p.pruned.keep(there, now)
+		now, exists := there[f.name]
+		switch last := at.wrote[f.name]; {
+		case exists && now.ID == f.final:
+			p.pruned.replacedBefore(there, f.name, last.Wrote, f.final, replacedForced)
+		case exists && isOurs(now, last):
+			p.pruned.replace(there, now, f.final, replacedForced)
 		}
 	}
 	return nil
@@ -57,7 +92,6 @@ const reasonGone = "deleted at the source since the last import: it stays here, 
 func stillThere(done *finished, at situation, p *proof) (stays []rehome.SkippedRef) {
 	there := byName(at.have)
 	_, gone := goneAtSource(done.refs, p.facts, at.wrote)
-	slices.Sort(gone)
 	for _, name := range gone {
 		if now, exists := there[name]; exists {
 			stays = append(stays, rehome.NewSkippedRef(name, id(now.ID), reasonGone))
@@ -84,19 +118,21 @@ func goneAtSource(final []finalRef, known facts, wrote map[string]store.WrittenR
 			gone = append(gone, name)
 		}
 	}
+	slices.Sort(gone)
 	return ours, gone
 }
 
 // keep adds a ref that keeps what is at r now, unless there is one.
 func (p *pruned) keep(there map[string]repo.Ref, r repo.Ref) {
-	name := keptName(r)
+	name := keptName(r.Name, r.ID.String())
 	if _, exists := there[name]; !exists {
 		p.updates = append(p.updates, repo.Update{Name: name, Old: r.ID.Format().Zero(), New: r.ID})
 	}
 }
 
-// keepAll adds refs that keep what is at all of refs now, but for what this history has anyway.
-func (p *pruned) keepAll(from *repo.Repo, have, refs []repo.Ref) error {
+// keepAll lists refs of others that are overwritten, and adds refs that keep what is there now, but for what this history
+// has anyway.
+func (p *pruned) keepAll(from *repo.Repo, have []repo.Ref, refs []overwritten) error {
 	if len(refs) == 0 {
 		return nil
 	}
@@ -107,22 +143,27 @@ func (p *pruned) keepAll(from *repo.Repo, have, refs []repo.Ref) error {
 	defer objects.Close()
 	there := byName(have)
 	for _, r := range refs {
-		if !objects.Has(r.ID) {
-			p.keep(there, r)
+		if objects.Has(r.ID) {
+			p.list(r.Name, r.ID.String(), r.becomes, "", replacedTheirs)
+			continue
 		}
+		p.replace(there, r.Ref, r.becomes, replacedTheirs)
 	}
 	return nil
 }
 
-// keptName is the ref that keeps the tip of another one.
-func keptName(r repo.Ref) string {
-	return keptRefs + strings.TrimPrefix(r.Name, "refs/") + "/" + r.ID.String()[:12]
+// keptName is the ref that keeps what another one was, "" where that is not known.
+func keptName(name, was string) string {
+	if len(was) < 12 {
+		return ""
+	}
+	return keptRefs + strings.TrimPrefix(name, "refs/") + "/" + was[:12]
 }
 
-func tooManyGone(goes, ours int) error {
+func tooManyGone(goes []string, ours int) error {
 	return &rehome.Error{
 		Code:    rehome.LimitPassed,
-		Message: fmt.Sprintf("The source lacks %d of the %d refs that were moved from it; a sync that would remove more than half of them stops.", goes, ours),
+		Message: fmt.Sprintf("The source lacks %d of the %d refs that were moved from it: %s. A sync that would remove more than half of them stops.", len(goes), ours, named(goes)),
 		Hint:    "If the source is as it should be, delete those refs at the destination by hand, and start the import again.",
 	}
 }

@@ -67,7 +67,7 @@ func (p *proof) receipt() rehome.Receipt {
 			Source:      rehome.ReceiptSource{ObjectFormat: p.Format, DefaultBranch: strings.TrimPrefix(p.Head, "refs/heads/")},
 			Destination: rehome.ReceiptDestination{DefaultBranch: strings.TrimPrefix(p.head(), "refs/heads/")},
 		},
-		Refs: rehome.ReceiptRefs{Skipped: slices.Concat(p.Skipped, p.stays)},
+		Refs: rehome.ReceiptRefs{Skipped: slices.Concat(p.Skipped, p.stays), Replaced: p.pruned.replaced},
 		Body: rehome.ReceiptBody{Warnings: slices.Concat(p.Warnings, p.pushed), LargeFiles: rehome.ReceiptLargeFiles{Over: p.LargeOver, Choice: rehome.LFSUndecided}, LFS: p.LFS},
 	}
 	if note := emptyNote(len(p.final) + len(p.stays)); note != "" {
@@ -91,7 +91,7 @@ func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 10
 // EncodeReceipt writes a receipt as JSON, each key there, empty or not. Its last key, sha256, is the SHA-256 of the
 // other bytes: of what is left when `, "sha256": "…"` is cut out.
 func EncodeReceipt(r rehome.Receipt) ([]byte, error) {
-	r.Refs.Refs, r.Refs.Skipped = list(r.Refs.Refs), list(r.Refs.Skipped)
+	r.Refs.Refs, r.Refs.Skipped, r.Refs.Replaced = list(r.Refs.Refs), list(r.Refs.Skipped), list(r.Refs.Replaced)
 	r.Body.LargeFiles.Removed, r.Body.LFS.Missing = list(r.Body.LargeFiles.Removed), list(r.Body.LFS.Missing)
 	r.Body.Warnings = list(r.Body.Warnings)
 	var out bytes.Buffer
