@@ -17,9 +17,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func open(t *testing.T, path string) *store.DB {
+func open(t *testing.T, where string) *store.DB {
 	t.Helper()
-	db, err := store.Open(t.Context(), path)
+	return openWith(t, where, store.Options{})
+}
+
+func openWith(t *testing.T, where string, o store.Options) *store.DB {
+	t.Helper()
+	db, err := o.Open(t.Context(), where)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,14 +37,12 @@ func open(t *testing.T, path string) *store.DB {
 }
 
 func TestSQLite(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *store.DB {
-		return open(t, filepath.Join(t.TempDir(), "odd name?%41#.db"))
-	})
+	storetest.Run(t, func(t *testing.T) string { return filepath.Join(t.TempDir(), "odd name?%41#.db") }, openWith)
 }
 
 func TestPostgres(t *testing.T) {
 	server := testenv.Postgres(t)
-	storetest.Run(t, func(t *testing.T) *store.DB { return open(t, server.NewDatabase(t)) })
+	storetest.Run(t, func(t *testing.T) string { return server.NewDatabase(t) }, openWith)
 }
 
 func TestReopenKeepsRows(t *testing.T) {

@@ -14,9 +14,9 @@ import (
 	"rehome/internal/store"
 )
 
-// Run holds a database against the store's promises. open returns an empty one of its
-// own for each call and closes it when the test ends.
-func Run(t *testing.T, open func(t *testing.T) *store.DB) {
+// Run holds an engine against the store's promises. empty names a database of its own for
+// each call; open opens one and closes it when the test ends.
+func Run(t *testing.T, empty func(t *testing.T) string, open func(t *testing.T, where string, o store.Options) *store.DB) {
 	for _, c := range []struct {
 		name string
 		test func(*testing.T, *store.DB)
@@ -30,6 +30,12 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"status moves", testMoves},
 		{"leases", testLeases},
 		{"lease of a folder", testFolderLeases},
+		{"paused holders", testPausedHolder},
+		{"one lease", testOneLease},
+		{"no lost updates", testNoLostUpdates},
+		{"foreign texts", testForeignTexts},
+		{"foreign names", testForeignNames},
+		{"raw files", testRawFiles},
 		{"deleted imports", testDeleted},
 		{"imports deleted with their repository", testDeletedWithRepository},
 		{"destinations", testDestinations},
@@ -65,8 +71,22 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"most due deliveries", testMostDue},
 		{"dropped deliveries", testDropDeliveries},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
+		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, empty(t), store.Options{})) })
 	}
+	for _, c := range []struct {
+		name   string
+		limits store.Limits
+		test   func(*testing.T, *store.DB)
+	}{
+		{"turns", store.Limits{}, testTurns},
+		{"running limit", store.Limits{Running: 2}, testRunningLimit},
+		{"running limit at once", store.Limits{Running: 3}, testRunningAtOnce},
+		{"queued limit", store.Limits{Queued: 2}, testQueuedLimit},
+		{"queued limit at once", store.Limits{Queued: 5}, testQueuedAtOnce},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, empty(t), store.Options{Limits: c.limits})) })
+	}
+	t.Run("processes", func(t *testing.T) { testProcesses(t, empty(t), open) })
 }
 
 func testOwners(t *testing.T, db *store.DB) {
