@@ -31,7 +31,7 @@ func (m *Main) authorsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			reader, err := m.ownMachineGit(ssh)
+			reader, err := m.ownMachineGit(ssh, m.note)
 			if err != nil {
 				return err
 			}

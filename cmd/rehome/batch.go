@@ -43,7 +43,7 @@ func (m *Main) batchCommand() *cobra.Command {
 			"here hold for every row that does not say otherwise. REHOME_SOURCE_PASSWORD and REHOME_DEST_PASSWORD\n" +
 			"hold for all rows; passwords do not belong into the file.\n\n" +
 			"A row that fails stops no other. Run the same command again, also after a crash: what is done stays done, as long as\n" +
-			"its row stays as it is.",
+			"its row stays as it is. That is kept below --state DIR, else $XDG_STATE_HOME/rehome or ~/.local/state/rehome: see rehome state.",
 		Args: needs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b := &batchRun{Main: m, flags: f, json: all.json, quiet: all.quiet, dryRun: all.dryRun, state: all.to.state}
@@ -137,14 +137,13 @@ func (b *batchRun) journalFolder(file string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find the batch file: %w", err)
 	}
-	base := b.state
-	if base == "" {
-		if base, err = b.stateFolder(); err != nil {
-			return "", usagef("Give --state DIR.", "there is no place to keep state in: %w", err)
-		}
+	base, err := b.stateFolder(b.state)
+	if err != nil {
+		return "", err
 	}
 	sum := sha256.Sum256([]byte(abs))
-	return filepath.Join(base, "batch", filepath.Base(abs)+"-"+hex.EncodeToString(sum[:6])), nil
+	dir := filepath.Join(base, "batch", filepath.Base(abs)+"-"+hex.EncodeToString(sum[:6]))
+	return dir, about{Batch: abs}.write(dir)
 }
 
 // read reads the batch file. Its faults are listed on standard error.
@@ -255,7 +254,7 @@ func (b *batchRun) sum(outcomes []batch.Outcome) (s sums) {
 func (b *batchRun) verdict(ctx context.Context, s sums) error {
 	switch {
 	case s.left > 0 && ctx.Err() != nil:
-		return ctx.Err()
+		return &keptError{ctx.Err(), b.journal.Dir()}
 	case s.failed > 0:
 		return &rehome.Error{
 			Code: rehome.Internal, Message: fmt.Sprintf("%d of %s failed.", s.failed, repositories(s.rows)),

@@ -53,7 +53,8 @@ func (b *batchRun) inspectRow(ctx context.Context, n int, notes io.Writer) (*reh
 	flags := b.moves[n]
 	flags.dryRun, flags.json, flags.quiet, flags.receipt, flags.commitMap = true, true, false, "", ""
 	one := b.forRow(&out, taker)
-	one.watch = &watcher{func(rehome.Event) {}, func() {}}
+	quiet := noWatcher()
+	one.watch = &quiet
 	err := one.importOnce(ctx, b.rows[n].Source, b.rows[n].Destination, flags)
 	i := new(rehome.Inspection)
 	if err == nil {

@@ -37,7 +37,7 @@ func (b *batchRun) move(ctx context.Context, n int, ours bool) batch.Outcome {
 		one.watch = &watcher{event: func(e rehome.Event) {
 			count(&o, e)
 			show.event(e)
-		}, close: func() {}}
+		}, note: show.note, close: func() {}}
 		err = one.importOnce(ctx, row.Source, row.Destination, flags)
 	}
 	var said bytes.Buffer
@@ -72,6 +72,7 @@ func count(o *batch.Outcome, e rehome.Event) {
 // inOneLine joins what report said.
 func inOneLine(said string) string {
 	what, todo, _ := strings.Cut(strings.TrimPrefix(said, "rehome: "), "\n")
+	todo, _, _ = strings.Cut(todo, "\n") // what is kept is said once, of the batch
 	if todo = strings.TrimSpace(todo); todo != "" && !strings.HasSuffix(what, ".") {
 		what += "."
 	}

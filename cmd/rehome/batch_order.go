@@ -69,7 +69,7 @@ func (b *batchRun) submodulesAt(ctx context.Context, n int) []string {
 }
 
 // readSubmodules reads a path where it is, and fetches a URL into a temporary folder.
-func (m *Main) readSubmodules(ctx context.Context, l remote.Location, ssh sshFlags) (urls []string, err error) {
+func (b *batchRun) readSubmodules(ctx context.Context, l remote.Location, ssh sshFlags) (urls []string, err error) {
 	if l.Path != "" {
 		r, err := repo.OpenClone(l.Path)
 		if err != nil {
@@ -86,7 +86,7 @@ func (m *Main) readSubmodules(ctx context.Context, l remote.Location, ssh sshFla
 		return nil, fmt.Errorf("make a folder to work in: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	reader, err := m.ownMachineGit(ssh)
+	reader, err := b.ownMachineGit(ssh, b.noteUnless(b.quiet))
 	if err != nil {
 		return nil, err
 	}

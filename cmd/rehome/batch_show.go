@@ -68,7 +68,12 @@ func (b *batchRun) newShow() batchShow {
 // silent shows notes alone.
 func (b *batchRun) silent(out io.Writer) func(int) rowShow {
 	return func(n int) rowShow {
-		return rowShow{watcher{func(rehome.Event) {}, func() {}}, b.prefixed(n, out)}
+		notes := b.prefixed(n, out)
+		quiet := noWatcher()
+		if !b.quiet {
+			quiet.note = func(text string) { fmt.Fprintln(notes, text) }
+		}
+		return rowShow{quiet, notes}
 	}
 }
 
@@ -83,12 +88,13 @@ func (b *batchRun) jsonShow(notes io.Writer) batchShow {
 		lines.Encode(line) //nolint:errcheck // a closed pipe ends the program by its signal
 	}
 	return batchShow{func(n int) rowShow {
-		return rowShow{watcher{func(e rehome.Event) {
+		event := func(e rehome.Event) {
 			print(struct {
 				rehome.Event
 				Row rowName `json:"row"`
 			}{e, b.name(n)})
-		}, func() {}}, b.prefixed(n, notes)}
+		}
+		return rowShow{watcher{event, noteAs(event), func() {}}, b.prefixed(n, notes)}
 	}, func(n int, o batch.Outcome) {
 		print(struct {
 			Event string `json:"event"`

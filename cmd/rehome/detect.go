@@ -103,7 +103,7 @@ func (m *Main) detectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			git, err := m.ownMachineGit(ssh)
+			git, err := m.ownMachineGit(ssh, m.note)
 			if err != nil {
 				return err
 			}

@@ -3,19 +3,16 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"rehome"
 	"rehome/internal/git/object"
+	"rehome/internal/git/transport"
 	"rehome/internal/host"
 	"rehome/internal/importer"
 	"rehome/internal/lfs"
@@ -29,39 +26,21 @@ import (
 // folder. What is finished there is not done again.
 func (m *Main) elsewhere(to remote.Location) func(context.Context, remote.Location, string, importFlags, importer.OncePlan, *doubts) (rehome.Receipt, error) {
 	return func(ctx context.Context, from remote.Location, _ string, f importFlags, plan importer.OncePlan, left *doubts) (r rehome.Receipt, err error) {
-		dir, keep, err := m.stateOf(from, to, f.to.state)
+		state, err := m.stateOf(from, to, f.to.state)
 		if err != nil {
 			return r, err
 		}
-		one := &single{Main: m, from: from, to: to, flags: f, plan: plan, left: left}
-		err = one.open(ctx, data(dir))
-		if err == nil {
+		one := &single{Main: m, from: from, to: to, flags: f, plan: plan, left: left, display: m.newWatcher(f.json, f.quiet)}
+		if err = one.open(ctx, data(state.dir)); err == nil {
 			r, err = one.run(ctx)
 		}
+		one.display.close()
 		one.close()
-		if err == nil && !keep {
-			err = os.RemoveAll(dir)
+		if !one.claimed {
+			return r, err
 		}
-		return r, err
+		return r, state.end(err)
 	}
-}
-
-// stateOf is the folder in which the state of a move is kept, and whether it stays when that is done.
-func (m *Main) stateOf(from, to remote.Location, given string) (dir string, keep bool, err error) {
-	if given == "" {
-		if dir, err = m.stateFolder(); err != nil {
-			return "", false, usagef("Give --state DIR.", "there is no place to keep state in: %w", err)
-		}
-		dir = filepath.Join(dir, "moves")
-	} else if dir, err = filepath.Abs(given); err != nil {
-		return "", false, fmt.Errorf("find the state folder: %w", err)
-	}
-	sum := sha256.Sum256([]byte(from.String() + "\n" + to.String()))
-	dir = filepath.Join(dir, hex.EncodeToString(sum[:8]))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", false, fmt.Errorf("make the state folder: %w", err)
-	}
-	return dir, given != "", nil
 }
 
 // single is a move with the parts it is made of.
@@ -76,6 +55,8 @@ type single struct {
 	repo     rehome.Repository
 	due      chan time.Duration // until the import is to be looked at again; the newest counts
 	fetched  bool               // what is under way was fetched by an earlier run
+	claimed  bool               // the state folder is ours
+	display  watcher
 	undo     []func() error
 }
 
@@ -84,7 +65,7 @@ func (s *single) open(ctx context.Context, dir data) error {
 	if err != nil {
 		return usagef("Wait for it to end.", "another rehome import of this move runs: %w", err)
 	}
-	s.undo = append(s.undo, folder.Close)
+	s.claimed, s.undo = true, append(s.undo, folder.Close)
 	if s.db, err = store.Open(ctx, dir.database()); err != nil {
 		return err
 	}
@@ -102,7 +83,7 @@ func (s *single) open(ctx context.Context, dir data) error {
 	if err != nil {
 		return err
 	}
-	n, err := s.ownMachine(s.flags.ssh)
+	n, err := s.ownMachine(s.flags.ssh, s.display.note)
 	if err != nil {
 		return err
 	}
@@ -166,9 +147,8 @@ func (s *single) run(ctx context.Context) (rehome.Receipt, error) {
 	if err != nil {
 		return rehome.Receipt{}, err
 	}
-	show := s.newWatcher(s.flags.json, s.flags.quiet)
 	if s.flags.json {
-		s.left.events(&s.plan, show.event)
+		s.left.events(&s.plan, s.display.event)
 	} else {
 		s.show(s.left)
 	}
@@ -176,20 +156,18 @@ func (s *single) run(ctx context.Context) (rehome.Receipt, error) {
 	defer stop()
 	events, err := s.importer.Watch(watching, s.repo.ID)
 	if err != nil {
-		show.close()
 		return rehome.Receipt{}, err
 	}
 	seen := make(chan struct{})
 	go func() { // ends with watching
 		defer close(seen)
 		for e := range events {
-			show.event(e)
+			s.display.event(e)
 		}
 	}()
 	err = s.work(ctx, id)
 	stop()
 	<-seen
-	show.close()
 	if err != nil {
 		return rehome.Receipt{}, err
 	}
@@ -208,14 +186,18 @@ func (s *single) begin(ctx context.Context) (id int64, err error) {
 			return 0, err
 		}
 	}
-	if err := s.sameOver(ctx); err != nil {
+	if err := s.sameOver(ctx, before); err != nil {
 		return 0, err
 	}
 	if err := s.setDestination(ctx); err != nil {
 		return 0, err
 	}
+	choices := s.choices()
+	if s.flags.choice.branch == "" && !before.CompletedAt.IsZero() {
+		choices.DefaultBranch = nil // it has been pushed: it stays until another is given
+	}
 	q := importer.StartRequest{
-		URL: s.from.String(), VCS: rehome.Git, Username: s.from.Username, Password: s.from.Password, SSHKey: keyOf(s.from), Choices: s.choices(),
+		URL: s.from.String(), VCS: rehome.Git, Username: s.from.Username, Password: s.from.Password, SSHKey: keyOf(s.from), Choices: choices,
 	}
 	i, err := s.importer.Start(ctx, s.repo, q)
 	if known := (*rehome.Error)(nil); errors.As(err, &known) && known.Field == "hold" { // the first push was let go already
@@ -230,8 +212,8 @@ func (s *single) begin(ctx context.Context) (id int64, err error) {
 }
 
 // sameOver refuses another size for large files than that of the run which fetched first: it would change ids that
-// were pushed.
-func (s *single) sameOver(ctx context.Context) error {
+// were pushed. Where no run has come to its end, this one begins anew.
+func (s *single) sameOver(ctx context.Context, before rehome.Import) error {
 	over, err := s.importer.LargeFilesOver(ctx, s.repo.ID)
 	if rehome.CodeOf(err) == rehome.NotFound {
 		return nil
@@ -239,6 +221,9 @@ func (s *single) sameOver(ctx context.Context) error {
 	was := size(over)
 	if given := s.flags.plan.large; err != nil || !given.decides() || given.over == was {
 		return err
+	}
+	if before.CompletedAt.IsZero() {
+		return s.importer.Cancel(ctx, s.repo.ID, s.repo.Owner.ID)
 	}
 	return usagef(fmt.Sprintf("Give --large-files-over %s, or another --state for a move of its own.", was.String()),
 		"--large-files-over %s is another size than that of the runs before, %s", s.flags.plan.large.over.String(), was.String())
@@ -367,14 +352,7 @@ func (s *single) wait(ctx context.Context) error {
 	case after = <-s.due:
 	default:
 	}
-	t := time.NewTimer(after)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return transport.Sleep(ctx, after)
 }
 
 // end is what the move came to.

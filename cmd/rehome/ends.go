@@ -49,7 +49,7 @@ func (m *Main) ask(ctx context.Context, to remote.Location, f importFlags) error
 	if to.URL == nil {
 		return nil
 	}
-	n, err := m.ownMachine(f.ssh)
+	n, err := m.ownMachine(f.ssh, m.noteOf(f.json, f.quiet))
 	if err != nil {
 		return err
 	}

@@ -47,8 +47,11 @@ func report(w io.Writer, ctx context.Context, err error) int {
 	if errors.Is(err, errPartly) {
 		return exitPartly
 	}
+	var kept *keptError
+	errors.As(err, &kept)
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		say(w, "interrupted", "Nothing half-done is left behind; run the same command again.")
+		sayKept(w, kept)
 		return exitInterrupted
 	}
 	var usage *usageError
@@ -62,6 +65,7 @@ func report(w io.Writer, ctx context.Context, err error) int {
 	}
 	what, todo := explain(err)
 	say(w, what, todo)
+	sayKept(w, kept)
 	if isUsage(err) {
 		return exitUsage
 	}
@@ -115,5 +119,12 @@ func say(w io.Writer, what, todo string) {
 	fmt.Fprintf(w, "rehome: %s\n", what)
 	if todo != "" {
 		fmt.Fprintf(w, "        %s\n", todo)
+	}
+}
+
+// sayKept says where finished steps are, if there are any.
+func sayKept(w io.Writer, kept *keptError) {
+	if kept != nil {
+		fmt.Fprintf(w, "        What is finished is kept in %s: the same command goes on from there, and rehome state remove forgets it.\n", kept.dir)
 	}
 }

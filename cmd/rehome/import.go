@@ -67,8 +67,9 @@ func (m *Main) importCommand() *cobra.Command {
 			"SOURCE is the URL of a Git repository (https, http, ssh, git, or USER@HOST:PATH), or a path on this machine.\n" +
 			"DEST is such a URL, to which is pushed, or a folder that does not exist yet or is empty, which becomes a bare repository.\n" +
 			"Passwords come from REHOME_SOURCE_PASSWORD and REHOME_DEST_PASSWORD or a prompt, never from a flag.\n\n" +
-			"What is done on the way to a URL is kept in a state folder: after an interruption the same command goes on, and\n" +
-			"with --state DIR it brings, each time it is run, only what is new at the source.",
+			"What is finished on the way to a URL is kept until the move is done, in $XDG_STATE_HOME/rehome or ~/.local/state/rehome: after\n" +
+			"an interruption or a failure the same command goes on. With --state DIR it is kept there, also when the move is done, and\n" +
+			"the same command brings, each time, only what is new at the source. rehome state lists what is kept, and removes it.",
 		Args: needs("SOURCE", "DEST"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := errors.Join(f.check(args[1]), f.to.checkFolder(args[1])); err != nil {
@@ -145,7 +146,7 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 	}
 	receipt, err := move(ctx, l, dest, f, plan, &left)
 	if err != nil {
-		return inWordsOf(to, inOwnWords(err, l))
+		return like(err, inWordsOf(to, inOwnWords(err, l)))
 	}
 	if err := writeReceipt(f.receipt, receipt); err != nil {
 		return err
@@ -162,10 +163,6 @@ func (m *Main) move(ctx context.Context, l remote.Location, dest string, f impor
 	if err != nil {
 		return rehome.Receipt{}, fmt.Errorf("find the destination: %w", err)
 	}
-	reader, err := m.ownMachineGit(f.ssh)
-	if err != nil {
-		return rehome.Receipt{}, err
-	}
 	ids, err := newCommitMap(f.commitMap)
 	if err != nil {
 		return rehome.Receipt{}, err
@@ -174,6 +171,11 @@ func (m *Main) move(ctx context.Context, l remote.Location, dest string, f impor
 		plan.CommitMap = ids
 	}
 	show := m.newWatcher(f.json, f.quiet)
+	reader, err := m.ownMachineGit(f.ssh, show.note)
+	if err != nil {
+		show.close()
+		return rehome.Receipt{}, errors.Join(err, ids.end(true))
+	}
 	if f.json {
 		left.events(&plan, show.event)
 	}

@@ -77,7 +77,7 @@ func (m *Main) inspect(ctx context.Context, i inspection) error {
 }
 
 func (m *Main) inspectAt(ctx context.Context, l remote.Location, i inspection, plan importer.OncePlan, left *doubts) error {
-	reader, err := m.ownMachineGit(i.ssh)
+	reader, err := m.ownMachineGit(i.ssh, m.noteUnless(i.quiet))
 	if err != nil {
 		return err
 	}

@@ -137,7 +137,7 @@ func (p *parts) openWork(ctx context.Context) error {
 			Elsewhere: p.flags.destination.elsewhere(p.flags.password), PushLimit: int64(p.flags.destination.limit),
 		},
 		DB: p.db, LFS: p.lfs, Folder: p.folder, Seal: box,
-		Alarms: importer.Alarms{Wake: wake.wake, WakeAt: wake.wakeAt, Ended: p.hooks.ImportEnded}, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
+		Alarms: importer.Alarms{Wake: wake.wake, WakeAt: wake.wakeAt, Ended: p.ended}, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
 		LargeOver: int64(p.flags.limits.largeOver), Limits: p.flags.limits.source(), Version: version,
 	})
 	if err := p.importer.Open(ctx); err != nil {

@@ -17,6 +17,7 @@ import (
 // watcher shows the events of one import. close ends the display; it may be called once.
 type watcher struct {
 	event func(rehome.Event)
+	note  func(string) // a line about something besides
 	close func()
 }
 
@@ -29,22 +30,34 @@ func (m *Main) newWatcher(asJSON, quiet bool) watcher {
 	case asJSON:
 		return jsonLines(m.Stdout)
 	case quiet:
-		return watcher{func(rehome.Event) {}, func() {}}
+		return noWatcher()
 	case isTerminal(m.Stderr):
 		return bars(m.Stderr)
 	}
 	return plainLines(m.Stderr, time.Now)
 }
 
+func noWatcher() watcher {
+	return watcher{event: func(rehome.Event) {}, note: func(string) {}, close: func() {}}
+}
+
+// noteAs makes a line an event.
+func noteAs(event func(rehome.Event)) func(string) {
+	return func(text string) {
+		event(rehome.Event{Kind: rehome.EventWarning, At: time.Now().UTC(), Text: text})
+	}
+}
+
 func jsonLines(w io.Writer) watcher {
 	var mu sync.Mutex
 	lines := json.NewEncoder(w)
 	lines.SetEscapeHTML(false)
-	return watcher{func(e rehome.Event) {
+	event := func(e rehome.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		lines.Encode(e) // a closed pipe ends the program by its signal
-	}, func() {}}
+	}
+	return watcher{event, noteAs(event), func() {}}
 }
 
 // plainEvery is how often plain lines tell of progress.
@@ -71,6 +84,10 @@ func plainLines(w io.Writer, now func() time.Time) watcher {
 				fmt.Fprintln(w, describe(e, true))
 			}
 		}
+	}, func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintln(w, text)
 	}, func() {}}
 }
 
@@ -95,7 +112,7 @@ func describe(e rehome.Event, percent bool) string {
 func bars(w io.Writer) watcher {
 	p := mpb.New(mpb.WithOutput(w), mpb.WithWidth(64))
 	bar := barIn(p, "")
-	return watcher{bar.event, func() {
+	return watcher{bar.event, bar.note, func() {
 		bar.close()
 		p.Wait()
 	}}
@@ -119,7 +136,7 @@ func barIn(p *mpb.Progress, name string) watcher {
 			}
 		}
 	}
-	return watcher{show, func() { bar.Abort(true) }}
+	return watcher{show, func(text string) { fmt.Fprintln(p, name+text) }, func() { bar.Abort(true) }}
 }
 
 // bytesText writes a number of bytes for people.
@@ -133,4 +150,25 @@ func bytesText(n int64) string {
 		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
 	}
 	return fmt.Sprintf("%d B", n)
+}
+
+// note writes a line on standard error.
+func (m *Main) note(text string) { fmt.Fprintln(m.Stderr, text) }
+
+// noteOf is the note of an import before there is a watcher.
+func (m *Main) noteOf(asJSON, quiet bool) func(string) {
+	switch {
+	case m.watch != nil:
+		return m.watch.note
+	case asJSON:
+		return jsonLines(m.Stdout).note
+	}
+	return m.noteUnless(quiet)
+}
+
+func (m *Main) noteUnless(quiet bool) func(string) {
+	if quiet {
+		return func(string) {}
+	}
+	return m.note
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -22,7 +23,7 @@ type sshFlags struct {
 
 func (f *sshFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.key, "ssh-key", "", "private key `FILE` for SSH, without passphrase (default: the keys of the agent)")
-	flags.StringVar(&f.knownHosts, "known-hosts", "", "`FILE` of the keys of SSH servers (default: ~/.ssh/known_hosts; servers met first are noted in Rehome's own)")
+	flags.StringVar(&f.knownHosts, "known-hosts", "", "`FILE` of the keys of SSH servers ; others are refused (default: ~/.ssh/known_hosts, and servers met first are noted in Rehome's own)")
 }
 
 // maxKey is far more than any private key has, bytes.
@@ -71,42 +72,38 @@ func currentUser() string {
 	return "git"
 }
 
-// ownMachine is the network for the command line: the user's own machine and rights, so nothing is out of bounds.
-func (m *Main) ownMachine(f sshFlags) (network, error) {
+// ownMachine is the network for the command line: the user's own machine and rights, so nothing is out of bounds. note
+// takes a line about a server met first. A file of known hosts that was given is the whole list: others are refused.
+func (m *Main) ownMachine(f sshFlags, note func(string)) (network, error) {
 	client, err := egress.New(egress.Policy{Unrestricted: true})
 	if err != nil {
 		return network{}, err
 	}
 	ssh := transport.SSH{Agent: m.Getenv("SSH_AUTH_SOCK"), User: currentUser()}
 	if f.knownHosts != "" {
+		if _, err := os.Stat(f.knownHosts); err != nil {
+			return network{}, usagef("Check the path.", "--known-hosts cannot be read: %w", err)
+		}
 		ssh.KnownHosts = []string{f.knownHosts}
-	} else if home, err := os.UserHomeDir(); err == nil {
+		return network{client, ssh}, nil
+	}
+	if home, err := os.UserHomeDir(); err == nil {
 		ssh.KnownHosts = []string{filepath.Join(home, ".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"}
 	}
-	if dir, err := m.stateFolder(); err == nil {
+	if dir, err := m.stateFolder(""); err == nil {
 		ssh.Pins = filepath.Join(dir, "known_hosts")
+		ssh.Met = func(host, key string) {
+			note(fmt.Sprintf("met %s for the first time and noted its key: %s", host, key))
+		}
 	}
 	return network{client, ssh}, nil
 }
 
 // ownMachineGit reads Git for the command line.
-func (m *Main) ownMachineGit(f sshFlags) (*git.Git, error) {
-	n, err := m.ownMachine(f)
+func (m *Main) ownMachineGit(f sshFlags, note func(string)) (*git.Git, error) {
+	n, err := m.ownMachine(f, note)
 	if err != nil {
 		return nil, err
 	}
 	return n.git(), nil
-}
-
-// stateFolder is where the command line keeps what it has to remember, as the XDG base directory specification says.
-func (m *Main) stateFolder() (string, error) {
-	dir := m.Getenv("XDG_STATE_HOME")
-	if dir == "" || !filepath.IsAbs(dir) {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", err
-		}
-		dir = filepath.Join(home, ".local", "state")
-	}
-	return filepath.Join(dir, "rehome"), nil
 }

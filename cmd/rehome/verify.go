@@ -135,7 +135,7 @@ func (m *Main) verifyOptions(ctx context.Context, from, to string, f verifyFlags
 	if o.Receipt, err = readReceipt(f.receipt); err != nil {
 		return o, err
 	}
-	n, err := m.ownMachine(f.ssh)
+	n, err := m.ownMachine(f.ssh, m.note)
 	if err == nil {
 		o.Source.Reader, o.Destination.Reader = n.git(), n.gitAt(transport.Destination)
 	}

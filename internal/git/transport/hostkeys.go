@@ -306,7 +306,13 @@ func (h *hostKeys) pin(key ssh.PublicKey) error {
 	if len(text) > maxPins {
 		return noFile("note host key", fmt.Errorf("%q is full", h.o.Pins))
 	}
-	return appendLine(f, text, knownhosts.Line([]string{h.address}, key))
+	if err := appendLine(f, text, knownhosts.Line([]string{h.address}, key)); err != nil {
+		return err
+	}
+	if h.o.Met != nil {
+		h.o.Met(h.name(), describe(key))
+	}
+	return nil
 }
 
 // appendLine adds a line to a file that holds text, of which the last line may have been cut by a crash.

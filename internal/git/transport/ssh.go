@@ -23,6 +23,7 @@ type SSH struct {
 	Pins       string   // file where the keys of hosts met first are noted, in the same format; "" refuses unknown hosts
 	Agent      string   // socket of an agent whose keys are tried where none is given; "" for none
 	User       string   // who signs in where the URL names nobody; "" is git
+	Met        func(host, key string) // told of a host whose key was noted, which is its kind and SHA-256; may be nil
 	Shared     bool     // others than this machine's user see the errors: files are named without their folders
 }
 

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rehome"
+	"rehome/internal/store"
+)
+
+// ended tells webhooks of an import's end, in the transaction that brings it, and the log once that stands.
+func (p *parts) ended(ctx context.Context, t *store.Tx, e rehome.ImportEnd) (told func(), err error) {
+	hooks, err := p.hooks.ImportEnded(ctx, t, e)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		hooks()
+		p.logEnd(ctx, e)
+	}, nil
+}
+
+// logEnd writes one line about an import that is complete, failed or was cancelled; of a cancelled one there is no more
+// than the repository.
+func (p *parts) logEnd(ctx context.Context, e rehome.ImportEnd) {
+	r, err := p.db.RepositoryByID(ctx, e.RepositoryID)
+	if err != nil && rehome.CodeOf(err) == rehome.NotFound {
+		return // it went, and its import with it
+	}
+	if e.Outcome == rehome.Canceled {
+		p.log.Info("import ended", "repository", r.FullName(), "status", e.Outcome)
+		return
+	}
+	i, failed := p.db.ImportOf(ctx, e.RepositoryID)
+	if err = errors.Join(err, failed); err != nil {
+		p.warn("look at an import that ended", err)
+		return
+	}
+	status := i.State.Status
+	if e.Outcome == rehome.Success {
+		status = rehome.Complete // whatever began after it
+	}
+	line := []any{
+		"import", i.ID, "repository", r.FullName(), "status", status,
+		"raw", i.Timing.Raw.Round(time.Millisecond), "rewrite", i.Timing.Rewrite.Round(time.Millisecond), "push", i.Timing.Push.Round(time.Millisecond),
+	}
+	if why := i.State.Err; why != nil && status != rehome.Complete {
+		p.log.Warn("import ended", append(line, "step", i.State.FailedStep, "code", why.Code, "why", why.Message)...)
+		return
+	}
+	p.log.Info("import ended", line...)
+}
