@@ -10,7 +10,7 @@ LDFLAGS  := -s -w -X main.commit=$(COMMIT)
 TARGETS  := linux/amd64 linux/arm64 darwin/arm64
 FUZZTIME ?= 5000x
 
-.PHONY: build check test test-forge fuzz race demo bench tools clean
+.PHONY: build check test test-forge fuzz race demo bench tools object-store clean
 
 build: ## the program, in bin/rehome
 	go build -ldflags '$(LDFLAGS)' -o $(BIN)/rehome ./cmd/rehome
@@ -25,7 +25,7 @@ check: tools ## format, vet, lint, arrows, cross-builds
 		GOOS=$${t%/*} GOARCH=$${t#*/} go build -ldflags '$(LDFLAGS)' -o $(BIN)/$$t/rehome ./cmd/rehome || exit 1; \
 	done
 
-test: ## every test, then some thousand inputs of every fuzz target; installs what they need
+test: object-store ## every test, then some thousand inputs of every fuzz target; installs what they need
 	.ci/install git git-filter-repo git-lfs nodejs npm openssh-server postgresql python3-github ruby-octokit
 	go test -count=1 -timeout 15m ./...
 	.ci/fuzz $(FUZZTIME)
@@ -38,7 +38,7 @@ test-forge: ## the tests against a real forge, which the first time takes ten mi
 fuzz: ## FUZZTIME=1m make fuzz: longer
 	.ci/fuzz $(FUZZTIME)
 
-race: ## every test under the race detector; wants a C compiler
+race: object-store ## every test under the race detector; wants a C compiler
 	CGO_ENABLED=1 go test -race -count=1 -timeout 30m ./...
 
 demo: ## a repository comes home through the API; the server stays
@@ -52,6 +52,9 @@ bench: build ## side by side with git, git filter-repo and git-lfs; REPOS="a.git
 
 tools:
 	cd internal/tools && go build -o $(BIN)/ honnef.co/go/tools/cmd/staticcheck mvdan.cc/gofumpt
+
+object-store: ## versitygw, in bin/versitygw: the real object store of the tests, two minutes to build the first time
+	cd internal/tools && go build -o $(BIN)/ github.com/versity/versitygw/cmd/versitygw
 
 clean:
 	rm -rf $(BIN)
