@@ -3,19 +3,16 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"rehome"
 	"rehome/internal/git/object"
+	"rehome/internal/git/transport"
 	"rehome/internal/host"
 	"rehome/internal/importer"
 	"rehome/internal/lfs"
@@ -29,39 +26,21 @@ import (
 // folder. What is finished there is not done again.
 func (m *Main) elsewhere(to remote.Location) func(context.Context, remote.Location, string, importFlags, importer.OncePlan, *doubts) (rehome.Receipt, error) {
 	return func(ctx context.Context, from remote.Location, _ string, f importFlags, plan importer.OncePlan, left *doubts) (r rehome.Receipt, err error) {
-		dir, keep, err := m.stateOf(from, to, f.to.state)
+		state, err := m.stateOf(from, to, f.to.state)
 		if err != nil {
 			return r, err
 		}
-		one := &single{Main: m, from: from, to: to, flags: f, plan: plan, left: left}
-		err = one.open(ctx, data(dir))
-		if err == nil {
+		one := &single{Main: m, from: from, to: to, flags: f, plan: plan, left: left, display: m.newWatcher(f.json, f.quiet)}
+		if err = one.open(ctx, data(state.dir)); err == nil {
 			r, err = one.run(ctx)
 		}
+		one.display.close()
 		one.close()
-		if err == nil && !keep {
-			err = os.RemoveAll(dir)
+		if !one.claimed {
+			return r, err
 		}
-		return r, err
+		return r, state.end(err)
 	}
-}
-
-// stateOf is the folder in which the state of a move is kept, and whether it stays when that is done.
-func (m *Main) stateOf(from, to remote.Location, given string) (dir string, keep bool, err error) {
-	if given == "" {
-		if dir, err = m.stateFolder(); err != nil {
-			return "", false, usagef("Give --state DIR.", "there is no place to keep state in: %w", err)
-		}
-		dir = filepath.Join(dir, "moves")
-	} else if dir, err = filepath.Abs(given); err != nil {
-		return "", false, fmt.Errorf("find the state folder: %w", err)
-	}
-	sum := sha256.Sum256([]byte(from.String() + "\n" + to.String()))
-	dir = filepath.Join(dir, hex.EncodeToString(sum[:8]))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", false, fmt.Errorf("make the state folder: %w", err)
-	}
-	return dir, given != "", nil
 }
 
 // single is a move with the parts it is made of.
@@ -76,6 +55,8 @@ type single struct {
 	repo     rehome.Repository
 	due      chan time.Duration // until the import is to be looked at again; the newest counts
 	fetched  bool               // what is under way was fetched by an earlier run
+	claimed  bool               // the state folder is ours
+	display  watcher
 	undo     []func() error
 }
 
@@ -84,7 +65,7 @@ func (s *single) open(ctx context.Context, dir data) error {
 	if err != nil {
 		return usagef("Wait for it to end.", "another rehome import of this move runs: %w", err)
 	}
-	s.undo = append(s.undo, folder.Close)
+	s.claimed, s.undo = true, append(s.undo, folder.Close)
 	if s.db, err = store.Open(ctx, dir.database()); err != nil {
 		return err
 	}
@@ -102,7 +83,7 @@ func (s *single) open(ctx context.Context, dir data) error {
 	if err != nil {
 		return err
 	}
-	n, err := s.ownMachine(s.flags.ssh)
+	n, err := s.ownMachine(s.flags.ssh, s.display.note)
 	if err != nil {
 		return err
 	}
@@ -166,9 +147,8 @@ func (s *single) run(ctx context.Context) (rehome.Receipt, error) {
 	if err != nil {
 		return rehome.Receipt{}, err
 	}
-	show := s.newWatcher(s.flags.json, s.flags.quiet)
 	if s.flags.json {
-		s.left.events(&s.plan, show.event)
+		s.left.events(&s.plan, s.display.event)
 	} else {
 		s.show(s.left)
 	}
@@ -176,20 +156,18 @@ func (s *single) run(ctx context.Context) (rehome.Receipt, error) {
 	defer stop()
 	events, err := s.importer.Watch(watching, s.repo.ID)
 	if err != nil {
-		show.close()
 		return rehome.Receipt{}, err
 	}
 	seen := make(chan struct{})
 	go func() { // ends with watching
 		defer close(seen)
 		for e := range events {
-			show.event(e)
+			s.display.event(e)
 		}
 	}()
 	err = s.work(ctx, id)
 	stop()
 	<-seen
-	show.close()
 	if err != nil {
 		return rehome.Receipt{}, err
 	}
@@ -374,14 +352,7 @@ func (s *single) wait(ctx context.Context) error {
 	case after = <-s.due:
 	default:
 	}
-	t := time.NewTimer(after)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return transport.Sleep(ctx, after)
 }
 
 // end is what the move came to.
