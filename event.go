@@ -18,7 +18,7 @@ type Event struct {
 	*AuthorEvent
 	*ErrorEvent
 
-	Text    string       `json:"text,omitempty"`    // with warning
+	Text    string       `json:"text,omitempty"`    // with warning, and with progress that waits for somebody
 	Receipt *ReceiptHead `json:"receipt,omitempty"` // with done
 }
 

@@ -45,11 +45,12 @@ type Git struct {
 	sites   sites
 	silence time.Duration // that a destination may keep when it is asked for its refs
 	work    time.Duration // that it may keep over what is pushed; 0 is transport's
+	now     func() time.Time
 }
 
 // New returns what pushes to Git servers.
 func New(o Options) *Git {
-	g := &Git{Options: o, agent: "git/rehome", silence: time.Minute}
+	g := &Git{Options: o, agent: "git/rehome", silence: time.Minute, now: time.Now}
 	if o.Version != "" {
 		g.agent = "git/rehome-" + o.Version
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"rehome"
 	"rehome/internal/git/object"
@@ -44,6 +46,7 @@ type Push struct {
 type Progress struct {
 	Bytes, Total int64 // of the packs, as far as planned
 	LFS          int64 // objects that are there
+	Sent         bool  // nothing more goes out until the destination has answered
 }
 
 // Result is what a push did.
@@ -92,8 +95,9 @@ type session struct {
 	p       Push
 	objects *repo.Objects
 	goesBy  knowledge
-	shares  bool // the destination has refs to what is here
-	thick   bool // it takes no pack whose deltas are made from what it has
+	shares  bool                      // the destination has refs to what is here
+	sent    atomic.Pointer[time.Time] // since when all of the request at hand is; nil before
+	thick   bool                      // it takes no pack whose deltas are made from what it has
 	result  Result
 }
 
@@ -248,6 +252,7 @@ func (s *session) send(ctx context.Context, c transport.Conversation, push proto
 	if out != nil {
 		defer out.Close()
 	}
+	s.sent.Store(nil)
 	write, size, err := s.body(ctx, push, out)
 	if err != nil {
 		return protocol.Report{}, err
@@ -270,15 +275,21 @@ func (s *session) body(ctx context.Context, push protocol.Push, out *pack.Outgoi
 		size += out.Bytes()
 	}
 	return func(w io.Writer) error {
-		if err := push.Encode(w); err != nil || out == nil {
+		if err := push.Encode(w); err != nil {
 			return err
 		}
-		before := s.result.Bytes
-		err := out.Write(ctx, w, func(sent int64) { s.p.Progress(Progress{Bytes: before + sent, Total: before + out.Bytes()}) })
-		if err == nil {
+		if out != nil {
+			before := s.result.Bytes
+			err := out.Write(ctx, w, func(sent int64) { s.p.Progress(Progress{Bytes: before + sent, Total: before + out.Bytes()}) })
+			if err != nil {
+				return err
+			}
 			s.result.Bytes, s.result.Objects = before+out.Bytes(), s.result.Objects+out.Objects()
 		}
-		return err
+		now := s.now()
+		s.sent.Store(&now)
+		s.p.Progress(Progress{Bytes: s.result.Bytes, Total: s.result.Bytes, Sent: true})
+		return nil
 	}, size, nil
 }
 

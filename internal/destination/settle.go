@@ -2,6 +2,8 @@ package destination
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"rehome"
 	"rehome/internal/git/protocol"
@@ -21,6 +23,7 @@ func (s *session) settle(ctx context.Context, done step, cause error, broken tra
 			Hint: "Start the import again: it goes on from what the destination has.", Err: cause,
 		}
 	}
+	cause = s.waited(ctx, cause)
 	broken.Close() //nolint:errcheck // cause says what went wrong
 	c, err := s.open(ctx, s.p.Location, protocol.ReceivePack)
 	if err != nil {
@@ -34,4 +37,26 @@ func (s *session) settle(ctx context.Context, done step, cause error, broken tra
 		}
 	}
 	return nil
+}
+
+// waited says of a push that was cut off how long the destination had worked on it, once that was long.
+func (s *session) waited(ctx context.Context, cause error) error {
+	since := s.sent.Load()
+	if since == nil {
+		return cause
+	}
+	minutes := int(s.now().Sub(*since) / time.Minute)
+	if minutes < 1 {
+		return cause
+	}
+	text := fmt.Sprintf("%d minutes", minutes)
+	if minutes == 1 {
+		text = "1 minute"
+	}
+	return &rehome.Error{
+		Code:    rehome.DestinationCutOff,
+		Message: fmt.Sprintf("Everything was sent, and the push was cut off after %s without an answer. %s", text, rehome.AsError(explain(ctx, cause)).Message),
+		Hint:    "A forge may have a limit of its own for how long it works on a push, and may still be at work. Start the import again in a while: it goes on from what the destination has.",
+		Err:     cause,
+	}
 }

@@ -196,6 +196,7 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 			become(i, rehome.Mapping)
 			return nil
 		}
+		i.State.Note = withoutWorking(i.State.Note) // of a try that ended with its process
 		return errors.Join(
 			t.AddConvertedLFS(ctx, i.RepositoryID, done.made.Objects),
 			t.SetWritten(ctx, i.RepositoryID, writing(updates, at.wrote)))

@@ -14,7 +14,7 @@ import (
 // concurrent use.
 type pushMeter struct {
 	w     *worker
-	store func(percent int) error
+	store func(percent int, working bool) error
 	meter meter
 
 	mu   sync.Mutex
@@ -24,11 +24,25 @@ type pushMeter struct {
 	lfs  int64 // objects to send
 }
 
+// workingNote is shown while a destination, which has got everything, unpacks it and runs its hooks. That may take long.
+const workingNote = "The destination is working on what it got..."
+
+// withoutWorking is a row's note once the destination has answered.
+func withoutWorking(note string) string {
+	if note == workingNote {
+		return ""
+	}
+	return note
+}
+
 func (w *worker) newPushMeter(ctx context.Context, lfs int64) *pushMeter {
 	now := w.Clock()
-	put := func(percent int) error {
+	put := func(percent int, working bool) error {
 		_, err := w.DB.Advance(ctx, w.lease, func(_ *store.Tx, i *store.Import) error {
 			i.Progress.PushPercent = percent
+			if i.State.Note = withoutWorking(i.State.Note); working {
+				i.State.Note = workingNote
+			}
 			return nil
 		})
 		return err
@@ -42,7 +56,9 @@ func (p *pushMeter) read(now destination.Progress) {
 	p.last.LFS = max(p.last.LFS, now.LFS)
 	p.last.Bytes, p.last.Total = max(p.last.Bytes, now.Bytes), max(p.last.Total, now.Total)
 	at := p.w.Clock()
-	if at.Sub(p.told) < recordEvery {
+	turned := now.Sent != p.last.Sent
+	p.last.Sent = now.Sent
+	if at.Sub(p.told) < recordEvery && !turned {
 		return
 	}
 	p.told = at
@@ -55,8 +71,11 @@ func (p *pushMeter) read(now destination.Progress) {
 	if total := p.last.Total; total > 0 {
 		e.BytesTotal = &total
 	}
-	p.w.publish(p.w.row.ID, e)
-	if err := p.store(p.best); err != nil {
+	if now.Sent {
+		e.Text = workingNote
+	}
+	if err := p.store(p.best, now.Sent); err != nil {
 		p.w.Log.Warn("store progress", "import", p.w.row.ID, "err", err) // the push itself finds out about a lost lease
 	}
+	p.w.publish(p.w.row.ID, e)
 }

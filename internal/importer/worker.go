@@ -103,7 +103,7 @@ func guarded(ctx context.Context, step func(context.Context) error) (err error) 
 
 // become moves the import on to its next status.
 func become(i *store.Import, s rehome.Status) {
-	i.State = rehome.State{Status: s, Note: i.State.Note}
+	i.State = rehome.State{Status: s, Note: withoutWorking(i.State.Note)}
 	i.Attempts = 0
 }
 
