@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 )
 
 // tables are all that hold what Rehome knows, each after those that its rows refer to. What goose and River keep for
@@ -25,9 +24,9 @@ type Snapshot struct {
 	Schema int64 // the number of the newest migration that the rows have been through
 }
 
-// Snapshot takes one. Nobody writes while still runs, which is called with the rows as the snapshot has them: so it may copy
-// what has to agree with them. It should take less than a few seconds: who wants to write waits.
-func (db *DB) Snapshot(ctx context.Context, still func() error) (s *Snapshot, err error) {
+// Snapshot takes one. Nobody writes while still runs, which may look at the snapshot: so it may copy
+// what has to agree with the rows. It should take less than a few seconds: who wants to write waits.
+func (db *DB) Snapshot(ctx context.Context, still func(*Snapshot) error) (s *Snapshot, err error) {
 	err = patiently(ctx, func() error {
 		s, err = db.snapshot(ctx, still)
 		return err
@@ -45,7 +44,7 @@ const lockTables = `SET LOCAL idle_in_transaction_session_timeout = 0;
 // lastingReads lets a transaction read for as long as it takes.
 const lastingReads = "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0"
 
-func (db *DB) snapshot(ctx context.Context, still func() error) (*Snapshot, error) {
+func (db *DB) snapshot(ctx context.Context, still func(*Snapshot) error) (*Snapshot, error) {
 	lock, err := db.write.BeginTx(ctx, nil) // SQLite has one writer: this is it
 	if err != nil {
 		return nil, err
@@ -72,7 +71,7 @@ func (db *DB) snapshot(ctx context.Context, still func() error) (*Snapshot, erro
 		s.Schema, err = schemaOf(ctx, tx) // from the first read on it stays as it is
 	}
 	if err == nil {
-		err = still()
+		err = still(s)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -251,6 +250,3 @@ func (s *Snapshot) RawKeys(ctx context.Context) ([]string, error) {
 	}
 	return keys, nil
 }
-
-// Named reports whether a database is named by a URL, and not by the path of a file.
-func Named(where string) bool { return isPostgres(where) || strings.Contains(where, "://") }

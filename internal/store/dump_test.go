@@ -41,7 +41,7 @@ func TestDumpMovesBetweenEngines(t *testing.T) {
 func TestDumpHasEveryTable(t *testing.T) {
 	path := inFile(t)
 	db := open(t, path)
-	s, err := db.Snapshot(t.Context(), func() error { return nil })
+	s, err := db.Snapshot(t.Context(), func(*store.Snapshot) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestSnapshotStays(t *testing.T) {
 	path := inFile(t)
 	db, server := open(t, path), open(t, path)
 	wrote := make(chan error, 1)
-	s, err := db.Snapshot(t.Context(), func() error {
+	s, err := db.Snapshot(t.Context(), func(*store.Snapshot) error {
 		go func() {
 			_, err := server.CreateOwner(t.Context(), rehome.Owner{Login: "late", Kind: rehome.User})
 			wrote <- err
@@ -106,7 +106,7 @@ func TestSnapshotStays(t *testing.T) {
 func TestSnapshotFails(t *testing.T) {
 	db := open(t, inFile(t))
 	broken := errors.New("broken")
-	if _, err := db.Snapshot(t.Context(), func() error { return broken }); !errors.Is(err, broken) {
+	if _, err := db.Snapshot(t.Context(), func(*store.Snapshot) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 	if err := db.Ping(t.Context()); err != nil {

@@ -2,10 +2,10 @@ package storetest
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"rehome"
 	"rehome/internal/store"
@@ -16,6 +16,11 @@ import (
 func Dump(t *testing.T, open func(t *testing.T) *store.DB, where func(t *testing.T) string) {
 	db := open(t)
 	fill(t, db)
+	lease, ok, err := db.Acquire(t.Context(), 1, "folder/1", time.Hour)
+	must(t, err)
+	if !ok {
+		t.Fatal("no lease")
+	}
 	want := dumped(t, db)
 	for table, rows := range want.rows {
 		if bytes.Count(rows, []byte("\n")) < 2 {
@@ -31,6 +36,9 @@ func Dump(t *testing.T, open func(t *testing.T) *store.DB, where func(t *testing
 	must(t, err)
 	t.Cleanup(func() { again.Close() })
 	wantNewIDs(t, again, want)
+	if err := again.Renew(t.Context(), lease, time.Hour); !errors.Is(err, store.ErrLeaseLost) {
+		t.Errorf("a lease was taken over: %v", err)
+	}
 	home := where(t) // and back again, for the engines write numbers and texts in ways of their own
 	must(t, store.Load(t.Context(), home, dumped(t, again).dump()))
 	last, err := store.OpenAsIs(t.Context(), home)
@@ -90,7 +98,7 @@ func (d dump) dump() store.Dump {
 
 func dumped(t *testing.T, db *store.DB) dump {
 	t.Helper()
-	s, err := db.Snapshot(t.Context(), func() error { return nil })
+	s, err := db.Snapshot(t.Context(), func(*store.Snapshot) error { return nil })
 	must(t, err)
 	defer s.Close()
 	d := dump{schema: s.Schema, tables: s.Tables(), rows: map[string][]byte{}}
@@ -116,7 +124,7 @@ func fill(t *testing.T, db *store.DB) {
 	_, err = db.CreateToken(ctx, rehome.Token{User: owner, Scopes: []string{"repo"}}, [32]byte{0, 0xff})
 	must(t, err)
 	setDestination(t, db, aDestination(r.ID))
-	i := newImport(t, db, r.ID)
+	newImport(t, db, r.ID)
 	change(t, db, r.ID, func(i *store.Import) {
 		i.Credentials, i.State.Note, i.Options.Hold = []byte{}, "a \"note\"\nof <two> lines \u2028 \u00e9", true
 		i.Source.URL = "https://old.example/ä.git"
@@ -129,11 +137,5 @@ func fill(t *testing.T, db *store.DB) {
 			tx.SetWritten(ctx, r.ID, []store.WrittenRef{{Name: "refs/heads/\xff", Wrote: "1"}, {Name: "refs/heads/a", Writing: "2"}}),
 			tx.AddConvertedLFS(ctx, r.ID, []store.LFSObject{{OID: string(bytes.Repeat([]byte("a"), 64)), Size: 7}}))
 	})
-	_, ok, err := db.Acquire(ctx, i.ID, "folder/1", 1<<40)
-	must(t, err)
-	if !ok {
-		t.Fatal("no lease")
-	}
-	must(t, db.Release(context.WithoutCancel(ctx), store.Lease{})) // of nothing
 	newDelivery(t, db, newHook(t, db, aHook(r.ID, "https://new.example/")).ID)
 }
