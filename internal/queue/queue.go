@@ -2,28 +2,21 @@
 //
 // A wake-up is a hint. It may be lost, come twice or come too late, and nothing goes
 // wrong: what is due stands in the import's row, and a sweep finds what no wake-up told.
-// River does the waking, on a SQLite file of its own, so that its writes never wait for
-// the application's or the other way round.
+// River does the waking: on a SQLite file of its own, so that its writes never wait for
+// the application's or the other way round, or in a schema of the Postgres database that
+// all processes share.
 package queue
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"os"
-	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"github.com/riverqueue/river/rivermigrate"
-	"github.com/riverqueue/river/rivertype"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // never is longer than any process lives.
@@ -32,54 +25,76 @@ const never = 10 * 365 * 24 * time.Hour
 // sweepEvery is how long a lost wake-up can delay an import.
 const sweepEvery = 3 * time.Second
 
+// carrier is River on one of the engines.
+type carrier interface {
+	// insert adds a wake-up, unless there is one that does the same.
+	insert(ctx context.Context, id int64) error
+	// start hands wake-ups to workers, stop ends that and waits for them until ctx ends.
+	start(ctx context.Context) error
+	stop(ctx context.Context) error
+	Close() error
+}
+
 // Queue hands import ids to workers.
 type Queue struct {
-	db      *sql.DB
-	client  *river.Client[*sql.Tx]
+	carrier carrier
+	working bool
 	log     *slog.Logger
-	stop    context.CancelFunc // ends the sweeps
+	end     context.CancelFunc // ends the sweeps
 	sweeper sync.WaitGroup
 	alarms  alarms
 }
 
-// Open opens the queue file at path, makes it when missing, and starts workers.
+// Open opens the queue in the Postgres database of a URL, or in a SQLite file, which it makes when it is missing, and
+// starts workers. With 0 workers it only takes wake-ups, for other processes.
 //
 // work is called with an id that was woken, by at most workers goroutines at once; its
 // error is logged and changes nothing. sweep is called at once and then every few
-// seconds by one goroutine; it is to Wake whatever is due. Wake-ups an earlier process
-// left in the file are dropped: the first sweep makes those that still count.
-func Open(ctx context.Context, path string, workers int, work func(ctx context.Context, id int64) error, sweep func(context.Context) error, log *slog.Logger) (*Queue, error) {
-	db, err := openFile(ctx, path)
+// seconds by one goroutine, in each process that has workers; it is to Wake whatever is due. Wake-ups an earlier process
+// left in a file are dropped: the first sweep makes those that still count. On Postgres they are the other processes', too, and stay.
+func Open(ctx context.Context, where string, workers int, work func(ctx context.Context, id int64) error, sweep func(context.Context) error, log *slog.Logger) (*Queue, error) {
+	open := openSQLite
+	if strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://") {
+		open = openPostgres
+	}
+	c, err := open(ctx, where, settings(workers, work, log))
 	if err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
 	}
-	kinds := river.NewWorkers()
-	river.AddWorker(kinds, &worker{work: work, log: log})
-	client, err := river.NewClient(riversqlite.New(db), &river.Config{
-		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
-		Workers:                     kinds,
+	// It lives until Close, not until whatever ctx stands for has ended.
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	q := &Queue{carrier: c, working: workers > 0, log: log, end: end}
+	if !q.working {
+		return q, nil
+	}
+	if err := c.start(context.WithoutCancel(ctx)); err != nil {
+		end()
+		return nil, errors.Join(fmt.Errorf("start queue: %w", err), c.Close())
+	}
+	q.sweeper.Go(func() { q.sweep(running, sweep) })
+	return q, nil
+}
+
+// settings are what River is told on every engine.
+func settings(workers int, work func(context.Context, int64) error, log *slog.Logger) *river.Config {
+	config := &river.Config{
 		JobTimeout:                  -1,    // an import takes as long as it takes
 		RescueStuckJobsAfter:        never, // River's own would discard a job that runs for an hour
 		CompletedJobRetentionPeriod: time.Minute,
 		Logger:                      slog.New(atLeastWarn{log.Handler()}),
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open queue: %w", err), db.Close())
 	}
-	// The client lives until Close, not until whatever ctx stands for has ended.
-	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
-		return nil, errors.Join(fmt.Errorf("start queue: %w", err), db.Close())
+	if workers > 0 {
+		config.Workers = river.NewWorkers()
+		river.AddWorker(config.Workers, &worker{work: work, log: log})
+		config.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}
 	}
-	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
-	q := &Queue{db: db, client: client, log: log, stop: stop}
-	q.sweeper.Go(func() { q.sweep(sweeping, sweep) })
-	return q, nil
+	return config
 }
 
-// Wake asks that somebody looks at the import. While a wake-up of it waits or its
-// worker runs, another adds nothing.
+// Wake asks that somebody looks at the import. While a wake-up of it waits, another adds nothing; in a file neither
+// while its worker runs.
 func (q *Queue) Wake(ctx context.Context, id int64) error {
-	if _, err := q.client.Insert(ctx, wake{ImportID: id}, nil); err != nil {
+	if err := q.carrier.insert(ctx, id); err != nil {
 		return fmt.Errorf("wake import %d: %w", id, err)
 	}
 	return nil
@@ -96,13 +111,16 @@ func (q *Queue) WakeAt(id int64, after time.Duration) {
 }
 
 // Close cancels the contexts of running workers, waits for them until ctx ends, and
-// closes the file.
+// closes what Open opened.
 func (q *Queue) Close(ctx context.Context) error {
-	q.stop()
+	q.end()
 	q.alarms.close()
 	q.sweeper.Wait()
-	err := q.client.StopAndCancel(ctx)
-	return errors.Join(err, q.db.Close())
+	var err error
+	if q.working {
+		err = q.carrier.stop(ctx)
+	}
+	return errors.Join(err, q.carrier.Close())
 }
 
 func (q *Queue) sweep(ctx context.Context, sweep func(context.Context) error) {
@@ -120,50 +138,6 @@ func (q *Queue) sweep(ctx context.Context, sweep func(context.Context) error) {
 	}
 }
 
-// openFile opens and migrates the file and empties it of what an earlier process left.
-func openFile(ctx context.Context, path string) (*sql.DB, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	// For its owner alone; SQLite gives the same mode to the files it puts beside it.
-	file, err := os.OpenFile(abs, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(file.Chmod(0o600), file.Close()); err != nil {
-		return nil, err
-	}
-	// Nothing here has to outlive a power cut, so no commit waits for the disk.
-	dsn := url.URL{
-		Scheme: "file", Path: abs,
-		RawQuery: "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_txlock=immediate",
-	}
-	db, err := sql.Open("sqlite", dsn.String())
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(1) // River expects it of SQLite
-	if err := migrate(ctx, db); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-func migrate(ctx context.Context, db *sql.DB) error {
-	migrator, err := rivermigrate.New(riversqlite.New(db), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return err
-	}
-	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return err
-	}
-	// A job that a killed process was running would count as running for good, and
-	// its leadership would last until it expired.
-	_, err = db.ExecContext(ctx, "DELETE FROM river_job; DELETE FROM river_leader")
-	return err
-}
-
 // wake is the one kind of job there is.
 type wake struct {
 	ImportID int64 `json:"import_id"`
@@ -171,17 +145,6 @@ type wake struct {
 
 // Kind names the job in the file.
 func (wake) Kind() string { return "wake_import" }
-
-// InsertOpts keeps one unfinished job per import.
-func (wake) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{
-		MaxAttempts: 1,
-		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
-			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning,
-			rivertype.JobStateRetryable, rivertype.JobStateScheduled,
-		}},
-	}
-}
 
 // worker turns jobs into calls of work.
 type worker struct {
