@@ -82,7 +82,7 @@ func lacksObjects(r protocol.Report, said *words) bool {
 }
 
 func (s *session) refusal(ctx context.Context, name, reason string, said *words) Refusal {
-	r := Refusal{Name: name, Words: rehome.Clean(reason, maxReason), Hint: s.hint(ctx, reason+"\n"+said.text())}
+	r := Refusal{Name: name, Words: bare(reason), Hint: s.hint(ctx, reason+"\n"+said.text())}
 	for _, stale := range []string{"incorrect old value", "reference already exists", "cannot lock ref", "failed to update ref", "fetch first", "stale info"} {
 		r.Moved = r.Moved || strings.Contains(reason, stale)
 	}
@@ -113,7 +113,7 @@ func withoutEcho(all []Refusal) []Refusal {
 
 // unpackError is the error for a pack that the destination could not take.
 func (s *session) unpackError(ctx context.Context, reason string, said *words) error {
-	text := rehome.Clean(reason, maxReason)
+	text := bare(reason)
 	if more := said.text(); more != "" {
 		text += ": " + more
 	}
@@ -158,16 +158,30 @@ func (w *words) hear(piece []byte) {
 func (w *words) text() string {
 	var lines []string
 	for line := range bytes.SplitSeq(bytes.ReplaceAll(w.kept, []byte("\r"), []byte("\n")), []byte("\n")) {
-		line := strings.TrimSpace(rehome.Clean(string(line), maxReason))
-		for strings.HasPrefix(line, "error: ") || strings.HasPrefix(line, "remote: ") {
-			_, line, _ = strings.Cut(line, ": ")
-		}
+		line := bare(string(line))
 		if line == "" || isCounter(line) || slices.Contains(lines, line) {
 			continue
 		}
 		lines = append(lines, line)
 	}
 	return rehome.Clean(strings.Join(lines, " "), maxSaid)
+}
+
+// bare is a text of a destination, fit to show, without what it puts before it to say that it is its own, or an error.
+func bare(text string) string {
+	text = rehome.Clean(text, maxReason)
+	for {
+		prefix, rest, ok := strings.Cut(text, ":")
+		switch strings.ToLower(prefix) {
+		case "error", "remote", "fatal":
+		default:
+			ok = false
+		}
+		if rest = strings.TrimSpace(rest); !ok || rest == "" {
+			return text
+		}
+		text = rest
+	}
 }
 
 // isCounter reports whether a line tells of progress only.

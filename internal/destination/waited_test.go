@@ -65,3 +65,15 @@ func TestSaysWhenAllIsSent(t *testing.T) {
 		t.Errorf("%d pushes: %v", n, told)
 	}
 }
+
+// TestBare takes from words what says whose they are, and nothing else.
+func TestBare(t *testing.T) {
+	for text, want := range map[string]string{
+		"error: error: hook declined": "hook declined", "remote:  fatal: no room": "no room", "ERROR: no": "no", "error:": "error:",
+		"the error: no": "the error: no", "GH006: Protected branch": "GH006: Protected branch", "": "",
+	} {
+		if got := bare(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -158,8 +158,8 @@ func (f *forgeEnd) hasLFS(ctx context.Context, rows []store.LFSObject) error {
 
 // settled sets the default branch where the push alone has not done so.
 func (f *forgeEnd) settled(ctx context.Context, head string) ([]rehome.Warning, error) {
-	if _, now, err := f.refs(ctx); err != nil || head == "" || now == head {
-		return nil, err
+	if _, now, err := f.refs(ctx); err != nil || head == "" || now == head || f.have.empty {
+		return nil, err // where there is no branch at all, none can be the default one, and forges take the first that comes
 	}
 	branch := strings.TrimPrefix(head, "refs/heads/")
 	err := f.Forge.SetDefaultBranch(ctx, f.at, branch)
