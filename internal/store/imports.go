@@ -18,8 +18,6 @@ type Import struct {
 	Key         []byte // sealed private key for the source; nil for none
 	RawBytes    int64  // of the raw repository on disk
 	Timing      Timing // of the steps done last
-	Attempts    int    // failed tries of the step at hand that will be tried again
-	DueAt       time.Time
 	Settle      Settle
 	Rewritten   int64 // the plan that the rewritten history stands for; 0 before the first rewrite
 	Mapped      int64 // identities that became others in it
@@ -27,17 +25,26 @@ type Import struct {
 	Finishing   bool  // after what runs and one more sync it is closed
 	Deleted     bool
 	StartedBy   int64 // the owner who started it, or started it again; 0 for unknown
-	Raw         RawFiles
-	Place       int // in the queue, as it was told last; 0 for none
-	user        int64
-	lease       Lease
+	Kept        Kept
+	Queue
 }
 
-// RawFiles says where the raw repository is kept.
-type RawFiles struct {
-	Key    string    // prefix in the bucket under which its files lie; "" for none there
-	UsedAt time.Time // when it was last worked with
-	Disk   int64     // bytes that the import's work folder takes
+// Kept says what is kept of an import in the bucket. Each key is one of package shelf, "" for nothing.
+type Kept struct {
+	Raw    string    // the raw repository
+	Final  string    // what the plan made of it
+	Pushed string    // what the destination has
+	UsedAt time.Time // when the raw repository was last worked with
+	Disk   int64     // bytes that all of it takes
+}
+
+// Queue is an import's place among those that want a worker.
+type Queue struct {
+	Attempts int       // failed tries of the step at hand that will be tried again
+	DueAt    time.Time // nobody works on it before
+	Place    int       // as it was told last; 0 for none
+	user     int64     // whose turn it takes
+	lease    Lease
 }
 
 // Settle is the time in which changes of the plan still belong together: no rewrite
@@ -64,7 +71,7 @@ const importColumns = `i.id, i.repository_id, i.vcs, i.vcs_given, i.url, i.tfvc_
 	i.created_at, i.updated_at, i.completed_at, i.raw_expires, i.deleted_at, i.started_by, i.project_choices,
 	i.prune, i.refs, i.exclude_refs, i.default_branch, i.sync_ms, i.verify,
 	i.ssh_key, i.ssh_public_key, i.finishing, i.next_sync_at, i.closed_at,
-	i.user_id, i.raw_key, i.raw_used_at, i.disk_bytes, i.place,
+	i.user_id, i.raw_key, i.final_key, i.pushed_key, i.raw_used_at, i.disk_bytes, i.place,
 	` + destinationOrNone
 
 // importTables are an import with its repository's destination, if there is one.
@@ -89,7 +96,7 @@ func scanImport(r row) (Import, error) {
 		&created, &updated, &completed, &rawExpires, &deleted, &i.StartedBy, &choices,
 		&i.Options.Prune, &i.Options.Refs, &i.Options.ExcludeRefs, &i.Options.DefaultBranch, &sync, &i.Options.Verify,
 		&i.Key, &i.Source.SSHPublicKey, &i.Finishing, &nextSync, &closed,
-		&i.user, &i.Raw.Key, &used, &i.Raw.Disk, &i.Place,
+		&i.user, &i.Kept.Raw, &i.Kept.Final, &i.Kept.Pushed, &used, &i.Kept.Disk, &i.Place,
 	}, destinationFields(&i.Destination)...)...)
 	if err == nil && choices != "" {
 		err = json.Unmarshal([]byte(choices), &i.State.Choices)
@@ -104,7 +111,7 @@ func scanImport(r row) (Import, error) {
 	i.CreatedAt, i.UpdatedAt = fromMillis(created), fromMillis(updated)
 	i.CompletedAt, i.RawExpiresAt = fromMillis(completed), fromMillis(rawExpires)
 	i.Options.SyncEvery, i.NextSyncAt, i.ClosedAt = fromMS(sync), fromMillis(nextSync), fromMillis(closed)
-	i.Raw.UsedAt = fromMillis(used)
+	i.Kept.UsedAt = fromMillis(used)
 	return i, err
 }
 
@@ -137,7 +144,7 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		started_by = $51, project_choices = $52,
 		prune = $53, refs = $54, exclude_refs = $55, default_branch = $56, sync_ms = $57, verify = $58,
 		ssh_key = $59, ssh_public_key = $60, finishing = $61, next_sync_at = $62, closed_at = $63,
-		user_id = $64, raw_key = $65, raw_used_at = $66, disk_bytes = $67, place = $68
+		user_id = $64, raw_key = $65, final_key = $66, pushed_key = $67, raw_used_at = $68, disk_bytes = $69, place = $70
 		WHERE id = $1`,
 		i.ID, i.Source.VCS, i.Source.VCSGiven, i.Source.TFVCProject, i.Credentials,
 		i.Wanted.Raw, i.Wanted.Plan, i.Done.Raw, i.Done.Plan,
@@ -152,7 +159,7 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		i.StartedBy, choices,
 		i.Options.Prune, i.Options.Refs, i.Options.ExcludeRefs, i.Options.DefaultBranch, i.Options.SyncEvery.Milliseconds(), i.Options.Verify,
 		i.Key, i.Source.SSHPublicKey, i.Finishing, millis(i.NextSyncAt), millis(i.ClosedAt),
-		i.user, i.Raw.Key, millis(i.Raw.UsedAt), i.Raw.Disk, i.Place)
+		i.user, i.Kept.Raw, i.Kept.Final, i.Kept.Pushed, millis(i.Kept.UsedAt), i.Kept.Disk, i.Place)
 	return err
 }
 

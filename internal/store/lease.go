@@ -14,6 +14,7 @@ type Lease struct {
 	ImportID int64
 	Owner    string // who holds it: folder/process
 	Fence    int64
+	Taken    bool // from a holder who did not give it back and may not know yet
 }
 
 // ErrLeaseLost says that the lease has ended: somebody else may hold the import now, or
@@ -32,6 +33,11 @@ func (db *DB) Acquire(ctx context.Context, importID int64, owner string, ttl tim
 		if err := t.mayRun(ctx, importID); err != nil {
 			return err
 		}
+		var before string
+		if err := t.tx.QueryRowContext(ctx, "SELECT lease_owner FROM imports WHERE id = $1 AND "+db.isDue()+t.write, importID).Scan(&before); err != nil {
+			return err
+		}
+		lease.Taken = before != ""
 		return t.tx.QueryRowContext(ctx, `UPDATE imports SET lease_owner = $2, lease_expires = $3, fence = fence + 1
 			WHERE id = $1 AND `+db.isDue()+" RETURNING fence",
 			importID, owner, millis(t.Now.Add(ttl))).Scan(&lease.Fence)
@@ -111,7 +117,7 @@ func (t *Tx) held(ctx context.Context, l Lease) (Import, error) {
 	if err != nil {
 		return i, fmt.Errorf("read import: %w", err)
 	}
-	if i.lease != l {
+	if i.lease.Owner != l.Owner || i.lease.Fence != l.Fence {
 		return i, ErrLeaseLost
 	}
 	return i, nil

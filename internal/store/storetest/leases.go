@@ -27,6 +27,9 @@ func testLeases(t *testing.T, db *store.DB) {
 	must(t, db.Renew(ctx, first, -time.Second)) // now it has expired
 	second, ok, err := db.Acquire(ctx, i.ID, "b/1", time.Hour)
 	must(t, err)
+	if first.Taken || !second.Taken {
+		t.Errorf("taken from a holder: first %v, second %v", first.Taken, second.Taken)
+	}
 	if !ok || second.Fence <= first.Fence {
 		t.Fatalf("lease after an expired one: ok %v, %+v after %+v", ok, second, first)
 	}
@@ -43,6 +46,11 @@ func testLeases(t *testing.T, db *store.DB) {
 	}
 	must(t, db.Release(ctx, second))
 	wantDue(t, db, i.ID)
+	third, ok, err := db.Acquire(ctx, i.ID, "c/1", time.Hour)
+	must(t, err)
+	if !ok || third.Taken {
+		t.Errorf("lease after one that was given back: ok %v, %+v", ok, third)
+	}
 	if _, ok, err := db.Acquire(ctx, 99, "a/1", time.Hour); err != nil || ok {
 		t.Errorf("lease of a missing import: ok %v, err %v", ok, err)
 	}

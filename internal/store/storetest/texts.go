@@ -100,15 +100,15 @@ func testForeignNames(t *testing.T, db *store.DB) {
 	}
 }
 
-func testRawFiles(t *testing.T, db *store.DB) {
+func testKept(t *testing.T, db *store.DB) {
 	r := newRepository(t, db, "octocat", "one")
-	if i := newImport(t, db, r.ID); i.Raw != (store.RawFiles{}) || i.Place != 0 {
-		t.Errorf("at first: %+v, %d", i.Raw, i.Place)
+	if i := newImport(t, db, r.ID); i.Kept != (store.Kept{}) || i.Place != 0 {
+		t.Errorf("at first: %+v, %d", i.Kept, i.Place)
 	}
-	want := store.RawFiles{Key: "raw/1/a", UsedAt: time.UnixMilli(1700000000123).UTC(), Disk: 1 << 40}
-	change(t, db, r.ID, func(i *store.Import) { i.Raw, i.Place = want, 7 })
+	want := store.Kept{Raw: "raw/1/a", Final: "raw/1/b", Pushed: "raw/1/c", UsedAt: time.UnixMilli(1700000000123).UTC(), Disk: 1 << 40}
+	change(t, db, r.ID, func(i *store.Import) { i.Kept, i.Place = want, 7 })
 	got, err := db.ImportOf(t.Context(), r.ID)
-	if err != nil || got.Raw != want || got.Place != 7 {
-		t.Errorf("read back %+v, %d, %v", got.Raw, got.Place, err)
+	if err != nil || got.Kept != want || got.Place != 7 {
+		t.Errorf("read back %+v, %d, %v", got.Kept, got.Place, err)
 	}
 }

@@ -1,6 +1,8 @@
 -- +goose Up
 ALTER TABLE imports ADD COLUMN user_id     BIGINT  NOT NULL DEFAULT 0; -- whose turn it takes: who started it, or else the repository's owner
-ALTER TABLE imports ADD COLUMN raw_key     TEXT    NOT NULL DEFAULT ''; -- prefix in the bucket under which the raw repository's files lie
+ALTER TABLE imports ADD COLUMN raw_key     TEXT    NOT NULL DEFAULT ''; -- what is kept in the bucket: the raw repository, '' for nothing
+ALTER TABLE imports ADD COLUMN final_key   TEXT    NOT NULL DEFAULT ''; -- what the plan made of it
+ALTER TABLE imports ADD COLUMN pushed_key  TEXT    NOT NULL DEFAULT ''; -- what the destination has
 ALTER TABLE imports ADD COLUMN raw_used_at BIGINT  NOT NULL DEFAULT 0;
 ALTER TABLE imports ADD COLUMN disk_bytes  BIGINT  NOT NULL DEFAULT 0; -- that its folder takes
 ALTER TABLE imports ADD COLUMN place       BIGINT  NOT NULL DEFAULT 0; -- in the queue, as told last
@@ -23,5 +25,7 @@ DROP INDEX imports_turns;
 ALTER TABLE imports DROP COLUMN place;
 ALTER TABLE imports DROP COLUMN disk_bytes;
 ALTER TABLE imports DROP COLUMN raw_used_at;
+ALTER TABLE imports DROP COLUMN pushed_key;
+ALTER TABLE imports DROP COLUMN final_key;
 ALTER TABLE imports DROP COLUMN raw_key;
 ALTER TABLE imports DROP COLUMN user_id;
