@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -34,6 +35,9 @@ func (w *watch) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body = out
 	}
 	resp, err := w.next.RoundTrip(r)
+	if err == nil && r.Body == out && resp.StatusCode >= http.StatusMultipleChoices {
+		err = hold(resp) // what follows may break the connection
+	}
 	out.answered()
 	if err != nil {
 		err = stalled(ctx, err)
@@ -52,27 +56,42 @@ func stalled(ctx context.Context, err error) error {
 	return err
 }
 
-// sent is a body on its way out: it moves when the next of it is wanted.
+// maxRefusal is how much of a refusal is read, bytes.
+const maxRefusal = 1 << 20
+
+// hold takes the words of a refusal into memory.
+func hold(resp *http.Response) error {
+	words, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
+	resp.Body.Close() //nolint:errcheck // it has been read
+	resp.Body = io.NopCloser(bytes.NewReader(words))
+	return err
+}
+
+// sent is a body on its way out: it moves when the next of it is wanted. A server may answer before it has all, and
+// net/http goes on reading then; but the next try begins to read the same file.
 type sent struct {
 	io.ReadCloser
 	patience time.Duration
 
 	mu    sync.Mutex
 	timer *time.Timer // guarded by mu
-	over  bool        // guarded by mu: the answer has come, though the body may still be read
+	over  bool        // guarded by mu: the answer has come
 }
 
+var errAnswered = errors.New("the request has been answered")
+
 func (s *sent) Read(p []byte) (int, error) {
-	n, err := s.ReadCloser.Read(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.over {
-		s.timer.Reset(s.patience)
+	if s.over {
+		return 0, errAnswered
 	}
+	n, err := s.ReadCloser.Read(p)
+	s.timer.Reset(s.patience)
 	return n, err
 }
 
-// answered ends the time that the request has.
+// answered ends the time that the request has, and the reading of its body.
 func (s *sent) answered() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

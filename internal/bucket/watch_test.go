@@ -120,3 +120,28 @@ func TestWatchDownload(t *testing.T) {
 		}
 	})
 }
+
+// TestWatchEarlyAnswer has a server that refuses what it has not read: its words come, and nothing more is read.
+func TestWatchEarlyAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var body io.Reader
+		w := &watch{idle: testIdle, next: server(func(r *http.Request) (*http.Response, error) {
+			body = r.Body
+			resp := answer(strings.NewReader("too fast"))
+			resp.StatusCode = 503
+			return resp, nil
+		})}
+		in := strings.NewReader("content")
+		resp, err := w.RoundTrip(request(t, "PUT", in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if words, err := io.ReadAll(resp.Body); string(words) != "too fast" || err != nil {
+			t.Errorf("read %q, %v", words, err)
+		}
+		if _, err := body.Read(make([]byte, 1)); !errors.Is(err, errAnswered) || in.Len() != len("content") {
+			t.Errorf("read on: %v, %d bytes left", err, in.Len())
+		}
+	})
+}
