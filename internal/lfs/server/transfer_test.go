@@ -186,6 +186,28 @@ func TestObjectThatTheStoreLost(t *testing.T) {
 	}
 }
 
+// TestADamagedObjectIsNotServedWhole has a byte flipped where objects are kept.
+func TestADamagedObjectIsNotServedWhole(t *testing.T) {
+	w := start(t, nil)
+	for _, content := range []string{"content", strings.Repeat("content\n", 100_000)} {
+		o := w.put(t, w.one, content)
+		hex := o.OID.String()
+		path := filepath.Join(w.dir, "objects", hex[:2], hex[2:4], hex)
+		damaged := "C" + content[1:]
+		if err := errors.Join(os.Remove(path), os.WriteFile(path, []byte(damaged), 0o444)); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.Get(fmt.Sprintf("%s/%d/objects/%s", w.URL, w.one, o.OID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if got, err := io.ReadAll(resp.Body); len(got) >= len(content) || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("got %d of %d bytes, %v", len(got), len(content), err)
+		}
+	}
+}
+
 // full is a bucket on a disk without space.
 type full struct{ bucket.Bucket }
 
