@@ -260,7 +260,7 @@ func TestFinish(t *testing.T) {
 	}
 	s.work(t)
 	closed := s.want(t, 200, get)
-	if o := closed.object(t); o["status"] != "complete" || o["closed_at"] == nil || o["sync_interval"] != nil || o["next_sync_at"] != nil {
+	if o := closed.object(t); o["status"] != "complete" || o["closed_at"] == nil || o["sync_interval"] != nil || o["next_sync_at"] != nil || o["status_text"] != "Done."+closedText {
 		t.Errorf("finished: %s", closed.body)
 	}
 	s.want(t, 200, request{method: "GET", path: "/repos/octocat/socm/commit/" + commit, token: token})

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -29,6 +30,9 @@ func importObject(u wire.URLs, r rehome.Repository, im rehome.Import) *wire.Obje
 		im.State.Note = outlook(im) + ". Approve with POST " + u.Import(r) + "/approve."
 		addSurveyed(o, im)
 	case rehome.Mapping, rehome.Complete:
+		if !im.ClosedAt.IsZero() {
+			im.State.Note = cmp.Or(im.State.Note, "Done.") + closedText
+		}
 		addSurveyed(o, im)
 	case rehome.Failed:
 		addFailed(o, im)
@@ -139,6 +143,9 @@ var statusTexts = map[rehome.Status]string{
 	rehome.DetectionFoundNothing:  "No repository found",
 	rehome.DetectionFoundMultiple: "Several projects found. PATCH the import with one of project_choices.",
 }
+
+// closedText ends the status_text of an import that was finished: what asks it to go on is answered, and does nothing.
+const closedText = " The import is finished and closed; PUT and finish do nothing any more. To import what came later, DELETE it and start another one."
 
 func statusText(s rehome.State) any {
 	if s.Note != "" {

@@ -114,9 +114,12 @@ func TestImportObject(t *testing.T) {
 			i.NextSyncAt, i.ClosedAt = time.Unix(1700000000, 0), time.Unix(1700000001, 0)
 			i.Source.SSHPublicKey = "ssh-ed25519 AAAA"
 			i.Destination = rehome.Destination{URL: "git@new.example:a/b.git", Create: true, SSHPublicKey: "ssh-ed25519 BBBB"}
-		}), hg + `"status":"complete","status_text":"Done",` + large + `"prune":true,"refs":["main","v*"],"exclude_refs":["wip/*"],"default_branch":"trunk",` +
+		}), hg + `"status":"complete","status_text":"Done.` + closedText + `",` + large + `"prune":true,"refs":["main","v*"],"exclude_refs":["wip/*"],"default_branch":"trunk",` +
 			`"verify":"bytes","sync_interval":3600,"next_sync_at":"2023-11-14T22:13:20Z","closed_at":"2023-11-14T22:13:21Z","ssh_public_key":"ssh-ed25519 AAAA",` +
 			`"destination":{"url":"git@new.example:a/b.git","on_divergence":"stop","create":true,"visibility":"private","ssh_public_key":"ssh-ed25519 BBBB"},` + where},
+		{"no sync while it waits for credentials", im(rehome.AuthFailed, func(i *rehome.Import) {
+			i.Options.SyncEvery, i.NextSyncAt = time.Hour, time.Unix(1700000000, 0)
+		}), hg + `"status":"auth_failed","status_text":"Authentication failed","sync_interval":3600,` + where},
 		{"an option that is on", im(rehome.Mapping, func(i *rehome.Import) {
 			surveyed(i)
 			i.Options.MapHashes = true

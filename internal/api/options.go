@@ -105,7 +105,7 @@ func addOptions(o *wire.Object, options rehome.Options) {
 // addWay adds where the import goes, what the source has to let in, and when it is synced or was closed, as far as
 // anything was said of it.
 func addWay(o *wire.Object, im rehome.Import) {
-	if !im.NextSyncAt.IsZero() {
+	if !im.NextSyncAt.IsZero() && im.State.Status != rehome.AuthFailed { // which waits for other credentials, whatever the clock says
 		o.Add("next_sync_at", wire.Stamp(im.NextSyncAt))
 	}
 	if !im.ClosedAt.IsZero() {

@@ -55,7 +55,7 @@ func New(o Options) *Git {
 		g.agent = "git/rehome-" + o.Version
 	}
 	if g.Sleep == nil {
-		g.Sleep = transport.Sleep
+		g.Sleep = egress.Sleep
 	}
 	if g.LimitsOf == nil {
 		g.LimitsOf = forge.LimitsOf

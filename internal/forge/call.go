@@ -3,15 +3,12 @@ package forge
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"rehome"
@@ -221,16 +218,4 @@ func cutOff(err error) error {
 
 func cancelled(ctx context.Context) error {
 	return &rehome.Error{Code: rehome.Cancelled, Message: "The push was cancelled.", Err: context.Cause(ctx)}
-}
-
-// hide takes the credentials out of a forge's words, before they are cut.
-func (s Site) hide(words string) string {
-	for _, secret := range []string{
-		base64.StdEncoding.EncodeToString([]byte(s.username + ":" + string(s.token))), string(s.token), url.QueryEscape(string(s.token)),
-	} {
-		if s.token != "" {
-			words = strings.ReplaceAll(words, secret, "[redacted]")
-		}
-	}
-	return words
 }

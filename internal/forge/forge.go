@@ -63,20 +63,9 @@ type Forges struct {
 // New returns what asks forges.
 func New(o Options) *Forges {
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = egress.Sleep
 	}
 	return &Forges{o, answerTime}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // Site is a repository's place at a forge, whether it is there or not. The zero Site is at no known forge.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"rehome"
+	"rehome/internal/remote"
 )
 
 const (
@@ -62,8 +63,11 @@ func gather(texts []string, field string, part any, depth int) []string {
 
 // said is the forge's answer in half a sentence, fit to show.
 func (s Site) said(a answer) string {
-	text := rehome.Clean(s.hide(words(a.body)), maxWords)
-	if text == "" {
+	text := words(a.body)
+	if remote.RepeatsSecret(remote.Location{URL: s.API, Username: s.username, Password: s.token}, text) {
+		return fmt.Sprintf("it answers with status %d, and words that repeat a password or token and are not shown", a.status)
+	}
+	if text = rehome.Clean(text, maxWords); text == "" {
 		return fmt.Sprintf("it answers with status %d", a.status)
 	}
 	return fmt.Sprintf("it answers with status %d: %q", a.status, text)

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"rehome"
+	"rehome/internal/glob"
 )
 
 // RefChoice says by name which refs of a source come; the zero value lets all of them come. In a pattern *
@@ -40,7 +41,7 @@ func LeftByChoice(reason string) bool { return reason == reasonExcluded || reaso
 // stay behind by rule do not for such a pattern.
 func (c RefChoice) Names(name, below string) bool {
 	for _, p := range c.Include {
-		if strings.HasPrefix(p, below) && match(p, name) {
+		if strings.HasPrefix(p, below) && glob.Match(p, name) {
 			return true
 		}
 	}
@@ -50,44 +51,18 @@ func (c RefChoice) Names(name, below string) bool {
 func matchesAny(patterns []string, name string) bool {
 	for _, p := range patterns {
 		if strings.HasPrefix(p, "refs/") {
-			if match(p, name) {
+			if glob.Match(p, name) {
 				return true
 			}
 			continue
 		}
 		for _, kind := range []string{"refs/heads/", "refs/tags/"} {
-			if short, ok := strings.CutPrefix(name, kind); ok && match(p, short) {
+			if short, ok := strings.CutPrefix(name, kind); ok && glob.Match(p, short) {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-// match reports whether pattern covers the whole of name. After a mismatch it goes on where the last * took one
-// character more, so it takes no longer than their lengths multiplied.
-func match(pattern, name string) bool {
-	star, from := -1, 0 // behind the last *, and what it has taken up to
-	p, n := 0, 0
-	for n < len(name) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			p++
-			star, from = p, n
-		case p < len(pattern) && pattern[p] == '?':
-			_, size := utf8.DecodeRuneInString(name[n:])
-			p, n = p+1, n+size
-		case p < len(pattern) && pattern[p] == name[n]:
-			p, n = p+1, n+1
-		case star >= 0:
-			_, size := utf8.DecodeRuneInString(name[from:])
-			from += size
-			p, n = star, from
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // What is taken of patterns.

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rehome"
+	"rehome/internal/glob"
 )
 
 // maxPins bounds the file of pins, in bytes: a hundred thousand hosts.
@@ -122,28 +123,7 @@ func matchHost(pattern, name string) bool {
 		mac.Write([]byte(name))
 		return err == nil && bad == nil && hmac.Equal(mac.Sum(nil), want)
 	}
-	return matchGlob(strings.ToLower(pattern), name)
-}
-
-// matchGlob matches * and ? in a time that is at most the product of the lengths.
-func matchGlob(pattern, name string) bool {
-	p, n, star, again := 0, 0, -1, 0
-	for n < len(name) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, again = p, n
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
-			p++
-			n++
-		case star >= 0:
-			again++
-			p, n = star+1, again
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
+	return glob.Match(strings.ToLower(pattern), name)
 }
 
 // plain are the keys that the host may show, certificates aside: those of the files win.

@@ -171,14 +171,5 @@ func (t *Transport) Retry(ctx context.Context, l remote.Location, peer string, t
 	return last
 }
 
-// Sleep waits for d, or until ctx is done.
-func Sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// Sleep is egress.Sleep, for those who speak to servers by this package only.
+func Sleep(ctx context.Context, d time.Duration) error { return egress.Sleep(ctx, d) }
