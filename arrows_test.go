@@ -22,6 +22,7 @@ var floors = map[string]int{
 	"internal/git/attributes": 0,
 	"internal/git/deflate":    0,
 	"internal/git/history":    0,
+	"internal/glob":           0,
 	"internal/mailmap":        0,
 	"internal/git/pack":       0,
 	"internal/git/protocol":   0,
