@@ -67,6 +67,7 @@ var floors = map[string]int{
 	"internal/carry":    5,
 	"internal/batch":    5,
 	"internal/verify":   5,
+	"internal/backup":   5,
 
 	"internal/api": 6,
 

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"rehome/internal/backup"
+)
+
+// backupFlags are what rehome backup takes.
+type backupFlags struct {
+	places     placesFlags
+	key        string
+	withKey    bool
+	withBucket bool
+	json       bool
+	quiet      bool
+}
+
+const aboutBackup = `Copy all that a server keeps into DIR, while it serves or while it is stopped.
+
+DIR must not exist; it is there when the backup is whole, and not before. It has the rows of the
+database in a form that both SQLite and Postgres load, the repositories with their refs, packs and
+Git LFS objects, and the SHA-256 of every file. On the same disk, packs and objects are links:
+they take no room, and a copy of DIR on another disk is what survives the loss of this one.
+
+Passwords and SSH keys of imports are in it, sealed. The key that opens them is not, unless
+--with-key says so: keep it apart, or give the passwords again after a restore.
+
+With --bucket s3://… objects stay in the bucket, unless --with-bucket brings them along.
+
+The exit code is 0 when all is in it, and 3 when something was damaged or missing before: it is
+listed, and the rest is in the backup.`
+
+func (m *Main) backupCommand() *cobra.Command {
+	var f backupFlags
+	cmd := &cobra.Command{
+		Use:   "backup DIR",
+		Short: "Copy all that a server keeps, while it serves",
+		Long:  aboutBackup,
+		Args:  needs("DIR"),
+		RunE:  func(cmd *cobra.Command, args []string) error { return m.backup(cmd.Context(), args[0], f) },
+	}
+	flags := cmd.Flags()
+	f.places.add(flags)
+	flags.BoolVar(&f.withKey, "with-key", false, "copy the key, too, that opens sealed passwords")
+	flags.StringVar(&f.key, "key-file", "", "`FILE` with that key (default: key in the data folder)")
+	flags.BoolVar(&f.withBucket, "with-bucket", false, "copy what is in --bucket, too")
+	flags.BoolVar(&f.json, "json", false, "print the manifest as JSON")
+	flags.BoolVar(&f.quiet, "quiet", false, "show no progress")
+	return cmd
+}
+
+func (m *Main) backup(ctx context.Context, dir string, f backupFlags) error {
+	db, err := f.places.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	o := backup.Options{DB: db, Data: string(f.places.dir), KnownHosts: f.places.dir.knownHosts(), Version: version}
+	if !f.places.elsewhere() || f.withBucket {
+		if o.Bucket, err = f.places.openBucket(ctx, m.Getenv); err != nil {
+			return err
+		}
+	}
+	if f.withKey {
+		if o.Key = f.key; o.Key == "" {
+			o.Key = f.places.dir.key()
+		}
+	}
+	tell, done := m.tellSteps(f.json || f.quiet)
+	o.Tell = tell
+	made, err := backup.Run(ctx, dir, o)
+	done()
+	if err != nil {
+		return err
+	}
+	if err := m.printBackup(dir, made, f.json); err != nil {
+		return err
+	}
+	if len(made.Problems) > 0 {
+		return errPartly
+	}
+	return nil
+}
+
+func (m *Main) printBackup(dir string, made backup.Manifest, asJSON bool) error {
+	for _, problem := range made.Problems {
+		fmt.Fprintf(m.Stderr, "damaged before: %s\n", problem)
+	}
+	if asJSON {
+		return printJSON(m.Stdout, made)
+	}
+	fmt.Fprintf(m.Stdout, "%s: %d repositories, %d imports, %d Git LFS objects, %s\n",
+		dir, made.Repositories, made.Rows["imports"], made.LFSObjects, bytesText(made.Bytes))
+	for _, lacks := range made.Lacks() {
+		fmt.Fprintf(m.Stdout, "not in it: %s\n", lacks)
+	}
+	return nil
+}
+
+func printJSON(w io.Writer, value any) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	return out.Encode(value)
+}
+
+// tellSteps shows how far something has come: nothing, a bar on a terminal, or a line every few seconds.
+func (m *Main) tellSteps(silent bool) (tell func(backup.Progress), done func()) {
+	if silent {
+		return func(backup.Progress) {}, func() {}
+	}
+	if !isTerminal(m.Stderr) {
+		last := time.Now()
+		return func(p backup.Progress) {
+			if time.Since(last) >= plainEvery {
+				last = time.Now()
+				fmt.Fprintln(m.Stderr, stepText(p))
+			}
+		}, func() {}
+	}
+	bars := mpb.New(mpb.WithOutput(m.Stderr), mpb.WithWidth(64))
+	var text atomic.Value
+	text.Store("starting")
+	bar := bars.AddBar(100, mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return text.Load().(string) }, decor.WCSyncSpaceR)))
+	return func(p backup.Progress) {
+			text.Store(stepText(p))
+			if p.Total > 0 {
+				bar.SetCurrent(min(99*p.Done/p.Total, 99))
+			}
+		}, func() {
+			bar.Abort(true)
+			bars.Wait()
+		}
+}
+
+// stepText puts progress into one line.
+func stepText(p backup.Progress) string {
+	words := map[string]string{
+		"follow": "looking for changes", "rows": "rows", "bucket": "Git LFS objects", "copy": "copying", "hash": "hashing",
+	}
+	what, ok := words[p.Step]
+	if !ok {
+		what = p.Step
+	}
+	show := func(n int64) string { return fmt.Sprint(n) }
+	if p.Step == "copy" || p.Step == "hash" {
+		show = bytesText
+	}
+	if p.Total == 0 {
+		return what
+	}
+	return fmt.Sprintf("%s: %s of %s", what, show(p.Done), show(p.Total))
+}

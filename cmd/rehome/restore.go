@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"rehome/internal/backup"
+	"rehome/internal/bucket"
+)
+
+// restoreFlags are what rehome restore takes.
+type restoreFlags struct {
+	places placesFlags
+	json   bool
+	quiet  bool
+}
+
+const aboutRestore = `Make a data folder of what rehome backup copied into DIR.
+
+--data must be missing, or hold nothing but the key that opens sealed passwords. Every file is
+compared with its SHA-256 on the way; when one differs nothing is left behind. With --database the
+rows go into an empty Postgres database, with --bucket the objects into that bucket: so one moves from
+one machine to several. Then start rehome serve with the same flags: imports that were under way go on.`
+
+func (m *Main) restoreCommand() *cobra.Command {
+	var f restoreFlags
+	cmd := &cobra.Command{
+		Use:   "restore DIR --data NEW",
+		Short: "Make a data folder of a backup",
+		Long:  aboutRestore,
+		Args:  needs("DIR"),
+		RunE:  func(cmd *cobra.Command, args []string) error { return m.restore(cmd.Context(), args[0], f) },
+	}
+	flags := cmd.Flags()
+	f.places.add(flags)
+	flags.Lookup("data").Usage = "the folder to be made"
+	flags.Lookup("database").Usage = "`URL` of an empty Postgres database for the rows, instead of a file in the data folder"
+	flags.Lookup("bucket").Usage = "`URL` of object storage (s3://…) for the objects, instead of a folder in the data folder"
+	flags.BoolVar(&f.json, "json", false, "print the manifest as JSON")
+	flags.BoolVar(&f.quiet, "quiet", false, "show no progress")
+	return cmd
+}
+
+func (m *Main) restore(ctx context.Context, dir string, f restoreFlags) error {
+	tell, done := m.tellSteps(f.json || f.quiet)
+	made, err := backup.Restore(ctx, dir, backup.RestoreOptions{
+		Data: string(f.places.dir), Database: f.places.database, Tell: tell,
+		Bucket: func() (bucket.Bucket, error) { return f.places.openBucket(ctx, m.Getenv) },
+	})
+	done()
+	if err != nil {
+		return err
+	}
+	for _, problem := range made.Problems {
+		fmt.Fprintf(m.Stderr, "damaged before the backup: %s\n", problem)
+	}
+	if f.json {
+		return printJSON(m.Stdout, made)
+	}
+	fmt.Fprintf(m.Stdout, "%s: as of %s, %d repositories, %d imports, %d Git LFS objects, %s\n", f.places.dir,
+		made.At.Format("2006-01-02 15:04:05 UTC"), made.Repositories, made.Rows["imports"], made.LFSObjects, bytesText(made.Bytes))
+	for _, lacks := range made.Lacks() {
+		fmt.Fprintf(m.Stdout, "not in it: %s\n", lacks)
+	}
+	return nil
+}
