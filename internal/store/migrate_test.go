@@ -4,11 +4,13 @@ import (
 	"database/sql"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/pressly/goose/v3"
 
 	"rehome"
+	"rehome/internal/testenv"
 )
 
 // openAt makes a database of an earlier schema.
@@ -153,14 +155,30 @@ func TestDatabaseBeforeDestinations(t *testing.T) {
 
 // Each migration can be taken back, and done again.
 func TestMigrationsGoBack(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "rehome.db")
-	db := openAt(t, path, 6)
-	defer db.Close()
-	files, err := fs.Sub(migrations, "migrations/sqlite")
+	t.Run("sqlite", func(t *testing.T) {
+		db, err := sql.Open("sqlite", dsn(filepath.Join(t.TempDir(), "rehome.db"), ""))
+		goBack(t, db, &sqliteDialect, err)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		db, err := sql.Open("pgx", testenv.Postgres(t).NewDatabase(t))
+		goBack(t, db, &postgresDialect, err)
+	})
+}
+
+func goBack(t *testing.T, db *sql.DB, d *dialect, err error) {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	defer db.Close()
+	if err := migrate(t.Context(), db, d); err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Sub(migrations, "migrations/"+d.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps, err := goose.NewProvider(d.goose, db, files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,5 +187,34 @@ func TestMigrationsGoBack(t *testing.T) {
 	}
 	if _, err := steps.Up(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// The same number means the same columns on both engines.
+func TestSchemasAreAlike(t *testing.T) {
+	lite := openHere(t)
+	big, err := Open(t.Context(), testenv.Postgres(t).NewDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer big.Close()
+	word := func(r row) (s string, err error) {
+		err = r.Scan(&s)
+		return s, err
+	}
+	got, err := collect(t.Context(), big.read, word, `SELECT table_name || '.' || column_name FROM information_schema.columns
+		WHERE table_schema = 'public' AND table_name NOT LIKE 'goose%' ORDER BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := collect(t.Context(), lite.read, word, `SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c
+		WHERE m.type = 'table' AND m.name NOT LIKE 'goose%' AND m.name NOT LIKE 'sqlite%' ORDER BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("Postgres has %q,\nSQLite %q", got, want)
 	}
 }

@@ -176,3 +176,25 @@ func TestUnavailable(t *testing.T) {
 		t.Error("a killed server answers")
 	}
 }
+
+// A process that stops in the middle of a transaction loses its locks before those who wait for them give up.
+func TestLocksOfTheDeadEnd(t *testing.T) {
+	where := testenv.Postgres(t).NewDatabase(t)
+	db := open(t, where)
+	if err := db.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var idle, lock, statement time.Duration
+	for name, d := range map[string]*time.Duration{"idle_in_transaction_session_timeout": &idle, "lock_timeout": &lock, "statement_timeout": &statement} {
+		text, err := store.Setting(t.Context(), db, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *d, err = time.ParseDuration(strings.ReplaceAll(text, "min", "m")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if idle <= 0 || idle >= lock || lock >= statement || lock > 30*time.Second {
+		t.Errorf("idle for %v, waits for %v, runs for %v", idle, lock, statement)
+	}
+}

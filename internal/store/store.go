@@ -16,8 +16,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"rehome"
 )
 
@@ -134,7 +132,9 @@ func (t *Tx) run(do func(*Tx) error) error {
 		return nil
 	}
 	err = fmt.Errorf("commit: %w", err)
-	if postgresCode(err) == "" && Unavailable(err) && !pgconn.SafeToRetry(err) { // the server said nothing, and something was sent
+	// Where the server said nothing. That nothing was sent is not to be had from the driver: of a line that is cut off while
+	// it waits for the answer it says the same as of one that was cut before.
+	if postgresCode(err) == "" && Unavailable(err) {
 		err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"rehome"
@@ -47,13 +48,16 @@ func (db *DB) Due(ctx context.Context, limit int) ([]int64, error) {
 	return ids, nil
 }
 
-// Next returns the first of Due; ok is false when there is none.
-func (db *DB) Next(ctx context.Context) (id int64, ok bool, err error) {
-	ids, err := db.Due(ctx, 1)
-	if err != nil || len(ids) == 0 {
-		return 0, false, err
+// Next returns the first of Due that is not among except, which are those that the caller is about to lease, or has just
+// given back; ok is false when there is none.
+func (db *DB) Next(ctx context.Context, except ...int64) (id int64, ok bool, err error) {
+	ids, err := db.Due(ctx, len(except)+1)
+	for _, id := range ids {
+		if !slices.Contains(except, id) {
+			return id, true, err
+		}
 	}
-	return ids[0], true, nil
+	return 0, false, err
 }
 
 // running counts what is worked on, by user.

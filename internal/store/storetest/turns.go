@@ -41,9 +41,11 @@ func wantTurns(t *testing.T, db *store.DB, ids []int64, want ...int) {
 	if !slices.Equal(got, want) {
 		t.Errorf("turns %v, want %v", got, want)
 	}
-	next, ok, err := db.Next(t.Context())
-	if err != nil || ok != (len(due) > 0) || ok && next != due[0] {
-		t.Errorf("next is %d, %v, %v; due are %v", next, ok, err, due)
+	for n := range len(due) + 1 {
+		next, ok, err := db.Next(t.Context(), due[:n]...)
+		if err != nil || ok != (n < len(due)) || ok && next != due[n] {
+			t.Errorf("next after %d is %d, %v, %v; due are %v", n, next, ok, err, due)
+		}
 	}
 }
 
