@@ -288,3 +288,24 @@ func TestS3WithoutConditions(t *testing.T) {
 		comesBack(t, b, key, file)
 	}
 }
+
+// TestS3PromisedButNotThere has a server that knows of another file at the key, which does not come.
+func TestS3PromisedButNotThere(t *testing.T) {
+	v := testenv.NewVersity(t, "files")
+	p := newProxy(t, v)
+	b := openS3(t, v, p.URL, "")
+	var refused atomic.Int64
+	p.set(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != "PUT" || refused.Add(1) > 2 {
+			return false
+		}
+		w.WriteHeader(412)
+		io.WriteString(w, "<Error><Code>PreconditionFailed</Code></Error>") //nolint:errcheck // a test
+		return true
+	})
+	file := random(t, 1000)
+	if err := b.Put(t.Context(), "key", file); err != nil {
+		t.Fatal(err)
+	}
+	comesBack(t, b, "key", file)
+}

@@ -60,13 +60,20 @@ func (u *upload) send(ctx context.Context) error {
 		err := u.sendOnce(ctx)
 		switch code(err) {
 		case minio.PreconditionFailed:
-			return nil // there is one already
-		case "ConditionalRequestConflict", "OperationAborted":
-			if try < attempts && pause(ctx, try) == nil {
-				continue
+			// There is one already, or somebody's is about to be: versitygw says so before it can be read.
+			if _, missing := Size(ctx, u.s3, u.key); !errors.Is(missing, fs.ErrNotExist) {
+				return missing
 			}
+		case "ConditionalRequestConflict", "OperationAborted":
+		default:
+			return err
 		}
-		return err
+		if try == attempts {
+			return err
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
 	}
 }
 
