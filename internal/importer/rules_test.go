@@ -32,7 +32,7 @@ func oid(n byte) object.ID { b := [20]byte{n}; return object.FromBytes(object.SH
 
 func TestUpdatesFor(t *testing.T) {
 	const name = "refs/heads/main"
-	one, two, three := oid(1), oid(2), oid(3)
+	one, two, three, four := oid(1), oid(2), oid(3), oid(4) // one leads on from four
 	for _, c := range []struct {
 		what  string
 		have  object.ID // zero for none
@@ -53,12 +53,17 @@ func TestUpdatesFor(t *testing.T) {
 		{"never written by us, and overwritten", two, store.WrittenRef{}, "2-1", rehome.Overwrite},
 		{"moved by others, and skipped", three, store.WrittenRef{Wrote: two.String()}, "left", rehome.Skip},
 		{"moved by others, and it need not move", three, store.WrittenRef{Wrote: one.String()}, "left", rehome.Stop},
+		{"never written by us, and on the way", four, store.WrittenRef{}, "4-1", rehome.Stop},
+		{"on the way, where nothing is overwritten", four, store.WrittenRef{}, "4-1", rehome.Overwrite},
+		{"set back by others, and on the way", four, store.WrittenRef{Wrote: two.String()}, "4-1", rehome.Skip},
+		{"set back by others, and it need not move", four, store.WrittenRef{Wrote: one.String()}, "left", rehome.Stop},
 	} {
 		var have []repo.Ref
 		if !c.have.IsZero() {
 			have = []repo.Ref{{Name: name, ID: c.have}, {Name: "refs/heads/others", ID: three}}
 		}
 		with := comparison{final: []finalRef{{name: name, source: one, final: one}}, at: situation{have, map[string]store.WrittenRef{name: c.wrote}}, divergence: c.divergence}
+		with.onward = func(tip, at object.ID) (bool, error) { return tip == one && at == four, nil }
 		updates, err := with.updates()
 		got := ""
 		switch {
@@ -71,9 +76,21 @@ func TestUpdatesFor(t *testing.T) {
 		case len(updates) == 1:
 			got = fmt.Sprintf("%d-%d", updates[0].Old.Bytes()[0], updates[0].New.Bytes()[0])
 		}
-		if got != c.want {
-			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+		if got != c.want || len(with.theirs) > 0 && (c.divergence != rehome.Overwrite || c.have == four) {
+			t.Errorf("%s: %q, want %q; overwritten %v", c.what, got, c.want, with.theirs)
 		}
+	}
+}
+
+// A tag of somebody else's does not go forward.
+func TestUpdatesForTags(t *testing.T) {
+	const name = "refs/tags/v1"
+	c := comparison{
+		final: []finalRef{{name: name, source: oid(1), final: oid(1)}}, at: situation{have: []repo.Ref{{Name: name, ID: oid(4)}}},
+		onward: func(_, _ object.ID) (bool, error) { return true, nil },
+	}
+	if updates, err := c.updates(); rehome.CodeOf(err) != rehome.DestinationMoved {
+		t.Errorf("%v, %v", updates, err)
 	}
 }
 
