@@ -1,5 +1,6 @@
 // Package destination pushes repositories to forges by Git's own protocol.
 //
+//	ask      whether a push may begin, before anything is fetched for it        ask.go
 //	read     the refs and HEAD of the moment, as whoever clones sees them      read.go
 //	LFS      objects first, by the batch API, so that no pointer leads nowhere  lfs.go
 //	push     one pack of what the destination lacks, in several where it takes  push.go, steps.go
@@ -8,7 +9,8 @@
 //	refusal  which refs it did not take, in its own words                       refusal.go, explain.go
 //
 // What the destination should have from earlier pushes is not sent again. When that turns out to be wrong, as after
-// somebody deleted a branch there, everything is sent once more.
+// somebody deleted a branch there, or nothing is known of earlier pushes, what its refs do not reach is sent; when that is
+// wrong, too, everything.
 package destination
 
 import (
