@@ -250,3 +250,30 @@ func FuzzAnswers(f *testing.F) {
 		}
 	})
 }
+
+// TestMayCreate finds out what Create would fail for, and makes nothing.
+func TestMayCreate(t *testing.T) {
+	f := forges(t)
+	for _, c := range []struct {
+		name string
+		with recorded
+		user string
+		code rehome.Code // "" for none
+		want string
+	}{
+		{"may", giteaOnly.and(recorded{"GET /api/v1/user": {status: 200, body: `{"login":"o"}`}}), "canary", "", ""},
+		{"may not be asked", githubOnly.and(recorded{"GET /api/v3/user": {status: 403, body: `{"message":"Resource not accessible by integration"}`}}), "canary", "", ""},
+		{"wrong token", gitlabOnly.and(recorded{"GET /api/v4/user": {status: 401, body: `{"message":"401 Unauthorized"}`}}), "canary", rehome.DestinationRefused, "out of date"},
+		{"no token", giteaOnly, "", rehome.DestinationRefused, "wants a token"},
+	} {
+		srv := serve(t, c.with)
+		err := f.MayCreate(t.Context(), find(t, f, locate(t, srv.URL, c.user, "/o/r")))
+		e := rehome.AsError(err)
+		if (err == nil) != (c.code == "") || err != nil && (e.Code != c.code || !strings.Contains(e.Message+e.Hint, c.want)) {
+			t.Errorf("%s: %+v", c.name, err)
+		}
+		if last := srv.last().call; strings.HasPrefix(last, "POST") {
+			t.Errorf("%s: asked %s", c.name, last)
+		}
+	}
+}
