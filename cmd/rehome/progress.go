@@ -95,6 +95,8 @@ func plainLines(w io.Writer, now func() time.Time) watcher {
 func describe(e rehome.Event, percent bool) string {
 	line := fmt.Sprintf("%s: %d commits, %d authors, %s", e.Step, e.Commits, e.Authors, bytesText(e.Bytes))
 	switch {
+	case e.Text != "":
+		line = fmt.Sprintf("%s: %s", e.Step, e.Text)
 	case e.LFS != nil && e.LFSTotal != nil:
 		line = fmt.Sprintf("%s: %d of %d Git LFS objects, %s", e.Step, *e.LFS, *e.LFSTotal, bytesText(e.Bytes))
 	case e.Step == rehome.StepRewrite && e.BytesTotal != nil:
