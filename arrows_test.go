@@ -69,7 +69,8 @@ var floors = map[string]int{
 	"internal/verify":   5,
 	"internal/backup":   5,
 
-	"internal/api": 6,
+	"internal/api":   6,
+	"internal/check": 6,
 
 	"cmd/rehome":     7,
 	"e2e":            7,

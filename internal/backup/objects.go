@@ -41,37 +41,52 @@ func (b *backup) copyBucket(ctx context.Context, snap *store.Snapshot) (again bo
 	if err != nil || again {
 		return again, err
 	}
-	return b.copyRaw(ctx, snap)
+	return b.copyKept(ctx, snap)
 }
 
-// copyRaw copies raw repositories that are kept in the bucket.
-func (b *backup) copyRaw(ctx context.Context, snap *store.Snapshot) (again bool, err error) {
-	keys, err := snap.RawKeys(ctx)
+// copyKept copies what imports keep in the bucket, with all that lies beside it: what one list names another may share.
+func (b *backup) copyKept(ctx context.Context, snap *store.Snapshot) (again bool, err error) {
+	keys, err := snap.Kept(ctx)
 	if err != nil {
 		return false, err
 	}
+	copied := map[string]bool{}
 	for _, key := range keys {
 		prefix, _, _ := strings.Cut(key, "/lists/")
-		found := false
-		for file, err := range b.Bucket.List(ctx, prefix+"/") {
+		if !copied[prefix] {
+			gone, err := b.copyBelow(ctx, prefix+"/")
 			if err != nil {
 				return false, err
 			}
-			err = b.fetch(ctx, file.Key, filepath.Join(b.work, bucketFolder, filepath.FromSlash(file.Key)), file.Size)
-			if errors.Is(err, fs.ErrNotExist) {
-				again = true // the sweep took what an older list had
-				continue
-			}
-			if err != nil {
-				return false, err
-			}
-			found = found || file.Key == key || key == prefix
+			again, copied[prefix] = again || gone, true
 		}
-		if !found {
-			b.problems.add("there is no raw repository at %s in the bucket", key)
+		if _, err := os.Lstat(b.kept(key)); err != nil {
+			b.problems.add("what an import keeps at %s in the bucket is not there", key)
 		}
 	}
 	return again, nil
+}
+
+func (b *backup) kept(key string) string {
+	return filepath.Join(b.work, bucketFolder, filepath.FromSlash(key))
+}
+
+// copyBelow copies the files whose keys begin with prefix. gone says that one went meanwhile.
+func (b *backup) copyBelow(ctx context.Context, prefix string) (gone bool, err error) {
+	for file, err := range b.Bucket.List(ctx, prefix) {
+		if err != nil {
+			return false, err
+		}
+		err = b.fetch(ctx, file.Key, b.kept(file.Key), file.Size)
+		if errors.Is(err, fs.ErrNotExist) {
+			gone = true
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return gone, nil
 }
 
 // fetch brings one file of the bucket into the backup, unless it is there. fs.ErrNotExist when the bucket has none of that size.

@@ -238,15 +238,17 @@ func (s *Snapshot) ids(ctx context.Context, query string) (map[int64]bool, error
 	return all, nil
 }
 
-// RawKeys returns under which keys of the bucket raw repositories are kept, in order.
-func (s *Snapshot) RawKeys(ctx context.Context) ([]string, error) {
+// Kept returns the keys in the bucket by which what imports keep there is found, in order.
+func (s *Snapshot) Kept(ctx context.Context) ([]string, error) {
 	scan := func(r row) (key string, err error) {
 		err = r.Scan(&key)
 		return key, err
 	}
-	keys, err := collect(ctx, s.tx, scan, "SELECT DISTINCT raw_key FROM imports WHERE raw_key <> '' AND deleted_at = 0 ORDER BY raw_key")
+	keys, err := collect(ctx, s.tx, scan, `SELECT key FROM (SELECT raw_key AS key FROM imports WHERE deleted_at = 0
+		UNION SELECT final_key FROM imports WHERE deleted_at = 0 UNION SELECT pushed_key FROM imports WHERE deleted_at = 0) AS kept
+		WHERE key <> '' ORDER BY key`)
 	if err != nil {
-		return nil, fmt.Errorf("list raw repositories: %w", err)
+		return nil, fmt.Errorf("list what is kept in the bucket: %w", err)
 	}
 	return keys, nil
 }
