@@ -75,6 +75,19 @@ func TestPasswordStaysSecret(t *testing.T) {
 	}
 }
 
+// The password need not be in the URL.
+func TestPasswordFromTheEnvironment(t *testing.T) {
+	where := strings.Replace(testenv.Postgres(t).NewDatabase(t), ":"+testenv.PostgresPassword, "", 1)
+	t.Setenv("PGPASSWORD", testenv.PostgresPassword)
+	if err := open(t, where).Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	t.Setenv("PGPASSWORD", "another")
+	if _, err := store.Open(t.Context(), where); err == nil {
+		t.Error("any password will do")
+	}
+}
+
 // crashing is a store on a server that may be killed, with an import that is held.
 func crashing(t *testing.T) (*testenv.PG, *store.DB, store.Lease) {
 	t.Helper()

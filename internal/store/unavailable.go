@@ -58,7 +58,7 @@ func passing(code string) bool {
 func isCut(err error) bool {
 	var cut *net.OpError
 	return errors.As(err, &cut) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed")
+		errors.Is(err, pgconn.ErrConnClosed) || pgconn.SafeToRetry(err)
 }
 
 // waits are the pauses between tries to reach the database: together some six seconds, in which a server starts again.

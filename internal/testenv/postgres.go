@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -193,8 +194,14 @@ func (p *PG) url(database string) string {
 // NewDatabase makes an empty database and returns its URL, with the password. It goes with the server.
 func (p *PG) NewDatabase(t testing.TB) string {
 	t.Helper()
+	return p.Copy(t, p.url("template1"))
+}
+
+// Copy is NewDatabase with all that is in another database of the server, in which nobody is.
+func (p *PG) Copy(t testing.TB, other string) string {
+	t.Helper()
 	name := fmt.Sprintf("test_%d", p.names.Add(1))
-	p.exec(t, "CREATE DATABASE "+name)
+	p.exec(t, "CREATE DATABASE "+name+" TEMPLATE "+path.Base(other))
 	return p.url(name)
 }
 
