@@ -51,21 +51,24 @@ func TestWhereAChangeLeads(t *testing.T) {
 	for _, c := range []struct {
 		state rehome.State
 		want  rehome.Status
+
+		fetched int64 // generation; 0 for nothing
 	}{
-		{failed(rehome.StepDetection), rehome.Failed},
-		{failed(rehome.StepRaw), rehome.Failed},
-		{failed(rehome.StepRewrite), rehome.Mapping},
-		{failed(rehome.StepPush), rehome.Mapping},
-		{rehome.State{Status: rehome.Complete, Note: "n"}, rehome.Mapping},
-		{rehome.State{Status: rehome.WaitingToPush}, rehome.Mapping},
-		{rehome.State{Status: rehome.Mapping}, rehome.Mapping},
-		{rehome.State{Status: rehome.Pushing}, rehome.Pushing},
-		{rehome.State{Status: rehome.Importing}, rehome.Importing},
-		{rehome.State{Status: rehome.AuthFailed}, rehome.AuthFailed},
-		{rehome.State{Status: rehome.Detecting}, rehome.Detecting},
+		{failed(rehome.StepDetection), rehome.Failed, 0},
+		{failed(rehome.StepRaw), rehome.Failed, 0},
+		{failed(rehome.StepRewrite), rehome.Mapping, 1},
+		{failed(rehome.StepPush), rehome.Mapping, 1},
+		{failed(rehome.StepPush), rehome.Failed, 0}, // of a destination that was asked before
+		{rehome.State{Status: rehome.Complete, Note: "n"}, rehome.Mapping, 0},
+		{rehome.State{Status: rehome.WaitingToPush}, rehome.Mapping, 0},
+		{rehome.State{Status: rehome.Mapping}, rehome.Mapping, 0},
+		{rehome.State{Status: rehome.Pushing}, rehome.Pushing, 0},
+		{rehome.State{Status: rehome.Importing}, rehome.Importing, 0},
+		{rehome.State{Status: rehome.AuthFailed}, rehome.AuthFailed, 0},
+		{rehome.State{Status: rehome.Detecting}, rehome.Detecting, 0},
 	} {
 		i := &store.Import{Import: rehome.Import{State: c.state}}
-		i.Wanted.Raw = 1
+		i.Wanted.Raw, i.Done.Raw = 1, c.fetched
 		m.replan(i, now)
 		if i.State.Status != c.want || i.State.Note != c.state.Note || i.DueAt.IsZero() == (c.want == rehome.Mapping) {
 			t.Errorf("%+v became %+v, due at %v", c.state, i.State, i.DueAt)
