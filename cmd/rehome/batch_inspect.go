@@ -90,7 +90,7 @@ func (b *batchRun) printRow(n int, o batch.Outcome, i *rehome.Inspection) {
 // inspectionLine says in a line what is there and what would change.
 func inspectionLine(i *rehome.Inspection) string {
 	parts := []string{
-		fmt.Sprintf("%d branches, %d tags, %s, %s", i.Refs.Branches, i.Refs.Tags, counted(i.Commits, "commit"), bytesText(i.Bytes)),
+		fmt.Sprintf("%s, %s, %s, %s", plural(int64(i.Refs.Branches), "branch", "branches"), counted(int64(i.Refs.Tags), "tag"), counted(i.Commits, "commit"), bytesText(i.Bytes)),
 	}
 	add := func(n int64, thing, what string) {
 		if n > 0 {

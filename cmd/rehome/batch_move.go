@@ -37,7 +37,9 @@ func (b *batchRun) move(ctx context.Context, n int, ours bool) batch.Outcome {
 		one.watch = &watcher{event: func(e rehome.Event) {
 			count(&o, e)
 			show.event(e)
-		}, note: show.note, close: func() {}}
+		}, note: show.note, close: func() {}, arrived: func(r moved) {
+			o.Commits, o.News = r.Head.Commits, r.news()
+		}}
 		err = one.importOnce(ctx, row.Source, row.Destination, flags)
 	}
 	var said bytes.Buffer
@@ -61,11 +63,8 @@ func (b *batchRun) forRow(out, notes io.Writer) *Main {
 
 // count takes from events what the results hold.
 func count(o *batch.Outcome, e rehome.Event) {
-	switch {
-	case e.Kind == rehome.EventProgress && e.Step == rehome.StepRaw && e.ProgressEvent != nil:
+	if e.Kind == rehome.EventProgress && e.Step == rehome.StepRaw && e.ProgressEvent != nil {
 		o.Bytes = max(o.Bytes, e.Bytes)
-	case e.Kind == rehome.EventDone && e.Receipt != nil:
-		o.Commits = e.Receipt.Commits
 	}
 }
 

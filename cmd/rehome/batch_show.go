@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -94,7 +95,7 @@ func (b *batchRun) jsonShow(notes io.Writer) batchShow {
 				Row rowName `json:"row"`
 			}{e, b.name(n)})
 		}
-		return rowShow{watcher{event, noteAs(event), func() {}}, b.prefixed(n, notes)}
+		return rowShow{watcher{event: event, note: noteAs(event), close: func() {}}, b.prefixed(n, notes)}
 	}, func(n int, o batch.Outcome) {
 		print(struct {
 			Event string `json:"event"`
@@ -148,7 +149,7 @@ func (b *batchRun) line(n int, o batch.Outcome) string {
 	row := b.rows[n]
 	text := fmt.Sprintf("%s -> %s: %s", rehome.Clean(row.Source, 200), rehome.Clean(row.Destination, 200), o.Status)
 	if o.Status == batch.Done || o.Status == batch.Partly {
-		text += fmt.Sprintf(", %s in %s s", counted(o.Commits, "commit"), secondsText(o.Seconds))
+		text += fmt.Sprintf(", %s in %s s", cmp.Or(o.News, counted(o.Commits, "commit")), secondsText(o.Seconds))
 	}
 	if o.Message != "" {
 		text += ": " + o.Message
@@ -198,7 +199,7 @@ func (s sums) String() string {
 func messageOf(o batch.Outcome) string {
 	switch {
 	case !o.Earlier:
-		return o.Message
+		return cmp.Or(o.Message, o.News)
 	case o.Message == "":
 		return "in an earlier run"
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,8 +23,8 @@ import (
 
 // elsewhere returns what moves a repository to a URL: a server's importer with one import, whose rows lie in a state
 // folder. What is finished there is not done again.
-func (m *Main) elsewhere(to remote.Location) func(context.Context, remote.Location, string, importFlags, importer.OncePlan, *doubts) (rehome.Receipt, error) {
-	return func(ctx context.Context, from remote.Location, _ string, f importFlags, plan importer.OncePlan, left *doubts) (r rehome.Receipt, err error) {
+func (m *Main) elsewhere(to remote.Location) func(context.Context, remote.Location, string, importFlags, importer.OncePlan, *doubts) (moved, error) {
+	return func(ctx context.Context, from remote.Location, _ string, f importFlags, plan importer.OncePlan, left *doubts) (r moved, err error) {
 		state, err := m.stateOf(from, to, f.to.state)
 		if err != nil {
 			return r, err
@@ -142,10 +141,13 @@ func (s *single) place(ctx context.Context, home *host.Host) error {
 }
 
 // run does the move, or what is left of it.
-func (s *single) run(ctx context.Context) (rehome.Receipt, error) {
+func (s *single) run(ctx context.Context) (r moved, err error) {
+	if r.before, err = s.earlier(ctx); err != nil {
+		return r, err
+	}
 	id, err := s.begin(ctx)
 	if err != nil {
-		return rehome.Receipt{}, err
+		return r, err
 	}
 	if s.flags.json {
 		s.left.events(&s.plan, s.display.event)
@@ -156,7 +158,7 @@ func (s *single) run(ctx context.Context) (rehome.Receipt, error) {
 	defer stop()
 	events, err := s.importer.Watch(watching, s.repo.ID)
 	if err != nil {
-		return rehome.Receipt{}, err
+		return r, err
 	}
 	seen := make(chan struct{})
 	go func() { // ends with watching
@@ -168,10 +170,10 @@ func (s *single) run(ctx context.Context) (rehome.Receipt, error) {
 	err = s.work(ctx, id)
 	stop()
 	<-seen
-	if err != nil {
-		return rehome.Receipt{}, err
+	if err == nil {
+		r.Receipt, err = s.end(ctx)
 	}
-	return s.end(ctx)
+	return r, err
 }
 
 // begin says what is wanted: the same again goes on, or takes up what is new. What was fetched by an earlier run is
@@ -361,9 +363,8 @@ func (s *single) end(ctx context.Context) (r rehome.Receipt, err error) {
 	if err != nil {
 		return r, err
 	}
-	err = errors.Join(json.Unmarshal(text, &r.Head), json.Unmarshal(text, &r.Refs), json.Unmarshal(text, &r.Body))
-	if err != nil {
-		return r, fmt.Errorf("read receipt: %w", err)
+	if r, err = parsedReceipt(text); err != nil {
+		return r, err
 	}
 	r.Head.Import = strings.TrimSuffix(strings.Trim(s.to.URL.Path, "/"), ".git")
 	return r, s.writeCommitMap(ctx)

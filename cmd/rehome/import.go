@@ -13,8 +13,6 @@ import (
 	"rehome"
 	"rehome/internal/importer"
 	"rehome/internal/remote"
-	"rehome/internal/source"
-	"rehome/internal/source/git"
 	"rehome/internal/submodule"
 )
 
@@ -148,24 +146,24 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 	if err != nil {
 		return like(err, inWordsOf(to, inOwnWords(err, l)))
 	}
-	if err := writeReceipt(f.receipt, receipt); err != nil {
+	if err := writeReceipt(f.receipt, receipt.Receipt); err != nil {
 		return err
 	}
 	if !f.json && !f.quiet {
-		m.showChanges(receipt, dest, f, &left)
+		m.showChanges(receipt.Receipt, dest, f, &left)
 	}
 	return m.summarize(receipt, dest, f)
 }
 
 // move is the import itself, with its commit map.
-func (m *Main) move(ctx context.Context, l remote.Location, dest string, f importFlags, plan importer.OncePlan, left *doubts) (rehome.Receipt, error) {
+func (m *Main) move(ctx context.Context, l remote.Location, dest string, f importFlags, plan importer.OncePlan, left *doubts) (moved, error) {
 	dir, err := filepath.Abs(dest)
 	if err != nil {
-		return rehome.Receipt{}, fmt.Errorf("find the destination: %w", err)
+		return moved{}, fmt.Errorf("find the destination: %w", err)
 	}
 	ids, err := newCommitMap(f.commitMap)
 	if err != nil {
-		return rehome.Receipt{}, err
+		return moved{}, err
 	}
 	if ids != nil {
 		plan.CommitMap = ids
@@ -174,7 +172,7 @@ func (m *Main) move(ctx context.Context, l remote.Location, dest string, f impor
 	reader, err := m.ownMachineGit(f.ssh, show.note)
 	if err != nil {
 		show.close()
-		return rehome.Receipt{}, errors.Join(err, ids.end(true))
+		return moved{}, errors.Join(err, ids.end(true))
 	}
 	if f.json {
 		left.events(&plan, show.event)
@@ -187,7 +185,7 @@ func (m *Main) move(ctx context.Context, l remote.Location, dest string, f impor
 	if err == nil && !f.json {
 		m.show(left)
 	}
-	return receipt, errors.Join(err, ids.end(err != nil))
+	return moved{Receipt: receipt}, errors.Join(err, ids.end(err != nil))
 }
 
 // showChanges says what the plan changed.
@@ -244,42 +242,4 @@ func warningText(w rehome.Warning) string {
 		return fmt.Sprintf("warning: %s: %s", w.Kind, w.Text)
 	}
 	return fmt.Sprintf("warning: %s in %s (%d %s): %s", w.Kind, w.Object, w.Count, unit, w.Text)
-}
-
-// summarize says what arrived and what did not.
-func (m *Main) summarize(r rehome.Receipt, dest string, f importFlags) error {
-	byRule, byChoice, lost := 0, 0, []string{}
-	for _, ref := range r.Refs.Skipped {
-		switch {
-		case source.LeftByChoice(ref.Reason):
-			byChoice++
-		case git.LeftByRule(ref.Name):
-			byRule++
-		default:
-			lost = append(lost, fmt.Sprintf("%s (%s)", rehome.Clean(ref.Name, 400), ref.Reason))
-		}
-	}
-	talks := !f.json && !f.quiet
-	if talks {
-		fmt.Fprintf(m.Stdout, "%d commits, %d refs and %d authors are in %s\n", r.Head.Commits, len(r.Refs.Refs), r.Body.Authors.Identities, dest)
-		if byRule > 0 {
-			fmt.Fprintf(m.Stdout, "%d refs of the old forge stay behind; --receipt lists them\n", byRule)
-		}
-		if byChoice > 0 {
-			fmt.Fprintf(m.Stdout, "%d refs stay behind as --refs and --exclude-refs say; --receipt lists them\n", byChoice)
-		}
-	}
-	if talks {
-		for _, w := range r.Body.Warnings {
-			fmt.Fprintln(m.Stderr, warningText(w))
-		}
-	}
-	lost = append(lost, missingLFS(r.Body.LFS.Missing)...)
-	for _, what := range lost {
-		fmt.Fprintf(m.Stderr, "not carried: %s\n", what)
-	}
-	if len(lost) > 0 {
-		return errPartly
-	}
-	return nil
 }

@@ -114,7 +114,7 @@ func (m *Main) printInspection(i rehome.Inspection, plan planFlags) error {
 	fmt.Fprintf(out, "source\t%s\n", rehome.Clean(i.Source.URL, 400))
 	fmt.Fprintf(out, "version control\t%s, %s\n", i.Source.VCS, i.Source.ObjectFormat)
 	fmt.Fprintf(out, "default branch\t%s\n", rehome.Clean(branch, 200))
-	fmt.Fprintf(out, "refs\t%d branches, %d tags, %d other, %d left behind\n", i.Refs.Branches, i.Refs.Tags, i.Refs.Other, len(i.Skipped))
+	fmt.Fprintf(out, "refs\t%s, %s, %d other, %d left behind\n", plural(int64(i.Refs.Branches), "branch", "branches"), counted(int64(i.Refs.Tags), "tag"), i.Refs.Other, len(i.Skipped))
 	fmt.Fprintf(out, "commits\t%d\n", i.Commits)
 	fmt.Fprintf(out, "sent by the source\t%s\n", bytesText(i.Bytes))
 	fmt.Fprintf(out, "files over %s\t%d\n", plan.large.over.String(), len(i.LargeFiles))

@@ -18,6 +18,9 @@ import (
 type watcher struct {
 	event func(rehome.Event)
 	note  func(string) // a line about something besides
+
+	arrived func(moved) // told of what came of it; may be nil
+
 	close func()
 }
 
@@ -57,7 +60,7 @@ func jsonLines(w io.Writer) watcher {
 		defer mu.Unlock()
 		lines.Encode(e) // a closed pipe ends the program by its signal
 	}
-	return watcher{event, noteAs(event), func() {}}
+	return watcher{event: event, note: noteAs(event), close: func() {}}
 }
 
 // plainEvery is how often plain lines tell of progress.
@@ -68,15 +71,15 @@ func plainLines(w io.Writer, now func() time.Time) watcher {
 		mu   sync.Mutex
 		last time.Time
 	)
-	return watcher{func(e rehome.Event) {
+	return watcher{event: func(e rehome.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e.Kind {
 		case rehome.EventStatus:
 			fmt.Fprintln(w, e.Status)
 		case rehome.EventProgress:
-			if e.ProgressEvent == nil || e.Commits == 0 && e.Authors == 0 && e.Bytes == 0 {
-				break
+			if e.ProgressEvent == nil || e.Commits == 0 && e.Bytes == 0 && e.LFS == nil {
+				break // nothing came or went yet
 			}
 			ended := e.Step == rehome.StepRewrite && e.Percent != nil && *e.Percent == 100
 			if at := now(); ended || at.Sub(last) >= plainEvery {
@@ -84,16 +87,16 @@ func plainLines(w io.Writer, now func() time.Time) watcher {
 				fmt.Fprintln(w, describe(e, true))
 			}
 		}
-	}, func(text string) {
+	}, note: func(text string) {
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintln(w, text)
-	}, func() {}}
+	}, close: func() {}}
 }
 
 // describe puts progress into one line.
 func describe(e rehome.Event, percent bool) string {
-	line := fmt.Sprintf("%s: %d commits, %d authors, %s", e.Step, e.Commits, e.Authors, bytesText(e.Bytes))
+	line := fmt.Sprintf("%s: %s, %s, %s received", e.Step, counted(e.Commits, "commit"), counted(e.Authors, "author"), bytesText(e.Bytes))
 	switch {
 	case e.Text != "":
 		line = fmt.Sprintf("%s: %s", e.Step, e.Text)
@@ -103,6 +106,10 @@ func describe(e rehome.Event, percent bool) string {
 		line = fmt.Sprintf("%s: %s of %s converted", e.Step, bytesText(e.Bytes), bytesText(*e.BytesTotal))
 	case e.Step == rehome.StepRewrite: // nothing is received
 		line = fmt.Sprintf("%s: %d commits and tags", e.Step, e.Commits)
+	case e.Step == rehome.StepPush && e.BytesTotal != nil:
+		line = fmt.Sprintf("%s: %s of %s sent", e.Step, bytesText(e.Bytes), bytesText(*e.BytesTotal))
+	case e.Step == rehome.StepPush:
+		line = fmt.Sprintf("%s: %s sent", e.Step, bytesText(e.Bytes))
 	}
 	if percent && e.Percent != nil {
 		line += fmt.Sprintf(", %d%%", *e.Percent)
@@ -114,7 +121,7 @@ func describe(e rehome.Event, percent bool) string {
 func bars(w io.Writer) watcher {
 	p := mpb.New(mpb.WithOutput(w), mpb.WithWidth(64))
 	bar := barIn(p, "")
-	return watcher{bar.event, bar.note, func() {
+	return watcher{event: bar.event, note: bar.note, close: func() {
 		bar.close()
 		p.Wait()
 	}}
@@ -138,7 +145,7 @@ func barIn(p *mpb.Progress, name string) watcher {
 			}
 		}
 	}
-	return watcher{show, func(text string) { fmt.Fprintln(p, name+text) }, func() { bar.Abort(true) }}
+	return watcher{event: show, note: func(text string) { fmt.Fprintln(p, name+text) }, close: func() { bar.Abort(true) }}
 }
 
 // bytesText writes a number of bytes for people.

@@ -202,7 +202,7 @@ func (m *Main) printVerified(r verify.Result, from, to string, f verifyFlags) er
 		fmt.Fprintf(m.Stdout, "%s%s\n", name, d.Text)
 	}
 	if more := r.More + int64(len(r.Differences)-shownDifferences); more > 0 {
-		fmt.Fprintf(m.Stdout, "and %d more differences; --json lists them all\n", more)
+		fmt.Fprintf(m.Stdout, "and %s; --json lists them all\n", plural(more, "more difference", "more differences"))
 	}
 	for _, ref := range r.LeftOut {
 		fmt.Fprintf(m.Stdout, "%s was left out: %s\n", rehome.Clean(ref.Name, 400), rehome.Clean(ref.Reason, 400))

@@ -41,7 +41,8 @@ type Outcome struct {
 	Commits int64   `json:"commits"`
 	Bytes   int64   `json:"bytes"` // that the source sent
 	Seconds float64 `json:"seconds"`
-	Message string  `json:"message"` // what went wrong or is missing, in a line; may be empty
+	News    string  `json:"news,omitempty"` // what a move with state brought that was not there, in a line; "" for the first one
+	Message string  `json:"message"`        // what went wrong or is missing, in a line; may be empty
 
 	Earlier bool `json:"-"` // of another run; nothing was done now
 }

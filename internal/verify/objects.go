@@ -187,7 +187,7 @@ func (c *comparison) commit(ctx context.Context, p pair, old, new []byte) error 
 		count++
 	}
 	if count != len(parents) {
-		c.differs(p, "commit", fmt.Sprintf("has %d parents at the source and %d at the destination", count, len(parents)))
+		c.differs(p, "commit", fmt.Sprintf("has another number of parents: %d at the source, %d at the destination", count, len(parents)))
 	}
 	if what := otherLines(old, new, was.Message, is.Message); what != "" {
 		c.differs(p, "commit", what)

@@ -122,7 +122,7 @@ func TestWhatAMoveMayNotChange(t *testing.T) {
 		{"attributes", "*.x text\n", "*.y text\n", `".gitattributes" has other bytes`},
 		{"attributes that are gone", "M 100644 :6 a/.gitattributes\n", "", `".gitattributes" is not at the destination`},
 		{"submodules' file", "path = lib", "path = bin", `".gitmodules" has other bytes`},
-		{"parent", "from :4\nM 100644 :2 a/three\n", "merge :4\nM 100644 :2 a/three\nM 100644 :1 a/one\nM 100644 :2 two\n", "has 1 parents at the source and 2"},
+		{"parent", "from :4\nM 100644 :2 a/three\n", "merge :4\nM 100644 :2 a/three\nM 100644 :1 a/one\nM 100644 :2 two\n", "parents: 1 at the source, 2 at"},
 		{"tag's message", "data 3\nv1\n", "data 3\nv2\n", "has another message"},
 		{"tag's date", "1000000003", "1000000004", "has another tagger"},
 		{"note", "data 5\nnote\n\ncommit", "data 5\nnotE\n\ncommit", "has no such note"},

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"rehome"
+	"rehome/internal/source"
+	"rehome/internal/source/git"
+)
+
+// moved is what came of a move.
+type moved struct {
+	rehome.Receipt
+	before *rehome.Receipt // of the run before with the same state; nil for none
+}
+
+// news says what a run brought that was not there, "" where it was the first.
+func (r moved) news() string {
+	switch {
+	case len(r.Refs.Refs) == 0:
+		return "the source is empty"
+	case r.before == nil:
+		return ""
+	}
+	was := map[string]rehome.ObjectID{}
+	for _, ref := range r.before.Refs.Refs {
+		was[nameOf(ref)] = ref.Final
+	}
+	var made, changed int64
+	for _, ref := range r.Refs.Refs {
+		switch id, there := was[nameOf(ref)]; {
+		case !there:
+			made++
+		case id != ref.Final:
+			changed++
+		}
+		delete(was, nameOf(ref))
+	}
+	var parts []string
+	for _, part := range []struct {
+		n         int64
+		one, many string
+	}{
+		{r.Head.Commits - r.before.Head.Commits, "new commit", "new commits"},
+		{made, "new ref", "new refs"},
+		{changed, "ref moved", "refs moved"},
+		{int64(len(was)), "ref less", "refs less"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, plural(part.n, part.one, part.many))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing new"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// nameOf is a ref's name with all of its bytes.
+func nameOf(r rehome.ReceiptRef) string {
+	if r.NameBytes != nil {
+		return string(r.NameBytes)
+	}
+	return r.Name
+}
+
+// earlier is the receipt of the run before; nil for none.
+func (s *single) earlier(ctx context.Context) (*rehome.Receipt, error) {
+	text, err := s.importer.Receipt(ctx, s.repo.ID)
+	if rehome.CodeOf(err) == rehome.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := parsedReceipt(text)
+	return &r, err
+}
+
+func parsedReceipt(text []byte) (r rehome.Receipt, err error) {
+	err = errors.Join(json.Unmarshal(text, &r.Head), json.Unmarshal(text, &r.Refs), json.Unmarshal(text, &r.Body))
+	if err != nil {
+		return r, fmt.Errorf("read receipt: %w", err)
+	}
+	return r, nil
+}
+
+// summarize says what arrived and what did not.
+func (m *Main) summarize(r moved, dest string, f importFlags) error {
+	if m.watch != nil && m.watch.arrived != nil {
+		m.watch.arrived(r)
+	}
+	byRule, byChoice, lost := 0, 0, []string{}
+	for _, ref := range r.Refs.Skipped {
+		switch {
+		case source.LeftByChoice(ref.Reason):
+			byChoice++
+		case git.LeftByRule(ref.Name):
+			byRule++
+		default:
+			lost = append(lost, fmt.Sprintf("%s (%s)", rehome.Clean(ref.Name, 400), ref.Reason))
+		}
+	}
+	if !f.json && !f.quiet {
+		m.sayArrived(r, dest, int64(byRule), int64(byChoice))
+	}
+	lost = append(lost, missingLFS(r.Body.LFS.Missing)...)
+	for _, what := range lost {
+		fmt.Fprintf(m.Stderr, "not carried: %s\n", what)
+	}
+	if len(lost) > 0 {
+		return errPartly
+	}
+	return nil
+}
+
+func (m *Main) sayArrived(r moved, dest string, byRule, byChoice int64) {
+	refs := int64(len(r.Refs.Refs))
+	all := fmt.Sprintf("%s, %s and %s", counted(r.Head.Commits, "commit"), counted(refs, "ref"), counted(r.Body.Authors.Identities, "author"))
+	switch news := r.news(); {
+	case refs == 0:
+		fmt.Fprintf(m.Stdout, "%s are in %s: %s\n", all, dest, news)
+	case news != "":
+		fmt.Fprintf(m.Stdout, "%s; %s are in %s\n", news, all, dest)
+	default:
+		fmt.Fprintf(m.Stdout, "%s are in %s\n", all, dest)
+	}
+	if byRule > 0 {
+		fmt.Fprintf(m.Stdout, "%s behind; --receipt lists them\n", plural(byRule, "ref of the old forge stays", "refs of the old forge stay"))
+	}
+	if byChoice > 0 {
+		fmt.Fprintf(m.Stdout, "%s behind as --refs and --exclude-refs say; --receipt lists them\n", plural(byChoice, "ref stays", "refs stay"))
+	}
+	for _, w := range r.Body.Warnings {
+		fmt.Fprintln(m.Stderr, warningText(w))
+	}
+}
