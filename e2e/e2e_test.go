@@ -61,7 +61,7 @@ func TestScripts(t *testing.T) {
 			"grow":       grow,
 			"tip":        tip,
 			"serve":      startServer,
-			"stop":       stopServer,
+			"halt":       stopServer,
 			"http":       request,
 			"poll":       poll,
 			"same":       same,

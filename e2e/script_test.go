@@ -144,7 +144,7 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("API_HOST", strings.TrimPrefix(s.base, "http://"))
 }
 
-// stopServer: stop [SIGNAL] ends the server at $API; what it logged is stderr.
+// stopServer: halt [SIGNAL] ends the server at $API; what it logged is stderr.
 func stopServer(ts *testscript.TestScript, _ bool, args []string) {
 	signal := syscall.SIGTERM
 	if len(args) > 0 && args[0] == "KILL" {

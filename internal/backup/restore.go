@@ -140,15 +140,14 @@ func (r *restoring) begin() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if _, err := os.Lstat(filepath.Join(r.Data, databaseName)); err == nil {
+		return &rehome.Error{
+			Code: rehome.AlreadyExists, Message: fmt.Sprintf("The data folder %q has a database already.", r.Data),
+			Hint: "Restore into a new folder.",
+		}
+	}
 	for _, e := range entries {
-		switch e.Name() {
-		case "key":
-		case databaseName:
-			return &rehome.Error{
-				Code: rehome.AlreadyExists, Message: fmt.Sprintf("The data folder %q has a database already.", r.Data),
-				Hint: "Restore into a new folder.",
-			}
-		default:
+		if e.Name() != "key" {
 			return &rehome.Error{
 				Code: rehome.AlreadyExists, Message: fmt.Sprintf("The data folder %q is not empty: it has %q.", r.Data, e.Name()),
 				Hint: "Restore into a new folder, or into one that has nothing but the key.",

@@ -66,8 +66,11 @@ const streamed = 32 << 20
 // mostLinks bounds what is remembered of a pack that other repositories may share.
 const mostLinks = 1 << 20
 
-// read inflates and hashes every object, and follows what refs lead to.
+// read inflates and hashes every object, and follows what refs lead to, if that is asked for.
 func (w *walk) read(ctx context.Context) error {
+	if !w.c.ReadData {
+		return nil
+	}
 	var broken []link
 	for name, p := range w.objects.Named() {
 		v, err := w.verdict(ctx, name, p)

@@ -42,11 +42,12 @@ func (c *checking) repository(ctx context.Context, where, dir string) ([]Finding
 	}
 	defer objects.Close()
 	w := walk{c: c, l: l, repo: r, objects: objects, tips: lost(l, objects, refs)}
-	err = pack.Guard(func() error { return w.history(ctx) })
-	if err == nil && c.ReadData {
-		err = w.read(ctx)
+	for _, look := range []func(context.Context) error{w.history, w.read} {
+		if err := w.judge(ctx, pack.Guard(func() error { return look(ctx) })); err != nil {
+			return nil, err
+		}
 	}
-	return l.all, w.judge(ctx, err)
+	return l.all, nil
 }
 
 // lost notes the refs whose object is not there, and returns what the others name.
