@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -275,7 +274,7 @@ func TestLostFinalRepositoryIsMadeAgain(t *testing.T) {
 	w.fault = func(point string) {
 		if point == "after a change" && lost == 0 && w.get(r).State.Status == rehome.Pushing {
 			lost++
-			must(t, os.RemoveAll(w.Folder.final(i.ID)))
+			w.lose(i.ID, kindFinal)
 		}
 	}
 	w.work()

@@ -72,9 +72,9 @@ func (m *Importer) interrupt(importID int64) bool {
 
 // cleanUp removes everything a deleted import left, and ends its watchers: it may have
 // been deleted elsewhere, or with its repository.
-func (w *worker) cleanUp(ctx context.Context) error {
+func (w *worker) cleanUp(ctx context.Context, row *store.Import) error {
 	w.watched.close(w.lease.ImportID)
-	if err := w.Folder.drop(w.lease.ImportID); err != nil {
+	if err := errors.Join(w.Folder.drop(row.ID), w.tidyShelf(ctx, row)); err != nil {
 		return err
 	}
 	return w.DB.RemoveImport(ctx, w.lease)

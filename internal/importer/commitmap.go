@@ -72,7 +72,7 @@ func (m *Importer) NewCommit(ctx context.Context, repositoryID int64, old object
 		return object.ID{}, err
 	}
 	if i.Changes == (rehome.Changes{}) {
-		return m.sameCommit(&i, old)
+		return m.sameCommit(ctx, &i, old)
 	}
 	file, err := m.openMap(ctx, &i)
 	if err != nil {
@@ -101,10 +101,14 @@ func (m *Importer) rewritten(ctx context.Context, repositoryID int64) (store.Imp
 // file that has no name.
 func (m *Importer) openMap(ctx context.Context, i *store.Import) (*os.File, error) {
 	if i.Changes != (rehome.Changes{}) {
-		file, err := os.Open(filepath.Join(m.Folder.final(i.ID), mapFile))
+		dir, err := m.here(ctx, i, kindFinal)
+		if err != nil {
+			return nil, notThere(err)
+		}
+		file, err := os.Open(filepath.Join(dir, mapFile))
 		return file, notThere(err)
 	}
-	raw, err := repo.Open(m.Folder.raw(i.ID))
+	raw, err := m.rawHere(ctx, i)
 	if err != nil {
 		return nil, notThere(err)
 	}
@@ -126,6 +130,15 @@ func notThere(err error) error {
 		return &rehome.Error{Code: rehome.NotFound, Message: "The commit map is not there at the moment.", Err: err}
 	}
 	return err
+}
+
+// rawHere opens the raw repository of an import; fs.ErrNotExist when there is none.
+func (m *Importer) rawHere(ctx context.Context, i *store.Import) (*repo.Repo, error) {
+	dir, err := m.here(ctx, i, kindRaw)
+	if err != nil {
+		return nil, err
+	}
+	return repo.Open(dir)
 }
 
 // writeIdentity writes the map of a history that stays as it is.
@@ -200,8 +213,8 @@ func byID(packs []*pack.Pack) iter.Seq2[*pack.Pack, int] {
 }
 
 // sameCommit is NewCommit where nothing was changed.
-func (m *Importer) sameCommit(i *store.Import, old object.ID) (object.ID, error) {
-	raw, err := repo.Open(m.Folder.raw(i.ID))
+func (m *Importer) sameCommit(ctx context.Context, i *store.Import, old object.ID) (object.ID, error) {
+	raw, err := m.rawHere(ctx, i)
 	if err != nil {
 		return object.ID{}, notThere(err)
 	}

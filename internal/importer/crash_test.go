@@ -60,8 +60,8 @@ func crash(dir string) {
 // over: one whose authors were mapped from the first, and one that is mapped again later.
 func TestKilledAnywhereItGoesOn(t *testing.T) {
 	url, from := serveRich(t, "sha1")
-	later := []string{"before a change", "after a change", "rewritten", "final kept", "before publishing", "published"}
-	for name, points := range map[string][]string{"first": append([]string{"raw received", "raw kept"}, later...), "again": later} {
+	later := []string{"before a change", "after a change", "rewritten", "final on the shelf", "final kept", "before publishing", "published"}
+	for name, points := range map[string][]string{"first": append([]string{"raw received", "raw on the shelf", "raw kept"}, later...), "again": later} {
 		k := killing{url: url, again: name == "again", begun: t.TempDir()}
 		k.check = func(w *world) { w.wantRewritten(k.repository, from, map[string]string{ada: hubot}) }
 		k.prepare(t)

@@ -82,11 +82,11 @@ func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) (
 		if p.partly {
 			return nil, nil // what was fetched for others' refs did not go there
 		}
-		return nil, f.keepPushed(done.repo)
+		return nil, f.keepPushed(ctx, done.repo)
 	}
 	sent := &pushed{}
 	if !f.have.empty {
-		sent = f.openPushed(done.repo.Format())
+		sent = f.openPushed(ctx, done.repo.Format())
 	}
 	defer sent.close()
 	o := inOrder(p.updates, f.have.head)
@@ -101,7 +101,7 @@ func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) (
 	if len(res.Refused) > 0 {
 		return res.Refused, nil
 	}
-	if err := f.keepPushed(done.repo); err != nil {
+	if err := f.keepPushed(ctx, done.repo); err != nil {
 		return nil, err
 	}
 	return f.dropHead(ctx, done, o.last, p.head)

@@ -11,6 +11,7 @@ import (
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
+	"rehome/internal/shelf"
 	"rehome/internal/store"
 )
 
@@ -36,7 +37,13 @@ func (w *worker) finished(ctx context.Context) (*finished, error) {
 	}
 	f := &finished{raw: raw, repo: raw}
 	if w.row.Changes != (rehome.Changes{}) {
-		f.repo, err = repo.Open(w.Folder.final(w.row.ID))
+		var dir string
+		if dir, err = w.here(ctx, &w.row, kindFinal); err == nil {
+			f.repo, err = repo.Open(dir)
+		}
+		if errors.Is(err, shelf.ErrDamaged) {
+			return nil, w.fetchAnew(ctx)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, w.backToRewrite(ctx)
 		}
@@ -105,6 +112,7 @@ func isHistory(p *pack.Pack) (bool, error) {
 func (w *worker) backToRewrite(ctx context.Context) error {
 	return w.advance(ctx, func(_ *store.Tx, i *store.Import) error {
 		become(i, rehome.Mapping)
+		i.Kept.Final = ""
 		return nil
 	})
 }

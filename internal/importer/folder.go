@@ -13,7 +13,9 @@ import (
 	"syscall"
 	"time"
 
+	"rehome/internal/disk"
 	"rehome/internal/git/repo"
+	"rehome/internal/shelf"
 )
 
 // Folder is the data folder, held by this process alone:
@@ -25,18 +27,40 @@ import (
 //	pushed/<import>    indexes of the packs that a destination elsewhere has
 //	work/<import>-<fence>  one being received or made
 type Folder struct {
-	dir  string
-	id   string
-	lock *os.File
+	dir   string
+	id    string
+	lock  *os.File
+	shelf *shelf.Shelf // nil: there is nothing but this folder
 }
 
-// kept are the folders that keep moves into.
-var kept = []string{"raw", "final", "pushed"}
+// kind is a kind of what is kept of an import, and the name of the folder in which each has its place.
+type kind string
+
+// What is kept of an import.
+const (
+	kindRaw    kind = "raw"
+	kindFinal  kind = "final"
+	kindPushed kind = "pushed"
+)
+
+var kinds = []kind{kindRaw, kindFinal, kindPushed}
+
+// KeepOn has what imports leave kept on a shelf, too. It comes before anything is.
+func (f *Folder) KeepOn(s *shelf.Shelf) { f.shelf = s }
+
+// place is where what is kept of an import lies.
+func (f *Folder) place(k kind, importID int64) string {
+	return filepath.Join(f.dir, string(k), strconv.FormatInt(importID, 10))
+}
 
 // Claim makes the data folder at dir ready and takes it for this process, which has to
 // come before anything in it is opened. It waits up to lockPatience for another to leave. Close gives it back.
 func Claim(dir string) (*Folder, error) {
-	for _, dir := range []string{dir, filepath.Join(dir, "raw"), filepath.Join(dir, "final"), filepath.Join(dir, "pushed"), filepath.Join(dir, "work")} {
+	folders := []string{dir, filepath.Join(dir, "work")}
+	for _, k := range kinds {
+		folders = append(folders, filepath.Join(dir, string(k)))
+	}
+	for _, dir := range folders {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("make data folder: %w", err)
 		}
@@ -69,22 +93,22 @@ func (f *Folder) readID() (string, error) {
 		return "", err
 	}
 	id := rand.Text()
-	return id, os.WriteFile(path, []byte(id+"\n"), 0o600)
+	return id, disk.WriteFile(path, []byte(id+"\n"), 0o600)
 }
 
 // raw is where the import's raw repository lies.
 func (f *Folder) raw(importID int64) string {
-	return filepath.Join(f.dir, "raw", strconv.FormatInt(importID, 10))
+	return f.place(kindRaw, importID)
 }
 
 // final is where what the import's plan made of its raw repository lies.
 func (f *Folder) final(importID int64) string {
-	return filepath.Join(f.dir, "final", strconv.FormatInt(importID, 10))
+	return f.place(kindFinal, importID)
 }
 
 // pushed is where it stands what the destination of the import has.
 func (f *Folder) pushed(importID int64) string {
-	return filepath.Join(f.dir, "pushed", strconv.FormatInt(importID, 10))
+	return f.place(kindPushed, importID)
 }
 
 // work is where a worker with that fence receives or rewrites the import.
@@ -105,10 +129,10 @@ func (f *Folder) aside() (string, error) {
 // under the name of its folder meanwhile, so that restore knows where it belongs.
 func (f *Folder) keep(work, place string) error {
 	old := work + "-" + filepath.Base(filepath.Dir(place))
-	if err := os.Rename(place, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := disk.Move(place, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("put old repository aside: %w", err)
 	}
-	if err := os.Rename(work, place); err != nil {
+	if err := disk.Move(work, place); err != nil {
 		return fmt.Errorf("keep repository: %w", err)
 	}
 	if err := errors.Join(repo.SyncDir(filepath.Dir(place)), repo.SyncDir(filepath.Dir(work))); err != nil {
@@ -142,14 +166,14 @@ func (f *Folder) restore(prefix string) error {
 	}
 	for _, e := range entries {
 		parts := strings.Split(e.Name(), "-") // import, fence, folder
-		if len(parts) != 3 || !strings.HasPrefix(e.Name(), prefix) || !slices.Contains(kept, parts[2]) {
+		if len(parts) != 3 || !strings.HasPrefix(e.Name(), prefix) || !slices.Contains(kinds, kind(parts[2])) {
 			continue
 		}
 		place := filepath.Join(f.dir, parts[2], parts[0])
 		if _, err := os.Lstat(place); !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err := os.Rename(filepath.Join(f.dir, "work", e.Name()), place); err != nil {
+		if err := disk.Move(filepath.Join(f.dir, "work", e.Name()), place); err != nil {
 			return fmt.Errorf("put back older repository: %w", err)
 		}
 	}
@@ -163,12 +187,10 @@ func (f *Folder) clear(known map[int64]bool) error {
 		id, err := strconv.ParseInt(name, 10, 64)
 		return err != nil || !known[id]
 	}
-	err := errors.Join(
-		f.restore(""),
-		removeIn(filepath.Join(f.dir, "work"), func(string) bool { return true }),
-		removeIn(filepath.Join(f.dir, "pushed"), unknown),
-		removeIn(filepath.Join(f.dir, "final"), unknown),
-		removeIn(filepath.Join(f.dir, "raw"), unknown))
+	err := errors.Join(f.restore(""), removeIn(filepath.Join(f.dir, "work"), func(string) bool { return true }))
+	for _, k := range kinds {
+		err = errors.Join(err, removeIn(filepath.Join(f.dir, string(k)), unknown))
+	}
 	if err != nil {
 		return fmt.Errorf("clear data folder: %w", err)
 	}

@@ -86,10 +86,12 @@ type Waits struct {
 type Importer struct {
 	Options
 	watched watched
-	pushes  turns              // a deleted import may still push when its successor comes to it
-	outlook turns              // what requests foresee takes a rewrite each
-	owner   string             // of the leases this process takes
-	fault   func(point string) // where a test ends the process
+	pushes  turns // a deleted import may still push when its successor comes to it
+	outlook turns // what requests foresee takes a rewrite each
+
+	fetching turns              // one at a time takes what an import left from the shelf
+	owner    string             // of the leases this process takes
+	fault    func(point string) // where a test ends the process
 
 	mu      sync.Mutex
 	running map[int64]context.CancelCauseFunc // by import id; guarded by mu

@@ -3,7 +3,6 @@ package importer
 import (
 	"context"
 	"net/http"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -216,7 +215,7 @@ func TestLostRawRepositoryIsFetchedAgain(t *testing.T) {
 	w.fault = func(point string) {
 		if point == "after a change" && !lost && w.get(r).State.Status == rehome.Mapping {
 			lost = true
-			must(t, os.RemoveAll(w.Folder.raw(i.ID)))
+			w.lose(i.ID, kindRaw)
 		}
 	}
 	w.work()

@@ -51,7 +51,7 @@ func (m *Importer) refuseMoved(ctx context.Context, repositoryID int64, change f
 // foreseen returns the refs that a push under the plan would set; fs.ErrNotExist without a
 // raw repository.
 func (m *Importer) foreseen(ctx context.Context, i *store.Import, p *planned) ([]finalRef, error) {
-	raw, err := repo.Open(m.Folder.raw(i.ID))
+	raw, err := m.rawHere(ctx, i)
 	if err != nil {
 		return nil, fmt.Errorf("open raw repository: %w", err)
 	}
@@ -60,7 +60,7 @@ func (m *Importer) foreseen(ctx context.Context, i *store.Import, p *planned) ([
 		return nil, err
 	}
 	defer end()
-	final, err := m.finalRefs(ctx, i.ID, raw, p)
+	final, err := m.finalRefs(ctx, i, raw, p)
 	if err != nil || i.CompletedAt.IsZero() {
 		return final, err
 	}
@@ -109,7 +109,7 @@ func isOurs(now repo.Ref, last store.WrittenRef) bool {
 // finalRefs says what a plan would make of the refs of a raw repository. Ids are known
 // once their objects are made, so it makes them, aside. Only large files that would have to be
 // converted for that are not: the refs that lead to them get no id, for they change in any case.
-func (m *Importer) finalRefs(ctx context.Context, importID int64, from *repo.Repo, p *planned) ([]finalRef, error) {
+func (m *Importer) finalRefs(ctx context.Context, i *store.Import, from *repo.Repo, p *planned) ([]finalRef, error) {
 	refs, err := from.Refs()
 	if err != nil {
 		return nil, fmt.Errorf("read raw refs: %w", err)
@@ -122,12 +122,16 @@ func (m *Importer) finalRefs(ctx context.Context, importID int64, from *repo.Rep
 	if largeStay(plan) {
 		return m.refsAside(ctx, o)
 	}
-	made, err := readMade(m.Folder.final(importID))
+	dir, err := m.here(ctx, i, kindFinal)
+	var made madeLarge
+	if err == nil {
+		made, err = readMade(dir)
+	}
 	if err != nil { // then no id is known of what large files change
-		m.Log.Warn("take up the rewrite before", "import", importID, "err", err)
+		m.Log.Warn("take up the rewrite before", "import", i.ID, "err", err)
 	}
 	if err == nil && made.Plan == p.large {
-		if o.Before = m.rewrittenBefore(importID); o.Before != nil {
+		if o.Before = m.rewrittenBefore(ctx, i); o.Before != nil {
 			return m.refsAside(ctx, o)
 		}
 	}

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -34,7 +33,7 @@ func TestChangeThatLeadsWhereSomebodyMovedARef(t *testing.T) {
 	testenv.Git(t, home, "update-ref", "refs/heads/alone", one)
 	w.remap(r, "Loner", "One", "one@example.com")
 	w.work()
-	must(t, os.RemoveAll(w.Folder.raw(w.get(r).ID)))
+	w.lose(w.get(r).ID, kindRaw)
 	testenv.Git(t, home, "update-ref", "refs/heads/alone", "refs/heads/trunk") // what would be of it, nobody knows now
 	w.remap(r, "Loner", "Two", "two@example.com")
 	testenv.Git(t, home, "update-ref", "refs/heads/alone", one)

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"rehome/internal/disk"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/repo"
@@ -25,9 +27,13 @@ type pushed struct {
 }
 
 // openPushed opens what the last push left; nothing where there was none.
-func (w *worker) openPushed(f object.Format) *pushed {
-	p := &pushed{format: f, dir: w.Folder.pushed(w.row.ID)}
-	entries, err := os.ReadDir(p.dir)
+func (w *worker) openPushed(ctx context.Context, f object.Format) *pushed {
+	dir, err := w.here(ctx, &w.row, kindPushed)
+	p := &pushed{format: f, dir: dir}
+	var entries []os.DirEntry
+	if err == nil {
+		entries, err = os.ReadDir(p.dir)
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		w.Log.Warn("look at what was pushed", "import", w.row.ID, "err", err)
 	}
@@ -72,7 +78,7 @@ func (p *pushed) close() {
 }
 
 // keepPushed remembers that the destination has the packs of from.
-func (w *worker) keepPushed(from *repo.Repo) error {
+func (w *worker) keepPushed(ctx context.Context, from *repo.Repo) error {
 	names, err := from.PackNames()
 	if err != nil {
 		return err
@@ -86,17 +92,17 @@ func (w *worker) keepPushed(from *repo.Repo) error {
 			return fmt.Errorf("remember what was pushed: %w", err)
 		}
 	}
-	return w.Folder.keep(work, w.Folder.pushed(w.row.ID))
+	return w.keep(ctx, work, kindPushed, from.Format())
 }
 
 // linkOrCopy gives a file a second name, where the folders cannot share it a second self.
 func linkOrCopy(from, to string) error {
-	if os.Link(from, to) == nil {
+	if disk.Share(from, to) == nil {
 		return nil
 	}
 	text, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, text, 0o400)
+	return disk.WriteFile(to, text, 0o400)
 }

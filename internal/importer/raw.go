@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -240,7 +241,7 @@ func (w *worker) fetch(ctx context.Context) error {
 	rec := startRecorder(fetching, w, stop)
 	defer rec.close() //nolint:errcheck // for a panic; the error is looked at below
 	o.LargeOver, o.Identities, o.LFS = over, rec.identities, rec.lfs
-	w.addToBefore(&o)
+	w.addToBefore(fetching, &o)
 	got, err := fetchRaw(fetching, reader, source.Request{
 		Location: l, Dir: dir, Limits: w.Limits, Choose: choose, Progress: rec.progress,
 	}, o)
@@ -255,10 +256,15 @@ func (w *worker) fetch(ctx context.Context) error {
 }
 
 // addToBefore has a raw step fetch only what is new, where there is something to add to.
-func (w *worker) addToBefore(o *rawOptions) {
+func (w *worker) addToBefore(ctx context.Context, o *rawOptions) {
 	id := w.row.ID
-	before, err := openBefore(w.Folder.raw(id))
-	o.Before = before
+	dir, err := w.here(ctx, &w.row, kindRaw)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil {
+		o.Before, err = openBefore(dir)
+	}
 	o.Doubted = func(err error) { w.Log.Warn("fetch whole, not only what is new", "import", id, "err", err) }
 	if err != nil {
 		o.Doubted(err)
@@ -272,7 +278,11 @@ func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation in
 		return fmt.Errorf("measure raw repository: %w", err)
 	}
 	w.fault("raw received")
-	if err := w.Folder.keep(dir, w.Folder.raw(w.row.ID)); err != nil {
+	format := object.SHA1
+	if got.Repo != nil {
+		format = got.Repo.Format()
+	}
+	if err := w.keep(ctx, dir, kindRaw, format); err != nil {
 		return err
 	}
 	w.fault("raw kept")

@@ -178,7 +178,7 @@ func growLarge(t testing.TB, dir, ref, path string, size int) {
 func TestRawThatCannotBeAddedTo(t *testing.T) {
 	t.Parallel()
 	for what, spoil := range map[string]func(t *testing.T, g *grown, dir string){
-		"gone":             func(t *testing.T, _ *grown, dir string) { must(t, os.RemoveAll(dir)) },
+		"gone":             func(_ *testing.T, g *grown, _ string) { g.lose(g.get(g.r).ID, kindRaw) },
 		"of a predecessor": func(t *testing.T, _ *grown, dir string) { must(t, os.Remove(filepath.Join(dir, savedFile))) },
 		"garbled": func(t *testing.T, _ *grown, dir string) {
 			must(t, os.WriteFile(filepath.Join(dir, savedFile), []byte("{"), 0o600))
@@ -221,7 +221,7 @@ func TestRawThatCannotBeAddedTo(t *testing.T) {
 			edit(t, dir, func(s *savedRaw) { s.Choose.Exclude = []string{"x"} })
 		},
 		"without Git LFS":         func(t *testing.T, _ *grown, dir string) { must(t, os.Remove(filepath.Join(dir, carriedFile))) },
-		"doubted by a later step": func(t *testing.T, g *grown, dir string) { must(t, g.Folder.distrust(g.get(g.r).ID)) },
+		"doubted by a later step": func(t *testing.T, g *grown, _ string) { must(t, g.Folder.distrust(g.get(g.r).ID)) },
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

@@ -147,7 +147,10 @@ func (m *Importer) finish(ctx context.Context, lease store.Lease) error {
 		return err
 	}
 	if row.Deleted {
-		return quietly(ctx, w.cleanUp(ctx))
+		return quietly(ctx, w.cleanUp(ctx, &row))
 	}
-	return m.Folder.dropWork(lease.ImportID)
+	if !rests(row.State.Status) {
+		return m.Folder.dropWork(lease.ImportID)
+	}
+	return errors.Join(m.Folder.dropWork(lease.ImportID), w.tidyShelf(ctx, &row))
 }

@@ -85,6 +85,9 @@ func (w *worker) rewrite(ctx context.Context) error {
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		i.Timing.Rewrite = w.took(started)
 		i.Rewritten, i.Changes, i.Mapped = generation, changes, mapped
+		if changes == (rehome.Changes{}) {
+			i.Kept.Final = ""
+		}
 		switch {
 		case i.Wanted.Plan > generation: // once more
 		case held(i):
@@ -127,7 +130,7 @@ func (w *worker) remake(ctx context.Context, from *repo.Repo, large largePlan, p
 	}
 	tell := w.newRewriteMeter()
 	result, err := rewrite.Run(ctx, rewrite.Options{
-		From: from, Refs: refs, Into: into, Plan: plan, Store: w.LFS, Before: w.rewrittenBefore(w.row.ID),
+		From: from, Refs: refs, Into: into, Plan: plan, Store: w.LFS, Before: w.rewrittenBefore(ctx, &w.row),
 		Progress: tell.commits, Converting: tell.bytes,
 	})
 	if err != nil {
@@ -140,7 +143,7 @@ func (w *worker) remake(ctx context.Context, from *repo.Repo, large largePlan, p
 		return rehome.Changes{}, err
 	}
 	w.fault("rewritten")
-	return changesOf(result), w.Folder.keep(dir, w.Folder.final(w.row.ID))
+	return changesOf(result), w.keep(ctx, dir, kindFinal, from.Format())
 }
 
 // fillFinal makes a whole repository around the new history: the content of raw that stays,
@@ -194,8 +197,12 @@ const savedRewrite = "rewritten"
 
 // rewrittenBefore opens what the rewrite before left, nil for nothing that is of use. That one
 // is damaged costs time only.
-func (m *Importer) rewrittenBefore(importID int64) *rewrite.Before {
-	dir := m.Folder.final(importID)
+func (m *Importer) rewrittenBefore(ctx context.Context, i *store.Import) *rewrite.Before {
+	dir, err := m.here(ctx, i, kindFinal)
+	if err != nil {
+		m.Log.Warn("take up the rewrite before", "import", i.ID, "err", err)
+		return nil
+	}
 	saved, err := os.ReadFile(filepath.Join(dir, savedRewrite))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -208,7 +215,7 @@ func (m *Importer) rewrittenBefore(importID int64) *rewrite.Before {
 		}
 	}
 	if err != nil {
-		m.Log.Warn("take up the rewrite before", "import", importID, "err", err)
+		m.Log.Warn("take up the rewrite before", "import", i.ID, "err", err)
 	}
 	return before
 }
@@ -216,12 +223,13 @@ func (m *Importer) rewrittenBefore(importID int64) *rewrite.Before {
 // openRaw opens the raw repository. When it is gone it returns nil, and the import goes
 // back to fetch it again.
 func (w *worker) openRaw(ctx context.Context) (*repo.Repo, error) {
-	from, err := repo.Open(w.Folder.raw(w.row.ID))
+	dir, err := w.here(ctx, &w.row, kindRaw)
+	var from *repo.Repo
+	if err == nil {
+		from, err = repo.Open(dir)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, w.advance(ctx, func(t *store.Tx, i *store.Import) error {
-			tryAgain(i, t.Now)
-			return nil
-		})
+		return nil, w.fetchAnew(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open raw repository: %w", err)

@@ -18,6 +18,7 @@ type worker struct {
 	row   store.Import      // as last read or written
 	used  signIn            // what the step at hand signs in with at the source
 	to    store.Destination // where the push at hand goes, as it is stored; zero where it is not
+	kept  map[kind]string   // keys on the shelf that are not in the row yet
 	waits bool              // the row is not due before its time
 	rests bool              // the next sync's time has not come
 }
@@ -49,13 +50,15 @@ func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Impo
 	before := w.row.State.Status
 	w.fault("before a change")
 	var now time.Time
-	told := func() {}
+	told, stored := func() {}, false
 	row, err := w.DB.Advance(ctx, w.lease, func(t *store.Tx, i *store.Import) (err error) {
 		now = t.Now
 		was := i.State.Status
+		w.record(i)
 		if err := change(t, i); err != nil {
 			return err
 		}
+		stored = true
 		if end, ok := endOf(was, i); ok {
 			told, err = w.Ended(ctx, t, end)
 		}
@@ -67,6 +70,9 @@ func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Impo
 	told()
 	w.fault("after a change")
 	w.row, w.waits = row, row.DueAt.After(now)
+	if stored {
+		w.kept = nil
+	}
 	if w.waits {
 		w.WakeAt(row.ID, row.DueAt.Sub(now))
 	}
@@ -122,7 +128,7 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 	at := w.row.State.Status
 	step := failedStep(at, cause)
 	if (at == rehome.Mapping || at == rehome.Pushing) && blamesRaw(e.Code) {
-		if err := w.Folder.distrust(w.row.ID); err != nil {
+		if err := w.doubt(ctx); err != nil {
 			return err
 		}
 	}

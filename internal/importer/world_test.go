@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"rehome"
+	"rehome/internal/bucket"
 	"rehome/internal/compute"
 	"rehome/internal/destination"
 	"rehome/internal/egress"
@@ -23,6 +24,7 @@ import (
 	"rehome/internal/host"
 	"rehome/internal/lfs"
 	"rehome/internal/seal"
+	"rehome/internal/shelf"
 	"rehome/internal/source"
 	"rehome/internal/source/git"
 	"rehome/internal/store"
@@ -113,6 +115,11 @@ func openWorld(ctx context.Context, data string, change ...func(*Options)) (*wor
 	if err != nil {
 		return nil, err
 	}
+	in, err := bucket.NewFolder(filepath.Join(data, "bucket"))
+	if err != nil {
+		return nil, err
+	}
+	folder.KeepOn(shelf.New(in, filepath.Join(data, "work")))
 	noWait := func(context.Context, time.Duration) error { return nil }
 	kept, err := lfs.Local(filepath.Join(data, "lfs"))
 	if err != nil {
@@ -244,6 +251,30 @@ func (w *world) wantNothingLeft() {
 			w.t.Errorf("%s/%s is left", dir, e.Name())
 		}
 	}
+	for _, key := range w.inBucket() {
+		w.t.Errorf("%s is left in the bucket", key)
+	}
+}
+
+// lose removes what is kept of an import, here and in the bucket.
+func (w *world) lose(importID int64, kinds ...kind) {
+	w.t.Helper()
+	for _, k := range kinds {
+		must(w.t, os.RemoveAll(w.Folder.place(k, importID)))
+	}
+	must(w.t, os.RemoveAll(filepath.Join(w.data, "bucket", shelfOf(importID))))
+}
+
+// inBucket are the keys of what is kept of imports.
+func (w *world) inBucket() (keys []string) {
+	w.t.Helper()
+	in, err := bucket.NewFolder(filepath.Join(w.data, "bucket"))
+	must(w.t, err)
+	for f, err := range in.List(w.t.Context(), "imports/") {
+		must(w.t, err)
+		keys = append(keys, f.Key)
+	}
+	return keys
 }
 
 func must(t testing.TB, err error) {

@@ -163,6 +163,11 @@ func (s *Shelf) putFile(ctx context.Context, prefix string, e entry, path string
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if err == nil { // it is damaged, and what is there stays
+		if err := s.in.Remove(ctx, key); err != nil {
+			return err
+		}
+	}
 	return s.in.Put(ctx, key, path)
 }
 
