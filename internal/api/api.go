@@ -27,7 +27,7 @@ import (
 type Options struct {
 	DB       *store.DB
 	Auth     *auth.Auth
-	Host     *host.Host
+	Host     *host.Host // nil where none are hosted
 	Importer *importer.Importer
 	Log      *slog.Logger
 	LFS      *server.Server // nil: Git LFS is not offered

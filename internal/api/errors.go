@@ -137,7 +137,7 @@ func sentence(e *rehome.Error) string {
 	if message != "" && !strings.ContainsAny(message[len(message)-1:], ".!?") {
 		message += "."
 	}
-	return strings.TrimSpace(message + " " + e.Hint)
+	return strings.TrimSpace(message + " " + spelled(e.Hint))
 }
 
 // body is the error object, with the route's documentation.

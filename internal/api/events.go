@@ -71,6 +71,11 @@ func (s sender) relay(happening <-chan rehome.Event, ticks <-chan time.Time) {
 func final(e rehome.Event) bool { return e.Kind == rehome.EventDone || e.Kind == rehome.EventError }
 
 func (s sender) event(e rehome.Event) error {
+	if said := e.ErrorEvent; said != nil {
+		said := *said
+		said.WhatToDo = spelled(said.WhatToDo)
+		e.ErrorEvent = &said
+	}
 	data, err := wire.Encode(e)
 	if err != nil {
 		return fmt.Errorf("event: %w", err)

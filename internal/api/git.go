@@ -84,6 +84,14 @@ func (a *API) git(w http.ResponseWriter, r *http.Request, g gitRequest, l *entry
 }
 
 func (a *API) serveGit(w http.ResponseWriter, r *http.Request, g gitRequest, repo rehome.Repository, mayWrite bool) {
+	if a.Host == nil {
+		refuse := refuseGit
+		if g.service == gitLFS {
+			refuse = server.Refuse
+		}
+		refuse(w, http.StatusNotFound, "No repositories are hosted here: they are where their imports go.")
+		return
+	}
 	if g.service != gitLFS {
 		a.Host.Serve(w, r, repo.ID, g.service, mayWrite)
 		return

@@ -166,7 +166,7 @@ func reasons(t *testing.T, from sources) []reason {
 		{"shallow", from.repositories + "/shallow.git", raw("The source is a shallow clone: its history is cut off. Import the full repository it was cloned from, or run git fetch --unshallow in it.")},
 		{"dangerous content", from.repositories + "/dangerous.git", raw(`The source's tree 313f7959009f41022117a5fe7aad21acdcaf1cd3 has a dangerous fault at the entry ".GIT": has_dotgit. Remove the entry from the source's history and try again.` + again)},
 		{"Git LFS objects are missing", from.repositories + "/pointer.git", raw("The source lacks 1 of its 1 Git LFS objects: big.bin in refs/heads/trunk (" + strings.Repeat("5a", 32) + "). " +
-			"Push them there from a clone that has them (git lfs push --all) and try again, or go on without them: allow_missing_lfs, on the command line --allow-missing-lfs." + again)},
+			"Push them there from a clone that has them (git lfs push --all) and try again, or go on without them: \"allow_missing_lfs\": true." + again)},
 		{"empty", from.repositories + "/empty.git", both("complete", "", "")},
 	}
 }

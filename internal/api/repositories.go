@@ -109,6 +109,9 @@ func (a *API) create(ctx context.Context, c *call, wanted rehome.Repository) (an
 	if err != nil {
 		return answer{}, err
 	}
+	if a.Host == nil {
+		return created(wire.Repository(c.urls, made, rights(c.caller, made)), c.urls.Repository(made)), nil
+	}
 	if err := a.Host.Create(ctx, made.ID, object.SHA1); err != nil {
 		_, undo := a.DB.DeleteRepository(context.WithoutCancel(ctx), made.ID, nil)
 		return answer{}, errors.Join(err, undo)
@@ -128,6 +131,9 @@ func (a *API) deleteRepository(ctx context.Context, c *call) (answer, error) {
 		return answer{}, err
 	}
 	ctx = context.WithoutCancel(ctx) // a client that hangs up does not leave half a repository
+	if a.Host == nil {
+		return noContent(), a.Importer.DeleteRepository(ctx, c.repo.ID, c.caller.User().ID)
+	}
 	if err := a.Host.Remove(ctx, c.repo.ID); err != nil {
 		return answer{}, fmt.Errorf("remove the folder of %s: %w", c.repo.FullName(), err)
 	}

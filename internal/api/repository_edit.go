@@ -20,7 +20,7 @@ func (a *API) editRepository(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if branch := wanted.defaultBranch; branch != "" && branch != c.repo.DefaultBranch {
+	if branch := wanted.defaultBranch; branch != "" && branch != c.repo.DefaultBranch && a.Host != nil {
 		if err := a.Host.SetBranch(ctx, c.repo.ID, branch); err != nil {
 			return answer{}, err
 		}

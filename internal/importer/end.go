@@ -59,10 +59,21 @@ var errOtherEnd = errors.New("the destination was set anew meanwhile")
 func (w *worker) end(ctx context.Context) (end, error) {
 	d, ok, err := w.destinationOf(ctx, w.row.RepositoryID)
 	w.to = d.set
-	if err != nil || !ok {
-		return hostEnd{w}, err
+	switch {
+	case err != nil:
+		return nil, err
+	case ok:
+		return w.forgeEnd(d)
+	case w.Host == nil:
+		return nil, errNoHost
 	}
-	return w.forgeEnd(d)
+	return hostEnd{w}, nil
+}
+
+// errNoHost refuses an import that would go to a host which is not there.
+var errNoHost = &rehome.Error{
+	Code: rehome.DestinationMissing, Message: "No repositories are hosted here, and the import has no destination.",
+	Hint: "Name one with PUT …/import/destination first; an operator can name one for all with --destination.",
 }
 
 // hostEnd is the built-in host.

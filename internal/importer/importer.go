@@ -34,7 +34,7 @@ import (
 // DefaultLargeOver is the size from which a file counts as large, in bytes.
 const DefaultLargeOver = 100 << 20
 
-// Options are what an Importer works with. DB, Source, Host, Folder and Seal are required.
+// Options are what an Importer works with. DB, Source, Folder and Seal are required.
 type Options struct {
 	Ends
 	DB     *store.DB
@@ -60,10 +60,10 @@ type Options struct {
 type Ends struct {
 	Source    map[rehome.VCS]source.Source // the readers there are
 	Paths     bool                         // a source may be a path of this machine: on the command line only
-	Host      *host.Host
-	Forge     *destination.Git // for destinations elsewhere; nil pushes to Host only
-	Elsewhere Elsewhere        // where imports go for which nothing else was said; zero is Host
-	PushLimit int64            // bytes of one push to a forge; 0 is what the forge is known for
+	Host      *host.Host                   // nil where this process hosts nothing: then every import needs a destination elsewhere
+	Forge     *destination.Git             // for destinations elsewhere; nil pushes to Host only
+	Elsewhere Elsewhere                    // where imports go for which nothing else was said; zero is Host
+	PushLimit int64                        // bytes of one push to a forge; 0 is what the forge is known for
 }
 
 // Alarms tell others. Wake and WakeAt send workers to Reconcile; a nil one leaves it to Sweep's caller.
@@ -151,6 +151,9 @@ func (m *Importer) Open(ctx context.Context) error {
 	}
 	if err := m.Folder.clear(known); err != nil {
 		return err
+	}
+	if m.Host == nil {
+		return nil
 	}
 	return m.makeMissing(ctx)
 }

@@ -80,6 +80,9 @@ type astray struct {
 
 // movedRefs returns the refs we wrote that are elsewhere now, and those we removed that somebody made since, by name.
 func (m *Importer) movedRefs(ctx context.Context, repositoryID int64) (map[string]astray, error) {
+	if m.Host == nil { // elsewhere it is found out at the push
+		return nil, nil
+	}
 	wrote, err := m.DB.WrittenRefs(ctx, repositoryID)
 	if err != nil || len(wrote) == 0 {
 		return nil, err

@@ -86,6 +86,9 @@ func (w *worker) othersNeedOld(ctx context.Context, warned []rehome.Warning) boo
 	if slices.ContainsFunc(warned, func(about rehome.Warning) bool { return about.Kind == warnKept }) {
 		return true
 	}
+	if w.Host == nil {
+		return false
+	}
 	refs, err := w.Host.KeptFor(ctx, w.row.RepositoryID)
 	return err != nil || len(refs) > 0
 }
@@ -262,7 +265,7 @@ func orDiverge(to end, err error) error {
 		return err
 	}
 	e := *known
-	e.Hint += " Or choose on_divergence skip or overwrite (--on-divergence): such refs stay as they are there, or become what they are here."
+	e.Hint += " Or choose {on_divergence: skip}, and such refs stay as they are there, or {on_divergence: overwrite}, and they become what they are here."
 	return &e
 }
 

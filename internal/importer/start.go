@@ -44,6 +44,9 @@ func (m *Importer) Start(ctx context.Context, r rehome.Repository, q StartReques
 	if err != nil {
 		return rehome.Import{}, err
 	}
+	if err := m.refuseHomeless(ctx, r.ID); err != nil {
+		return rehome.Import{}, err
+	}
 	if err := m.refuseChoices(ctx, r.ID, q.Choices); err != nil && rehome.CodeOf(err) != rehome.NotFound {
 		return rehome.Import{}, err
 	}
@@ -68,6 +71,20 @@ func (m *Importer) Start(ctx context.Context, r rehome.Repository, q StartReques
 		m.tell(ctx, before, &made)
 	}
 	return made.Import, err
+}
+
+// refuseHomeless refuses an import that has nowhere to go.
+func (m *Importer) refuseHomeless(ctx context.Context, repositoryID int64) error {
+	if m.Host != nil {
+		return nil
+	}
+	_, ok, err := m.destinationOf(ctx, repositoryID)
+	if err == nil && !ok {
+		refused := *errNoHost
+		refused.Code, refused.Field = rehome.Invalid, "destination"
+		return &refused
+	}
+	return err
 }
 
 // or returns a unless it is empty.
