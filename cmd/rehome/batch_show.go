@@ -93,7 +93,7 @@ func (b *batchRun) jsonShow(notes io.Writer) batchShow {
 			print(struct {
 				rehome.Event
 				Row rowName `json:"row"`
-			}{e, b.name(n)})
+			}{spelledEvent(e), b.name(n)})
 		}
 		return rowShow{watcher{event: event, note: noteAs(event), close: func() {}}, b.prefixed(n, notes)}
 	}, func(n int, o batch.Outcome) {

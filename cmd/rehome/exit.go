@@ -93,7 +93,7 @@ func explain(err error) (what, todo string) {
 	if todo == "" {
 		todo = advice(err)
 	}
-	return what, todo
+	return what, spelled(todo)
 }
 
 // advice is what to do when the error itself does not say.

@@ -58,7 +58,7 @@ func jsonLines(w io.Writer) watcher {
 	event := func(e rehome.Event) {
 		mu.Lock()
 		defer mu.Unlock()
-		lines.Encode(e) // a closed pipe ends the program by its signal
+		lines.Encode(spelledEvent(e)) // a closed pipe ends the program by its signal
 	}
 	return watcher{event: event, note: noteAs(event), close: func() {}}
 }

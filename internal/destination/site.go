@@ -86,7 +86,7 @@ func unknownForge() error {
 	return &rehome.Error{
 		Code:    rehome.DestinationMissing,
 		Message: "The destination is no forge whose API is known, so the repository cannot be made there.",
-		Hint:    "Make an empty repository there by hand, and leave create out.",
+		Hint:    "Make an empty repository there by hand, and leave {create} out.",
 	}
 }
 

@@ -27,7 +27,7 @@ var remedies = []remedy{
 	},
 	{ // "GH001: Large files detected", "File x is 301.74 MB; this exceeds GitHub's file size limit of 100.00 MB"; GitLab "blobs which exceed the 100.0MiB limit", "is larger than the allowed size of 1 MB"
 		texts: []string{"gh001", "file size limit", "blobs which exceed", "larger than the allowed size", "files exceeding the size limit", "object too large", "exceeds the maximum file size"},
-		hint:  "Choose Git LFS for large files: --large-files lfs, or PATCH …/import/lfs with use_lfs \"opt_in\"; --large-files-over sets from which size.",
+		hint:  "Choose Git LFS for large files: {use_lfs: opt_in}.",
 	},
 	{ // "fatal: pack exceeds maximum allowed size (2.00 GiB)"
 		texts: []string{"pack exceeds maximum allowed size", "exceeds the maximum push size", "request entity too large", "http 413", "status 413"},

@@ -58,6 +58,6 @@ func missingAt(err error, create bool) error {
 		return err
 	}
 	e := *known
-	e.Hint = "Make an empty repository there, or have it made: create with PUT …/import/destination, on the command line --create."
+	e.Hint = "Make an empty repository there, or have it made: {create}."
 	return &e
 }

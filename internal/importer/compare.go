@@ -89,7 +89,7 @@ func (c *comparison) forward(f finalRef, now repo.Ref) (bool, error) {
 }
 
 // reasonMoved stands in the receipt beside a ref that was left to somebody else.
-const reasonMoved = "made or moved by somebody else at the destination: it stays as it is there (on_divergence: skip)"
+const reasonMoved = "made or moved by somebody else at the destination: it stays as it is there, as chosen"
 
 // byName finds refs by their names.
 func byName(refs []repo.Ref) map[string]repo.Ref {

@@ -38,6 +38,6 @@ func (f *forgeEnd) checkFiles(ctx context.Context, done *finished) error {
 	return &rehome.Error{
 		Code:    rehome.DestinationRefused,
 		Message: fmt.Sprintf("The destination takes no file of more than %d bytes, and this history has %d: %s.", most, len(over), named(over)),
-		Hint:    "Have large files become Git LFS objects: opt_in at PATCH …/import/lfs, on the command line --large-files lfs.",
+		Hint:    "Have large files become Git LFS objects: {use_lfs: opt_in}.",
 	}
 }

@@ -149,7 +149,7 @@ func (c *lfsCarry) fetch(ctx context.Context, into *lfs.Store, wanted []lfs.Obje
 }
 
 // goOn is the end of a hint.
-const goOn = "or go on without them: allow_missing_lfs, on the command line --allow-missing-lfs."
+const goOn = "or go on without them: {allow_missing_lfs}."
 
 // orWithout adds to the error of a server that cannot be reached that there is a way without it.
 func (c *lfsCarry) orWithout(err error) error {

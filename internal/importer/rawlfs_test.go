@@ -252,7 +252,7 @@ func TestDeadLFSServer(t *testing.T) {
 	i := w.start(r, StartRequest{URL: url})
 	wantStatus(t, i, rehome.Failed, rehome.StepRaw, rehome.Unreachable)
 	const says = "The source's Git LFS server 127.0.0.1:1 (named by its .lfsconfig) cannot be reached: cannot connect to 127.0.0.1:1: the connection is refused."
-	if e := i.State.Err; e.Message != says || !strings.Contains(e.Hint, "allow_missing_lfs, on the command line --allow-missing-lfs") {
+	if e := i.State.Err; e.Message != says || !strings.Contains(e.Hint, "{allow_missing_lfs}") {
 		t.Errorf("got %q, hint %q", e.Message, e.Hint)
 	}
 	yes := true
@@ -275,7 +275,7 @@ func TestForbiddenLFSServer(t *testing.T) {
 	i := w.start(w.repository("new"), StartRequest{URL: url})
 	wantStatus(t, i, rehome.Failed, rehome.StepRaw, rehome.LFSMissing)
 	if e := i.State.Err; !strings.HasSuffix(e.Message, " This server may not connect to the source's Git LFS server 169.254.169.254 (named by its .lfsconfig).") ||
-		strings.Contains(e.Hint, "push") || !strings.Contains(e.Hint, "--allow-network") || !strings.Contains(e.Hint, "--allow-missing-lfs") {
+		strings.Contains(e.Hint, "push") || !strings.Contains(e.Hint, "--allow-network") || !strings.Contains(e.Hint, "{allow_missing_lfs}") {
 		t.Errorf("got %q, hint %q", e.Message, e.Hint)
 	}
 }

@@ -33,7 +33,7 @@ func refusedError(refused []destination.Refusal, wrote map[string]store.WrittenR
 		each = append(each, fmt.Sprintf("and %d more", len(refused)-maxNamed))
 	}
 	if hint == "" {
-		hint = "Change the rule there, or leave such refs behind with exclude_refs (--exclude-refs), and start the import again."
+		hint = "Change the rule there, or leave such refs behind with {exclude_refs}, and start the import again."
 	}
 	what := "a ref"
 	if len(refused) > 1 {

@@ -15,7 +15,7 @@ func checkKey(l remote.Location, k *SSHKey) error {
 	}
 	return &rehome.Error{
 		Code: rehome.Invalid, Field: "ssh_key", Message: "ssh_key is for addresses over SSH, and this is none.",
-		Hint: "Give the address as ssh://USER@HOST/PATH or USER@HOST:PATH, or leave ssh_key out.",
+		Hint: "Give the address as ssh://USER@HOST/PATH or USER@HOST:PATH, or leave {ssh_key} out.",
 	}
 }
 

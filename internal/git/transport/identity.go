@@ -38,7 +38,7 @@ func (t *Transport) identify(l remote.Location) (*identity, error) {
 	case l.Key != "":
 		signer, err := readKey(l.Key)
 		if err != nil {
-			return nil, &rehome.Error{Code: rehome.CredentialsRefused, Message: "The SSH key cannot be used: " + err.Error() + ".", Hint: "Give another with --ssh-key, or ssh_key.", Err: err}
+			return nil, &rehome.Error{Code: rehome.CredentialsRefused, Message: "The SSH key cannot be used: " + err.Error() + ".", Hint: "Give another with {ssh_key}.", Err: err}
 		}
 		who.key = signer.PublicKey()
 		who.methods = append(who.methods, ssh.PublicKeys(signer))
@@ -121,17 +121,17 @@ func (who *identity) refusal(err error, q Question) *rehome.Error {
 	switch {
 	case who.key != nil:
 		e.Message = fmt.Sprintf("%s does not accept the SSH key (%s) for user %q.", peer, describe(who.key), user)
-		e.Hint = "Add the key's public half there, or give another with --ssh-key, or ssh_key."
+		e.Hint = "Add the key's public half there, or give another with {ssh_key}."
 	case who.secret:
 		e.Message = fmt.Sprintf("%s does not accept the password for user %q.", peer, user)
-		e.Hint = "Check it; many servers want an SSH key: give one with --ssh-key, or ssh_key."
+		e.Hint = "Check it; many servers want an SSH key: give one with {ssh_key}."
 	case who.tried > 0:
 		e.Message = fmt.Sprintf("%s accepts no key of the agent for user %q.", peer, user)
-		e.Hint = "Give one with --ssh-key, or add it to the agent."
+		e.Hint = "Give one with {ssh_key}, or add it to the agent."
 	default:
 		e.Code = rehome.CredentialsWanted
 		e.Message = fmt.Sprintf("%s wants an SSH key for user %q.", peer, user)
-		e.Hint = "Give one with --ssh-key, or ssh_key."
+		e.Hint = "Give one with {ssh_key}."
 	}
 	return e
 }

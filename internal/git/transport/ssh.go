@@ -19,12 +19,12 @@ import (
 
 // SSH says how servers are reached over SSH. The zero value knows no host.
 type SSH struct {
-	KnownHosts []string // files in OpenSSH's format; those that are missing hold nothing
-	Pins       string   // file where the keys of hosts met first are noted, in the same format; "" refuses unknown hosts
-	Agent      string   // socket of an agent whose keys are tried where none is given; "" for none
-	User       string   // who signs in where the URL names nobody; "" is git
+	KnownHosts []string               // files in OpenSSH's format; those that are missing hold nothing
+	Pins       string                 // file where the keys of hosts met first are noted, in the same format; "" refuses unknown hosts
+	Agent      string                 // socket of an agent whose keys are tried where none is given; "" for none
+	User       string                 // who signs in where the URL names nobody; "" is git
 	Met        func(host, key string) // told of a host whose key was noted, which is its kind and SHA-256; may be nil
-	Shared     bool     // others than this machine's user see the errors: files are named without their folders
+	Shared     bool                   // others than this machine's user see the errors: files are named without their folders
 }
 
 // signIn signs in at l and starts the program of q there.
@@ -72,7 +72,7 @@ func refusedBy(words string, q Question) error {
 		}
 		return &rehome.Error{
 			Code: rehome.CredentialsRefused, Message: fmt.Sprintf("%s refuses this: %q.", begin(the(q.Peer)), words),
-			Hint: fmt.Sprintf("Give an SSH key of somebody who may %s there, with --ssh-key, or ssh_key.", right),
+			Hint: fmt.Sprintf("Give an SSH key of somebody who may %s there, with {ssh_key}.", right),
 		}
 	}
 	return NotARepository(fmt.Sprintf("the server says %q", words))

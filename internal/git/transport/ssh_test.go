@@ -186,7 +186,7 @@ func TestSigningIn(t *testing.T) {
 		if c.code == "" && e != nil || c.code != "" && (e == nil || e.Code != c.code || !strings.HasPrefix(e.Message, c.says)) {
 			t.Errorf("%s: %+v", name, e)
 		}
-		if e != nil && (strings.Contains(e.Message+e.Hint+fmt.Sprint(e.Err), "canary") || !strings.Contains(e.Hint, "--ssh-key")) {
+		if e != nil && (strings.Contains(e.Message+e.Hint+fmt.Sprint(e.Err), "canary") || !strings.Contains(e.Hint, "{ssh_key}")) {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"strings"
+
+	"rehome"
+)
+
+// spelled writes a hint in words of the command line: options as flags, and a further start as another run.
+func spelled(hint string) string {
+	hint = strings.NewReplacer("start the import again", "run the same command again", "Start the import again", "Run the same command again").Replace(hint)
+	return rehome.SpellOptions(hint, spell)
+}
+
+// spell gives an option of the API as a flag of rehome import.
+func spell(name, value string) (string, bool) {
+	switch name {
+	case "prune", "allow_missing_lfs", "create", "on_divergence":
+		return strings.TrimSpace("--" + strings.ReplaceAll(name, "_", "-") + " " + value), true
+	case "exclude_refs":
+		return "--exclude-refs PATTERN", true
+	case "ssh_key":
+		return "--ssh-key FILE", true
+	case "use_lfs":
+		choice := map[string]string{"opt_in": "lfs", "opt_out": "remove", "undecided": "keep"}[value]
+		return "--large-files " + choice, choice != ""
+	}
+	return "", false
+}
+
+// spelledEvent is an event whose hint is spelled.
+func spelledEvent(e rehome.Event) rehome.Event {
+	if e.ErrorEvent != nil {
+		said := *e.ErrorEvent
+		said.WhatToDo = spelled(said.WhatToDo)
+		e.ErrorEvent = &said
+	}
+	return e
+}
