@@ -14,41 +14,48 @@ import (
 	"rehome/internal/store"
 )
 
-// lfsBatch is how many objects are listed before they are looked at.
+// lfsBatch is how many rows are read at once.
 const lfsBatch = 1000
 
-// lfsObjects checks the bytes of every Git LFS object that a row names.
+// lfsObjects checks the bytes of every Git LFS object that a row names, each once.
 func (c *checking) lfsObjects(ctx context.Context) error {
-	var batch []store.LFSObject
-	check := func() error {
+	seen := map[string]int64{} // sizes
+	var last store.OfRepository
+	for {
+		batch, err := c.DB.NextLFSObjects(ctx, last, lfsBatch)
+		if err != nil || len(batch) == 0 {
+			return err
+		}
 		for _, o := range batch {
-			c.Tell(Progress{Step: "bucket", Done: c.result.LFSObjects})
+			if size, ok := seen[o.OID]; ok && size == o.Size {
+				continue
+			}
+			seen[o.OID] = o.Size
 			c.result.LFSObjects++
-			if err := c.unit(ctx, func(ctx context.Context) ([]Finding, error) { return c.lfsObject(ctx, o) }); err != nil {
+			c.Tell(Progress{Step: "bucket", Done: c.result.LFSObjects})
+			if err := c.unit(ctx, func(ctx context.Context) ([]Finding, error) { return c.needed(ctx, o) }); err != nil {
 				return err
 			}
 		}
-		batch = batch[:0]
-		return nil
+		last = batch[len(batch)-1]
 	}
-	err := c.DB.EachLFSObject(ctx, func(o store.LFSObject) error {
-		if batch = append(batch, o); len(batch) < lfsBatch {
-			return nil
-		}
-		return check()
-	})
-	if err != nil {
-		return err
+}
+
+// needed looks at an object, and tells nothing of one that its repository has no more.
+func (c *checking) needed(ctx context.Context, o store.OfRepository) ([]Finding, error) {
+	found, err := c.lfsObject(ctx, o.LFSObject)
+	if err != nil || len(found) == 0 {
+		return nil, err
 	}
-	return check()
+	sizes, err := c.DB.LFSObjects(ctx, o.RepositoryID, []string{o.OID})
+	if _, still := sizes[o.OID]; err != nil || !still {
+		return nil, err
+	}
+	return found, nil
 }
 
 func (c *checking) lfsObject(ctx context.Context, o store.LFSObject) ([]Finding, error) {
 	l := list{where: "Git LFS object " + o.OID}
-	needed, err := c.DB.HasLFSObject(ctx, o)
-	if err != nil || !needed {
-		return nil, err
-	}
 	oid, err := lfs.ParseOID(o.OID)
 	if err != nil {
 		l.add(Damage, "lfs_row", "a row names it so: %v", err)

@@ -17,7 +17,7 @@ import (
 	"rehome/internal/store"
 )
 
-// Options are what is checked. All but Shelf, Tell and Wait have to be given.
+// Options are what is checked. All but Shelf, Tell and Pause have to be given.
 type Options struct {
 	DB       *store.DB
 	Data     string        // data folder
@@ -26,7 +26,7 @@ type Options struct {
 	ReadData bool          // read every byte, and compare it with its hash
 	Found    func(Finding) // told of each finding, one at a time
 	Tell     func(Progress)
-	Wait     time.Duration // between two looks; 0: half a second
+	Pause    func(context.Context) error // between two looks; nil: half a second
 }
 
 // Severity says how bad a finding is.
@@ -45,6 +45,14 @@ type Finding struct {
 	Kind     string   `json:"kind"`  // stable, as "missing_object"
 	Where    string   `json:"where"` // in words: a repository with its folder, an import, the database
 	Text     string   `json:"text"`
+}
+
+// like reports whether two looks found the same. What is wrong in a pack is told by who comes upon it first: the words may differ.
+func (f Finding) like(o Finding) bool {
+	if f.Kind == "pack" || f.Kind == "object" {
+		o.Text = f.Text
+	}
+	return f == o
 }
 
 // Progress is how far a check has come.
@@ -71,8 +79,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if o.Tell == nil {
 		o.Tell = func(Progress) {}
 	}
-	if o.Wait == 0 {
-		o.Wait = 500 * time.Millisecond
+	if o.Pause == nil {
+		o.Pause = pause
 	}
 	c := &checking{Options: o, verdicts: map[fileID]*verdict{}}
 	for _, step := range []func(context.Context) error{c.database, c.repositories, c.imports, c.strangers, c.lfsObjects} {
@@ -93,18 +101,26 @@ type checking struct {
 // looks is how often in all something wrong is looked at before it is told.
 const looks = 3
 
+// pause lets what is under way come to its end.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(500 * time.Millisecond):
+		return nil
+	}
+}
+
 // unit looks at one thing and tells what is wrong with it for good.
 func (c *checking) unit(ctx context.Context, look func(context.Context) ([]Finding, error)) error {
 	found, err := look(ctx)
 	for n := 1; n < looks && err == nil && len(found) > 0; n++ {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(c.Wait):
+		if err := c.Pause(ctx); err != nil {
+			return err
 		}
 		var again []Finding
 		again, err = look(ctx)
-		found = slices.DeleteFunc(again, func(f Finding) bool { return !slices.Contains(found, f) })
+		found = slices.DeleteFunc(again, func(f Finding) bool { return !slices.ContainsFunc(found, f.like) })
 	}
 	if err != nil {
 		return err

@@ -176,18 +176,9 @@ func sequenceOf(ctx context.Context, q queryer, table string) (name string, err 
 	return name, err
 }
 
-// LFSObjects calls visit with every Git LFS object that a repository has, once, in order.
+// LFSObjects calls visit with every Git LFS object that a repository has, once for each size that rows give it, in order.
 func (s *Snapshot) LFSObjects(ctx context.Context, visit func(LFSObject) error) error {
-	return eachLFSObject(ctx, s.tx, visit)
-}
-
-// EachLFSObject calls visit with every Git LFS object that a repository has, once for each size that rows give it, in order.
-func (db *DB) EachLFSObject(ctx context.Context, visit func(LFSObject) error) error {
-	return eachLFSObject(ctx, db.read.DB, visit)
-}
-
-func eachLFSObject(ctx context.Context, q queryer, visit func(LFSObject) error) error {
-	rows, err := q.QueryContext(ctx, "SELECT DISTINCT oid, size FROM lfs_objects ORDER BY oid, size")
+	rows, err := s.tx.QueryContext(ctx, "SELECT DISTINCT oid, size FROM lfs_objects ORDER BY oid, size")
 	if err != nil {
 		return fmt.Errorf("list LFS objects: %w", err)
 	}
@@ -205,6 +196,27 @@ func eachLFSObject(ctx context.Context, q queryer, visit func(LFSObject) error) 
 		return fmt.Errorf("list LFS objects: %w", err)
 	}
 	return nil
+}
+
+// OfRepository is a Git LFS object with a repository that has it.
+type OfRepository struct {
+	RepositoryID int64
+	LFSObject
+}
+
+// NextLFSObjects returns at most limit objects that repositories have, those after the one given, in order; the first ones after
+// the zero value.
+func (db *DB) NextLFSObjects(ctx context.Context, after OfRepository, limit int) ([]OfRepository, error) {
+	scan := func(r row) (o OfRepository, err error) {
+		err = r.Scan(&o.RepositoryID, &o.OID, &o.Size)
+		return o, err
+	}
+	all, err := collect(ctx, db.read, scan, `SELECT repository_id, oid, size FROM lfs_objects
+		WHERE (repository_id, oid) > ($1, $2) ORDER BY repository_id, oid LIMIT $3`, after.RepositoryID, after.OID, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list LFS objects: %w", err)
+	}
+	return all, nil
 }
 
 // HasLFSObject reports whether some repository has an object of that id and size.
