@@ -66,6 +66,17 @@ func inWordsOf(l remote.Location, err error) error {
 	return &e
 }
 
+// orRemember adds to the error for a ref of somebody else's that it may have been an earlier run, of which nothing is kept.
+func orRemember(f importFlags, err error) error {
+	var known *rehome.Error
+	if f.to.state != "" || !errors.As(err, &known) || known.Code != rehome.DestinationMoved {
+		return err
+	}
+	e := *known
+	e.Hint += " If it was an earlier run of this move: with --state DIR, given each time, Rehome knows what it pushed."
+	return &e
+}
+
 // parseSource tells URLs from paths: whatever has "://" or "::" is a URL.
 func parseSource(raw string) (remote.Location, error) {
 	if strings.HasPrefix(raw, "file://") {

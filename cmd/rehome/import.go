@@ -144,7 +144,7 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 	}
 	receipt, err := move(ctx, l, dest, f, plan, &left)
 	if err != nil {
-		return like(err, inWordsOf(to, inOwnWords(err, l)))
+		return like(err, orRemember(f, inWordsOf(to, inOwnWords(err, l))))
 	}
 	if err := writeReceipt(f.receipt, receipt.Receipt); err != nil {
 		return err
