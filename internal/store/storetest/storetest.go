@@ -70,6 +70,9 @@ func Run(t *testing.T, empty func(t *testing.T) string, open func(t *testing.T, 
 		{"lost attempts", testLostAttempts},
 		{"most due deliveries", testMostDue},
 		{"dropped deliveries", testDropDeliveries},
+		{"gauges", testGauges},
+		{"gauges of deliveries", testGaugesOfDeliveries},
+		{"lost leases", testLostBy},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, empty(t), store.Options{})) })
 	}
