@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"rehome"
 	"rehome/internal/store"
+	"rehome/internal/testenv"
 )
 
 func newAuth(t *testing.T) (*Auth, *store.DB) {
@@ -324,4 +326,52 @@ func FuzzIdentify(f *testing.F) {
 			t.Errorf("%q signs in as %+v, %v", header, caller.User(), err)
 		}
 	})
+}
+
+// Of servers that start at once on an empty database one gets the administrator's token.
+func TestFirstAdminAtOnce(t *testing.T) {
+	for engine, where := range map[string]func() string{
+		"sqlite":   func() string { return filepath.Join(t.TempDir(), "db") },
+		"postgres": func() string { return testenv.Postgres(t).NewDatabase(t) },
+	} {
+		t.Run(engine, func(t *testing.T) {
+			at := where()
+			var printed sync.Map
+			var starting sync.WaitGroup
+			for range 8 {
+				starting.Go(func() {
+					db, err := store.Open(context.Background(), at)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer db.Close()
+					secret, err := New(db).FirstAdmin(context.Background(), "")
+					if err != nil {
+						t.Error(err)
+					}
+					if secret != "" {
+						printed.Store(secret, true)
+					}
+				})
+			}
+			starting.Wait()
+			n := 0
+			printed.Range(func(secret, _ any) bool {
+				n++
+				db, err := store.Open(t.Context(), at)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer db.Close()
+				if caller, err := identify(t, New(db), "token "+string(secret.(rehome.Secret))); err != nil || !caller.Admin() {
+					t.Errorf("its caller is %+v, %v", caller.User(), err)
+				}
+				return true
+			})
+			if n != 1 {
+				t.Errorf("%d tokens were printed, want 1", n)
+			}
+		})
+	}
 }

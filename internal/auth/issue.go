@@ -30,21 +30,19 @@ func (a *Auth) Issue(ctx context.Context, g Grant) (rehome.Token, rehome.Secret,
 // FirstAdmin sees to it that somebody can sign in. With given, that token is an
 // administrator's from now on; it is not printed, so the answer is empty. Without,
 // a server that has no token of an administrator yet gets the user "admin" and a
-// token, which is returned to be printed once. Otherwise nothing is done.
+// token, which is returned to be printed once; of several servers that start at once
+// one gets it. Otherwise nothing is done.
 func (a *Auth) FirstAdmin(ctx context.Context, given rehome.Secret) (rehome.Secret, error) {
 	grant := Grant{User: FirstAdminLogin, Admin: true}
 	if given != "" {
 		return "", a.keepGiven(ctx, grant, given)
 	}
-	tokens, err := a.db.Tokens(ctx)
-	if err != nil {
-		return "", fmt.Errorf("list tokens: %w", err)
+	secret := newSecret()
+	made, err := a.db.CreateFirstToken(ctx, grant.User, Scopes(), Hash(secret))
+	if err != nil || !made {
+		return "", err
 	}
-	if slices.ContainsFunc(tokens, func(t rehome.Token) bool { return t.User.Admin }) {
-		return "", nil
-	}
-	_, secret, err := a.Issue(ctx, grant)
-	return secret, err
+	return secret, nil
 }
 
 // Organization returns the organisation called login, made when there is none;

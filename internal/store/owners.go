@@ -35,15 +35,16 @@ func (db *DB) CreateOwner(ctx context.Context, o rehome.Owner) (rehome.Owner, er
 			o.Login, o.Kind, o.Admin, millis(o.CreatedAt)).Scan(&o.ID)
 	})
 	if isDuplicate(err) {
-		return rehome.Owner{}, &rehome.Error{
-			Code: rehome.AlreadyExists, Field: "login",
-			Message: fmt.Sprintf("The login %q is taken.", rehome.Clean(o.Login, 100)),
-		}
+		return rehome.Owner{}, loginTaken(o.Login)
 	}
 	if err != nil {
 		return rehome.Owner{}, fmt.Errorf("create owner: %w", err)
 	}
 	return o, nil
+}
+
+func loginTaken(login string) error {
+	return &rehome.Error{Code: rehome.AlreadyExists, Field: "login", Message: fmt.Sprintf("The login %q is taken.", rehome.Clean(login, 100))}
 }
 
 // MakeAdmin makes the owner with that id an administrator; rehome.NotFound when there is none.

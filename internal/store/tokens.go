@@ -52,6 +52,49 @@ func (db *DB) CreateToken(ctx context.Context, t rehome.Token, hash [32]byte) (r
 	return t, nil
 }
 
+// CreateFirstToken stores a token as CreateToken does, of a user called login who is made an administrator, and made when
+// missing, unless an administrator has a token, revoked or not; ok says whether it did. Of several that ask at once only
+// one does. rehome.AlreadyExists when the login is an organisation's.
+func (db *DB) CreateFirstToken(ctx context.Context, login string, scopes []string, hash [32]byte) (ok bool, err error) {
+	err = db.inTx(ctx, func(t *Tx) error {
+		if err := t.alone(ctx); err != nil {
+			return err
+		}
+		ids, err := collect(ctx, t.tx, scanID, "SELECT t.id"+tokenTables+"WHERE o.admin = $1 LIMIT 1", true)
+		if ok = err == nil && len(ids) == 0; !ok {
+			return err
+		}
+		owner, err := t.administrator(ctx, login)
+		if err != nil {
+			return err
+		}
+		_, err = t.tx.ExecContext(ctx, "INSERT INTO tokens (owner_id, hash, scopes, owners, created_at) VALUES ($1, $2, $3, $4, $5)",
+			owner, hash[:], jsonList(scopes), jsonList(nil), millis(t.Now))
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("create the first token: %w", err)
+	}
+	return ok, nil
+}
+
+// administrator makes the user called login one, and the user when missing.
+func (t *Tx) administrator(ctx context.Context, login string) (id int64, err error) {
+	if _, err := t.tx.ExecContext(ctx, `INSERT INTO owners (login, kind, admin, created_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT DO NOTHING`, login, rehome.User, true, millis(t.Now)); err != nil {
+		return 0, err
+	}
+	o, err := scanOwner(t.tx.QueryRowContext(ctx, "SELECT "+ownerColumns+" FROM owners o WHERE lower(o.login) = $1", folded(login)))
+	switch {
+	case err != nil:
+		return 0, err
+	case o.Kind != rehome.User:
+		return 0, loginTaken(o.Login)
+	}
+	_, err = t.tx.ExecContext(ctx, "UPDATE owners SET admin = $2 WHERE id = $1", o.ID, true)
+	return o.ID, err
+}
+
 // jsonList encodes a list of words; nil becomes an empty list.
 func jsonList(words []string) string {
 	if words == nil {
