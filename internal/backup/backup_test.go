@@ -30,6 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // world is a data folder with one repository and the row of an import into it.
 type world struct {
 	data string
+	rows string // path or URL of the database
 	db   *store.DB
 	host *host.Host
 	lfs  *lfs.Store
@@ -38,10 +39,16 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{data: filepath.Join(t.TempDir(), "data")}
-	must(t, os.Mkdir(w.data, 0o700))
+	data := filepath.Join(t.TempDir(), "data")
+	must(t, os.Mkdir(data, 0o700))
+	return newWorldOn(t, data, filepath.Join(data, "rehome.db"))
+}
+
+func newWorldOn(t *testing.T, data, rows string) *world {
+	t.Helper()
+	w := &world{data: data, rows: rows}
 	var err error
-	w.db, err = store.Open(t.Context(), filepath.Join(w.data, "rehome.db"))
+	w.db, err = store.Open(t.Context(), rows)
 	must(t, err)
 	t.Cleanup(func() { w.db.Close() })
 	w.host, err = host.New(host.Options{Dir: filepath.Join(w.data, "host")})
@@ -74,7 +81,7 @@ func (w *world) options(t *testing.T) backup.Options {
 	t.Helper()
 	b, err := w.bucket()
 	must(t, err)
-	db, err := store.OpenAsIs(t.Context(), filepath.Join(w.data, "rehome.db")) // as another process has it
+	db, err := store.OpenAsIs(t.Context(), w.rows) // as another process has it
 	must(t, err)
 	t.Cleanup(func() { db.Close() })
 	return backup.Options{DB: db, Data: w.data, Bucket: b, Version: "test"}
@@ -140,7 +147,13 @@ func (w *world) publish(ctx context.Context, h history, old object.ID) error {
 // TestPublicationUnderWay backs up while two histories replace each other all the time. Whatever moment a backup shows, its rows
 // know the ref for an import's, and all that it leads to is there.
 func TestPublicationUnderWay(t *testing.T) {
-	w := newWorld(t)
+	t.Run("SQLite", func(t *testing.T) { publicationUnderWay(t, newWorld(t)) })
+	t.Run("Postgres", func(t *testing.T) { // which is restored into SQLite
+		publicationUnderWay(t, newWorldOn(t, t.TempDir(), testenv.Postgres(t).NewDatabase(t)))
+	})
+}
+
+func publicationUnderWay(t *testing.T, w *world) {
 	both := [2]history{newHistory(t, 1), newHistory(t, 2)}
 	must(t, w.publish(t.Context(), both[0], object.SHA1.Zero()))
 	ctx, stop := context.WithCancel(t.Context())
@@ -176,6 +189,30 @@ func TestPublicationUnderWay(t *testing.T) {
 	t.Logf("moments seen (being written, written): %v", seen)
 	if left, _ := filepath.Glob(filepath.Join(w.data, "backup")); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
+	}
+}
+
+// TestClear removes what a killed backup left, and nothing of one that runs.
+func TestClear(t *testing.T) {
+	w := newWorld(t)
+	stage := filepath.Join(w.data, "backup")
+	must(t, os.MkdirAll(filepath.Join(stage, "host", "1.git"), 0o700))
+	must(t, backup.Clear(w.data))
+	if _, err := os.Stat(stage); err == nil {
+		t.Error("it is there still")
+	}
+	must(t, backup.Clear(w.data))
+	o, looked := w.options(t), false
+	o.Tell = func(p backup.Progress) {
+		if p.Step == "copy" {
+			looked = true
+			must(t, backup.Clear(w.data))
+		}
+	}
+	_, err := backup.Run(t.Context(), filepath.Join(t.TempDir(), "saved"), o)
+	must(t, err)
+	if _, err := backup.Run(t.Context(), filepath.Join(t.TempDir(), "saved"), o); err != nil || !looked {
+		t.Errorf("again: %v; looked: %v", err, looked)
 	}
 }
 

@@ -33,6 +33,21 @@ const stageName = "backup"
 // followed are the folders whose subfolders are followed, one by one.
 var followed = []string{"host", "raw", "final", "pushed"}
 
+// Clear removes from a data folder what a backup that was killed has left. One that runs keeps it.
+func Clear(data string) error {
+	if _, err := os.Lstat(filepath.Join(data, stageName)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	s, err := newStage(data, nil)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("clear what a backup left: %w", err)
+	}
+	return s.close()
+}
+
 func newStage(data string, tell func(Progress)) (*stage, error) {
 	s := &stage{data: data, dir: filepath.Join(data, stageName), tell: tell}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {

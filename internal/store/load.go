@@ -282,12 +282,12 @@ func (l *loading) flush(ctx context.Context) error {
 	if len(l.batch) == 0 {
 		return nil
 	}
-	var query strings.Builder
-	query.WriteString("INSERT INTO " + l.table + " (")
+	names := make([]string, len(l.columns))
 	for n, c := range l.columns {
-		query.WriteString(map[bool]string{true: ", "}[n > 0] + c.name)
+		names[n] = c.name
 	}
-	query.WriteString(") VALUES ")
+	var query strings.Builder
+	query.WriteString("INSERT INTO " + l.table + " (" + strings.Join(names, ", ") + ") VALUES ")
 	for n := range l.batch {
 		switch {
 		case n%len(l.columns) > 0:
