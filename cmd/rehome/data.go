@@ -1,15 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"rehome"
-	"rehome/internal/store"
 )
 
 // data is the folder a server keeps everything in. docs/formats.md draws it.
@@ -19,6 +15,8 @@ func (d data) database() string { return filepath.Join(string(d), "rehome.db") }
 func (d data) queue() string    { return filepath.Join(string(d), "queue.db") }
 func (d data) host() string     { return filepath.Join(string(d), "host") }
 func (d data) lfs() string      { return filepath.Join(string(d), "lfs") }
+func (d data) bucket() string   { return filepath.Join(string(d), "bucket") }
+func (d data) spool() string    { return filepath.Join(string(d), "work", "lfs") }
 func (d data) key() string      { return filepath.Join(string(d), "key") }
 
 // knownHosts is where the keys of SSH servers met first are noted.
@@ -32,18 +30,17 @@ func (d data) make() error {
 	return nil
 }
 
-// open opens the database of a folder that a server or token create has made.
-func (d data) open(ctx context.Context) (*store.DB, error) {
-	_, err := os.Stat(d.database())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &rehome.Error{
-			Code:    rehome.NotFound,
-			Message: fmt.Sprintf("there is no database in the data folder %q", string(d)),
-			Hint:    "Give --data the folder rehome serve uses.",
-		}
+// moveObjects moves Git LFS objects to where the bucket has them: they lay in a folder of their own before there was one.
+func (d data) moveObjects() error {
+	before, now := filepath.Join(d.lfs(), "objects"), d.bucket()
+	if _, err := os.Lstat(before); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("find the database: %w", err)
+	if _, err := os.Lstat(now); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return store.Open(ctx, d.database())
+	if err := os.Rename(before, now); err != nil {
+		return fmt.Errorf("move Git LFS objects into the bucket: %w", err)
+	}
+	return nil
 }

@@ -22,6 +22,7 @@ import (
 	"rehome/internal/lfs/server"
 	"rehome/internal/queue"
 	"rehome/internal/seal"
+	"rehome/internal/shelf"
 	"rehome/internal/store"
 	"rehome/internal/webhook"
 )
@@ -35,6 +36,7 @@ const (
 // parts are what a server is made of.
 type parts struct {
 	flags    serveFlags
+	getenv   func(string) string
 	dir      data
 	folder   *importer.Folder
 	log      *slog.Logger
@@ -51,7 +53,7 @@ type parts struct {
 
 // open opens and connects the parts, the lowest floor first.
 func (p *parts) open(ctx context.Context, m *Main, f serveFlags) error {
-	p.flags = f
+	p.flags, p.getenv = f, m.Getenv
 	p.log = slog.New(slog.NewTextHandler(m.Stderr, nil))
 	for _, open := range []func(context.Context) error{p.openListener, p.openFolder, p.openRows, p.openEnds, p.openWork} {
 		if err := open(ctx); err != nil {
@@ -62,7 +64,7 @@ func (p *parts) open(ctx context.Context, m *Main, f serveFlags) error {
 }
 
 func (p *parts) openFolder(context.Context) error {
-	abs, err := filepath.Abs(string(p.flags.data))
+	abs, err := filepath.Abs(string(p.flags.places.dir))
 	if err != nil {
 		return fmt.Errorf("find the data folder: %w", err)
 	}
@@ -71,7 +73,8 @@ func (p *parts) openFolder(context.Context) error {
 		return err
 	}
 	p.later(func() { p.warn("give the data folder back", p.folder.Close()) })
-	return nil
+	p.flags.places.dir = p.dir
+	return p.dir.moveObjects()
 }
 
 func (p *parts) openListener(context.Context) (err error) {
@@ -83,7 +86,7 @@ func (p *parts) openListener(context.Context) (err error) {
 }
 
 func (p *parts) openRows(ctx context.Context) (err error) {
-	if p.db, err = store.Open(ctx, p.dir.database()); err != nil {
+	if p.db, err = (store.Options{Limits: p.flags.role.limits()}).Open(ctx, p.flags.places.rows()); err != nil {
 		return err
 	}
 	p.later(func() { p.warn("close database", p.db.Close()) })
@@ -92,7 +95,7 @@ func (p *parts) openRows(ctx context.Context) (err error) {
 }
 
 // openEnds opens what is at the two ends of an import.
-func (p *parts) openEnds(context.Context) error {
+func (p *parts) openEnds(ctx context.Context) error {
 	policy, err := p.flags.network.policy()
 	if err != nil {
 		return err
@@ -101,11 +104,26 @@ func (p *parts) openEnds(context.Context) error {
 		return err
 	}
 	p.later(p.egress.Close)
-	if p.host, err = host.New(host.Options{Dir: p.dir.host(), Log: p.log, Pushed: p.pushed}); err != nil {
+	if p.flags.role.hosts() {
+		if p.host, err = host.New(host.Options{Dir: p.dir.host(), Log: p.log, Pushed: p.pushed}); err != nil {
+			return err
+		}
+		p.later(func() { p.warn("close host", p.host.Close()) })
+	}
+	return p.openBucket(ctx)
+}
+
+// openBucket opens where Git LFS objects are and what imports leave.
+func (p *parts) openBucket(ctx context.Context) error {
+	in, err := p.flags.places.openBucket(ctx, p.getenv)
+	if err != nil {
 		return err
 	}
-	p.later(func() { p.warn("close host", p.host.Close()) })
-	p.lfs, err = lfs.Local(p.dir.lfs())
+	if elsewhere, ok := in.(interface{ Close() }); ok {
+		p.later(elsewhere.Close)
+	}
+	p.folder.KeepOn(shelf.New(in, filepath.Join(string(p.dir), "work")))
+	p.lfs, err = lfs.NewStore(in, p.dir.spool())
 	return err
 }
 
@@ -144,7 +162,14 @@ func (p *parts) openWork(ctx context.Context) error {
 		return err
 	}
 	p.deliver()
-	q, err := queue.Open(context.WithoutCancel(ctx), p.dir.queue(), p.flags.workers, p.importer.Reconcile, p.importer.Sweep, p.log)
+	workers, where := p.flags.workers, p.dir.queue()
+	if !p.flags.role.works() {
+		workers = 0
+	}
+	if p.flags.places.database != "" {
+		where = p.flags.places.database
+	}
+	q, err := queue.Open(context.WithoutCancel(ctx), where, workers, p.importer.Reconcile, p.importer.Sweep, p.log)
 	if err != nil {
 		return err
 	}
@@ -196,7 +221,7 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 		LFS:       server.New(server.Options{Store: p.lfs, DB: p.db, Log: p.log}),
 		PublicURL: p.base(), TrustedProxies: trusted, RateLimit: int(p.flags.door.rate),
 	})
-	web := webServer(endStreams(ctx, door), p.log)
+	web := webServer(endStreams(ctx, p.flags.role.open(door)), p.log)
 	ended := make(chan error, 1)
 	go func() { ended <- p.listen(web) }()
 	if len(trusted) > 0 && p.flags.door.publicURL == "" {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -50,10 +49,10 @@ func (f *placesFlags) open(ctx context.Context) (*store.DB, error) {
 	return db, err
 }
 
-// openBucket opens where Git LFS objects are.
+// openBucket opens where Git LFS objects are and what imports leave.
 func (f *placesFlags) openBucket(ctx context.Context, getenv func(string) string) (bucket.Bucket, error) {
 	if f.bucket == "" {
-		return bucket.NewFolder(filepath.Join(f.dir.lfs(), "objects"))
+		return bucket.NewFolder(f.dir.bucket())
 	}
 	return bucket.OpenURL(ctx, f.bucket, bucket.S3Options{Keys: bucket.KeysFrom(getenv)})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -23,7 +24,8 @@ const defaultWorkers = 8
 
 // serveFlags are what rehome serve takes.
 type serveFlags struct {
-	data    data
+	places  placesFlags
+	role    roleFlags
 	keyFile string
 	workers int
 	door    doorFlags
@@ -62,7 +64,6 @@ type limitFlags struct {
 
 func (m *Main) serveCommand() *cobra.Command {
 	f := serveFlags{
-		data:    "rehome-data",
 		workers: defaultWorkers,
 		door:    doorFlags{listen: "127.0.0.1:8080", rate: 5000},
 		limits:  limitFlags{repository: 50 << 30, objects: pack.DefaultLimits.Objects, refs: source.DefaultLimits.Refs, largeOver: 100 << 20},
@@ -84,7 +85,11 @@ func (m *Main) serveCommand() *cobra.Command {
 
 func (f *serveFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar((*string)(&f.data), "data", string(f.data), "folder everything is kept in; made when missing")
+	f.places.add(flags)
+	flags.Lookup("data").Usage = "folder everything is kept in that is not in --database or --bucket; made when missing"
+	flags.Lookup("database").Usage = "`URL` of a Postgres database (postgres://…) for what is a file in the data folder otherwise"
+	flags.Lookup("bucket").Usage = "`URL` of object storage (s3://NAME?endpoint=…&region=…; keys from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) for what is a folder in the data folder otherwise"
+	f.role.add(flags)
 	flags.StringVar(&f.keyFile, "key-file", "", "key that seals passwords; made when missing (default: key in the data folder)")
 	flags.IntVar(&f.workers, "workers", f.workers, "imports that run at once")
 
@@ -125,7 +130,7 @@ func (f *serveFlags) check() error {
 	case f.limits.refs < 1:
 		return usagef("Give a limit above zero.", "--max-refs %d lets nothing in", f.limits.refs)
 	}
-	if err := f.destination.check(); err != nil {
+	if err := errors.Join(f.destination.check(), f.role.check(f.places)); err != nil {
 		return err
 	}
 	if _, _, err := net.SplitHostPort(f.door.listen); err != nil {
@@ -210,12 +215,14 @@ func (m *Main) serve(ctx context.Context, f serveFlags) error {
 	if err := p.open(ctx, m, f); err != nil {
 		return err
 	}
-	first, err := p.auth.FirstAdmin(ctx, given)
-	if err != nil {
-		return err
-	}
-	if first != "" {
-		fmt.Fprintf(m.Stdout, "administrator's token, shown this once: %s\n", string(first))
+	if f.role.answers() {
+		first, err := p.auth.FirstAdmin(ctx, given)
+		if err != nil {
+			return err
+		}
+		if first != "" {
+			fmt.Fprintf(m.Stdout, "administrator's token, shown this once: %s\n", string(first))
+		}
 	}
 	return p.run(ctx, m)
 }

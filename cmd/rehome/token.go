@@ -19,11 +19,11 @@ import (
 )
 
 func (m *Main) tokenCommand() *cobra.Command {
-	dir := data("rehome-data")
+	var places placesFlags
 	cmd := &cobra.Command{Use: "token", Short: "Make, list and revoke the tokens clients sign in with", Args: cobra.NoArgs}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	cmd.PersistentFlags().StringVar((*string)(&dir), "data", string(dir), "the server's data folder")
-	cmd.AddCommand(m.tokenCreateCommand(&dir), m.tokenListCommand(&dir), m.tokenRevokeCommand(&dir))
+	places.add(cmd.PersistentFlags())
+	cmd.AddCommand(m.tokenCreateCommand(&places), m.tokenListCommand(&places), m.tokenRevokeCommand(&places))
 	return cmd
 }
 
@@ -40,7 +40,7 @@ everybody. What it may do there is up to its scopes:
 What is public can be read with any token, and without one. Webhooks tell of private
 repositories, too: who may keep them learns which there are and how their imports end.`
 
-func (m *Main) tokenCreateCommand(dir *data) *cobra.Command {
+func (m *Main) tokenCreateCommand(places *placesFlags) *cobra.Command {
 	var grant auth.Grant
 	cmd := &cobra.Command{
 		Use:   "create --user LOGIN",
@@ -54,13 +54,13 @@ func (m *Main) tokenCreateCommand(dir *data) *cobra.Command {
 			if cmd.Flags().Changed("scopes") && len(grant.Scopes) == 0 {
 				return usagef("Leave --scopes out for a token with all of them.", "--scopes names none")
 			}
-			if _, err := os.Stat(dir.database()); errors.Is(err, fs.ErrNotExist) {
-				fmt.Fprintf(m.Stderr, "there is no server's data in %q yet: this makes it; --data names another folder\n", string(*dir))
+			if _, err := os.Stat(places.dir.database()); errors.Is(err, fs.ErrNotExist) && places.database == "" {
+				fmt.Fprintf(m.Stderr, "there is no server's data in %q yet: this makes it; --data names another folder\n", string(places.dir))
 			}
-			if err := dir.make(); err != nil {
+			if err := places.dir.make(); err != nil {
 				return err
 			}
-			db, err := store.Open(cmd.Context(), dir.database())
+			db, err := store.Open(cmd.Context(), places.rows())
 			if err != nil {
 				return err
 			}
@@ -82,13 +82,13 @@ func (m *Main) tokenCreateCommand(dir *data) *cobra.Command {
 	return cmd
 }
 
-func (m *Main) tokenListCommand(dir *data) *cobra.Command {
+func (m *Main) tokenListCommand(places *placesFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the tokens, without their secrets",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withDatabase(cmd.Context(), *dir, func(ctx context.Context, db *store.DB) error {
+			return withDatabase(cmd.Context(), places, func(ctx context.Context, db *store.DB) error {
 				tokens, err := db.Tokens(ctx)
 				if err != nil {
 					return err
@@ -123,7 +123,7 @@ func list(words []string) string {
 	return strings.Join(words, ",")
 }
 
-func (m *Main) tokenRevokeCommand(dir *data) *cobra.Command {
+func (m *Main) tokenRevokeCommand(places *placesFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke ID",
 		Short: "Stop a token from working, at once",
@@ -133,7 +133,7 @@ func (m *Main) tokenRevokeCommand(dir *data) *cobra.Command {
 			if err != nil {
 				return usagef("Take the number from rehome token list.", "%q is not the number of a token", args[0])
 			}
-			return withDatabase(cmd.Context(), *dir, func(ctx context.Context, db *store.DB) error {
+			return withDatabase(cmd.Context(), places, func(ctx context.Context, db *store.DB) error {
 				err := db.RevokeToken(ctx, id)
 				if rehome.CodeOf(err) == rehome.NotFound {
 					return &rehome.Error{Code: rehome.NotFound, Message: fmt.Sprintf("there is no token %d", id), Hint: "rehome token list shows the numbers."}
@@ -147,8 +147,8 @@ func (m *Main) tokenRevokeCommand(dir *data) *cobra.Command {
 	}
 }
 
-func withDatabase(ctx context.Context, dir data, do func(context.Context, *store.DB) error) error {
-	db, err := dir.open(ctx)
+func withDatabase(ctx context.Context, places *placesFlags, do func(context.Context, *store.DB) error) error {
+	db, err := places.open(ctx)
 	if err != nil {
 		return err
 	}
