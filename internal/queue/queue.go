@@ -91,8 +91,7 @@ func settings(workers int, work func(context.Context, int64) error, log *slog.Lo
 	return config
 }
 
-// Wake asks that somebody looks at the import. While a wake-up of it waits, another adds nothing; in a file neither
-// while its worker runs.
+// Wake asks that somebody looks at the import. While a wake-up of it waits, another adds nothing.
 func (q *Queue) Wake(ctx context.Context, id int64) error {
 	if err := q.carrier.insert(ctx, id); err != nil {
 		return fmt.Errorf("wake import %d: %w", id, err)

@@ -173,3 +173,51 @@ func noWorkers(t *testing.T, where string) {
 	}
 	closeQueue(t, q)
 }
+
+// A worker that is busy for long with what it was woken for keeps nobody from being woken for the same.
+func TestWakeWhileItRuns(t *testing.T) { onEach(t, wakeWhileItRuns) }
+
+func wakeWhileItRuns(t *testing.T, where string) {
+	started, release := make(chan struct{}, 2), make(chan struct{})
+	q := openQueue(t, where, 2, func(context.Context, int64) error {
+		started <- struct{}{}
+		<-release
+		return nil
+	}, idle)
+	defer closeQueue(t, q)
+	for range 2 {
+		if err := q.Wake(t.Context(), 7); err != nil {
+			t.Fatal(err)
+		}
+		<-started
+	}
+	close(release)
+}
+
+// What waits already is added once, however often it is woken.
+func TestWakesAreOne(t *testing.T) { onEach(t, wakesAreOne) }
+
+func wakesAreOne(t *testing.T, where string) {
+	woken, release := make(chan int64, 100), make(chan struct{})
+	q := openQueue(t, where, 1, func(_ context.Context, id int64) error {
+		woken <- id
+		<-release
+		return nil
+	}, idle)
+	defer closeQueue(t, q)
+	for _, id := range []int64{7, 8, 8, 8, 9} {
+		if err := q.Wake(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if id == 7 && <-woken != 7 {
+			t.Fatal("another was woken")
+		}
+	}
+	close(release)
+	if first, second := <-woken, <-woken; first != 8 || second != 9 {
+		t.Errorf("woken %d, %d, want 8, 9", first, second)
+	}
+	if n := len(woken); n > 0 {
+		t.Errorf("woken %d times more", n)
+	}
+}

@@ -8,11 +8,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
-	"github.com/riverqueue/river/rivertype"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
@@ -21,6 +21,7 @@ import (
 type file struct {
 	db     *sql.DB
 	client *river.Client[*sql.Tx]
+	mu     sync.Mutex // held from the look at what waits until something is added
 }
 
 func openSQLite(ctx context.Context, path string, config *river.Config) (carrier, error) {
@@ -32,7 +33,7 @@ func openSQLite(ctx context.Context, path string, config *river.Config) (carrier
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &file{db, client}, nil
+	return &file{db: db, client: client}, nil
 }
 
 func (f *file) start(ctx context.Context) error { return f.client.Start(ctx) }
@@ -41,15 +42,17 @@ func (f *file) stop(ctx context.Context) error  { return f.client.StopAndCancel(
 // Close closes the file.
 func (f *file) Close() error { return f.db.Close() }
 
-// insert keeps one unfinished job per import.
+// insert looks first, as the other engine does. River's own uniqueness would count running jobs, too: a worker goes on with
+// other imports once it is woken, and for that long nobody could wake the one it was woken for.
 func (f *file) insert(ctx context.Context, id int64) error {
-	_, err := f.client.Insert(ctx, wake{ImportID: id}, &river.InsertOpts{
-		MaxAttempts: 1,
-		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
-			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning,
-			rivertype.JobStateRetryable, rivertype.JobStateScheduled,
-		}},
-	})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var there bool
+	err := f.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM river_job
+		WHERE kind = 'wake_import' AND state IN ('available', 'scheduled') AND json_extract(args, '$.import_id') = ?)`, id).Scan(&there)
+	if err == nil && !there {
+		_, err = f.client.Insert(ctx, wake{ImportID: id}, &river.InsertOpts{MaxAttempts: 1})
+	}
 	return err
 }
 
