@@ -16,7 +16,7 @@ func (d data) queue() string    { return filepath.Join(string(d), "queue.db") }
 func (d data) host() string     { return filepath.Join(string(d), "host") }
 func (d data) lfs() string      { return filepath.Join(string(d), "lfs") }
 func (d data) bucket() string   { return filepath.Join(string(d), "bucket") }
-func (d data) spool() string    { return filepath.Join(string(d), "work", "lfs") }
+func (d data) spool() string    { return filepath.Join(string(d), "spool") }
 func (d data) key() string      { return filepath.Join(string(d), "key") }
 
 // knownHosts is where the keys of SSH servers met first are noted.

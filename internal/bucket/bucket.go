@@ -149,19 +149,3 @@ func checkPrefix(prefix string) error {
 	}
 	return CheckKey(strings.TrimSuffix(prefix, "/"))
 }
-
-// Under returns the part of a bucket whose keys begin with prefix and a slash, which it leaves out. Both may be used side by side.
-func Under(b Bucket, prefix string) (Bucket, error) {
-	if err := CheckKey(prefix); err != nil {
-		return nil, err
-	}
-	switch b := b.(type) {
-	case *Folder:
-		return NewFolder(filepath.Join(b.dir, filepath.FromSlash(prefix)))
-	case *S3:
-		part := *b
-		part.place.prefix += prefix + "/"
-		return &part, nil
-	}
-	return nil, fmt.Errorf("no part of a bucket of the kind %T", b)
-}
