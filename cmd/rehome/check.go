@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"rehome"
 	"rehome/internal/backup"
 	"rehome/internal/check"
+	"rehome/internal/shelf"
 )
 
 // checkFlags are what rehome check takes.
@@ -64,7 +66,7 @@ func (m *Main) check(ctx context.Context, f checkFlags) error {
 	tell, done := m.tellSteps(f.json || f.quiet)
 	found := []check.Finding{}
 	result, err := check.Run(ctx, check.Options{
-		DB: db, Data: string(f.places.dir), Bucket: in, ReadData: f.readData,
+		DB: db, Data: string(f.places.dir), Bucket: in, Shelf: shelf.New(in, os.TempDir()), ReadData: f.readData,
 		Found: func(one check.Finding) { found = append(found, one) },
 		Tell:  func(p check.Progress) { tell(backup.Progress{Step: p.Step, Done: p.Done, Total: p.Total}) },
 	})

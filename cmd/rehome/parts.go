@@ -14,6 +14,7 @@ import (
 	"rehome"
 	"rehome/internal/api"
 	"rehome/internal/auth"
+	"rehome/internal/backup"
 	"rehome/internal/egress"
 	"rehome/internal/git/transport"
 	"rehome/internal/host"
@@ -73,6 +74,7 @@ func (p *parts) openFolder(context.Context) error {
 		return err
 	}
 	p.later(func() { p.warn("give the data folder back", p.folder.Close()) })
+	p.warn("clear what a backup left", backup.Clear(abs))
 	p.flags.places.dir = p.dir
 	return p.dir.moveObjects()
 }

@@ -192,6 +192,34 @@ func publicationUnderWay(t *testing.T, w *world) {
 	}
 }
 
+// TestSharedPacksStayShared wants packs that several folders have to be one file in a backup and in what is restored.
+func TestSharedPacksStayShared(t *testing.T) {
+	w := newWorld(t)
+	h := newHistory(t, 1)
+	must(t, w.publish(t.Context(), h, object.SHA1.Zero()))
+	must(t, os.MkdirAll(filepath.Join(w.data, "raw"), 0o700))
+	raw, err := repo.Init(filepath.Join(w.data, "raw", "1"), object.SHA1)
+	must(t, err)
+	for _, name := range []string{h.Content[0] + ".pack", h.Content[0] + ".idx"} { // its own files, as from another disk
+		text, err := os.ReadFile(filepath.Join(h.repo.Dir(), "objects", "pack", name))
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(raw.Dir(), "objects", "pack", name), text, 0o400))
+	}
+	dir := filepath.Join(t.TempDir(), "saved")
+	_, err = backup.Run(t.Context(), dir, w.options(t))
+	must(t, err)
+	pack := "objects/pack/" + h.Content[0] + ".pack"
+	for _, at := range []string{dir, restored(t, dir).data} {
+		one, err := os.Stat(filepath.Join(at, "raw/1", pack))
+		must(t, err)
+		two, err := os.Stat(filepath.Join(at, "host/1.git", pack))
+		must(t, err)
+		if !os.SameFile(one, two) || one.Size() < 4096 {
+			t.Errorf("%s has two files for a pack of %d bytes", at, one.Size())
+		}
+	}
+}
+
 // TestClear removes what a killed backup left, and nothing of one that runs.
 func TestClear(t *testing.T) {
 	w := newWorld(t)

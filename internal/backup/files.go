@@ -172,13 +172,16 @@ func (b *backup) list(ctx context.Context) error {
 	buffered := bufio.NewWriter(io.MultiWriter(out, sum))
 	lines := json.NewEncoder(buffered)
 	lines.SetEscapeHTML(false)
-	total := sizeOf(b.work)
+	total, same := sizeOf(b.work), sharing{}
 	err = filepath.WalkDir(b.work, func(path string, d fs.DirEntry, err error) error {
 		if err := errors.Join(err, ctx.Err()); err != nil || path == b.work || path == out.Name() {
 			return err
 		}
 		e, err := b.entry(path, d)
 		if err != nil {
+			return err
+		}
+		if err := same.link(e, path); err != nil {
 			return err
 		}
 		b.manifest.Bytes += e.Size
@@ -190,6 +193,37 @@ func (b *backup) list(ctx context.Context) error {
 	}
 	b.manifest.Files = hex.EncodeToString(sum.Sum(nil))
 	return nil
+}
+
+// sharing finds files that are the same by their hashes and may be one, as packs are that repositories and the bucket share.
+type sharing map[string]string // path of the first, by hash
+
+// worthSharing is from what size on, bytes.
+const worthSharing = 4096
+
+func (s sharing) may(e entry) bool {
+	return e.Size >= worthSharing && (strings.Contains(e.Name, "/objects/") || strings.HasPrefix(e.Name, bucketFolder+"/"))
+}
+
+// link makes the file at path one with an earlier one that is the same, if there is any and the disk has links.
+func (s sharing) link(e entry, path string) error {
+	first, known := s[e.Sum]
+	if !s.may(e) || !known {
+		if s.may(e) {
+			s[e.Sum] = path
+		}
+		return nil
+	}
+	one, err1 := os.Lstat(first)
+	two, err2 := os.Lstat(path)
+	if err := errors.Join(err1, err2); err != nil || os.SameFile(one, two) {
+		return err
+	}
+	beside := path + ".same"
+	if err := os.Link(first, beside); err != nil {
+		return nil //nolint:nilerr // there are two then
+	}
+	return os.Rename(beside, path)
 }
 
 func (b *backup) entry(path string, d fs.DirEntry) (e entry, err error) {

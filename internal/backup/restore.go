@@ -43,7 +43,7 @@ func Restore(ctx context.Context, dir string, o RestoreOptions) (Manifest, error
 	if o.Tell == nil {
 		o.Tell = func(Progress) {}
 	}
-	r := &restoring{RestoreOptions: o, dir: dir, work: filepath.Join(o.Data, restoringName)}
+	r := &restoring{RestoreOptions: o, dir: dir, work: filepath.Join(o.Data, restoringName), same: sharing{}}
 	err := r.read()
 	if err == nil {
 		err = r.run(ctx)
@@ -62,6 +62,7 @@ type restoring struct {
 	dir, work string
 	manifest  Manifest
 	bucket    bucket.Bucket
+	same      sharing
 }
 
 // read reads the manifest and holds the list of files against it.
@@ -206,16 +207,30 @@ func (r *restoring) file(ctx context.Context, e entry) error {
 	if err := r.copy(e, to); err != nil {
 		return fmt.Errorf("%s: %w", e.Name, err)
 	}
-	key, kept := strings.CutPrefix(e.Name, lfsFolder+"/")
-	if kept {
-		oid, err := lfs.ParseOID(filepath.Base(e.Name))
-		if err != nil || key != lfs.Key(oid) {
-			return fmt.Errorf("%w: %s is no Git LFS object", ErrDamaged, e.Name)
-		}
-	} else if key, kept = strings.CutPrefix(e.Name, bucketFolder+"/"); !kept {
-		return nil
+	key, inBucket, err := keyOf(e)
+	if err != nil || !inBucket {
+		return errors.Join(err, r.same.link(e, to))
+	}
+	if _, local := r.bucket.(*bucket.Folder); local {
+		return errors.Join(r.same.link(e, to), r.bucket.Put(ctx, key, to)) // which is a link
 	}
 	return bucket.Take(ctx, r.bucket, key, to)
+}
+
+// keyOf returns where in the bucket a file of a backup belongs, if it does.
+func keyOf(e entry) (key string, inBucket bool, err error) {
+	if key, ok := strings.CutPrefix(e.Name, bucketFolder+"/"); ok {
+		return key, true, nil
+	}
+	key, ok := strings.CutPrefix(e.Name, lfsFolder+"/")
+	if !ok {
+		return "", false, nil
+	}
+	oid, err := lfs.ParseOID(filepath.Base(e.Name))
+	if err != nil || key != lfs.Key(oid) {
+		return "", false, fmt.Errorf("%w: %s is no Git LFS object", ErrDamaged, e.Name)
+	}
+	return key, true, nil
 }
 
 // copy copies a file and compares it with what was written.
