@@ -53,7 +53,7 @@ func (m *Importer) end(ctx context.Context, repositoryID, by int64,
 	// Cleaning up is quick and does not wait in the queue behind long imports. If
 	// another process has the lease it will find out when it renews it.
 	if err := m.Reconcile(context.WithoutCancel(ctx), id); err != nil {
-		m.Log.Warn("clean up deleted import", "import", id, "err", err)
+		m.logOf(ctx, id).WarnContext(ctx, "clean up deleted import", "err", err)
 		m.wake(ctx, id)
 	}
 	return nil

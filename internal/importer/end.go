@@ -104,7 +104,7 @@ func (h hostEnd) hasLFS(ctx context.Context, objects []store.LFSObject) error {
 func (h hostEnd) settled(ctx context.Context, _ string) ([]rehome.Warning, error) {
 	refs, err := h.Host.KeptFor(ctx, h.row.RepositoryID)
 	if err != nil { // what was pushed is there all the same
-		h.Log.Warn("look for old history", "import", h.row.ID, "err", err)
+		h.logOf(ctx, h.row.ID).WarnContext(ctx, "look for old history", "err", err)
 	}
 	return keptWarning(refs), ctx.Err()
 }

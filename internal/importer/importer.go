@@ -74,6 +74,8 @@ type Alarms struct {
 	// Ended is told of each end in the transaction that brings it; what it returns is called once that has
 	// committed. nil tells nobody.
 	Ended func(context.Context, *store.Tx, rehome.ImportEnd) (told func(), err error)
+
+	Measure Measure
 }
 
 // Waits say how long imports wait for what may change by itself.
@@ -109,6 +111,7 @@ func New(o Options) *Importer {
 	if o.Ended == nil {
 		o.Ended = func(context.Context, *store.Tx, rehome.ImportEnd) (func(), error) { return func() {}, nil }
 	}
+	o.Measure = o.Measure.filled()
 	if o.CheckURL == nil {
 		o.CheckURL = func(*url.URL) error { return nil }
 	}
@@ -184,7 +187,7 @@ func (m *Importer) makeMissing(ctx context.Context) error {
 // wake sends a worker to the import. A wake-up that is lost is made up for by a sweep.
 func (m *Importer) wake(ctx context.Context, importID int64) {
 	if err := m.Wake(ctx, importID); err != nil {
-		m.Log.Warn("wake import", "import", importID, "err", err)
+		m.logOf(ctx, importID).WarnContext(ctx, "wake import", "err", err)
 	}
 }
 

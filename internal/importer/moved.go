@@ -131,7 +131,7 @@ func (m *Importer) finalRefs(ctx context.Context, i *store.Import, from *repo.Re
 		made, err = readMade(dir)
 	}
 	if err != nil { // then no id is known of what large files change
-		m.Log.Warn("take up the rewrite before", "import", i.ID, "err", err)
+		m.logOf(ctx, i.ID).WarnContext(ctx, "take up the rewrite before", "err", err)
 	}
 	if err == nil && made.Plan == p.large {
 		if o.Before = m.rewrittenBefore(ctx, i); o.Before != nil {

@@ -35,7 +35,7 @@ func (w *worker) openPushed(ctx context.Context, f object.Format) *pushed {
 		entries, err = os.ReadDir(p.dir)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		w.Log.Warn("look at what was pushed", "import", w.row.ID, "err", err)
+		w.logOf(ctx, w.row.ID).WarnContext(ctx, "look at what was pushed", "err", err)
 	}
 	for _, e := range entries {
 		if name, ok := strings.CutSuffix(e.Name(), ".idx"); ok {

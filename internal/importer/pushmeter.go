@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -14,13 +15,14 @@ import (
 // concurrent use.
 type pushMeter struct {
 	w     *worker
-	store func(percent int, working bool) error
+	store func(percent int, working bool)
 	meter meter
 
 	mu   sync.Mutex
 	told time.Time // guarded by mu, as all below
 	best int       // a percentage never falls within a push
 	last destination.Progress
+	sent growth
 	lfs  int64 // objects to send
 }
 
@@ -37,7 +39,7 @@ func withoutWorking(note string) string {
 
 func (w *worker) newPushMeter(ctx context.Context, lfs int64) *pushMeter {
 	now := w.Clock()
-	put := func(percent int, working bool) error {
+	put := func(percent int, working bool) {
 		_, err := w.DB.Advance(ctx, w.lease, func(_ *store.Tx, i *store.Import) error {
 			i.Progress.PushPercent = percent
 			if i.State.Note = withoutWorking(i.State.Note); working {
@@ -45,7 +47,9 @@ func (w *worker) newPushMeter(ctx context.Context, lfs int64) *pushMeter {
 			}
 			return nil
 		})
-		return err
+		if err != nil && !errors.Is(err, store.ErrLeaseLost) { // the push itself finds out about that
+			w.logOf(ctx, w.row.ID).WarnContext(ctx, "store progress", "err", err)
+		}
 	}
 	return &pushMeter{w: w, store: put, meter: meter{clock: w.Clock, start: now}, told: now, lfs: lfs}
 }
@@ -54,6 +58,7 @@ func (p *pushMeter) read(now destination.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last.LFS = max(p.last.LFS, now.LFS)
+	p.w.Measure.Sent(p.sent.to(now.Bytes))
 	p.last.Bytes, p.last.Total = max(p.last.Bytes, now.Bytes), max(p.last.Total, now.Total)
 	at := p.w.Clock()
 	turned := now.Sent != p.last.Sent
@@ -74,8 +79,6 @@ func (p *pushMeter) read(now destination.Progress) {
 	if now.Sent {
 		e.Text = workingNote
 	}
-	if err := p.store(p.best, now.Sent); err != nil {
-		p.w.Log.Warn("store progress", "import", p.w.row.ID, "err", err) // the push itself finds out about a lost lease
-	}
+	p.store(p.best, now.Sent)
 	p.w.publish(p.w.row.ID, e)
 }

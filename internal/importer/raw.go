@@ -265,7 +265,7 @@ func (w *worker) addToBefore(ctx context.Context, o *rawOptions) {
 	if err == nil {
 		o.Before, err = openBefore(dir)
 	}
-	o.Doubted = func(err error) { w.Log.Warn("fetch whole, not only what is new", "import", id, "err", err) }
+	o.Doubted = func(err error) { w.logOf(ctx, id).WarnContext(ctx, "fetch whole, not only what is new", "err", err) }
 	if err != nil {
 		o.Doubted(err)
 	}

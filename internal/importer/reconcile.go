@@ -49,6 +49,10 @@ func (m *Importer) turn(ctx context.Context, importID int64) (worked bool, err e
 		m.dismiss(importID)
 		return false, err
 	}
+	if lease.Taken {
+		m.Measure.TakenOver()
+		m.logOf(ctx, importID).InfoContext(ctx, "import taken over", "fence", lease.Fence)
+	}
 	var renewing sync.WaitGroup
 	renewing.Go(func() { m.renew(work, lease, stop) })
 	err = m.workOn(work, lease)
@@ -58,7 +62,7 @@ func (m *Importer) turn(ctx context.Context, importID int64) (worked bool, err e
 	// Whatever ended the work, tidying up has its own time.
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyUpFor)
 	defer cancel()
-	err = errors.Join(err, m.finish(after, lease))
+	err = errors.Join(err, m.finish(after, lease, context.Cause(work)))
 	m.dismiss(importID)
 	return true, errors.Join(err, m.DB.Release(after, lease))
 }
@@ -118,10 +122,13 @@ func (m *Importer) workOn(ctx context.Context, lease store.Lease) error {
 		if step == nil {
 			return nil
 		}
+		at, began := w.row.State.Status, m.Clock()
 		err := guarded(ctx, step)
+		cause := err
 		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrLeaseLost) {
 			err = w.fail(ctx, err)
 		}
+		w.measured(at, began, cause)
 		if err != nil {
 			return quietly(ctx, err)
 		}
@@ -136,8 +143,8 @@ func quietly(ctx context.Context, err error) error {
 	return err
 }
 
-// finish removes what the turn left unfinished, and a deleted import altogether.
-func (m *Importer) finish(ctx context.Context, lease store.Lease) error {
+// finish removes what the turn left unfinished, and a deleted import altogether. why is what ended the turn.
+func (m *Importer) finish(ctx context.Context, lease store.Lease, why error) error {
 	w := &worker{Importer: m, lease: lease}
 	row, err := m.DB.ImportByID(ctx, lease.ImportID)
 	if rehome.CodeOf(err) == rehome.NotFound {
@@ -146,6 +153,7 @@ func (m *Importer) finish(ctx context.Context, lease store.Lease) error {
 	if err != nil {
 		return err
 	}
+	m.measureLease(ctx, lease, &row, why)
 	if row.Deleted {
 		return quietly(ctx, w.cleanUp(ctx, &row))
 	}

@@ -32,6 +32,7 @@ type recorder struct {
 	err  error // of the write that failed; read after wg.Wait
 
 	meter  meter
+	bytes  growth    // that came; of the goroutine that tells of progress
 	stored time.Time // when something was written last; of the writing goroutine, as the next two
 	whole  *wholeMap // the author map for identities still to come; nil for none
 	known  int64     // its version
@@ -65,6 +66,7 @@ func (r *recorder) progress(p source.Progress) { r.came(r.meter.read(p)) }
 func (r *recorder) lfs(done, total, bytes int64) { r.came(r.meter.lfs(done, total, bytes)) }
 
 func (r *recorder) came(now rehome.Progress) {
+	r.w.Measure.Received(r.bytes.to(now.Bytes))
 	r.mu.Lock()
 	r.current = now
 	r.mu.Unlock()

@@ -200,7 +200,7 @@ const savedRewrite = "rewritten"
 func (m *Importer) rewrittenBefore(ctx context.Context, i *store.Import) *rewrite.Before {
 	dir, err := m.here(ctx, i, kindFinal)
 	if err != nil {
-		m.Log.Warn("take up the rewrite before", "import", i.ID, "err", err)
+		m.logOf(ctx, i.ID).WarnContext(ctx, "take up the rewrite before", "err", err)
 		return nil
 	}
 	saved, err := os.ReadFile(filepath.Join(dir, savedRewrite))
@@ -215,7 +215,7 @@ func (m *Importer) rewrittenBefore(ctx context.Context, i *store.Import) *rewrit
 		}
 	}
 	if err != nil {
-		m.Log.Warn("take up the rewrite before", "import", i.ID, "err", err)
+		m.logOf(ctx, i.ID).WarnContext(ctx, "take up the rewrite before", "err", err)
 	}
 	return before
 }

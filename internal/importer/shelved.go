@@ -98,7 +98,7 @@ func (m *Importer) here(ctx context.Context, i *store.Import, k kind) (dir strin
 	}
 	err = m.Folder.fill(ctx, i.ID, k, key)
 	if errors.Is(err, shelf.ErrDamaged) {
-		m.Log.Error("what is kept of an import is damaged", "import", i.ID, "kind", k, "err", err)
+		m.logOf(ctx, i.ID).ErrorContext(ctx, "what is kept of an import is damaged", "kind", k, "err", err)
 		err = fmt.Errorf("%w: %w", fs.ErrNotExist, err) // it is of no use
 	}
 	if err != nil {
@@ -160,7 +160,7 @@ func (w *worker) tidyShelf(ctx context.Context, row *store.Import) error {
 	sure := func(ctx context.Context) error { return w.DB.Renew(ctx, w.lease, leaseFor) }
 	err := on.Sweep(ctx, shelfOf(row.ID), sure, row.Kept.Raw, row.Kept.Final, row.Kept.Pushed)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, shelf.ErrDamaged) {
-		w.Log.Error("what is kept of an import is not there", "import", row.ID, "err", err)
+		w.logOf(ctx, row.ID).ErrorContext(ctx, "what is kept of an import is not there", "err", err)
 		return nil
 	}
 	return quietly(ctx, err)

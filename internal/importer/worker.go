@@ -119,11 +119,11 @@ const againNote = " Trying again."
 // fail records why a step ended early: as another try, later, or as the status the
 // failure table names.
 func (w *worker) fail(ctx context.Context, cause error) error {
-	e := rehome.AsError(cause)
+	e, log := rehome.AsError(cause), w.logOf(ctx, w.row.ID)
 	if e.Code == rehome.Internal {
-		w.Log.Error("import step", "import", w.row.ID, "status", w.row.State.Status, "err", cause)
+		log.ErrorContext(ctx, "import step", "status", w.row.State.Status, "err", cause)
 	} else {
-		w.Log.Info("import step", "import", w.row.ID, "status", w.row.State.Status, "code", e.Code, "err", e.Message)
+		log.InfoContext(ctx, "import step", "status", w.row.State.Status, "code", e.Code, "err", e.Message)
 	}
 	at := w.row.State.Status
 	step := failedStep(at, cause)
