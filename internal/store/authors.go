@@ -60,6 +60,15 @@ func (db *DB) Authors(ctx context.Context, importID, since int64, limit int) ([]
 	return authors(ctx, db.read, importID, since, limit)
 }
 
+// LastAuthor returns the id of the identity that the import has seen last; 0 for none.
+func (db *DB) LastAuthor(ctx context.Context, importID int64) (id int64, err error) {
+	err = db.read.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM import_authors WHERE import_id = $1", importID).Scan(&id)
+	if err != nil {
+		return 0, fmt.Errorf("look for the last author: %w", err)
+	}
+	return id, nil
+}
+
 func authors(ctx context.Context, q queryer, importID, since int64, limit int) ([]rehome.Author, error) {
 	if limit <= 0 {
 		limit = math.MaxInt

@@ -11,10 +11,10 @@ import (
 )
 
 // tables are all that hold what Rehome knows, each after those that its rows refer to. What goose and River keep for
-// themselves is not among them.
+// themselves is not among them, nor are chores and lfs_garbage: they are about a bucket that a restored database may not be alone with.
 var tables = []string{
 	"owners", "tokens", "repositories", "imports", "import_authors", "large_files", "raw_facts", "receipts", "author_maps",
-	"written_refs", "lfs_objects", "destinations", "hooks", "deliveries",
+	"written_refs", "lfs_objects", "lfs_made", "destinations", "hooks", "deliveries",
 }
 
 // Snapshot is all rows as they were at one moment, whatever is written meanwhile. Close it: SQLite's log grows until then.
@@ -39,7 +39,7 @@ func (db *DB) Snapshot(ctx context.Context, still func(*Snapshot) error) (s *Sna
 
 // lockTables keeps writers away, in the order in which they take their locks themselves.
 const lockTables = `SET LOCAL idle_in_transaction_session_timeout = 0;
-	LOCK TABLE repositories, imports, written_refs, lfs_objects IN SHARE ROW EXCLUSIVE MODE`
+	LOCK TABLE repositories, imports, written_refs, lfs_objects, lfs_made IN SHARE ROW EXCLUSIVE MODE`
 
 // lastingReads lets a transaction read for as long as it takes.
 const lastingReads = "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0"
@@ -263,4 +263,14 @@ func (s *Snapshot) Kept(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("list what is kept in the bucket: %w", err)
 	}
 	return keys, nil
+}
+
+// Keeps reports whether an import keeps something at a key of the bucket.
+func (db *DB) Keeps(ctx context.Context, key string) (bool, error) {
+	ids, err := collect(ctx, db.read, scanID, `SELECT id FROM imports
+		WHERE deleted_at = 0 AND (raw_key = $1 OR final_key = $1 OR pushed_key = $1) LIMIT 1`, key)
+	if err != nil {
+		return false, fmt.Errorf("look for what is kept in the bucket: %w", err)
+	}
+	return len(ids) > 0, nil
 }

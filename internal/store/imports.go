@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rehome"
@@ -245,6 +246,24 @@ func (db *DB) ImportByID(ctx context.Context, id int64) (Import, error) {
 	return i, found(err, "import")
 }
 
+// Versions returns UpdatedAt of each of the imports that there is, deleted ones left out: it grows with each change of a row.
+func (db *DB) Versions(ctx context.Context, ids ...int64) (map[int64]time.Time, error) {
+	all := make(map[int64]time.Time, len(ids))
+	for some := range slices.Chunk(ids, 1000) {
+		args, marks := inList(some)
+		_, err := collect(ctx, db.read.direct, func(r row) (struct{}, error) {
+			var id, at int64
+			err := r.Scan(&id, &at)
+			all[id] = fromMillis(at)
+			return struct{}{}, err
+		}, "SELECT id, updated_at FROM imports WHERE deleted_at = 0 AND id IN ("+marks+")", args...)
+		if err != nil {
+			return nil, fmt.Errorf("look for changed imports: %w", err)
+		}
+	}
+	return all, nil
+}
+
 func importWhere(ctx context.Context, q queryer, where string, args ...any) (Import, error) {
 	return scanImport(q.QueryRowContext(ctx, "SELECT "+importColumns+importTables+"WHERE "+where, args...))
 }
@@ -280,7 +299,7 @@ func (t *Tx) changeAsked(ctx context.Context, i *Import, change func(*Tx, *Impor
 
 // change is the one way a status changes: it asks the table of allowed moves.
 func (t *Tx) change(ctx context.Context, i *Import, change func(*Tx, *Import) error) error {
-	before := i.State.Status
+	before, version := i.State.Status, i.UpdatedAt
 	if err := change(t, i); errors.Is(err, ErrUnchanged) {
 		return nil
 	} else if err != nil {
@@ -289,7 +308,13 @@ func (t *Tx) change(ctx context.Context, i *Import, change func(*Tx, *Import) er
 	if after := i.State.Status; after != before && !before.CanBecome(after) {
 		return fmt.Errorf("import %d: status %q cannot become %q", i.ID, before, after)
 	}
+	if i.State.Status.Running() {
+		i.RawExpiresAt = time.Time{}
+	}
 	i.UpdatedAt = t.Now
+	if !i.UpdatedAt.After(version) { // each state of a row has its own, whatever the clock does
+		i.UpdatedAt = version.Add(time.Millisecond)
+	}
 	return t.writeImport(ctx, i)
 }
 

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
 )
 
 // LFSObject names a Git LFS object of a repository.
@@ -19,12 +21,31 @@ const lfsBatch = 5000
 // AddLFSObjects lets the repository have objects that were uploaded or came with a source, for
 // good; what it has already stays. All of them or, with an error, none. rehome.NotFound when
 // there is no such repository.
+//
+// Their bytes are put before, or looked at after: see LFSRemovals. rehome.Unreachable when they are just being removed, which takes moments; some
+// seconds are waited for it.
 func (db *DB) AddLFSObjects(ctx context.Context, repositoryID int64, objects []LFSObject) error {
 	if len(objects) == 0 {
 		return nil
 	}
-	return db.inTx(ctx, func(t *Tx) error { return t.addLFSObjects(ctx, repositoryID, objects, false) })
+	for try := 0; ; try++ {
+		err := db.inTx(ctx, func(t *Tx) error { return t.addLFSObjects(ctx, repositoryID, objects, false) })
+		if !errors.Is(err, errCondemned) || try == condemnedTries {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(condemnedPause):
+		}
+	}
 }
+
+// How often, and how long, a row waits for bytes that are just being removed.
+const (
+	condemnedTries = 20
+	condemnedPause = 250 * time.Millisecond
+)
 
 // AddConvertedLFS lets the repository have objects that a rewrite made of files. One that it has
 // for good stays so; the others stay until DropConvertedLFS. Errors are those of AddLFSObjects.
@@ -47,6 +68,9 @@ func (t *Tx) addLFSObjects(ctx context.Context, repositoryID int64, objects []LF
 				ON CONFLICT (repository_id, oid) DO UPDATE SET converted = FALSE WHERE lfs_objects.converted > excluded.converted`,
 				repositoryID, string(text), converted)
 		}
+		if err == nil {
+			err = t.unmark(ctx, oidsOf(batch))
+		}
 		if err != nil {
 			return fmt.Errorf("add LFS objects: %w", err)
 		}
@@ -54,15 +78,19 @@ func (t *Tx) addLFSObjects(ctx context.Context, repositoryID int64, objects []LF
 	return nil
 }
 
-// DropConvertedLFS takes from the repository the objects that only a rewrite made, except those
-// that are still pointed to. Their bytes stay in the store.
-func (t *Tx) DropConvertedLFS(ctx context.Context, repositoryID int64, except []LFSObject) error {
-	oids := make([]string, len(except))
-	for n, o := range except {
+func oidsOf(objects []LFSObject) []string {
+	oids := make([]string, len(objects))
+	for n, o := range objects {
 		oids[n] = o.OID
 	}
+	return oids
+}
+
+// DropConvertedLFS takes from the repository the objects that only a rewrite made, except those
+// that are still pointed to. Their bytes stay in the store until a sweep finds that nobody needs them.
+func (t *Tx) DropConvertedLFS(ctx context.Context, repositoryID int64, except []LFSObject) error {
 	_, err := t.tx.ExecContext(ctx, `DELETE FROM lfs_objects WHERE repository_id = $1 AND converted
-		AND oid NOT IN (SELECT value FROM `+fmt.Sprintf(t.words, "$2")+")", repositoryID, jsonList(oids))
+		AND oid NOT IN (SELECT value FROM `+fmt.Sprintf(t.words, "$2")+")", repositoryID, jsonList(oidsOf(except)))
 	if err != nil {
 		return fmt.Errorf("drop LFS objects: %w", err)
 	}

@@ -37,7 +37,7 @@ func TestSweepOnPostgresReadsOnlyWhatMayBeDue(t *testing.T) {
 		}
 	}
 	slices.Sort(reads)
-	if want := []string{"imports_gone", "imports_held", "imports_sync", "imports_turns"}; !slices.Equal(reads, want) {
+	if want := []string{"imports_expire", "imports_gone", "imports_held", "imports_sync", "imports_turns"}; !slices.Equal(reads, want) {
 		t.Errorf("it reads imports by %q, want %q; plan: %q", reads, want, steps)
 	}
 }

@@ -27,9 +27,9 @@ const (
 )
 
 // isDue says of a row that there is work to do on it now: something runs or is to be
-// cleaned up, or it rests until its next sync; its time has come, and nobody holds it.
+// cleaned up, or it rests until its next sync, or until its raw repository expires; its time has come, and nobody holds it.
 func (d *dialect) isDue() string {
-	return "((" + runs + " OR " + gone + ") AND due_at <= " + d.now + " OR " + syncs + " AND next_sync_at <= " + d.now + ") AND lease_expires <= " + d.now
+	return "((" + runs + " OR " + gone + ") AND due_at <= " + d.now + " OR " + syncs + " AND next_sync_at <= " + d.now + " OR " + expires + " AND raw_expires <= " + d.now + ") AND lease_expires <= " + d.now
 }
 
 // Due returns the ids of at most limit imports with work to do that nobody holds, those that run and those at rest whose
@@ -70,6 +70,7 @@ func (d *dialect) dueQuery() string {
 	return "WITH running AS (" + d.running() + `), waiting AS (
 			SELECT id, user_id, due_at AS since FROM imports WHERE ` + runs + " AND due_at" + free + `
 			UNION ALL SELECT id, user_id, next_sync_at FROM imports WHERE ` + syncs + " AND next_sync_at" + free + `
+			UNION ALL SELECT id, user_id, raw_expires FROM imports WHERE ` + expires + " AND raw_expires" + free + " AND NOT (" + syncs + " AND next_sync_at <= " + d.now + `)
 		), placed AS (
 			SELECT id, since, coalesce(n, 0) + row_number() OVER (PARTITION BY w.user_id ORDER BY since, id) AS turn
 			FROM waiting w LEFT JOIN running r ON r.user_id = w.user_id
@@ -87,33 +88,47 @@ func (db *DB) QueuePosition(ctx context.Context, importID int64) (int, error) {
 	return places[importID], err
 }
 
+// Places returns the QueuePosition of each import that has one.
+func (db *DB) Places(ctx context.Context) (map[int64]int, error) { return db.placesWhere(ctx, "") }
+
 // places returns the places of those of the imports that wait.
 func (db *DB) places(ctx context.Context, ids ...int64) (map[int64]int, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	places := make(map[int64]int, len(ids))
+	args, marks := inList(ids)
+	return db.placesWhere(ctx, " WHERE id IN ("+marks+")", args...)
+}
+
+func (db *DB) placesWhere(ctx context.Context, which string, args ...any) (map[int64]int, error) {
+	places := map[int64]int{}
 	scan := func(r row) (id int64, err error) {
 		var place int
 		err = r.Scan(&id, &place)
 		places[id] = place
 		return id, err
 	}
-	args, marks := make([]any, len(ids)), make([]string, len(ids))
-	for n, id := range ids {
-		args[n], marks[n] = id, fmt.Sprintf("$%d", n+1)
-	}
 	_, err := collect(ctx, db.read.direct, scan, "WITH running AS ("+db.running()+`), waiting AS (
 			SELECT id, due_at, coalesce(n, 0) + row_number() OVER (PARTITION BY i.user_id ORDER BY due_at, id) AS turn
-			FROM imports i LEFT JOIN running r ON r.user_id = i.user_id WHERE `+runs+` AND lease_owner = ''
+			FROM imports i LEFT JOIN running r ON r.user_id = i.user_id WHERE `+runs+` AND lease_owner = '' AND due_at <= `+db.now+`
 		), placed AS (
 			SELECT id, row_number() OVER (ORDER BY turn, due_at, id) AS place FROM waiting
 		)
-		SELECT id, place FROM placed WHERE id IN (`+strings.Join(marks, ", ")+")", args...)
+		SELECT id, place FROM placed`+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("count the queue: %w", err)
 	}
 	return places, nil
+}
+
+// inList makes parameters of ids, for IN.
+func inList(ids []int64) (args []any, marks string) {
+	all := make([]string, len(ids))
+	args = make([]any, len(ids))
+	for n, id := range ids {
+		args[n], all[n] = id, fmt.Sprintf("$%d", n+1)
+	}
+	return args, strings.Join(all, ", ")
 }
 
 // mayRun locks a due import and its user's number of running ones; sql.ErrNoRows when it is not due or its user has as

@@ -135,7 +135,8 @@ func fill(t *testing.T, db *store.DB) {
 			tx.SetFacts(ctx, i.ID, []byte(`{"a": 1}`)), tx.SetReceipt(ctx, i.ID, []byte("\x00\x01")),
 			tx.SetAuthorMap(ctx, i.ID, store.AuthorMap{Version: 1, Kind: "text", Body: []byte("a\x00b")}),
 			tx.SetWritten(ctx, r.ID, []store.WrittenRef{{Name: "refs/heads/\xff", Wrote: "1"}, {Name: "refs/heads/a", Writing: "2"}}),
-			tx.AddConvertedLFS(ctx, r.ID, []store.LFSObject{{OID: string(bytes.Repeat([]byte("a"), 64)), Size: 7}}))
+			tx.AddConvertedLFS(ctx, r.ID, []store.LFSObject{{OID: string(bytes.Repeat([]byte("a"), 64)), Size: 7}}),
+			tx.SetMadeLFS(ctx, i.ID, []store.LFSObject{{OID: string(bytes.Repeat([]byte("b"), 64)), Size: 8}}))
 	})
 	newDelivery(t, db, newHook(t, db, aHook(r.ID, "https://new.example/")).ID)
 }
