@@ -60,7 +60,14 @@ func (b *backup) copyKept(ctx context.Context, snap *store.Snapshot) (again bool
 			}
 			again, copied[prefix] = again || gone, true
 		}
-		if _, err := os.Lstat(b.kept(key)); err != nil {
+		if _, err := os.Lstat(b.kept(key)); err == nil {
+			continue
+		}
+		needed, err := b.DB.Keeps(ctx, key)
+		if err != nil {
+			return false, err
+		}
+		if again = again || !needed; needed { // else something newer has taken its place
 			b.problems.add("what an import keeps at %s in the bucket is not there", key)
 		}
 	}
