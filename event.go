@@ -17,6 +17,7 @@ type Event struct {
 	*ProgressEvent
 	*AuthorEvent
 	*ErrorEvent
+	*QueuedEvent
 
 	Text    string       `json:"text,omitempty"`    // with warning, and with progress that waits for somebody
 	Receipt *ReceiptHead `json:"receipt,omitempty"` // with done
@@ -31,6 +32,7 @@ const (
 	EventStatus   EventKind = "status"
 	EventAuthor   EventKind = "author"
 	EventWarning  EventKind = "warning"
+	EventQueued   EventKind = "queued"
 	EventDone     EventKind = "done"
 	EventError    EventKind = "error"
 )
@@ -60,4 +62,9 @@ type ErrorEvent struct {
 	Code     Code   `json:"code"`
 	Message  string `json:"message"`
 	WhatToDo string `json:"what_to_do,omitempty"`
+}
+
+// QueuedEvent is the place of an import that waits for a worker: 1 for the next to be taken up.
+type QueuedEvent struct {
+	Position int `json:"position"`
 }

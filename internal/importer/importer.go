@@ -22,6 +22,7 @@ import (
 
 	"rehome"
 	"rehome/internal/destination"
+	"rehome/internal/fault"
 	"rehome/internal/git/object"
 	"rehome/internal/host"
 	"rehome/internal/lfs"
@@ -88,12 +89,15 @@ type Waits struct {
 type Importer struct {
 	Options
 	watched watched
+	places  places
 	pushes  turns // a deleted import may still push when its successor comes to it
 	outlook turns // what requests foresee takes a rewrite each
 
 	fetching turns              // one at a time takes what an import left from the shelf
 	owner    string             // of the leases this process takes
 	fault    func(point string) // where a test ends the process
+
+	lookEvery time.Duration // lookEvery; shorter in tests
 
 	mu      sync.Mutex
 	running map[int64]context.CancelCauseFunc // by import id; guarded by mu
@@ -136,7 +140,10 @@ func New(o Options) *Importer {
 	return &Importer{
 		Options: o,
 		owner:   rand.Text(),
-		fault:   func(string) {},
+		fault:   fault.At,
+
+		lookEvery: lookEvery,
+
 		running: map[int64]context.CancelCauseFunc{},
 	}
 }

@@ -11,7 +11,12 @@ import (
 // Get returns the repository's import; NotFound when there is none.
 func (m *Importer) Get(ctx context.Context, repositoryID int64) (rehome.Import, error) {
 	i, err := m.DB.ImportOf(ctx, repositoryID)
-	return m.seen(i), err
+	if err != nil || !m.waitsLong(&i) {
+		return i.Import, err
+	}
+	places, err := m.places.now(ctx, m.lookEvery, m.DB.Places)
+	i.State.Note = waitingText(places[i.ID])
+	return i.Import, err
 }
 
 // An import that is due waits for a worker for a moment always; it is told when that lasts.
@@ -20,17 +25,14 @@ const (
 	waitingNote = "Waiting for its turn..."
 )
 
-// seen is what outsiders see of a row: that it waits for a worker, too.
-func (m *Importer) seen(i store.Import) rehome.Import {
+// waitsLong reports whether a row that has nothing else to say waits for a worker.
+func (m *Importer) waitsLong(i *store.Import) bool {
 	due := i.DueAt
 	if i.UpdatedAt.After(due) {
 		due = i.UpdatedAt
 	}
 	works := i.State.Status.Step() != ""
-	if works && i.State.Note == "" && !i.Held() && m.Clock().Sub(due) > toldAfter {
-		i.State.Note = waitingNote
-	}
-	return i.Import
+	return works && i.State.Note == "" && !i.Held() && m.Clock().Sub(due) > toldAfter
 }
 
 // Authors returns at most limit identities with ids above since, ascending; 0 is no
@@ -86,7 +88,10 @@ func (m *Importer) List(ctx context.Context, f Filter) ([]Listed, int, error) {
 	}
 	page := make([]Listed, 0, len(found))
 	for _, l := range found {
-		page = append(page, Listed{m.seen(l.Import), l.Repository, l.QueuePosition, l.RawBytes})
+		if m.waitsLong(&l.Import) {
+			l.State.Note = waitingText(l.QueuePosition)
+		}
+		page = append(page, Listed{l.Import.Import, l.Repository, l.QueuePosition, l.RawBytes})
 	}
 	return page, total, nil
 }

@@ -53,7 +53,7 @@ func leaveFailure(i *store.Import) {
 
 // tell tells the watchers of a change from outside, and sends a worker when it is due.
 func (m *Importer) tell(ctx context.Context, before rehome.Status, row *store.Import) {
-	m.announce(before, row)
+	m.watched.saw(row)
 	if !before.Running() && row.State.Status.Running() {
 		m.logOf(ctx, row.ID).InfoContext(ctx, "import started", "status", row.State.Status)
 	}

@@ -47,7 +47,6 @@ func (w *worker) next() func(context.Context) error {
 
 // advance records what was done, if the lease still holds, and tells the watchers.
 func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Import) error) error {
-	before := w.row.State.Status
 	w.fault("before a change")
 	var now time.Time
 	told, stored := func() {}, false
@@ -76,7 +75,7 @@ func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Impo
 	if w.waits {
 		w.WakeAt(row.ID, row.DueAt.Sub(now))
 	}
-	w.announce(before, &row)
+	w.watched.saw(&row)
 	return nil
 }
 
