@@ -68,6 +68,7 @@ var floors = map[string]int{
 	"internal/batch":    5,
 	"internal/verify":   5,
 	"internal/backup":   5,
+	"internal/metrics":  5,
 
 	"internal/api":   6,
 	"internal/check": 6,

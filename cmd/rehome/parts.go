@@ -21,6 +21,7 @@ import (
 	"rehome/internal/importer"
 	"rehome/internal/lfs"
 	"rehome/internal/lfs/server"
+	"rehome/internal/metrics"
 	"rehome/internal/queue"
 	"rehome/internal/seal"
 	"rehome/internal/shelf"
@@ -49,14 +50,15 @@ type parts struct {
 	egress   *egress.Client
 	hooks    *webhook.Hooks
 	importer *importer.Importer
+	metrics  *metrics.Metrics
 	undo     []func() // what close calls, last first
 }
 
 // open opens and connects the parts, the lowest floor first.
 func (p *parts) open(ctx context.Context, m *Main, f serveFlags) error {
 	p.flags, p.getenv = f, m.Getenv
-	p.log = slog.New(slog.NewTextHandler(m.Stderr, nil))
-	for _, open := range []func(context.Context) error{p.openListener, p.openFolder, p.openRows, p.openEnds, p.openWork} {
+	p.log = f.log.open(m.Stderr)
+	for _, open := range []func(context.Context) error{p.openListener, p.openFolder, p.openRows, p.openMetrics, p.openEnds, p.openWork} {
 		if err := open(ctx); err != nil {
 			return err
 		}
@@ -148,7 +150,7 @@ func (p *parts) openWork(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.hooks = webhook.New(webhook.Options{DB: p.db, Client: p.egress, Seal: box, Base: p.base(), Version: version, Log: p.log})
+	p.hooks = webhook.New(webhook.Options{DB: p.db, Client: p.egress, Seal: box, Base: p.base(), Version: version, Log: p.log, Tried: p.metrics.Tried})
 	n := network{p.egress, transport.SSH{Pins: p.dir.knownHosts(), Shared: true}}
 	wake := newWaker()
 	p.importer = importer.New(importer.Options{
@@ -157,7 +159,7 @@ func (p *parts) openWork(ctx context.Context) error {
 			Elsewhere: p.flags.destination.elsewhere(p.flags.password), PushLimit: int64(p.flags.destination.limit),
 		},
 		DB: p.db, LFS: p.lfs, Folder: p.folder, Seal: box,
-		Alarms: importer.Alarms{Wake: wake.wake, WakeAt: wake.wakeAt, Ended: p.ended}, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
+		Alarms: importer.Alarms{Wake: wake.wake, WakeAt: wake.wakeAt, Ended: p.ended, Measure: p.measure()}, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
 		LargeOver: int64(p.flags.limits.largeOver), Limits: p.flags.limits.source(), Version: version,
 	})
 	if err := p.importer.Open(ctx); err != nil {
@@ -222,6 +224,7 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 		DB: p.db, Auth: p.auth, Host: p.host, Importer: p.importer, Hooks: p.hooks, Log: p.log,
 		LFS:       server.New(server.Options{Store: p.lfs, DB: p.db, Log: p.log}),
 		PublicURL: p.base(), TrustedProxies: trusted, RateLimit: int(p.flags.door.rate),
+		Metrics: p.metrics, Measure: p.metrics.Request, LogRequests: p.flags.log.requests,
 	})
 	web := webServer(endStreams(ctx, p.flags.role.open(door)), p.log)
 	ended := make(chan error, 1)

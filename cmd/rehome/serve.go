@@ -30,6 +30,7 @@ type serveFlags struct {
 	workers int
 	door    doorFlags
 	network networkFlags
+	log     logFlags
 	limits  limitFlags
 
 	destination destinationFlags
@@ -90,6 +91,7 @@ func (f *serveFlags) add(cmd *cobra.Command) {
 	flags.Lookup("database").Usage = "`URL` of a Postgres database (postgres://…) for what is a file in the data folder otherwise"
 	flags.Lookup("bucket").Usage = "`URL` of object storage (s3://NAME?endpoint=…&region=…; keys from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) for what is a folder in the data folder otherwise"
 	f.role.add(flags)
+	f.log.add(flags)
 	flags.StringVar(&f.keyFile, "key-file", "", "key that seals passwords; made when missing (default: key in the data folder)")
 	flags.IntVar(&f.workers, "workers", f.workers, "imports that run at once")
 
@@ -130,7 +132,7 @@ func (f *serveFlags) check() error {
 	case f.limits.refs < 1:
 		return usagef("Give a limit above zero.", "--max-refs %d lets nothing in", f.limits.refs)
 	}
-	if err := errors.Join(f.destination.check(), f.role.check(f.places)); err != nil {
+	if err := errors.Join(f.destination.check(), f.role.check(f.places), f.log.check()); err != nil {
 		return err
 	}
 	if _, _, err := net.SplitHostPort(f.door.listen); err != nil {

@@ -29,7 +29,7 @@ func (p *parts) logEnd(ctx context.Context, e rehome.ImportEnd) {
 		return // it went, and its import with it
 	}
 	if e.Outcome == rehome.Canceled {
-		p.log.Info("import ended", "repository", r.FullName(), "status", e.Outcome)
+		p.log.InfoContext(ctx, "import ended", "repository", r.FullName(), "status", e.Outcome)
 		return
 	}
 	i, failed := p.db.ImportOf(ctx, e.RepositoryID)
@@ -46,8 +46,8 @@ func (p *parts) logEnd(ctx context.Context, e rehome.ImportEnd) {
 		"raw", i.Timing.Raw.Round(time.Millisecond), "rewrite", i.Timing.Rewrite.Round(time.Millisecond), "push", i.Timing.Push.Round(time.Millisecond),
 	}
 	if why := i.State.Err; why != nil && status != rehome.Complete {
-		p.log.Warn("import ended", append(line, "step", i.State.FailedStep, "code", why.Code, "why", why.Message)...)
+		p.log.WarnContext(ctx, "import ended", append(line, "step", i.State.FailedStep, "code", why.Code, "why", why.Message)...)
 		return
 	}
-	p.log.Info("import ended", line...)
+	p.log.InfoContext(ctx, "import ended", line...)
 }

@@ -23,7 +23,7 @@ import (
 	"rehome/internal/wire"
 )
 
-// Options are the parts the API opens onto. DB, Auth, Host, Importer, Hooks and Log are required.
+// Options are the parts the API opens onto. DB, Auth, Host, Importer, Hooks, Metrics and Log are required.
 type Options struct {
 	DB       *store.DB
 	Auth     *auth.Auth
@@ -37,6 +37,12 @@ type Options struct {
 	TrustedProxies []netip.Prefix   // peers whose X-Forwarded-* headers count
 	RateLimit      int              // requests an hour for each token; 0 is 5000
 	Clock          func() time.Time // nil is time.Now
+
+	Metrics     http.Handler // answers /metrics
+	LogRequests bool         // each one at the level info; debug otherwise
+	// Measure is told of each request: the pattern of its route, "" for none, and the status of its answer, 0 for none.
+	// Nil tells nobody.
+	Measure func(method, route string, status int, took time.Duration)
 }
 
 // API is the handler of everything but the pages. It is safe for concurrent use.
@@ -56,6 +62,9 @@ func New(o Options) http.Handler {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+	if o.Measure == nil {
+		o.Measure = func(string, string, int, time.Duration) {}
+	}
 	a := &API{
 		Options: o,
 		bases:   bases{public: strings.TrimRight(o.PublicURL, "/"), trusted: o.TrustedProxies},
@@ -68,6 +77,7 @@ func New(o Options) http.Handler {
 
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, requestID()))
 	a.logged(w, r, func(w http.ResponseWriter, l *entry) {
 		hurry(w, r)
 		if g, ok := splitGit(r); ok {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -25,7 +26,7 @@ type entry struct {
 // logged runs serve under a request id, catches its panics and writes one line
 // about it. Neither queries nor headers are logged: tokens travel there.
 func (a *API) logged(w http.ResponseWriter, r *http.Request, serve func(http.ResponseWriter, *entry)) {
-	id := requestID()
+	id := RequestID(r.Context())
 	h := w.Header()
 	spell(h, "X-GitHub-Request-Id", id)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -36,7 +37,9 @@ func (a *API) logged(w http.ResponseWriter, r *http.Request, serve func(http.Res
 	l, start := &entry{}, a.Clock()
 	defer func() {
 		cut := a.caught(watched, r, l, recover())
-		a.log(r, id, watched, l, a.Clock().Sub(start))
+		took := a.Clock().Sub(start)
+		a.Measure(r.Method, l.pattern, watched.status, took)
+		a.log(r, id, watched, l, took)
 		if cut {
 			panic(http.ErrAbortHandler)
 		}
@@ -79,9 +82,9 @@ func (a *API) log(r *http.Request, id string, w *watchedWriter, l *entry, took t
 	if l.user != "" {
 		attrs = append(attrs, slog.String("user", l.user))
 	}
-	level := slog.LevelInfo
-	if l.pattern == "/healthz" || l.pattern == "/readyz" {
-		level = slog.LevelDebug
+	level := slog.LevelDebug
+	if a.LogRequests {
+		level = slog.LevelInfo
 	}
 	if l.err != nil {
 		level = slog.LevelError
@@ -98,6 +101,14 @@ func whole(err error) string {
 		text, err = text+": "+e.Err.Error(), e.Err
 	}
 	return text
+}
+
+type requestKey struct{}
+
+// RequestID is the id of the request that a context came with, as clients see it; "" for none.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
 }
 
 func requestID() string {

@@ -14,6 +14,7 @@ import (
 	"rehome/internal/host"
 	"rehome/internal/importer"
 	"rehome/internal/lfs"
+	"rehome/internal/metrics"
 	"rehome/internal/seal"
 	"rehome/internal/source"
 	"rehome/internal/source/git"
@@ -64,7 +65,9 @@ func parts(t testing.TB, o *Options, dir string, db *store.DB) {
 	if err := m.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	o.Host, o.Importer, o.Hooks = home, m, hooks
+	count := metrics.New(metrics.Options{Rows: db.Gauges, Free: func() (uint64, error) { return 1, nil }})
+	t.Cleanup(count.Close)
+	o.Host, o.Importer, o.Hooks, o.Metrics, o.Measure = home, m, hooks, count, count.Request
 }
 
 // work does what is due until nothing is.

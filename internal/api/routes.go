@@ -49,6 +49,7 @@ func (a *API) routes() []route {
 	return []route{
 		{"GET", "/healthz", probe, a.health, docs},
 		{"GET", "/readyz", probe, a.ready, docs},
+		{"GET", "/metrics", probe, a.metrics, docs},
 		{"GET", "/openapi.json", probe, a.openapi, docs},
 		{"GET", "/rate_limit", anyone, a.rateLimit, docs + "/rate-limit/rate-limit"},
 

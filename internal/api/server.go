@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"rehome/internal/wire"
 )
@@ -17,6 +18,15 @@ func (a *API) ready(ctx context.Context, _ *call) (answer, error) {
 		return answer{}, &unready{err}
 	}
 	return ok(wire.New("status", "ok")), nil
+}
+
+// metrics lets them speak for themselves.
+func (a *API) metrics(_ context.Context, c *call) (answer, error) {
+	a.headers(c.w.Header(), c)
+	c.w.Header().Set("Cache-Control", "no-store")
+	steady{w: c.w, control: http.NewResponseController(c.w)}.hurry()
+	a.Metrics.ServeHTTP(c.w, c.r)
+	return answer{stream: true}, nil
 }
 
 // unready shows as 503 and is logged as what is underneath.

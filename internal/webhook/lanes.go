@@ -175,6 +175,7 @@ func (h *Hooks) deliver(ctx context.Context, id int64) {
 		return
 	}
 	again := h.again(d.Delivery)
+	h.Tried(d.Answer, again >= 0)
 	if !d.Answer.OK() {
 		h.Log.Info("webhook is not taken", "hook", hook.ID, "delivery", d.ID, "attempt", d.Attempts, "answer", d.Answer.Text, "again", max(again, 0))
 	}

@@ -25,6 +25,9 @@ type Options struct {
 	Log     *slog.Logger     // nil drops it
 	Clock   func() time.Time // nil is time.Now
 	Waits   []time.Duration  // between attempts; nil is defaultWaits
+
+	// Tried is told what each attempt brought, and whether another follows; nil tells nobody. It must not wait.
+	Tried func(a rehome.Answer, again bool)
 }
 
 // Hooks keeps webhooks and delivers to them. It is safe for concurrent use.
@@ -46,6 +49,9 @@ func New(o Options) *Hooks {
 	}
 	if o.Waits == nil {
 		o.Waits = defaultWaits
+	}
+	if o.Tried == nil {
+		o.Tried = func(rehome.Answer, bool) {}
 	}
 	version := sha256.Sum256([]byte(o.Version))
 	return &Hooks{
