@@ -81,7 +81,7 @@ type Alarms struct {
 
 // Waits say how long imports wait for what may change by itself.
 type Waits struct {
-	Backoff []time.Duration // before another try of a source that did not answer; nil is 2 s, 10 s
+	Backoff []time.Duration // before each further try of a step that was cut off, give or take a quarter; nil is 2 s to 5 min, five of them
 	Settle  []time.Duration // for another change of a plan, after the last one and after the first at most; nil is 2 s, 30 s
 }
 
@@ -132,7 +132,7 @@ func New(o Options) *Importer {
 		o.LargeOver = DefaultLargeOver
 	}
 	if o.Waits.Backoff == nil {
-		o.Waits.Backoff = []time.Duration{2 * time.Second, 10 * time.Second} // the source tries a few times by itself, too
+		o.Waits.Backoff = defaultBackoff
 	}
 	if o.Waits.Settle == nil {
 		o.Waits.Settle = defaultSettle

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,7 +32,7 @@ const workingNote = "The destination is working on what it got..."
 
 // withoutWorking is a row's note once the destination has answered.
 func withoutWorking(note string) string {
-	if note == workingNote {
+	if note == workingNote || strings.Contains(note, againNote) {
 		return ""
 	}
 	return note

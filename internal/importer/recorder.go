@@ -124,7 +124,7 @@ func (r *recorder) write(ctx context.Context) (more bool, err error) {
 	var added []rehome.Author
 	err = r.w.advance(ctx, func(t *store.Tx, i *store.Import) (err error) {
 		i.Progress = current
-		if current.Bytes > 0 && strings.HasSuffix(i.State.Note, againNote) {
+		if current.Bytes > 0 && strings.Contains(i.State.Note, againNote) {
 			i.State.Note = ""
 		}
 		authors := authorsOf(seen)

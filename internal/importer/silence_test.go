@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -56,14 +57,14 @@ func TestNoteOfAnotherTry(t *testing.T) {
 	})
 	silent := answers(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	for url, want := range map[string]string{
-		busy:                         `The source answers with status 503: "back at [31mnoon". Trying again.`,
-		silent:                       strings.TrimSuffix(strings.TrimPrefix(silent, "http://"), "/old.git") + " does not answer in time. Trying again.",
-		"http://127.0.0.1:1/old.git": "Cannot connect to 127.0.0.1:1: the connection is refused. Trying again.",
+		busy:                         `The source answers with status 503: "back at [31mnoon". Trying again at `,
+		silent:                       strings.TrimSuffix(strings.TrimPrefix(silent, "http://"), "/old.git") + " does not answer in time. Trying again at ",
+		"http://127.0.0.1:1/old.git": "Cannot connect to 127.0.0.1:1: the connection is refused. Trying again at ",
 	} {
 		w := newWorld(t, withSilence(t, 200*time.Millisecond), func(o *Options) { o.Waits.Backoff = []time.Duration{time.Hour} })
 		i := w.start(w.repository("new"), StartRequest{URL: url})
 		wantStatus(t, i, rehome.Detecting, "", "")
-		if i.State.Note != want {
+		if when, ok := strings.CutPrefix(i.State.Note, want); !ok || !regexp.MustCompile(`^\d\d:\d\d:\d\d UTC\.$`).MatchString(when) {
 			t.Errorf("%s: note %q, want %q", url, i.State.Note, want)
 		}
 	}
@@ -106,7 +107,7 @@ func TestWaitingIsTold(t *testing.T) {
 		t.Errorf("at once: %q", got)
 	}
 	later.Store(60)
-	if got := note(r); got != waitingNote {
+	if got := note(r); got != waitingText(1) {
 		t.Errorf("a minute later: %q", got)
 	}
 	lease, ok, err := w.DB.Acquire(t.Context(), w.get(r).ID, "somebody", time.Hour)

@@ -94,6 +94,9 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 	case i.State.Status == rehome.Detecting && i.Source.VCS != "":
 		i.State.Status = rehome.Importing
 	}
+	if ran && i.Attempts > 0 {
+		i.DueAt = now // what was given may help: the next try need not wait
+	}
 	return nil
 }
 

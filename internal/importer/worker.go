@@ -112,9 +112,6 @@ func become(i *store.Import, s rehome.Status) {
 	i.Attempts = 0
 }
 
-// againNote ends the note that says why a try failed. It stands in a row until the source speaks again.
-const againNote = " Trying again."
-
 // fail records why a step ended early: as another try, later, or as the status the
 // failure table names.
 func (w *worker) fail(ctx context.Context, cause error) error {
@@ -144,16 +141,14 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 			return nil // another destination, or other credentials there: try them
 		case e.Code == rehome.LFSMissing && at == rehome.Importing && i.Options.AllowMissingLFS:
 			return nil // that was allowed meanwhile
-		case i.State.Status.Step() != rehome.StepPush && canPass(cause, i.Attempts, len(w.Waits.Backoff)):
-			i.DueAt = t.Now.Add(w.Waits.Backoff[i.Attempts])
-			i.Attempts++
-			i.State.Note = e.Message + againNote
+		case canPass(cause, i.Attempts, len(w.Waits.Backoff)):
+			tryLater(i, e, t.Now, w.Waits.Backoff)
 			return nil
 		}
-		i.State = rehome.State{Status: outcome(at, e.Code), Err: e}
+		i.State = rehome.State{Status: outcome(at, e.Code), Err: withTries(e, i.Attempts)}
 		if i.Finishing { // only whoever starts it again closes it, and knows of it
 			i.NextSyncAt = time.Time{}
-			i.State.Err = withHint(e, "It was to be finished, and closes once it completes.")
+			i.State.Err = withHint(i.State.Err, "It was to be finished, and closes once it completes.")
 		}
 		if i.State.Status == rehome.Failed {
 			i.State.FailedStep = step
