@@ -98,6 +98,7 @@ type Importer struct {
 	fault    func(point string) // where a test ends the process
 
 	lookEvery time.Duration // lookEvery; shorter in tests
+	holding
 
 	mu      sync.Mutex
 	running map[int64]context.CancelCauseFunc // by import id; guarded by mu
@@ -142,7 +143,7 @@ func New(o Options) *Importer {
 		owner:   rand.Text(),
 		fault:   fault.At,
 
-		lookEvery: lookEvery,
+		lookEvery: lookEvery, holding: holding{leaseFor, renewEvery},
 
 		running: map[int64]context.CancelCauseFunc{},
 	}

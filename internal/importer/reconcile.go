@@ -3,7 +3,6 @@ package importer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -11,14 +10,8 @@ import (
 	"rehome/internal/store"
 )
 
-const (
-	// leaseFor is how long an import waits for a holder that does not renew.
-	leaseFor = 30 * time.Second
-	// renewEvery is also how soon a holder learns that its import was deleted elsewhere.
-	renewEvery = 5 * time.Second
-	// tidyUpFor bounds what is still done after the work was told to stop.
-	tidyUpFor = 10 * time.Second
-)
+// tidyUpFor bounds what is still done after the work was told to stop.
+const tidyUpFor = 10 * time.Second
 
 // Reconcile looks at the import's row and does what is due, step by step, until it
 // wants no more or has to wait. It does nothing while somebody else works on it. When
@@ -44,7 +37,8 @@ func (m *Importer) turn(ctx context.Context, importID int64) (worked bool, err e
 	if !m.enlist(importID, stop) {
 		return false, nil
 	}
-	lease, ok, err := m.DB.Acquire(ctx, importID, m.owner, leaseFor)
+	began := time.Now()
+	lease, ok, err := m.DB.Acquire(ctx, importID, m.owner, m.leaseFor)
 	if err != nil || !ok {
 		m.dismiss(importID)
 		return false, err
@@ -54,7 +48,7 @@ func (m *Importer) turn(ctx context.Context, importID int64) (worked bool, err e
 		m.logOf(ctx, importID).InfoContext(ctx, "import taken over", "fence", lease.Fence)
 	}
 	var renewing sync.WaitGroup
-	renewing.Go(func() { m.renew(work, lease, stop) })
+	renewing.Go(func() { m.renew(work, lease, began, stop) })
 	err = m.workOn(work, lease)
 
 	stop(nil)
@@ -84,40 +78,15 @@ func (m *Importer) dismiss(importID int64) {
 	delete(m.running, importID)
 }
 
-// renew keeps the lease until ctx ends, and stops the work when it is lost or could
-// not be renewed in time.
-func (m *Importer) renew(ctx context.Context, lease store.Lease, stop context.CancelCauseFunc) {
-	tick := time.NewTicker(renewEvery)
-	defer tick.Stop()
-	renewed := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		err := m.DB.Renew(ctx, lease, leaseFor)
-		switch {
-		case err == nil:
-			renewed = time.Now()
-		case errors.Is(err, store.ErrLeaseLost):
-			stop(err)
-			return
-		case time.Since(renewed) > leaseFor-renewEvery:
-			stop(fmt.Errorf("%w: %w", store.ErrLeaseLost, err))
-			return
-		}
-	}
-}
-
-// workOn does steps until the row wants none now, the lease is lost or ctx ends.
+// workOn does steps until the row wants none now, the lease is lost or ctx ends. What the database keeps from being done is
+// no failure of the import: it is done again.
 func (m *Importer) workOn(ctx context.Context, lease store.Lease) error {
 	row, err := m.DB.ImportByID(ctx, lease.ImportID)
 	if err != nil || row.Deleted {
 		return quietly(ctx, err)
 	}
 	w := &worker{Importer: m, lease: lease, row: row}
-	for {
+	for outages := 0; ; {
 		step := w.next()
 		if step == nil {
 			return nil
@@ -125,12 +94,20 @@ func (m *Importer) workOn(ctx context.Context, lease store.Lease) error {
 		at, began := w.row.State.Status, m.Clock()
 		err := guarded(ctx, step)
 		cause := err
-		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrLeaseLost) {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrLeaseLost) && !store.Unavailable(err) {
 			err = w.fail(ctx, err)
 		}
 		w.measured(at, began, cause)
 		if err != nil {
 			return quietly(ctx, err)
+		}
+		switch {
+		case err == nil:
+			outages = 0
+		case store.Unavailable(err) && outages < maxOutages:
+			outages++
+			w.logOf(ctx, w.row.ID).WarnContext(ctx, "the database was away during a step", "status", w.row.State.Status, "err", err)
+			err = w.outlast(ctx, outages)
 		}
 	}
 }

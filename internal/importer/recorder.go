@@ -2,11 +2,13 @@ package importer
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"rehome"
+	"rehome/internal/egress"
 	"rehome/internal/source"
 	"rehome/internal/store"
 	"rehome/internal/survey"
@@ -103,6 +105,18 @@ func (r *recorder) run(ctx context.Context) {
 	}
 }
 
+// later puts back what could not be written because the database was away: the step goes on, and the next write has it.
+func (r *recorder) later(ctx context.Context, seen []survey.Identity, err error) (bool, error) {
+	if !store.Unavailable(err) || egress.Sleep(ctx, recordEvery) != nil {
+		return false, err
+	}
+	r.mu.Lock()
+	r.seen = slices.Concat(seen, r.seen)
+	r.mu.Unlock()
+	r.nudge()
+	return true, nil
+}
+
 // told waits until there is something to write; false when nothing more will come.
 func (r *recorder) told() bool {
 	select {
@@ -135,7 +149,7 @@ func (r *recorder) write(ctx context.Context) (more bool, err error) {
 		return err
 	})
 	if err != nil {
-		return false, err
+		return r.later(ctx, seen, err)
 	}
 	r.stored = r.w.Clock()
 	for _, a := range added {

@@ -50,7 +50,7 @@ func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Impo
 	w.fault("before a change")
 	var now time.Time
 	told, stored := func() {}, false
-	row, err := w.DB.Advance(ctx, w.lease, func(t *store.Tx, i *store.Import) (err error) {
+	row, err := w.patiently(ctx, func(t *store.Tx, i *store.Import) (err error) {
 		now = t.Now
 		was := i.State.Status
 		w.record(i)
