@@ -98,9 +98,6 @@ func (m *Importer) workOn(ctx context.Context, lease store.Lease) error {
 			err = w.fail(ctx, err)
 		}
 		w.measured(at, began, cause)
-		if err != nil {
-			return quietly(ctx, err)
-		}
 		switch {
 		case err == nil:
 			outages = 0
@@ -108,6 +105,9 @@ func (m *Importer) workOn(ctx context.Context, lease store.Lease) error {
 			outages++
 			w.logOf(ctx, w.row.ID).WarnContext(ctx, "the database was away during a step", "status", w.row.State.Status, "err", err)
 			err = w.outlast(ctx, outages)
+		}
+		if err != nil {
+			return quietly(ctx, err)
 		}
 	}
 }
