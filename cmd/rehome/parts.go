@@ -173,7 +173,7 @@ func (p *parts) openWork(ctx context.Context) error {
 	if p.flags.places.database != "" {
 		where = p.flags.places.database
 	}
-	q, err := queue.Open(context.WithoutCancel(ctx), where, workers, p.importer.Reconcile, p.importer.Sweep, p.log)
+	q, err := queue.Open(context.WithoutCancel(ctx), where, workers, p.importer.Work, p.importer.Sweep, p.log)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/store"
 	"rehome/internal/wire"
 )
 
@@ -93,7 +94,7 @@ func failureOf(err error, resource string) *failure {
 		return f
 	case errors.Is(err, auth.ErrBadCredentials):
 		return errBadToken
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), store.Unavailable(err):
 		return errUnavailable
 	}
 	cause := rehome.AsError(err)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"syscall"
@@ -9,6 +10,7 @@ import (
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/store"
 	"rehome/internal/wire"
 )
 
@@ -36,6 +38,8 @@ func TestFailureOf(t *testing.T) {
 		{"moved", cause(rehome.DestinationMoved), validation("unprocessable")},
 		{"disk", cause(rehome.DiskFull), plain("503", errDiskFull.message)},
 		{"disk, from below", fmt.Errorf("make repository: %w", syscall.ENOSPC), plain("503", errDiskFull.message)},
+		{"database away", fmt.Errorf("begin: %w", driver.ErrBadConn), plain("503", errUnavailable.message)},
+		{"database lost", fmt.Errorf("commit: %w", store.ErrOutcomeUnknown), plain("503", errUnavailable.message)},
 		{"internal", cause(rehome.Internal), plain("500", errInternal.message)},
 		{"no code", errors.New("secret of the house"), plain("500", errInternal.message)},
 		{"unknown code", cause("of_the_future"), plain("500", errInternal.message)},

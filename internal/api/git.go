@@ -61,7 +61,11 @@ func (a *API) git(w http.ResponseWriter, r *http.Request, g gitRequest, l *entry
 	l.user = caller.User().Login
 	if err != nil && !errors.Is(err, auth.ErrBadCredentials) {
 		l.err = err
-		refuse(w, http.StatusInternalServerError, errInternal.message)
+		f := failureOf(err, "")
+		if f.status == http.StatusServiceUnavailable {
+			w.Header().Set("Retry-After", "30")
+		}
+		refuse(w, f.status, f.message)
 		return
 	}
 	if err != nil {
