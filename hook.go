@@ -20,6 +20,7 @@ const (
 
 // ImportEnd is what webhooks are told of.
 type ImportEnd struct {
+	ImportID     int64
 	RepositoryID int64
 	By           int64 // the owner who started the import, or who cancelled it; 0 when not known
 	Outcome      Outcome

@@ -57,6 +57,7 @@ func (f *logFlags) open(to io.Writer) *slog.Logger {
 	least, _ := f.least()
 	o := &slog.HandlerOptions{Level: least, ReplaceAttr: inUTC}
 	if f.format == logJSON {
+		o.ReplaceAttr = inSeconds
 		return slog.New(named{slog.NewJSONHandler(printable{to}, o)})
 	}
 	return slog.New(named{slog.NewTextHandler(to, o)}) // which quotes what cannot be printed
@@ -67,6 +68,14 @@ func inUTC(groups []string, a slog.Attr) slog.Attr {
 		a.Value = slog.TimeValue(a.Value.Time().UTC())
 	}
 	return a
+}
+
+// inSeconds is for machines, which would be given nanoseconds otherwise.
+func inSeconds(groups []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.Float64Value(a.Value.Duration().Seconds())
+	}
+	return inUTC(groups, a)
 }
 
 // named adds the id of the request that led to a record, unless the record has it.

@@ -29,7 +29,7 @@ func (p *parts) logEnd(ctx context.Context, e rehome.ImportEnd) {
 		return // it went, and its import with it
 	}
 	if e.Outcome == rehome.Canceled {
-		p.log.InfoContext(ctx, "import ended", "repository", r.FullName(), "status", e.Outcome)
+		p.log.InfoContext(ctx, "import ended", "import", e.ImportID, "repository", r.FullName(), "status", e.Outcome)
 		return
 	}
 	i, failed := p.db.ImportOf(ctx, e.RepositoryID)

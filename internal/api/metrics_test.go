@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -45,5 +46,28 @@ func TestRequestsAreMeasured(t *testing.T) {
 		if !strings.Contains(text, "rehome_http_request_duration_seconds_count"+want) {
 			t.Errorf("%s is not there:\n%s", want, strings.Join(regexp.MustCompile(`.*_count{code.*`).FindAllString(text, -1), "\n"))
 		}
+	}
+}
+
+// TestSeriesAreBounded: whatever is asked for, what is counted by stays the routes, their methods and statuses.
+func TestSeriesAreBounded(t *testing.T) {
+	s := start(t, func(o *Options) { o.RateLimit = 1 << 20 })
+	admin := s.token(t, auth.Grant{})
+	series := func() int {
+		return strings.Count(string(s.want(t, 200, request{method: "GET", path: "/metrics"}).body), "\nrehome_")
+	}
+	ask := func(n int) {
+		for _, path := range []string{"/%d/%d", "/repos/admin/r%d/import?n=%d", "/u%d/r%d.git/info/refs?service=git-upload-pack", "/users/u%d?n=%d"} {
+			s.do(t, request{method: "GET", path: fmt.Sprintf(path, n, n), token: admin})
+		}
+	}
+	series()
+	ask(0)
+	before := series()
+	for n := range 250 {
+		ask(n)
+	}
+	if after := series(); after != before {
+		t.Errorf("%d samples, were %d", after, before)
 	}
 }

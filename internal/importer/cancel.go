@@ -35,7 +35,7 @@ func (m *Importer) end(ctx context.Context, repositoryID, by int64,
 		if i.State.Status == rehome.Complete {
 			return nil
 		}
-		told, err = m.Ended(ctx, t, rehome.ImportEnd{RepositoryID: repositoryID, By: by, Outcome: rehome.Canceled})
+		told, err = m.Ended(ctx, t, rehome.ImportEnd{ImportID: i.ID, RepositoryID: repositoryID, By: by, Outcome: rehome.Canceled})
 		return err
 	})
 	if err != nil || id == 0 {

@@ -124,7 +124,7 @@ func TestDeleteRepository(t *testing.T) {
 	go func() { ended <- w.Reconcile(context.Background(), i.ID) }()
 	<-asked
 	must(t, w.DeleteRepository(t.Context(), r.ID, 7))
-	if want := []rehome.ImportEnd{{RepositoryID: r.ID, By: 7, Outcome: rehome.Canceled}}; !slices.Equal(ends, want) || calls != 1 {
+	if want := []rehome.ImportEnd{{ImportID: 1, RepositoryID: r.ID, By: 7, Outcome: rehome.Canceled}}; !slices.Equal(ends, want) || calls != 1 {
 		t.Errorf("told of %+v, %d times after the commit; want %+v, once", ends, calls, want)
 	}
 	select {

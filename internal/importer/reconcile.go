@@ -94,14 +94,14 @@ func (m *Importer) workOn(ctx context.Context, lease store.Lease) error {
 		at, began := w.row.State.Status, m.Clock()
 		err := guarded(ctx, step)
 		cause := err
-		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrLeaseLost) && !store.Unavailable(err) {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrLeaseLost) && !away(err) {
 			err = w.fail(ctx, err)
 		}
 		w.measured(at, began, cause)
 		switch {
 		case err == nil:
 			outages = 0
-		case store.Unavailable(err) && outages < maxOutages:
+		case away(err) && outages < maxOutages:
 			outages++
 			w.logOf(ctx, w.row.ID).WarnContext(ctx, "the database was away during a step", "status", w.row.State.Status, "err", err)
 			err = w.outlast(ctx, outages)
@@ -111,6 +111,9 @@ func (m *Importer) workOn(ctx context.Context, lease store.Lease) error {
 		}
 	}
 }
+
+// away reports whether it is the database that does not answer: what a step speaks to has errors of its own.
+func away(err error) bool { return rehome.CodeOf(err) == rehome.Internal && store.Unavailable(err) }
 
 // quietly drops the error of work that was told to stop or may not go on: that is no failure.
 func quietly(ctx context.Context, err error) error {

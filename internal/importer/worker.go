@@ -82,7 +82,7 @@ func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Impo
 // endOf is what webhooks are told when an import was at a status and is what it is now; false for nothing. Where a
 // clock syncs an import nobody looks on, so that one which waits for other credentials counts as failed.
 func endOf(was rehome.Status, i *store.Import) (rehome.ImportEnd, bool) {
-	end := rehome.ImportEnd{RepositoryID: i.RepositoryID, By: i.StartedBy, Outcome: rehome.Failure}
+	end := rehome.ImportEnd{ImportID: i.ID, RepositoryID: i.RepositoryID, By: i.StartedBy, Outcome: rehome.Failure}
 	ended := true
 	switch i.State.Status {
 	case rehome.Complete:
