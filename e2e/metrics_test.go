@@ -54,7 +54,7 @@ func scrape(t *testing.T, base string) samples {
 func await(t *testing.T, base string, wanted samples) {
 	t.Helper()
 	var missing []string
-	for end := time.Now().Add(patience/3); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(patience / 3); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		got := scrape(t, base)
 		missing = nil
 		for key, value := range wanted {
