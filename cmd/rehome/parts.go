@@ -127,6 +127,7 @@ func (p *parts) openBucket(ctx context.Context) error {
 		p.later(elsewhere.Close)
 	}
 	p.folder.KeepOn(shelf.New(in, filepath.Join(string(p.dir), "work")))
+	p.folder.Keep(p.flags.keep.keeping(p.dir, in))
 	p.lfs, err = lfs.NewStore(in, p.dir.spool())
 	return err
 }
@@ -166,6 +167,7 @@ func (p *parts) openWork(ctx context.Context) error {
 		return err
 	}
 	p.deliver()
+	p.keepTidy()
 	workers, where := p.flags.workers, p.dir.queue()
 	if !p.flags.role.works() {
 		workers = 0
@@ -222,7 +224,7 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 	}
 	door := api.New(api.Options{
 		DB: p.db, Auth: p.auth, Host: p.host, Importer: p.importer, Hooks: p.hooks, Log: p.log,
-		LFS:       server.New(server.Options{Store: p.lfs, DB: p.db, Log: p.log}),
+		LFS:       server.New(server.Options{Store: p.lfs, DB: p.db, Log: p.log, Room: p.importer.Room}),
 		PublicURL: p.base(), TrustedProxies: trusted, RateLimit: int(p.flags.door.rate),
 		Metrics: p.metrics, Measure: p.metrics.Request, LogRequests: p.flags.log.requests,
 	})

@@ -32,6 +32,7 @@ type serveFlags struct {
 	network networkFlags
 	log     logFlags
 	limits  limitFlags
+	keep    keepingFlags
 
 	destination destinationFlags
 	password    rehome.Secret // for --destination, from the environment
@@ -91,6 +92,7 @@ func (f *serveFlags) add(cmd *cobra.Command) {
 	flags.Lookup("database").Usage = "`URL` of a Postgres database (postgres://…) for what is a file in the data folder otherwise"
 	flags.Lookup("bucket").Usage = "`URL` of object storage (s3://NAME?endpoint=…&region=…; keys from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) for what is a folder in the data folder otherwise"
 	f.role.add(flags)
+	f.keep.add(flags)
 	f.log.add(flags)
 	flags.StringVar(&f.keyFile, "key-file", "", "key that seals passwords; made when missing (default: key in the data folder)")
 	flags.IntVar(&f.workers, "workers", f.workers, "imports that run at once")

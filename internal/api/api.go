@@ -129,7 +129,7 @@ func (a *API) rest(w http.ResponseWriter, r *http.Request, l *entry) {
 
 func (a *API) answer(ctx context.Context, c *call, known bool) (answer, error) {
 	if known && c.route.access == probe {
-		return c.route.handle(ctx, c)
+		return a.handle(ctx, c)
 	}
 	if err := a.meet(ctx, c); err != nil {
 		return answer{}, err
@@ -139,6 +139,16 @@ func (a *API) answer(ctx context.Context, c *call, known bool) (answer, error) {
 	}
 	if err := a.admit(ctx, c); err != nil {
 		return answer{}, err
+	}
+	return a.handle(ctx, c)
+}
+
+// handle does what the request asks, where there is room for it.
+func (a *API) handle(ctx context.Context, c *call) (answer, error) {
+	if c.route.fills() {
+		if err := a.wantRoom(c.w.Header()); err != nil {
+			return answer{}, err
+		}
 	}
 	return c.route.handle(ctx, c)
 }

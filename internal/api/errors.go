@@ -102,6 +102,8 @@ func failureOf(err error, resource string) *failure {
 	switch {
 	case out.status == http.StatusNotFound:
 		return errNotFound
+	case errors.As(err, new(*noRoom)):
+		return &failure{status: http.StatusServiceUnavailable, message: sentence(cause)}
 	case cause.Code == rehome.DiskFull:
 		return errDiskFull
 	case out.status == http.StatusServiceUnavailable:

@@ -96,6 +96,9 @@ func (a *API) serveGit(w http.ResponseWriter, r *http.Request, g gitRequest, rep
 		refuse(w, http.StatusNotFound, "No repositories are hosted here: they are where their imports go.")
 		return
 	}
+	if !a.hasRoom(w, g) {
+		return
+	}
 	if g.service != gitLFS {
 		a.Host.Serve(w, r, repo.ID, g.service, mayWrite)
 		return

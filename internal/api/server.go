@@ -12,10 +12,13 @@ func (a *API) health(context.Context, *call) (answer, error) {
 	return ok(wire.New("status", "ok")), nil
 }
 
-// ready says that requests can be worked on: the database takes writes.
+// ready says that requests can be worked on: the database takes writes, and there is room for new work.
 func (a *API) ready(ctx context.Context, _ *call) (answer, error) {
 	if err := a.DB.Ping(ctx); err != nil {
 		return answer{}, &unready{err}
+	}
+	if err := a.wantRoom(nil); err != nil {
+		return answer{}, err
 	}
 	return ok(wire.New("status", "ok")), nil
 }

@@ -187,7 +187,7 @@ func (c *checking) raw(ctx context.Context, i store.Import) ([]Finding, error) {
 func (c *checking) final(ctx context.Context, i store.Import) ([]Finding, error) {
 	name := "final/" + strconv.FormatInt(i.ID, 10)
 	dir := filepath.Join(c.Data, filepath.FromSlash(name))
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || expired(i) {
 		return nil, nil
 	}
 	return c.repository(ctx, fmt.Sprintf("import %d (%s)", i.ID, name), dir)
@@ -213,8 +213,11 @@ func (c *checking) kept(ctx context.Context, i store.Import) ([]Finding, error) 
 
 // mayBeGone reports whether an import's raw repository may have been taken away, or lies in the bucket.
 func mayBeGone(i store.Import) bool {
-	return !i.RawExpiresAt.IsZero() && time.Now().After(i.RawExpiresAt) || !i.ClosedAt.IsZero() || i.Kept.Raw != ""
+	return !i.RawExpiresAt.IsZero() && time.Now().After(i.RawExpiresAt) || !i.ClosedAt.IsZero() || i.Kept.Raw != "" || expired(i)
 }
+
+// expired reports whether only the commit map is kept of an import, perhaps here, too.
+func expired(i store.Import) bool { return i.Kept.UsedAt.IsZero() && i.RawBytes == 0 }
 
 // strangers looks for folders that no row knows.
 func (c *checking) strangers(ctx context.Context) error {

@@ -71,7 +71,7 @@ func (m *Importer) NewCommit(ctx context.Context, repositoryID int64, old object
 	if err != nil {
 		return object.ID{}, err
 	}
-	if i.Changes == (rehome.Changes{}) {
+	if i.Changes == (rehome.Changes{}) && !mapAlone(&i) {
 		return m.sameCommit(ctx, &i, old)
 	}
 	file, err := m.openMap(ctx, &i)
@@ -100,7 +100,7 @@ func (m *Importer) rewritten(ctx context.Context, repositoryID int64) (store.Imp
 // openMap opens the commit map. Where nothing was changed it is made on the way, in a
 // file that has no name.
 func (m *Importer) openMap(ctx context.Context, i *store.Import) (*os.File, error) {
-	if i.Changes != (rehome.Changes{}) {
+	if i.Changes != (rehome.Changes{}) || mapAlone(i) {
 		dir, err := m.here(ctx, i, kindFinal)
 		if err != nil {
 			return nil, notThere(err)

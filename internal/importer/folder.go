@@ -31,6 +31,8 @@ type Folder struct {
 	id    string
 	lock  *os.File
 	shelf *shelf.Shelf // nil: there is nothing but this folder
+
+	keeping Keeping
 }
 
 // kind is a kind of what is kept of an import, and the name of the folder in which each has its place.

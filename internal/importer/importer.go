@@ -103,6 +103,8 @@ type Importer struct {
 	mu      sync.Mutex
 	running map[int64]context.CancelCauseFunc // by import id; guarded by mu
 	erased  time.Time                         // when idle credentials were looked for last; guarded by mu
+
+	garbageGrace time.Duration // see garbageGrace
 }
 
 // New returns an importer. Open has to be called before it works.
@@ -146,6 +148,8 @@ func New(o Options) *Importer {
 		lookEvery: lookEvery, holding: holding{leaseFor, renewEvery},
 
 		running: map[int64]context.CancelCauseFunc{},
+
+		garbageGrace: garbageGrace,
 	}
 }
 

@@ -69,7 +69,7 @@ type Listed struct {
 	rehome.Import
 	Repository    rehome.Repository
 	QueuePosition int   // 1 for the next to be taken up, 0 when it does not wait
-	DiskBytes     int64 // of the raw repository
+	DiskBytes     int64 // as worker.measure counts them
 }
 
 // List returns a page of the imports a filter chooses, newest first, and how many
@@ -91,7 +91,7 @@ func (m *Importer) List(ctx context.Context, f Filter) ([]Listed, int, error) {
 		if m.waitsLong(&l.Import) {
 			l.State.Note = waitingText(l.QueuePosition)
 		}
-		page = append(page, Listed{l.Import.Import, l.Repository, l.QueuePosition, l.RawBytes})
+		page = append(page, Listed{l.Import.Import, l.Repository, l.QueuePosition, l.Kept.Disk})
 	}
 	return page, total, nil
 }

@@ -335,6 +335,9 @@ func (w *worker) complete(ctx context.Context, to end, p proof) error {
 	if err != nil {
 		return err
 	}
+	if err := w.measure(ctx); err != nil {
+		return err
+	}
 	now := w.Clock().UTC().Truncate(time.Second)
 	var receipt rehome.Receipt
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {

@@ -236,16 +236,24 @@ func (w *worker) fetch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := w.rawOptions()
+	o := w.rawOptions(ctx)
 	choose := source.RefChoice{Include: patternsOf(w.row.Options.Refs), Exclude: patternsOf(w.row.Options.ExcludeRefs)}
 	rec := startRecorder(fetching, w, stop)
 	defer rec.close() //nolint:errcheck // for a panic; the error is looked at below
-	o.LargeOver, o.Identities, o.LFS = over, rec.identities, rec.lfs
+	o.LargeOver, o.Identities = over, rec.identities
+	o.LFS = func(done, total, bytes int64) {
+		w.roomLeft(stop)
+		rec.lfs(done, total, bytes)
+	}
+	progress := func(p source.Progress) {
+		w.roomLeft(stop)
+		rec.progress(p)
+	}
 	w.addToBefore(fetching, &o)
 	got, err := fetchRaw(fetching, reader, source.Request{
-		Location: l, Dir: dir, Limits: w.Limits, Choose: choose, Progress: rec.progress,
+		Location: l, Dir: dir, Limits: w.Limits, Choose: choose, Progress: progress,
 	}, o)
-	if err := errors.Join(rec.close(), err); err != nil {
+	if err := stopped(fetching, errors.Join(rec.close(), err)); err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
 	known := factsOf(got, over, started)
@@ -286,6 +294,9 @@ func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation in
 		return err
 	}
 	w.fault("raw kept")
+	if err := w.measure(ctx); err != nil {
+		return err
+	}
 	text, err := json.Marshal(known)
 	if err != nil {
 		return fmt.Errorf("encode facts: %w", err)
@@ -294,6 +305,7 @@ func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation in
 		if err := t.SetLargeFiles(ctx, i, got.found.LargeFiles); err != nil {
 			return err
 		}
+		i.Kept.UsedAt = t.Now
 		i.Found.Commits, i.RawBytes = known.Commits, size
 		i.Progress.Percent, i.Progress.Commits = 100, known.Commits
 		i.Timing.Raw = w.took(known.Started)

@@ -19,17 +19,26 @@ import (
 
 // rawOptions are those of a server's raw step. What this repository has been given before is not fetched again.
 // The row is read now only: while the step runs, a recorder writes it.
-func (w *worker) rawOptions() rawOptions {
+func (w *worker) rawOptions(ctx context.Context) rawOptions {
 	o := rawOptions{AllowMissing: w.row.Options.AllowMissingLFS}
 	if w.LFS == nil {
 		return o
 	}
 	repository := w.row.RepositoryID
-	o.Store = func(string) (*lfs.Store, error) { return w.LFS, nil }
 	o.Have = func(ctx context.Context, all []lfs.Object) ([]lfs.Object, error) {
 		return w.haveLFS(ctx, repository, all)
 	}
-	o.Keep = func(ctx context.Context, came []lfs.Object) error { return w.keepLFS(ctx, repository, came) }
+	var removals int64
+	o.Store = func(string) (_ *lfs.Store, err error) { // before anything is put there
+		removals, err = w.DB.LFSRemovals(ctx)
+		return w.LFS, err
+	}
+	o.Keep = func(ctx context.Context, came []lfs.Object) error {
+		if err := w.keepLFS(ctx, repository, came); err != nil {
+			return err
+		}
+		return w.stillThere(ctx, rowsOf(came), removals)
+	}
 	return o
 }
 
@@ -52,11 +61,15 @@ func (m *Importer) haveLFS(ctx context.Context, repositoryID int64, all []lfs.Ob
 }
 
 func (m *Importer) keepLFS(ctx context.Context, repositoryID int64, came []lfs.Object) error {
-	rows := make([]store.LFSObject, len(came))
-	for i, o := range came {
+	return m.DB.AddLFSObjects(ctx, repositoryID, rowsOf(came))
+}
+
+func rowsOf(objects []lfs.Object) []store.LFSObject {
+	rows := make([]store.LFSObject, len(objects))
+	for i, o := range objects {
 		rows[i] = store.LFSObject{OID: o.OID.String(), Size: o.Size}
 	}
-	return m.DB.AddLFSObjects(ctx, repositoryID, rows)
+	return rows
 }
 
 // What came is told to Keep in batches of so many objects or bytes, whichever is first: a crash costs

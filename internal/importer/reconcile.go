@@ -32,6 +32,9 @@ func (m *Importer) Reconcile(ctx context.Context, importID int64) error {
 
 // turn takes the import's lease, does what is due and gives the lease back.
 func (m *Importer) turn(ctx context.Context, importID int64) (worked bool, err error) {
+	if waits, err := m.waitsForRoom(ctx, importID); waits || err != nil {
+		return false, err // a later sweep comes back to it
+	}
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if !m.enlist(importID, stop) {

@@ -77,11 +77,14 @@ func (w *worker) rewrite(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	changes, err := w.remake(ctx, from, p.large, plan)
+	changes, err := w.remakeWhole(ctx, from, p.large, plan)
 	if err != nil {
 		return err
 	}
 	w.fault("final kept")
+	if err := w.measure(ctx); err != nil {
+		return err
+	}
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		i.Timing.Rewrite = w.took(started)
 		i.Rewritten, i.Changes, i.Mapped = generation, changes, mapped
@@ -109,6 +112,48 @@ func (w *worker) rewrite(ctx context.Context) error {
 	}
 	w.warnSubmodules()
 	return nil
+}
+
+// remakeWhole is remake until the store has all Git LFS objects that it made, and rows name them: what nobody needed before may just have been
+// being removed.
+func (w *worker) remakeWhole(ctx context.Context, from *repo.Repo, large largePlan, plan rewrite.Plan) (rehome.Changes, error) {
+	for try := 0; ; try++ {
+		removals, err := w.DB.LFSRemovals(ctx)
+		if err != nil {
+			return rehome.Changes{}, err
+		}
+		changes, err := w.remake(ctx, from, large, plan)
+		if err != nil {
+			return changes, err
+		}
+		var made madeLarge
+		if changes != (rehome.Changes{}) {
+			if made, err = readMade(w.Folder.final(w.row.ID)); err != nil {
+				return changes, err
+			}
+		}
+		if err := w.nameMade(ctx, made.Objects); err != nil {
+			return changes, err
+		}
+		lost, err := w.lostSince(ctx, made.Objects, removals)
+		if err != nil || len(lost) == 0 || try == maxRemakes {
+			return changes, err
+		}
+	}
+}
+
+// maxRemakes is how often a rewrite is done again for objects that were lost. What is lost then, the push finds out.
+const maxRemakes = 2
+
+// nameMade has rows name the Git LFS objects that the rewrite at hand made, so that their bytes stay until they are published.
+func (w *worker) nameMade(ctx context.Context, made []store.LFSObject) error {
+	_, err := w.DB.Advance(ctx, w.lease, func(t *store.Tx, i *store.Import) error {
+		if err := t.SetMadeLFS(ctx, i.ID, made); err != nil {
+			return err
+		}
+		return store.ErrUnchanged // of the row itself
+	})
+	return err
 }
 
 // remake carries out a plan. Where it changes anything, the result is kept as the final repository.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
+	"time"
 
 	"rehome"
 	"rehome/internal/git/object"
@@ -47,6 +49,9 @@ func (w *worker) record(i *store.Import) {
 	for k, key := range w.kept {
 		*keyOf(&i.Kept, k) = key
 	}
+	if w.bytes > 0 {
+		i.Kept.Disk = w.bytes
+	}
 }
 
 // keyOf is the key of what is kept of a kind.
@@ -62,7 +67,10 @@ func keyOf(kept *store.Kept, k kind) *string {
 }
 
 // shelfOf is what everything that is kept of an import has its key below.
-func shelfOf(importID int64) string { return fmt.Sprintf("imports/%d", importID) }
+func shelfOf(importID int64) string { return fmt.Sprintf("%s/%d", shelvedImports, importID) }
+
+// shelvedImports is what everything that is kept of imports has its key below.
+const shelvedImports = "imports"
 
 // shelfPrefix is where the worker keeps what it makes: beside what is kept already, so that both share what they have in common. Where
 // the lease was taken from a worker that did not give it back, which may wake and sweep what it thinks is nobody's, it is a place of its own.
@@ -82,7 +90,11 @@ func (w *worker) shelfPrefix() string {
 // because it was made without one, there may be nothing at the place.
 func (m *Importer) here(ctx context.Context, i *store.Import, k kind) (dir string, err error) {
 	dir, key := m.Folder.place(k, i.ID), *keyOf(&i.Kept, k)
-	if m.Folder.shelf == nil || shelf.Holds(dir) == key {
+	if m.Folder.shelf == nil {
+		return dir, nil
+	}
+	defer m.touch(dir)
+	if shelf.Holds(dir) == key {
 		return dir, nil
 	}
 	if key == "" { // what is at the place is what an earlier row named
@@ -107,6 +119,12 @@ func (m *Importer) here(ctx context.Context, i *store.Import, k kind) (dir strin
 	return dir, nil
 }
 
+// touch notes that a place is used: see dropCaches.
+func (m *Importer) touch(dir string) {
+	now := m.Clock()
+	os.Chtimes(dir, now, now) //nolint:errcheck // there may be nothing
+}
+
 // fill makes a place hold what the list at key on the shelf names.
 func (f *Folder) fill(ctx context.Context, importID int64, k kind, key string) error {
 	aside, err := f.aside()
@@ -123,7 +141,11 @@ func (f *Folder) fill(ctx context.Context, importID int64, k kind, key string) e
 func (w *worker) fetchAnew(ctx context.Context) error {
 	err := w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		tryAgain(i, t.Now)
-		i.Kept.Raw, i.Kept.Final, i.Kept.Pushed = "", "", ""
+		i.Kept.Raw, i.Kept.Pushed = "", ""
+		if !mapAlone(i) { // which is asked for until there is another
+			i.Kept.Final = ""
+		}
+		i.Kept.UsedAt = time.Time{}
 		return nil
 	})
 	if err != nil {

@@ -21,6 +21,8 @@ type worker struct {
 	kept  map[kind]string   // keys on the shelf that are not in the row yet
 	waits bool              // the row is not due before its time
 	rests bool              // the next sync's time has not come
+	stays bool              // what is kept does not expire in this turn
+	bytes int64             // that the import takes, where that is not in the row yet; 0 for unknown
 }
 
 // next is the step the row wants now, nil for none.
@@ -42,6 +44,9 @@ func (w *worker) next() func(context.Context) error {
 			return w.sync
 		}
 	}
+	if !w.row.State.Status.Running() && w.mayExpire() {
+		return w.expire
+	}
 	return nil
 }
 
@@ -57,6 +62,7 @@ func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Impo
 		if err := change(t, i); err != nil {
 			return err
 		}
+		w.keepOn(t, i)
 		stored = true
 		if end, ok := endOf(was, i); ok {
 			told, err = w.Ended(ctx, t, end)
@@ -70,7 +76,7 @@ func (w *worker) advance(ctx context.Context, change func(*store.Tx, *store.Impo
 	w.fault("after a change")
 	w.row, w.waits = row, row.DueAt.After(now)
 	if stored {
-		w.kept = nil
+		w.kept, w.bytes = nil, 0
 	}
 	if w.waits {
 		w.WakeAt(row.ID, row.DueAt.Sub(now))
@@ -115,7 +121,7 @@ func become(i *store.Import, s rehome.Status) {
 // fail records why a step ended early: as another try, later, or as the status the
 // failure table names.
 func (w *worker) fail(ctx context.Context, cause error) error {
-	e, log := rehome.AsError(cause), w.logOf(ctx, w.row.ID)
+	e, log := wasExpired(rehome.AsError(cause), &w.row), w.logOf(ctx, w.row.ID)
 	if e.Code == rehome.Internal {
 		log.ErrorContext(ctx, "import step", "status", w.row.State.Status, "err", cause)
 	} else {

@@ -9,7 +9,7 @@ import (
 	"rehome"
 )
 
-// Git LFS objects that no row names any more go in steps, so that whoever adds a row for one again never loses it. docs/decisions/0030
+// Git LFS objects that no row names any more go in steps, so that whoever adds a row for one again never loses it. docs/decisions/0031
 // has the argument.
 //
 //	sweep   mark what is in the bucket and that no row names; a grace later condemn it, if no row names it still;

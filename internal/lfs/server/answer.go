@@ -24,6 +24,26 @@ type refusal struct {
 
 func (e *refusal) Error() string { return e.text }
 
+// retryAfter is when a client is asked to come again, in seconds.
+const retryAfter = "60"
+
+// later refuses what can be tried again.
+func (x *exchange) later(text string) error {
+	x.w.Header().Set("Retry-After", retryAfter)
+	return &refusal{http.StatusServiceUnavailable, text}
+}
+
+// wantUpload refuses uploads of those who may only read, and such as would fill the disk.
+func (x *exchange) wantUpload() error {
+	if err := x.wantWrite(); err != nil {
+		return err
+	}
+	if err := x.Room(); err != nil {
+		return x.later(rehome.AsError(err).Message)
+	}
+	return nil
+}
+
 // leaving is how long a client may take to send what is left of a request that has been refused.
 const leaving = 5 * time.Second
 
@@ -37,6 +57,9 @@ func (x *exchange) refuse(err error) {
 	case isDiskFull(err):
 		x.Log.ErrorContext(x.r.Context(), "LFS request failed", "repository", x.repoID, "error", err)
 		no = &refusal{http.StatusInsufficientStorage, "The server has no space left. Try again later."}
+	case rehome.CodeOf(err) == rehome.Unreachable: // the store said so of an object
+		x.w.Header().Set("Retry-After", retryAfter)
+		no = &refusal{http.StatusServiceUnavailable, rehome.AsError(err).Message}
 	case rehome.CodeOf(err) == rehome.NotFound:
 		no = &refusal{http.StatusNotFound, "Repository not found."}
 	case errors.Is(err, context.Canceled), errors.Is(err, io.ErrUnexpectedEOF):

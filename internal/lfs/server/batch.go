@@ -94,7 +94,7 @@ func (x *exchange) batch(ctx context.Context) error {
 		return err
 	}
 	if q.Operation == operationUpload {
-		if err := x.wantWrite(); err != nil {
+		if err := x.wantUpload(); err != nil {
 			return err
 		}
 	}
@@ -117,7 +117,7 @@ func (x *exchange) answers(ctx context.Context, q batchRequest) ([]objectAnswer,
 	}
 	sizes, err := x.sizes(ctx, oids...)
 	if err == nil && q.Operation == operationUpload {
-		err = x.DB.AddLFSObjects(ctx, x.repoID, rowsOf(sizes)) // for good, as if it were uploaded
+		sizes, err = x.offered(ctx, sizes, oids)
 	}
 	if err != nil {
 		return nil, err
@@ -134,6 +134,22 @@ func (x *exchange) answers(ctx context.Context, q batchRequest) ([]objectAnswer,
 		answers[i] = a
 	}
 	return answers, nil
+}
+
+// offered lets the repository have for good what it has and a client offers to upload. The bytes are looked at again: a row that went since
+// they were, with a push that was going on, may have taken them along.
+func (x *exchange) offered(ctx context.Context, sizes map[lfs.OID]int64, oids []lfs.OID) (map[lfs.OID]int64, error) {
+	removals, err := x.DB.LFSRemovals(ctx)
+	if err == nil {
+		err = x.DB.AddLFSObjects(ctx, x.repoID, rowsOf(sizes))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if now, err := x.DB.LFSRemovals(ctx); err != nil || now == removals {
+		return sizes, err
+	}
+	return x.sizes(ctx, oids...)
 }
 
 func rowsOf(sizes map[lfs.OID]int64) []store.LFSObject {

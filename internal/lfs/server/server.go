@@ -25,6 +25,7 @@ type Options struct {
 	Store     *lfs.Store
 	DB        *store.DB
 	MaxObject int64        // bytes of an object that is uploaded; default 50 GiB
+	Room      func() error // why there is no room for uploads, nil where there is; default: there always is
 	Log       *slog.Logger // default: nothing is logged
 }
 
@@ -39,6 +40,9 @@ type Server struct {
 func New(o Options) *Server {
 	if o.MaxObject == 0 {
 		o.MaxObject = 50 << 30
+	}
+	if o.Room == nil {
+		o.Room = func() error { return nil }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -18,10 +18,14 @@ import (
 // upload answers PUT objects/OID. The object is the repository's once all its bytes have come and hash to
 // its id; until then, and after anything else, nothing is kept.
 func (x *exchange) upload(ctx context.Context, oid lfs.OID) error {
-	if err := x.wantWrite(); err != nil {
+	if err := x.wantUpload(); err != nil {
 		return err
 	}
 	size, err := x.uploadSize()
+	if err != nil {
+		return err
+	}
+	removals, err := x.DB.LFSRemovals(ctx)
 	if err != nil {
 		return err
 	}
@@ -32,8 +36,25 @@ func (x *exchange) upload(ctx context.Context, oid lfs.OID) error {
 	if err := x.DB.AddLFSObjects(ctx, x.repoID, []store.LFSObject{{OID: o.OID.String(), Size: o.Size}}); err != nil {
 		return err
 	}
+	if err := x.stillThere(ctx, o, removals); err != nil {
+		return err
+	}
 	x.w.WriteHeader(http.StatusOK)
 	return nil
+}
+
+// stillThere is an error when the bytes of an object that was put, and that a row names since, are gone: nobody needed it before, and a sweep
+// was just removing it. removals is their count from before.
+func (x *exchange) stillThere(ctx context.Context, o lfs.Object, removals int64) error {
+	now, err := x.DB.LFSRemovals(ctx)
+	if err != nil || now == removals {
+		return err
+	}
+	has, err := x.Store.Has(ctx, o)
+	if err == nil && !has {
+		err = x.later("The object was just being removed. Send it again.")
+	}
+	return err
 }
 
 // uploadSize returns the size an upload has to have, -1 when neither the URL nor the client says it.

@@ -8,7 +8,7 @@ CREATE TABLE lfs_made (
 CREATE INDEX lfs_made_oid ON lfs_made (oid);
 CREATE INDEX lfs_objects_oid ON lfs_objects (oid);
 
--- Git LFS objects in the bucket that no row named when somebody looked. docs/decisions/0030 says how they go.
+-- Git LFS objects in the bucket that no row named when somebody looked. docs/decisions/0031 says how they go.
 CREATE TABLE lfs_garbage (
     oid          TEXT    NOT NULL PRIMARY KEY,
     marked_at    BIGINT  NOT NULL,
