@@ -28,6 +28,7 @@ var floors = map[string]int{
 	"internal/git/protocol":   0,
 	"internal/compute":        0,
 	"internal/disk":           0,
+	"internal/fault":          0,
 
 	"internal/egress": 1,
 	"internal/seal":   1,
@@ -75,6 +76,7 @@ var floors = map[string]int{
 
 	"cmd/rehome":     7,
 	"e2e":            7,
+	"e2e/crash":      7,
 	"internal/bench": 7,
 }
 

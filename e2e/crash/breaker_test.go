@@ -1,0 +1,274 @@
+package crash
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// points are those in the work of imports, as cmd/rehome's tests write them.
+var points = []string{
+	"raw_received", "raw_on_the_shelf", "raw_kept", "before_a_change", "after_a_change", "rewritten",
+	"final_on_the_shelf", "final_kept", "before_publishing", "published",
+}
+
+// breaker breaks one process again and again. It is for one goroutine.
+type breaker struct {
+	h    *house
+	p    *process
+	rand *rand.Rand
+	slow time.Duration // how long it lives at least, so that work gets done
+
+	watching sync.WaitGroup // for takeovers
+}
+
+// work lets users do what they want while everything breaks, until the crashes have been and the users are content.
+func work(t *testing.T, h *house, jobs []*job) {
+	ctx, stop := context.WithTimeout(t.Context(), max(10*time.Minute, time.Duration(h.plan.crashes)*10*time.Second))
+	defer stop()
+	var users, breakers sync.WaitGroup
+	for _, j := range jobs {
+		users.Go(func() { j.run(ctx) })
+	}
+	content := make(chan struct{})
+	go func() { users.Wait(); close(content) }()
+	breaking, enough := context.WithCancel(ctx)
+	for n, p := range h.all() {
+		b := &breaker{h: h, p: p, rand: rand.New(rand.NewPCG(h.plan.seed, 300+uint64(n)))}
+		if h.many && n == 0 {
+			b.slow = 2 * time.Second
+		}
+		breakers.Go(func() { b.run(breaking) })
+	}
+	fates := rand.New(rand.NewPCG(h.plan.seed, 400))
+	for done := false; !done; {
+		select {
+		case <-content:
+			done = h.tally.crashes.Load() >= int64(h.plan.crashes) || ctx.Err() != nil
+		default:
+		}
+		h.fate(t, fates)
+		say("%s: %d crashes", h.tally.house, h.tally.crashes.Load())
+	}
+	enough()
+	breakers.Wait()
+	<-content
+	for _, j := range jobs {
+		if j.err != nil {
+			t.Errorf("%s: %v", j.name, j.err)
+		}
+	}
+}
+
+func (b *breaker) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		b.once(ctx)
+	}
+	b.watching.Wait()
+}
+
+// once is one life of the process and its end.
+func (b *breaker) once(ctx context.Context) {
+	b.p.kill() // what began without a fault
+	switch n := b.rand.IntN(20); {
+	case n < 8:
+		b.dieAt(points[b.rand.IntN(len(points))])
+	case n < 11:
+		b.die("kill-change "+fmt.Sprint(1+b.rand.IntN(60)), "kill -9 in front of a change of the disk", 3*time.Second)
+	case n < 14:
+		b.die("", "", b.slow+pause(b.rand, 200*time.Millisecond, 3*time.Second))
+	case n < 16:
+		b.fillDisk()
+	case n < 18:
+		b.drain()
+	default:
+		b.suspend(ctx)
+	}
+	if b.h.many && b.p != b.h.first && b.rand.IntN(3) == 0 {
+		b.moveOut(ctx)
+	}
+}
+
+func (b *breaker) dieAt(point string) {
+	b.die(fmt.Sprintf("kill %s %d", point, 1+b.rand.IntN(3)), "kill -9 at "+strings.ReplaceAll(point, "_", " "), 3*time.Second)
+}
+
+// live starts the process with a fault. One that it meets before it listens may end it.
+func (b *breaker) live(fault string) bool {
+	err := b.p.start(fault)
+	if err == nil {
+		return true
+	}
+	if b.p.met() || b.h.shaken() {
+		b.h.tally.did("start failed, as it had to", false)
+		time.Sleep(100 * time.Millisecond) // as supervisors wait
+		return false
+	}
+	b.h.t.Errorf("%v", err)
+	time.Sleep(time.Second)
+	return false
+}
+
+// die has the process kill itself, or kills it when it has not after a time.
+func (b *breaker) die(fault, kind string, within time.Duration) {
+	if !b.live(fault) {
+		if strings.HasPrefix(fault, "kill") && b.p.met() {
+			b.h.tally.did(kind, true)
+		}
+		return
+	}
+	if fault == "" || !b.p.wait(within) {
+		if fault == "" {
+			time.Sleep(within)
+		}
+		kind = "kill -9 at a random time"
+	}
+	b.end(kind)
+}
+
+// end kills the process, if it has not met its fault before: by itself it never ends.
+func (b *breaker) end(kind string) {
+	if b.p.wait(0) && !b.p.met() {
+		b.h.t.Errorf("%s ended by itself: %v", b.p.name, b.p.err)
+	}
+	b.p.kill()
+	b.h.tally.did(kind, true)
+}
+
+// fillDisk has some changes of the disk fail, and kills the process later.
+func (b *breaker) fillDisk() {
+	with := []string{"ENOSPC", "EIO"}[b.rand.IntN(2)]
+	if b.live(fmt.Sprintf("%s %d %d", with, 1+b.rand.IntN(40), 1+b.rand.IntN(4))) {
+		b.p.wait(b.slow + pause(b.rand, time.Second, 3*time.Second))
+	}
+	if b.p.met() {
+		b.h.tally.did(with, false)
+	}
+	b.end("kill -9 at a random time")
+}
+
+// drain ends the process as supervisors do.
+func (b *breaker) drain() {
+	if !b.live("") {
+		return
+	}
+	time.Sleep(b.slow + pause(b.rand, 100*time.Millisecond, 2*time.Second))
+	took, err := b.p.drain()
+	b.h.tally.did("SIGTERM", false)
+	b.h.tally.drained(b.p.name, took, err)
+}
+
+// pastLease is longer than a lease lasts.
+const pastLease = 36 * time.Second
+
+// suspend stops the process at a point, and has it go on when others may have taken over. That is for some workers: it takes long.
+func (b *breaker) suspend(ctx context.Context) {
+	point := points[b.rand.IntN(len(points))]
+	if !b.live(fmt.Sprintf("stop %s %d", point, 1+b.rand.IntN(2))) {
+		return
+	}
+	for range 30 {
+		if b.p.stopped() {
+			break
+		}
+		b.p.wait(100 * time.Millisecond)
+	}
+	kind, long := "SIGSTOP for a moment at ", pause(b.rand, 200*time.Millisecond, 2*time.Second)
+	if b.h.many && b.p != b.h.first {
+		kind, long = "SIGSTOP past the lease at ", pastLease
+	}
+	if b.p.stopped() {
+		select {
+		case <-time.After(long):
+			b.h.tally.did(kind+strings.ReplaceAll(point, "_", " "), false)
+		case <-ctx.Done():
+		}
+		b.p.signal(syscall.SIGCONT)
+		b.p.wait(pause(b.rand, time.Second, 4*time.Second))
+	}
+	b.end("kill -9 at a random time")
+}
+
+// moveOut leaves what the worker held to others: it comes back as a new machine. How long its imports wait for others is
+// measured.
+func (b *breaker) moveOut(ctx context.Context) {
+	since := time.Now()
+	id, err := os.ReadFile(filepath.Join(b.p.dir, "folder-id"))
+	b.h.renew(b.p)
+	b.h.tally.did("worker replaced", false)
+	if err != nil {
+		return
+	}
+	b.watching.Go(func() { b.watch(ctx, strings.TrimSpace(string(id))+"/%", since) })
+}
+
+// watch measures how long what an owner held waits for another one.
+func (b *breaker) watch(ctx context.Context, owner string, since time.Time) {
+	fates := b.h.fates.Load()
+	held, err := b.h.leases(ctx, owner)
+	for err == nil && len(held) > 0 && ctx.Err() == nil && b.h.fates.Load() == fates {
+		time.Sleep(100 * time.Millisecond)
+		var still map[int64]bool
+		still, err = b.h.leases(ctx, owner)
+		for id := range held {
+			if err == nil && !still[id] {
+				b.h.tally.takenOver(time.Since(since))
+				delete(held, id)
+			}
+		}
+	}
+}
+
+// leases returns the imports that an owner like that holds.
+func (h *house) leases(ctx context.Context, owner string) (map[int64]bool, error) {
+	conn, err := pgx.Connect(ctx, h.database)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(ctx) //nolint:errcheck // it was read
+	rows, err := conn.Query(ctx, "SELECT id FROM imports WHERE lease_owner LIKE $1 AND deleted_at = 0", owner)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	held := map[int64]bool{}
+	for _, id := range ids {
+		held[id] = true
+	}
+	return held, err
+}
+
+// fate comes over what all processes need.
+func (h *house) fate(t *testing.T, r *rand.Rand) {
+	time.Sleep(pause(r, time.Second, 4*time.Second))
+	if !h.many || h.plan.short && h.tally.crashes.Load()%3 != 0 {
+		return
+	}
+	switch r.IntN(12) {
+	case 0:
+		h.shake()
+		h.postgres.Kill(t)
+		h.tally.did("Postgres killed", true)
+		time.Sleep(pause(r, 100*time.Millisecond, 5*time.Second))
+		h.postgres.Start(t)
+	case 1, 2:
+		h.shake()
+		h.postgres.TerminateSessions(t)
+		h.tally.did("Postgres' sessions terminated", false)
+	case 3:
+		h.shake()
+		h.store.Stop()
+		h.tally.did("object store killed", true)
+		time.Sleep(pause(r, 100*time.Millisecond, 6*time.Second))
+		h.store.Start(t)
+	}
+}
