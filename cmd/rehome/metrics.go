@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 
-	"golang.org/x/sys/unix"
-
+	"rehome/internal/disk"
 	"rehome/internal/importer"
 	"rehome/internal/metrics"
 )
@@ -14,7 +12,10 @@ import (
 func (p *parts) openMetrics(context.Context) error {
 	p.metrics = metrics.New(metrics.Options{
 		Version: version, Commit: commit, Rows: p.db.Gauges,
-		Free: func() (uint64, error) { return freeAt(string(p.dir)) },
+		Free: func() (uint64, error) {
+			free, err := disk.Free(string(p.dir))
+			return uint64(max(free, 0)), err
+		},
 	})
 	p.later(p.metrics.Close)
 	return nil
@@ -24,13 +25,4 @@ func (p *parts) openMetrics(context.Context) error {
 func (p *parts) measure() importer.Measure {
 	m := p.metrics
 	return importer.Measure{Step: m.Step, Failed: m.Failed, TakenOver: m.TakenOver, LeaseLost: m.LeaseLost, Received: m.Received, Sent: m.Sent}
-}
-
-// freeAt is how many bytes an unprivileged process can still write to the disk with a folder.
-func freeAt(dir string) (uint64, error) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
-		return 0, fmt.Errorf("measure the disk: %w", err)
-	}
-	return s.Bavail * uint64(s.Bsize), nil
 }
