@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/egress"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/protocol"
@@ -237,6 +238,9 @@ func (s *session) step(ctx context.Context, c transport.Conversation, step step,
 	if err != nil && errors.Is(context.Cause(bounded), errTalks) {
 		err = errTalks
 	}
+	if err != nil && errors.Is(context.Cause(bounded), egress.ErrIdle) {
+		err = &transport.CutError{Err: egress.ErrIdle}
+	}
 	if err != nil {
 		return s.settle(ctx, step, err, c)
 	}
@@ -253,7 +257,9 @@ func (s *session) send(ctx context.Context, c transport.Conversation, push proto
 		defer out.Close()
 	}
 	s.sent.Store(nil)
-	write, size, err := s.body(ctx, push, out)
+	floor := egress.NewFloor(func() { said.stop(egress.ErrIdle) })
+	defer floor.Stop()
+	write, size, err := s.body(ctx, push, out, floor)
 	if err != nil {
 		return protocol.Report{}, err
 	}
@@ -265,7 +271,7 @@ func (s *session) send(ctx context.Context, c transport.Conversation, push proto
 }
 
 // body is the whole request, and how many bytes it has.
-func (s *session) body(ctx context.Context, push protocol.Push, out *pack.Outgoing) (func(io.Writer) error, int64, error) {
+func (s *session) body(ctx context.Context, push protocol.Push, out *pack.Outgoing, floor *egress.Floor) (func(io.Writer) error, int64, error) {
 	var head lengthWriter
 	if err := push.Encode(&head); err != nil {
 		return nil, 0, err
@@ -280,7 +286,7 @@ func (s *session) body(ctx context.Context, push protocol.Push, out *pack.Outgoi
 		}
 		if out != nil {
 			before := s.result.Bytes
-			err := out.Write(ctx, w, func(sent int64) { s.p.Progress(Progress{Bytes: before + sent, Total: before + out.Bytes()}) })
+			err := out.Write(ctx, floor.Writer(w), func(sent int64) { s.p.Progress(Progress{Bytes: before + sent, Total: before + out.Bytes()}) })
 			if err != nil {
 				return err
 			}

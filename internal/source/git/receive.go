@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"rehome"
+	"rehome/internal/egress"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/git/protocol"
@@ -26,6 +27,10 @@ func (g *Git) receive(ctx context.Context, c transport.Conversation, r source.Re
 		request.Filter = "tree:0"
 	}
 	m := &meter{tell: r.Progress}
+	ctx, drop := context.WithCancel(ctx)
+	defer drop()
+	floor := egress.NewFloor(drop)
+	defer floor.Stop()
 	stream, err := begin(ctx, c, request, m.hear)
 	if said := (*protocol.RemoteError)(nil); request.Filters() && errors.As(err, &said) {
 		// Git offers filters and may be told to refuse some of them (uploadpackfilter.<filter>.allow).
@@ -40,7 +45,7 @@ func (g *Git) receive(ctx context.Context, c transport.Conversation, r source.Re
 	if r.Visit != nil {
 		o.Visit = r.Visit(ad.Format)
 	}
-	from := &foreign{r: stream}
+	from := &foreign{r: floor.Reader(stream), floor: floor}
 	got, err := to.Receive(ctx, from, o)
 	if from.err != nil {
 		err = from.err
@@ -63,14 +68,15 @@ func begin(ctx context.Context, c transport.Conversation, request protocol.Fetch
 
 // foreign remembers that reading the source failed, as opposed to anything on this machine.
 type foreign struct {
-	r   io.Reader
-	err error // *transport.CutError; nil at the end of the stream
+	r     io.Reader
+	floor *egress.Floor
+	err   error // *transport.CutError; nil at the end of the stream
 }
 
 func (f *foreign) Read(p []byte) (int, error) {
 	n, err := f.r.Read(p)
 	if err != nil && err != io.EOF {
-		f.err = &transport.CutError{Err: err}
+		f.err = &transport.CutError{Err: f.floor.Explain(err)}
 	}
 	return n, err
 }
