@@ -146,7 +146,7 @@ func (a *API) answer(ctx context.Context, c *call, known bool) (answer, error) {
 // handle does what the request asks, where there is room for it.
 func (a *API) handle(ctx context.Context, c *call) (answer, error) {
 	if c.route.fills() {
-		if err := a.wantRoom(c.w.Header()); err != nil {
+		if err := a.wantRoom(); err != nil {
 			return answer{}, err
 		}
 	}

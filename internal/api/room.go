@@ -4,24 +4,17 @@ import (
 	"net/http"
 )
 
-// retryAfter is when a client that met a full disk is asked to come again, in seconds.
-const retryAfter = "60"
-
 // noRoom is why new work is refused for a while.
 type noRoom struct{ error }
 
 func (e *noRoom) Unwrap() error { return e.error }
 
-// wantRoom refuses new work while the disk has no room for it. h are the answer's headers, nil for none.
-func (a *API) wantRoom(h http.Header) error {
-	err := a.Importer.Room()
-	if err == nil {
-		return nil
+// wantRoom refuses new work while the disk has no room for it.
+func (a *API) wantRoom() error {
+	if err := a.Importer.Room(); err != nil {
+		return &noRoom{err}
 	}
-	if h != nil {
-		h.Set("Retry-After", retryAfter)
-	}
-	return &noRoom{err}
+	return nil
 }
 
 // fills reports whether a request brings new work that takes room.
@@ -40,8 +33,9 @@ func (a *API) hasRoom(w http.ResponseWriter, g gitRequest) bool {
 	if g.service == gitLFS || !g.pushes {
 		return true
 	}
-	err := a.wantRoom(w.Header())
+	err := a.wantRoom()
 	if err != nil {
+		w.Header().Set("Retry-After", "30")
 		refuseGit(w, http.StatusServiceUnavailable, failureOf(err, "").message)
 	}
 	return err == nil

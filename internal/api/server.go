@@ -17,7 +17,7 @@ func (a *API) ready(ctx context.Context, _ *call) (answer, error) {
 	if err := a.DB.Ping(ctx); err != nil {
 		return answer{}, &unready{err}
 	}
-	if err := a.wantRoom(nil); err != nil {
+	if err := a.wantRoom(); err != nil {
 		return answer{}, err
 	}
 	return ok(wire.New("status", "ok")), nil

@@ -25,7 +25,7 @@ type refusal struct {
 func (e *refusal) Error() string { return e.text }
 
 // retryAfter is when a client is asked to come again, in seconds.
-const retryAfter = "60"
+const retryAfter = "30"
 
 // later refuses what can be tried again.
 func (x *exchange) later(text string) error {
