@@ -114,12 +114,12 @@ func (s *Survey) broken(objs *repo.Objects, k known) error {
 	if t != 0 {
 		what = "is a " + t.String()
 	}
-	text := fmt.Sprintf("The object %s, which the source's history names as a %s, %s.", s.id(k), wanted(k.state), what)
+	text := fmt.Sprintf("The object %s, which the %s's history names as a %s, %s.", s.id(k), s.o.Peer, wanted(k.state), what)
 	if k.state&hasRef != 0 {
 		from := s.table.get(k.ref)
-		text = fmt.Sprintf("The object %s, which the source's %s %s names as a %s, %s.", s.id(k), object.Type(from.state&stateType), s.id(from), wanted(k.state), what)
+		text = fmt.Sprintf("The object %s, which the %s's %s %s names as a %s, %s.", s.id(k), s.o.Peer, object.Type(from.state&stateType), s.id(from), wanted(k.state), what)
 	}
-	return &rehome.Error{Code: rehome.CorruptObject, Message: text, Hint: "Mend the source (git fsck names what is missing) and try again."}
+	return &rehome.Error{Code: rehome.CorruptObject, Message: text, Hint: "Mend the " + s.o.Peer + " (git fsck names what is missing) and try again."}
 }
 
 // wanted names the types an id was named as.
@@ -148,8 +148,8 @@ func (s *Survey) tip(objs *repo.Objects, ref repo.Ref) error {
 	}
 	return &rehome.Error{
 		Code:    rehome.CorruptObject,
-		Message: fmt.Sprintf("The object %s, which the source's ref %s points to, is missing.", ref.ID, rehome.Clean(ref.Name, 200)),
-		Hint:    "Mend the source and try again.",
+		Message: fmt.Sprintf("The object %s, which the %s's ref %s points to, is missing.", ref.ID, s.o.Peer, rehome.Clean(ref.Name, 200)),
+		Hint:    "Mend the " + s.o.Peer + " and try again.",
 	}
 }
 
@@ -170,7 +170,7 @@ func (s *Survey) depth(ctx context.Context) (deepest int, err error) {
 		if deepest = max(deepest, s.o.Depth+d.of(k)); deepest > maxDepth {
 			err = &rehome.Error{
 				Code:    rehome.LimitPassed,
-				Message: fmt.Sprintf("The source has folders more than %d deep in one another, down to the tree %s.", maxDepth, s.id(k)),
+				Message: fmt.Sprintf("The %s has folders more than %d deep in one another, down to the tree %s.", s.o.Peer, maxDepth, s.id(k)),
 			}
 			return false
 		}

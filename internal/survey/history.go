@@ -27,13 +27,13 @@ func (h *history) of(commit uint32) (from, to int) {
 func (s *Survey) commit(w *worker, o *pack.Object) error {
 	c, faults := object.ParseCommit(s.o.Format, o.Data)
 	if f := faults.Dangerous(); f != object.NoFault {
-		return refuse(o, f, nil)
+		return s.refuse(o, f, nil)
 	}
 	s.history.mu.Lock()
 	defer s.history.mu.Unlock()
 	number, again, err := s.table.see(w.bytes(&o.ID), object.Commit, uint32(s.history.first.n))
 	if err != nil || again {
-		return tooMany(err)
+		return s.tooMany(err)
 	}
 	s.warn(w, o, faults)
 	if err := s.history.first.add(uint32(s.history.parents.n)); err != nil {
@@ -42,14 +42,14 @@ func (s *Survey) commit(w *worker, o *pack.Object) error {
 	for id := range c.Parents() {
 		parent, err := s.table.want(w.bytes(&id), wantCommit, number)
 		if err != nil {
-			return tooMany(err)
+			return s.tooMany(err)
 		}
 		if err := s.history.parents.add(parent); err != nil {
 			return err
 		}
 	}
 	if _, err := s.table.want(w.bytes(&c.Tree), wantTree, number); err != nil {
-		return tooMany(err)
+		return s.tooMany(err)
 	}
 	return s.people.add(&c.Author, &c.Committer)
 }
@@ -58,15 +58,15 @@ func (s *Survey) commit(w *worker, o *pack.Object) error {
 func (s *Survey) tag(w *worker, o *pack.Object) error {
 	g, faults := object.ParseTag(s.o.Format, o.Data)
 	if f := faults.Dangerous(); f != object.NoFault {
-		return refuse(o, f, nil)
+		return s.refuse(o, f, nil)
 	}
 	number, again, err := s.table.see(w.bytes(&o.ID), object.Tag, 0)
 	if err != nil || again {
-		return tooMany(err)
+		return s.tooMany(err)
 	}
 	s.warn(w, o, faults)
 	if err := s.tagNames(w, &g.Object, g.Type, number); err != nil {
-		return tooMany(err)
+		return s.tooMany(err)
 	}
 	return s.people.add(&g.Tagger)
 }

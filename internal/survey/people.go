@@ -30,6 +30,7 @@ type Identity struct {
 
 // people numbers identities as they are first seen and tells of them in batches.
 type people struct {
+	peer    string // whose they are, for errors
 	tell    func([]Identity)
 	waiting atomic.Bool // some were not told of
 	mu      sync.Mutex  // guards what follows, and is held while telling
@@ -53,7 +54,7 @@ func (p *people) add(idents ...*object.Ident) error {
 	if p.bytes > maxPeople {
 		return &rehome.Error{
 			Code:    rehome.LimitPassed,
-			Message: fmt.Sprintf("The source's history has more different names and mails than can be held: %d.", len(p.list)),
+			Message: fmt.Sprintf("The %s's history has more different names and mails than can be held: %d.", p.peer, len(p.list)),
 		}
 	}
 	p.passed++

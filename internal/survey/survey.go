@@ -26,6 +26,7 @@ type Options struct {
 	Format    object.Format
 	LargeOver int64 // blobs of more bytes are large; 0 is 100 MiB
 	Workers   int   // how many may call Visit at once; a hint
+	Peer      string // what errors call whose objects these are; "" is source
 
 	// Identities is told of new identities, in the order they were first seen, a few at a
 	// time as history passes; those left over when Finish starts come then. It is
@@ -71,16 +72,23 @@ func New(o Options) *Survey {
 	if o.LargeOver == 0 {
 		o.LargeOver = defaultLarge
 	}
+	if o.Peer == "" {
+		o.Peer = "source"
+	}
 	s := &Survey{o: o, table: newTable(o.Format, o.Scratch)}
 	s.history.first.arena, s.history.parents.arena = &s.table.arena, &s.table.arena
 	s.pointers.arena, s.tagged.arena = &s.table.arena, &s.table.arena
-	s.people = people{tell: o.Identities, known: map[string]bool{}}
+	s.people = people{peer: o.Peer, tell: o.Identities, known: map[string]bool{}}
 	return s
 }
 
-// Expect says how many objects there will be, with what is known: a pack whose trees name more than that is refused
+// slack is how many ids may be named that are not there, before a pack is refused for it: Finish says of a few which
+// they are.
+const slack = 1 << 12
+
+// Expect says how many objects there will be, with what is known: a pack whose trees name far more than that is refused
 // before their ids take memory. It may be called at any time.
-func (s *Survey) Expect(objects int64) { s.table.limit.Store(objects) }
+func (s *Survey) Expect(objects int64) { s.table.limit.Store(objects + slack) }
 
 // Close gives back scratch memory. It may be called again.
 func (s *Survey) Close() { s.table.close() }
@@ -105,7 +113,7 @@ func (s *Survey) blob(w *worker, o *pack.Object) error {
 	s.people.contentComes()
 	n, again, err := s.table.see(w.bytes(&o.ID), object.Blob, 0)
 	if err != nil || again {
-		return tooMany(err)
+		return s.tooMany(err)
 	}
 	if o.Size > s.o.LargeOver && !s.knew(o.ID) {
 		s.mu.Lock()
@@ -176,26 +184,26 @@ func (l *workers) all() []*worker {
 }
 
 // tooMany makes errTooMany an error for people and passes every other.
-func tooMany(err error) error {
+func (s *Survey) tooMany(err error) error {
 	if !errors.Is(err, errTooMany) {
 		return err
 	}
 	return &rehome.Error{
 		Code: rehome.CorruptObject, Err: err,
-		Message: "The source's trees name more objects than the source has.",
+		Message: fmt.Sprintf("The %[1]s's trees name thousands of objects that the %[1]s lacks.", s.o.Peer),
 		Hint:    "Objects are missing there: git fsck names them.",
 	}
 }
 
 // refuse returns the error for an object with a dangerous fault; name is the tree entry it lies in.
-func refuse(o *pack.Object, f object.Fault, name []byte) error {
-	code, hint := rehome.CorruptObject, "Mend the source's history (git fsck shows the fault) and try again."
+func (s *Survey) refuse(o *pack.Object, f object.Fault, name []byte) error {
+	code, hint := rehome.CorruptObject, "Mend the "+s.o.Peer+"'s history (git fsck shows the fault) and try again."
 	if f.UnsafePath() {
-		code, hint = rehome.UnsafePath, "Remove the entry from the source's history and try again."
+		code, hint = rehome.UnsafePath, "Remove the entry from the "+s.o.Peer+"'s history and try again."
 	}
-	text := fmt.Sprintf("The source's %s %s has a dangerous fault: %s.", o.Type, o.ID, f)
+	text := fmt.Sprintf("The %s's %s %s has a dangerous fault: %s.", s.o.Peer, o.Type, o.ID, f)
 	if name != nil {
-		text = fmt.Sprintf("The source's %s %s has a dangerous fault at the entry \"%s\": %s.", o.Type, o.ID, rehome.Clean(string(name), 200), f)
+		text = fmt.Sprintf("The %s's %s %s has a dangerous fault at the entry \"%s\": %s.", s.o.Peer, o.Type, o.ID, rehome.Clean(string(name), 200), f)
 	}
 	return &rehome.Error{Code: code, Message: text, Hint: hint}
 }

@@ -319,21 +319,27 @@ func TestTooDeep(t *testing.T) {
 	}
 }
 
-// TestExpect: a tree that names more than there can be is refused while it passes.
+// TestExpect: a tree that names far more than there can be is refused while it passes; of one that names a few more
+// Finish says what is missing, and at which end.
 func TestExpect(t *testing.T) {
 	var data []byte
-	for n := range 1000 {
-		data = append(data, treeEntry("100644", fmt.Sprintf("%04d", n), fakeID(n))...)
+	for n := range slack + 1000 {
+		data = append(data, treeEntry("100644", fmt.Sprintf("%05d", n), fakeID(n))...)
 	}
-	d := drive(t, Options{})
+	d := drive(t, Options{Peer: "destination"})
 	d.s.Expect(1000)
-	if _, err := d.show(object.Tree, data, nil, nil); rehome.CodeOf(err) != rehome.CorruptObject {
-		t.Errorf("1,001 ids for 1,000 objects: %v", err)
+	_, err := d.show(object.Tree, data, nil, nil)
+	if rehome.CodeOf(err) != rehome.CorruptObject || !strings.Contains(err.Error(), "The destination's trees name thousands of objects that the destination lacks") {
+		t.Errorf("%d ids for 1,000 objects: %v", slack+1001, err)
 	}
-	d = drive(t, Options{})
+	d = drive(t, Options{Peer: "destination"})
 	d.s.Expect(1001)
 	if _, err := d.show(object.Tree, data, nil, nil); err != nil {
 		t.Error(err)
+	}
+	_, err = d.s.Finish(t.Context(), nil, nil, "")
+	if rehome.CodeOf(err) != rehome.CorruptObject || !strings.Contains(err.Error(), "which the destination's tree ") {
+		t.Errorf("what is missing: %v", err)
 	}
 }
 

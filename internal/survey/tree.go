@@ -17,7 +17,7 @@ func (s *Survey) tree(w *worker, o *pack.Object) error {
 	s.people.contentComes()
 	number, _, err := s.table.see(w.bytes(&o.ID), object.Tree, 0)
 	if err != nil {
-		return tooMany(err)
+		return s.tooMany(err)
 	}
 	t := treeWalk{survey: s, worker: w, format: s.o.Format, number: number, data: o.Data}
 	t.marks = append(o.Marks[:0], markClean)
@@ -28,10 +28,10 @@ func (s *Survey) tree(w *worker, o *pack.Object) error {
 	}
 	o.Marks = append(t.marks, uint32(len(o.Data)))
 	if t.err != nil {
-		return tooMany(t.err)
+		return s.tooMany(t.err)
 	}
 	if f := t.faults.Dangerous(); f != object.NoFault {
-		return refuse(o, f, t.at)
+		return s.refuse(o, f, t.at)
 	}
 	if t.faults != 0 {
 		o.Marks[0] = markFaulty

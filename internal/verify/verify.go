@@ -172,10 +172,10 @@ func (v *verification) carried() source.RefChoice {
 func (v *verification) refsOnly(ctx context.Context) (err error) {
 	var b both
 	if b.from.Result, err = v.Source.Reader.List(ctx, v.Source.Location, v.Choose); err != nil {
-		return atEnd(err, "source")
+		return atEnd(err, atSource)
 	}
 	if b.to.Result, err = v.Destination.Reader.List(ctx, v.Destination.Location, v.atDestination()); err != nil {
-		return atEnd(err, "destination")
+		return atEnd(err, atDestination)
 	}
 	v.compareRefs(b)
 	return nil
@@ -188,11 +188,11 @@ func (v *verification) deep(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	var b both
-	if b.from, err = v.fetch(ctx, v.Source, filepath.Join(work, "source"), v.carried()); err != nil {
-		return atEnd(err, "source")
+	if b.from, err = v.fetch(ctx, atSource, v.Source, work, v.carried()); err != nil {
+		return atEnd(err, atSource)
 	}
-	if b.to, err = v.fetch(ctx, v.Destination, filepath.Join(work, "destination"), v.atDestination()); err != nil {
-		return atEnd(err, "destination")
+	if b.to, err = v.fetch(ctx, atDestination, v.Destination, work, v.atDestination()); err != nil {
+		return atEnd(err, atDestination)
 	}
 	v.compareRefs(b)
 	if err := v.compareObjects(ctx, b); err != nil || v.Depth != rehome.VerifyBytes {
@@ -201,12 +201,19 @@ func (v *verification) deep(ctx context.Context) (err error) {
 	return v.compareLFS(ctx, b, filepath.Join(work, "lfs"))
 }
 
-// fetch brings one end, every object hashed and everything that is named there.
-func (v *verification) fetch(ctx context.Context, e End, dir string, choice source.RefChoice) (got end, err error) {
+// The sides, as errors call them.
+const (
+	atSource      = "source"
+	atDestination = "destination"
+)
+
+// fetch brings the end at one side into a folder in work, every object hashed and everything that is named there.
+func (v *verification) fetch(ctx context.Context, side string, e End, work string, choice source.RefChoice) (got end, err error) {
 	var look *survey.Survey
+	dir := filepath.Join(work, side)
 	q := source.Request{Location: e.Location, Dir: dir, Choose: choice}
 	q.Visit = func(f object.Format) pack.Visit {
-		look = survey.New(survey.Options{Format: f, Scratch: repo.Scratch(dir)})
+		look = survey.New(survey.Options{Format: f, Peer: side, Scratch: repo.Scratch(dir)})
 		return look.Visit
 	}
 	q.Progress = func(p source.Progress) {

@@ -184,13 +184,13 @@ func (p *plan) wants(h have) []object.ID {
 
 // settle writes the refs and HEAD into r, once it is sure that r has what they point at.
 // It lists a detached HEAD that no ref led to as skipped.
-func (p *plan) settle(r *repo.Repo) ([]repo.Ref, error) {
+func (p *plan) settle(r *repo.Repo, peer string) ([]repo.Ref, error) {
 	if p.head != "" {
 		if err := r.SetHead(p.head); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.checkPresent(r); err != nil {
+	if err := p.checkPresent(r, peer); err != nil {
 		return nil, err
 	}
 	if len(p.carried) == 0 {
@@ -206,7 +206,7 @@ func (p *plan) settle(r *repo.Repo) ([]repo.Ref, error) {
 	return r.Refs()
 }
 
-func (p *plan) checkPresent(r *repo.Repo) error {
+func (p *plan) checkPresent(r *repo.Repo, peer string) error {
 	objects, err := r.Objects()
 	if err != nil {
 		return err
@@ -216,8 +216,8 @@ func (p *plan) checkPresent(r *repo.Repo) error {
 		if !objects.Has(ref.ID) {
 			return &rehome.Error{
 				Code:    rehome.CorruptObject,
-				Message: fmt.Sprintf("The source did not send object %s, which its ref %s points at.", ref.ID, rehome.Clean(ref.Name, maxText)),
-				Hint:    "Run git fsck on the source.",
+				Message: fmt.Sprintf("The %s did not send object %s, which its ref %s points at.", peer, ref.ID, rehome.Clean(ref.Name, maxText)),
+				Hint:    "Run git fsck on the " + peer + ".",
 			}
 		}
 	}
