@@ -110,7 +110,7 @@ func (m *Main) destination(ctx context.Context, dest string, f importFlags) (rem
 		return remote.Location{}, nil
 	}
 	l, err := remote.Parse("the destination's URL", dest)
-	if err != nil || f.dryRun {
+	if err != nil {
 		return l, err
 	}
 	switch {
