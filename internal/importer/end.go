@@ -91,6 +91,11 @@ func (h hostEnd) publish(ctx context.Context, done *finished, p publication) ([]
 	if err := h.checkLFS(ctx, done.lfs); err != nil {
 		return nil, err
 	}
+	// Refs move only where they are what they were when they were read; this keeps a worker that stood still meanwhile from
+	// bringing packs, too.
+	if err := h.DB.Renew(ctx, h.lease, h.leaseFor); err != nil {
+		return nil, err
+	}
 	return nil, destinationError(h.Host.Publish(ctx, h.row.RepositoryID, host.Publication{
 		From: done.repo, Updates: p.updates, Head: p.head, History: done.history, Content: done.content, Replaces: done.replaces,
 	}))
