@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"rehome/internal/wire"
 )
@@ -12,8 +13,13 @@ func (a *API) health(context.Context, *call) (answer, error) {
 	return ok(wire.New("status", "ok")), nil
 }
 
+// readyWithin is less than those who ask have patience for.
+const readyWithin = 2 * time.Second
+
 // ready says that requests can be worked on: the database takes writes, and there is room for new work.
 func (a *API) ready(ctx context.Context, _ *call) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
 	if err := a.DB.Ping(ctx); err != nil {
 		return answer{}, &unready{err}
 	}
