@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -89,6 +90,9 @@ func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) (
 		sent = f.openPushed(ctx, done.repo.Format())
 	}
 	defer sent.close()
+	noted := make(map[string]store.WrittenRef, len(p.wrote))
+	maps.Copy(noted, p.wrote)
+	p.wrote = noted
 	o := inOrder(p.updates, f.have.head)
 	res, err := f.Forge.Push(ctx, destination.Push{
 		Location: f.at, From: done.repo, Updates: o.now, Keep: o.keep, Head: p.head, Whole: p.first, Limit: f.PushLimit,
@@ -115,8 +119,12 @@ func (f *forgeEnd) noteStep(ctx context.Context, step []repo.Update, p publicati
 	}
 	// not those that the steps make for themselves
 	ours := slices.DeleteFunc(slices.Clone(step), func(u repo.Update) bool { return !asked[u.Name] })
+	noted := writing(ours, p.wrote)
+	for _, w := range noted { // where this step leads, the next one begins
+		p.wrote[w.Name] = w
+	}
 	return f.advance(ctx, func(t *store.Tx, i *store.Import) error {
-		return t.SetWritten(ctx, i.RepositoryID, writing(ours, p.wrote))
+		return t.SetWritten(ctx, i.RepositoryID, noted)
 	})
 }
 

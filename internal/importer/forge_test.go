@@ -232,6 +232,37 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
+// TestOverwriteKeepsFirst overwrites nothing of others' before it is kept, also when that takes another try.
+func TestOverwriteKeepsFirst(t *testing.T) {
+	t.Parallel()
+	e := newElsewhere(t)
+	r := e.repository("a")
+	way := rehome.Overwrite
+	_, err := e.SetDestination(t.Context(), r.ID, DestinationRequest{URL: e.url, OnDivergence: &way})
+	must(t, err)
+	wantStatus(t, e.start(r, StartRequest{URL: e.source}), rehome.Complete, "", "")
+	testenv.Grow(t, e.to, "refs/heads/topic-0", "theirs.txt", 1)
+	theirs := e.atDestination("refs/heads/topic-0")
+	testenv.Grow(t, e.from, "refs/heads/topic-0", "ours.txt", 1)
+	testenv.Git(t, e.to, "config", "transfer.hideRefs", "refs/rehome")
+	_, err = e.Update(t.Context(), r.ID, UpdateRequest{})
+	must(t, err)
+	e.work()
+	wantStatus(t, e.get(r), rehome.Failed, rehome.StepPush, rehome.DestinationRefused)
+	if got := e.atDestination("refs/heads/topic-0"); got != theirs {
+		t.Errorf("topic-0 is at %s", got)
+	}
+	testenv.Git(t, e.to, "config", "--unset", "transfer.hideRefs")
+	e.again(r)
+	kept := "refs/rehome/kept/heads/topic-0/" + theirs[:12]
+	if got := e.atDestination(kept); got != theirs {
+		t.Errorf("%s is %q, not %s", kept, got, theirs)
+	}
+	if replaced := e.receiptOf(r).Replaced; len(replaced) != 1 || replaced[0].Kept != kept {
+		t.Errorf("replaced: %+v", replaced)
+	}
+}
+
 // TestRefusedRef is an error of the push that names the ref, with the destination's words. Once the rule is gone it goes on.
 func TestRefusedRef(t *testing.T) {
 	t.Parallel()

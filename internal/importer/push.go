@@ -217,14 +217,14 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 	return err
 }
 
-// writing notes what the updates are about to do. The id a ref has now stays noted as
-// ours until the push is proven.
+// writing notes what the updates are about to do. An id of ours that a ref has now stays noted as ours until the push is
+// proven. One of somebody else's is not noted: should the push take another try, it is still theirs, and kept.
 func writing(updates []repo.Update, wrote map[string]store.WrittenRef) []store.WrittenRef {
 	all := make([]store.WrittenRef, 0, len(updates))
 	for _, u := range updates {
 		last := wrote[u.Name]
-		if !u.Old.IsZero() {
-			last.Wrote = u.Old.String()
+		if is := u.Old.String(); is == last.Writing && !u.Old.IsZero() {
+			last.Wrote = is
 		}
 		all = append(all, store.WrittenRef{Name: u.Name, Wrote: last.Wrote, Source: last.Source, Writing: u.New.String()})
 	}

@@ -94,6 +94,30 @@ func TestUpdatesForTags(t *testing.T) {
 	}
 }
 
+// What somebody else made of a ref is not taken for ours before the push that moves it is proven.
+func TestWriting(t *testing.T) {
+	one, two, three, none := oid(1), oid(2), oid(3), object.SHA1.Zero()
+	for _, c := range []struct {
+		what  string
+		was   object.ID
+		wrote store.WrittenRef
+		want  string // what is noted as written
+	}{
+		{"new", none, store.WrittenRef{}, ""},
+		{"ours", two, store.WrittenRef{Wrote: two.String()}, two.String()},
+		{"ours, as a push before left it", two, store.WrittenRef{Wrote: three.String(), Writing: two.String()}, two.String()},
+		{"ours, as it was before that push", three, store.WrittenRef{Wrote: three.String(), Writing: two.String()}, three.String()},
+		{"made by others", two, store.WrittenRef{}, ""},
+		{"moved by others", two, store.WrittenRef{Wrote: three.String()}, three.String()},
+		{"gone, as a push before wanted", none, store.WrittenRef{Wrote: two.String(), Writing: none.String()}, two.String()},
+	} {
+		got := writing([]repo.Update{{Name: "r", Old: c.was, New: one}}, map[string]store.WrittenRef{"r": c.wrote})
+		if len(got) != 1 || got[0].Wrote != c.want || got[0].Writing != one.String() {
+			t.Errorf("%s: %+v", c.what, got)
+		}
+	}
+}
+
 // A ref whose file left history goes, if it is ours.
 func TestUpdatesForRemoved(t *testing.T) {
 	const name = "refs/tags/big"
