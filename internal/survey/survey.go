@@ -24,8 +24,8 @@ const defaultLarge = 100 << 20
 // Options say what to look for. Only Format has to be set right.
 type Options struct {
 	Format    object.Format
-	LargeOver int64 // blobs of more bytes are large; 0 is 100 MiB
-	Workers   int   // how many may call Visit at once; a hint
+	LargeOver int64  // blobs of more bytes are large; 0 is 100 MiB
+	Workers   int    // how many may call Visit at once; a hint
 	Peer      string // what errors call whose objects these are; "" is source
 
 	// Identities is told of new identities, in the order they were first seen, a few at a
