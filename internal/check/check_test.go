@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"rehome"
 	"rehome/internal/bucket"
@@ -232,7 +233,7 @@ func (w *world) filmPath() string {
 }
 
 func rawDone(_ *store.Tx, i *store.Import) error {
-	i.Done.Raw = 1
+	i.Done.Raw, i.Kept.UsedAt = 1, time.Now()
 	return nil
 }
 
