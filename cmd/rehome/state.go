@@ -132,6 +132,16 @@ func (a about) write(dir string) error {
 	return nil
 }
 
+// fits reports whether a state folder for that has such a name: other programs have files called about.json, too.
+func (a about) fits(folder string) bool {
+	long := 8
+	if a.Batch != "" {
+		folder, long = folder[strings.LastIndexByte(folder, '-')+1:], 6
+	}
+	sum, err := hex.DecodeString(folder)
+	return err == nil && len(sum) == long && (a.Batch != "" || a.Source != "" && a.Destination != "")
+}
+
 // kept is one state folder that is there.
 type kept struct {
 	ID   string    `json:"id"`
@@ -156,7 +166,7 @@ func (m *Main) allKept(given string) ([]kept, error) {
 		for _, e := range entries {
 			k := kept{ID: e.Name(), Dir: filepath.Join(dir, e.Name())}
 			text, err := os.ReadFile(filepath.Join(k.Dir, aboutFile))
-			if err != nil || json.Unmarshal(text, &k.about) != nil {
+			if err != nil || json.Unmarshal(text, &k.about) != nil || !k.fits(k.ID) {
 				continue
 			}
 			k.measure()

@@ -65,7 +65,7 @@ func (m *Main) printKept(all []kept, asJSON bool) error {
 		if k.Batch == "" {
 			what = k.Source + " -> " + k.Destination
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", k.ID, k.Used.Format(time.DateTime), bytesText(k.Size), rehome.Clean(what, 600))
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", rehome.Clean(k.ID, 300), k.Used.Format(time.DateTime), bytesText(k.Size), rehome.Clean(what, 600))
 	}
 	return out.Flush()
 }
