@@ -228,7 +228,7 @@ func (b *batchRun) run(ctx context.Context) error {
 }
 
 // sums counts rows by what came of them.
-type sums struct{ rows, done, earlier, partly, failed, left int }
+type sums struct{ rows, done, earlier, partly, failed, left, pushing int }
 
 func (b *batchRun) sum(outcomes []batch.Outcome) (s sums) {
 	s.rows = len(outcomes)
@@ -246,6 +246,9 @@ func (b *batchRun) sum(outcomes []batch.Outcome) (s sums) {
 		default:
 			s.left++
 		}
+		if o.Status == batch.Interrupted && o.Pushing {
+			s.pushing++
+		}
 	}
 	return s
 }
@@ -254,7 +257,7 @@ func (b *batchRun) sum(outcomes []batch.Outcome) (s sums) {
 func (b *batchRun) verdict(ctx context.Context, s sums) error {
 	switch {
 	case s.left > 0 && ctx.Err() != nil:
-		return &keptError{ctx.Err(), b.journal.Dir()}
+		return &keptError{ctx.Err(), b.journal.Dir(), s.pushing > 0}
 	case s.failed > 0:
 		return &rehome.Error{
 			Code: rehome.Internal, Message: fmt.Sprintf("%d of %s failed.", s.failed, repositories(s.rows)),

@@ -52,6 +52,9 @@ func (b *batchRun) move(ctx context.Context, n int, ours bool) batch.Outcome {
 		o.Status, o.Message = batch.Partly, notes.lost()
 	case exitInterrupted:
 		o.Status, o.Message = batch.Interrupted, "interrupted"
+		if kept := (*keptError)(nil); errors.As(err, &kept) && kept.pushing {
+			o.Pushing, o.Message = true, "interrupted; the destination may have part of the refs"
+		}
 	}
 	return o
 }

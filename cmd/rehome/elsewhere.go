@@ -30,15 +30,17 @@ func (m *Main) elsewhere(to remote.Location) func(context.Context, remote.Locati
 			return r, err
 		}
 		one := &single{Main: m, from: from, to: to, flags: f, plan: plan, left: left, display: m.newWatcher(f.json, f.quiet)}
+		pushing := false
 		if err = one.open(ctx, data(state.dir)); err == nil {
 			r, err = one.run(ctx)
+			pushing = err != nil && one.pushing(ctx)
 		}
 		one.display.close()
 		one.close()
 		if !one.claimed {
 			return r, err
 		}
-		return r, state.end(err)
+		return r, state.end(err, pushing)
 	}
 }
 
@@ -61,8 +63,11 @@ type single struct {
 
 func (s *single) open(ctx context.Context, dir data) error {
 	folder, err := importer.Claim(string(dir))
+	if errors.Is(err, importer.ErrInUse) {
+		return usagef("Wait for it to end, or stop it.", "another rehome import of this move runs: it works in %s", dir)
+	}
 	if err != nil {
-		return usagef("Wait for it to end.", "another rehome import of this move runs: %w", err)
+		return err
 	}
 	s.claimed, s.undo = true, append(s.undo, folder.Close)
 	if s.db, err = store.Open(ctx, dir.database()); err != nil {
@@ -98,6 +103,12 @@ func (s *single) open(ctx context.Context, dir data) error {
 		return err
 	}
 	return s.place(ctx, home)
+}
+
+// pushing reports whether a push has begun and not come to its end.
+func (s *single) pushing(ctx context.Context) bool {
+	i, err := s.importer.Get(context.WithoutCancel(ctx), s.repo.ID)
+	return err == nil && i.State.Status == rehome.Pushing
 }
 
 func (s *single) wakeAt(_ int64, after time.Duration) {

@@ -50,7 +50,7 @@ func report(w io.Writer, ctx context.Context, err error) int {
 	var kept *keptError
 	errors.As(err, &kept)
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
-		say(w, "interrupted", "Nothing half-done is left behind; run the same command again.")
+		say(w, "interrupted", leftBehind(kept))
 		sayKept(w, kept)
 		return exitInterrupted
 	}
@@ -72,6 +72,14 @@ func report(w io.Writer, ctx context.Context, err error) int {
 	return exitFailed
 }
 
+// leftBehind says what an interrupted command has left, and what to do.
+func leftBehind(kept *keptError) string {
+	if kept != nil && kept.pushing {
+		return "A push was under way: its destination may have part of the refs. Run the same command again."
+	}
+	return "Nothing half-done is left behind; run the same command again."
+}
+
 // isUsage reports whether something that was given is wrong, rather than what was found in a repository.
 func isUsage(err error) bool {
 	var known *rehome.Error
@@ -83,10 +91,7 @@ func isUsage(err error) bool {
 func explain(err error) (what, todo string) {
 	var known *rehome.Error
 	if errors.As(err, &known) {
-		what, todo = known.Message, known.Hint
-		if rest, ok := strings.CutPrefix(what, "vcs_url "); ok { // the API's name for it
-			what = "the source's URL " + rest
-		}
+		what, todo = inFlags(known.Message), known.Hint
 	} else {
 		what = rehome.Clean(err.Error(), 2000)
 	}
@@ -94,6 +99,16 @@ func explain(err error) (what, todo string) {
 		todo = advice(err)
 	}
 	return what, spelled(todo)
+}
+
+// inFlags writes what begins with the API's name of a field as the command line calls it.
+func inFlags(message string) string {
+	for _, field := range []struct{ name, here string }{{"vcs_url ", "the source's URL "}, {"ssh_key ", "--ssh-key "}} {
+		if rest, ok := strings.CutPrefix(message, field.name); ok {
+			return field.here + rest
+		}
+	}
+	return message
 }
 
 // advice is what to do when the error itself does not say.

@@ -68,15 +68,15 @@ func (m *Main) stateOf(from, to remote.Location, given string) (moveState, error
 }
 
 // end drops the state of a move that is done, or of which nothing was finished. What stays for the next run is
-// underneath the error.
-func (s moveState) end(failed error) error {
+// underneath the error; pushing says that a push had begun.
+func (s moveState) end(failed error, pushing bool) error {
 	if !s.keep && (failed == nil || !s.finished()) {
 		return errors.Join(failed, os.RemoveAll(s.dir))
 	}
 	if failed == nil {
 		return nil
 	}
-	return &keptError{failed, s.dir}
+	return &keptError{failed, s.dir, pushing}
 }
 
 // finished reports whether a pack or a Git LFS object came.
@@ -94,7 +94,8 @@ func (s moveState) finished() bool {
 // keptError is the error of a command that goes on with what is finished when it is run again.
 type keptError struct {
 	error
-	dir string
+	dir     string
+	pushing bool // a destination may have part of the refs
 }
 
 // Unwrap returns the error itself.
@@ -103,7 +104,7 @@ func (e *keptError) Unwrap() error { return e.error }
 // like gives other the folder that err has, if any.
 func like(err, other error) error {
 	if kept := (*keptError)(nil); errors.As(err, &kept) {
-		return &keptError{other, kept.dir}
+		return &keptError{other, kept.dir, kept.pushing}
 	}
 	return other
 }
@@ -157,6 +158,9 @@ func (m *Main) allKept(given string) ([]kept, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := os.Stat(base); given != "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, usagef("Check the path.", "there is no folder %q", given)
+	}
 	all := []kept{}
 	for _, dir := range []string{movesIn(base, given), filepath.Join(base, "batch")} {
 		entries, err := os.ReadDir(dir)
@@ -194,21 +198,23 @@ func (k *kept) measure() {
 
 // remove takes a folder away, unless a run has it.
 func (k *kept) remove() error {
-	inUse := func(err error) error {
-		return usagef("Wait for it to end, or stop it first.", "the state %s is in use: %w", k.ID, err)
+	inUse := func() error {
+		return usagef("Wait for it to end, or stop it first.", "the state %s is in use by another rehome", k.ID)
 	}
 	if k.Batch != "" {
 		j, err := batch.OpenJournal(k.Dir)
 		if errors.Is(err, batch.ErrInUse) {
-			return inUse(err)
+			return inUse()
 		}
 		if err == nil { // one of another version may go, too
 			defer j.Close()
 		}
 	} else {
 		folder, err := importer.Claim(k.Dir)
-		if err != nil {
-			return inUse(err)
+		if errors.Is(err, importer.ErrInUse) {
+			return inUse()
+		} else if err != nil {
+			return err
 		}
 		defer folder.Close()
 	}

@@ -28,7 +28,7 @@ const (
 	Done        Status = "done"        //
 	Partly      Status = "partly"      // done, but something could not be carried
 	Failed      Status = "failed"      //
-	Interrupted Status = "interrupted" // it was stopped; nothing half-done is left
+	Interrupted Status = "interrupted" // it was stopped; see Outcome.Pushing
 )
 
 // finished reports whether the row needs no other run.
@@ -45,4 +45,5 @@ type Outcome struct {
 	Message string  `json:"message"`        // what went wrong or is missing, in a line; may be empty
 
 	Earlier bool `json:"-"` // of another run; nothing was done now
+	Pushing bool `json:"-"` // it was stopped while it pushed: the destination may have part of the refs
 }

@@ -55,6 +55,9 @@ func (f *Folder) place(k kind, importID int64) string {
 	return filepath.Join(f.dir, string(k), strconv.FormatInt(importID, 10))
 }
 
+// ErrInUse is underneath the error of Claim for a folder that another process holds.
+var ErrInUse = errors.New("in use by another rehome")
+
 // Claim makes the data folder at dir ready and takes it for this process, which has to
 // come before anything in it is opened. It waits up to lockPatience for another to leave. Close gives it back.
 func Claim(dir string) (*Folder, error) {
@@ -69,7 +72,7 @@ func Claim(dir string) (*Folder, error) {
 	}
 	lock, err := waitForLock(filepath.Join(dir, "lock"))
 	if errors.Is(err, errLocked) {
-		return nil, fmt.Errorf("the data folder %s is in use by another rehome: stop that one, or give this one a --data of its own", dir)
+		return nil, fmt.Errorf("the data folder %s is %w: stop that one, or give this one a --data of its own", dir, ErrInUse)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock data folder: %w", err)
