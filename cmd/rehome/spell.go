@@ -21,6 +21,10 @@ func spell(name, value string) (string, bool) {
 		return "--exclude-refs PATTERN", true
 	case "ssh_key":
 		return "--ssh-key FILE", true
+	case "push_limit":
+		return "--push-limit", true
+	case "authors":
+		return "--authors FILE", true
 	case "use_lfs":
 		choice := map[string]string{"opt_in": "lfs", "opt_out": "remove", "undecided": "keep"}[value]
 		return "--large-files " + choice, choice != ""

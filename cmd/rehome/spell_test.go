@@ -8,6 +8,7 @@ func TestSpelled(t *testing.T) {
 		{"Or choose {on_divergence: skip} or {on_divergence: overwrite}.", "Or choose --on-divergence skip or --on-divergence overwrite."},
 		{"go on without them: {allow_missing_lfs}.", "go on without them: --allow-missing-lfs."},
 		{"Choose {use_lfs: opt_in}, {exclude_refs} or {prune}.", "Choose --large-files lfs, --exclude-refs PATTERN or --prune."},
+		{"Choose a smaller {push_limit}, or a map: {authors}.", "Choose a smaller --push-limit, or a map: --authors FILE."},
 		{"Leave {nothing} out.", "Leave {nothing} out."},
 	} {
 		if got := spelled(test.hint); got != test.want {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -23,7 +24,7 @@ type sshFlags struct {
 
 func (f *sshFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.key, "ssh-key", "", "private key `FILE` for SSH, without passphrase (default: the keys of the agent)")
-	flags.StringVar(&f.knownHosts, "known-hosts", "", "`FILE` of the keys of SSH servers ; others are refused (default: ~/.ssh/known_hosts, and servers met first are noted in Rehome's own)")
+	flags.StringVar(&f.knownHosts, "known-hosts", "", "`FILE` with the keys of SSH servers, as ~/.ssh/known_hosts; others are refused (default: that one, and servers met first are noted in Rehome's own)")
 }
 
 // maxKey is far more than any private key has, bytes.
@@ -42,10 +43,12 @@ func (f *sshFlags) read() (rehome.Secret, error) {
 		return "", usagef("Give a private key as ssh-keygen makes it.", "--ssh-key %q is no key", f.key)
 	}
 	key := rehome.Secret(text)
-	if _, err := transport.PublicKey(key); err != nil {
-		return "", err
+	_, err = transport.PublicKey(key)
+	if errors.Is(err, transport.ErrPassphrase) {
+		return "", usagef("Have the agent hold it (ssh-add FILE) and leave --ssh-key out, or give a key without passphrase, made for this use.",
+			"--ssh-key %q is protected by a passphrase", f.key)
 	}
-	return key, nil
+	return key, err
 }
 
 // overSSH adds to an SSH address what signs in there. A password comes from the environment only: most servers want keys.

@@ -22,6 +22,10 @@ func member(name, value string) (string, bool) {
 		return text + " at PUT …/import/destination", true
 	case "use_lfs":
 		return fmt.Sprintf("%q: %q at PATCH …/import/lfs", name, value), true
+	case "push_limit":
+		return "--push-limit of rehome serve", true
+	case "authors":
+		return "PUT …/import/authors", true
 	case "exclude_refs", "ssh_key":
 		return fmt.Sprintf("%q", name), true
 	}

@@ -98,7 +98,7 @@ func TestFailingDestinations(t *testing.T) {
 		{"401", status(401, "who are you"), rehome.DestinationRefused, "user name and password", 1},
 		{"403", status(403, "pushing is for members"), rehome.DestinationRefused, "pushing is for members", 1},
 		{"404", status(404, ""), rehome.DestinationMissing, "status 404", 1},
-		{"413", status(413, ""), rehome.DestinationRefused, "--push-limit", 1},
+		{"413", status(413, ""), rehome.DestinationRefused, "{push_limit}", 1},
 		{"500", status(500, "the database is away"), rehome.DestinationCutOff, "the database is away", 3},
 		{"503", status(503, ""), rehome.DestinationCutOff, "status 503", 3},
 		{"redirect", status(307, ""), rehome.DestinationMissing, "redirect", 1},

@@ -240,7 +240,7 @@ func TestTooLargeForTheDestination(t *testing.T) {
 	w.config("receive.maxInputSize", "5000")
 	_, err := w.Push(t.Context(), w.first())
 	e := rehome.AsError(err)
-	if e.Code != rehome.DestinationRefused || !strings.Contains(e.Message, "pack exceeds maximum allowed size") || !strings.Contains(e.Hint, "--push-limit") {
+	if e.Code != rehome.DestinationRefused || !strings.Contains(e.Message, "pack exceeds maximum allowed size") || !strings.Contains(e.Hint, "{push_limit}") {
 		t.Errorf("%+v", e)
 	}
 	if len(refsIn(t, w.to)) > 0 {

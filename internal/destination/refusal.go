@@ -119,7 +119,7 @@ func (s *session) unpackError(ctx context.Context, reason string, said *words) e
 	}
 	hint := s.hint(ctx, reason+"\n"+said.text())
 	if hint == "" {
-		hint = "Ask whoever runs it; a limit on the size of a push can be met with --push-limit."
+		hint = "Ask whoever runs it; a limit on the size of a push can be met with {push_limit}."
 	}
 	return &rehome.Error{
 		Code: rehome.DestinationRefused, Hint: hint,

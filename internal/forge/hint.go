@@ -19,7 +19,7 @@ var remedies = []remedy{
 	},
 	{ // "deny updating a hidden ref", of refs/pull/* at GitHub and refs/merge-requests/* at GitLab
 		texts: []string{"hidden ref", "refs/pull/ is reserved"},
-		hint:  "The forge keeps refs of this kind for itself: leave them out with --exclude-refs (exclude_refs).",
+		hint:  "The forge keeps refs of this kind for itself: leave them out with {exclude_refs}.",
 	},
 	{ // GH013 with "Push cannot contain secrets"; GH009; GitLab "PUSH BLOCKED: Secrets detected in code changes"; Azure "might contain credentials or other secrets"
 		texts: []string{"push cannot contain secrets", "github push protection", "gh009", "secrets detected", "secret detection", "credentials or other secrets"},
@@ -31,11 +31,11 @@ var remedies = []remedy{
 	},
 	{ // "fatal: pack exceeds maximum allowed size (2.00 GiB)"
 		texts: []string{"pack exceeds maximum allowed size", "exceeds the maximum push size", "request entity too large", "http 413", "status 413"},
-		hint:  "Give --push-limit a size below what the forge takes at once: then the push goes in several, oldest history first.",
+		hint:  "Choose a {push_limit} below what the forge takes at once: then the push goes in several, oldest history first.",
 	},
 	{ // "GH007: Your push would publish a private email address"
 		texts: []string{"gh007", "email privacy restrictions"},
-		hint:  "Allow it for the time of the move (at GitHub: Settings, Emails, Block command line pushes that expose my email), or change the address with an author map (--authors).",
+		hint:  "Allow it for the time of the move (at GitHub: Settings, Emails, Block command line pushes that expose my email), or change the address with an author map ({authors}).",
 	},
 	{ // "The 'x' organization has enabled or enforced SAML SSO"
 		texts: []string{"saml", "single sign-on"},
@@ -51,7 +51,7 @@ var remedies = []remedy{
 	},
 	{ // "Your push has been rejected, because this repository has exceeded its size limit of 10 GB by 660 MB"; Bitbucket "in read only mode (over 2 GB size limit)"; Forgejo "quota exceeded"
 		texts: []string{"exceeded its size limit", "exceed your repository size limit", "exceeds the limit of", "gb size limit", "over its size limit", "quota", "repository size exceeds", "storage limit", "no space left on device", "will increase this repository size"},
-		hint:  "The forge has no room for it: raise the limit there, make room, or choose Git LFS for large files (--large-files lfs).",
+		hint:  "The forge has no room for it: raise the limit there, make room, or choose Git LFS for large files ({use_lfs: opt_in}).",
 	},
 	{ // "This repository was archived so it is read-only"
 		texts: []string{"archived", "read-only", "read only", "repository is a mirror"},
@@ -63,7 +63,7 @@ var remedies = []remedy{
 	},
 	{ // "GH006: Protected branch update failed"; GitLab "You are not allowed to (force) push code to (a) protected branch(es) on this project"; Gitea "Not allowed to push to protected branch x", "Tag x is protected"; TF402455
 		texts: []string{"protected branch", "gh006", "gh003", "is protected", "are protected", "protected tag", "protected from", "tf402455", "must use a pull request"},
-		hint:  "Unprotect the branch or tag at the forge for the time of the move, or allow whoever's token it is to push and force push to it; or leave it out with --exclude-refs (exclude_refs).",
+		hint:  "Unprotect the branch or tag at the forge for the time of the move, or allow whoever's token it is to push and force push to it; or leave it out with {exclude_refs}.",
 	},
 	{ // git's own: receive.denyNonFastForwards, receive.denyDeletes, receive.denyDeleteCurrent
 		texts: []string{"denying non-fast-forward", "non-fast-forward", "deletion prohibited", "deletion of the current branch", "refusing to delete the current branch"},
@@ -71,7 +71,7 @@ var remedies = []remedy{
 	},
 	{ // refs/heads/a beside refs/heads/a/b
 		texts: []string{"name conflicts with", "; cannot create 'refs/", "directory/file conflict"},
-		hint:  "Two refs cannot have such names beside each other there: delete or rename one, or leave one out with --exclude-refs (exclude_refs).",
+		hint:  "Two refs cannot have such names beside each other there: delete or rename one, or leave one out with {exclude_refs}.",
 	},
 	{ // receive.fsckObjects
 		texts: []string{"fsck error", "zeropaddedfilemode", "missingspacebeforedate", "badtimezone", "missingemail", "badname", "nullsha1", "duplicateentries", "treenotsorted", "gitmodulesurl", "hasdotgit"},

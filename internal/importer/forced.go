@@ -13,7 +13,7 @@ import (
 )
 
 // reasonForced stands in the receipt beside a ref that was left where it is.
-const reasonForced = "forced at the source since the last import: it stays as it was, for nothing is taken away without being asked"
+const reasonForced = "forced at the source since the last import: it stays as it was, for nothing is taken away without being asked; --prune (prune) has it follow"
 
 // withoutForced takes out the refs that an import which completed before wrote, and that
 // do not lead on from there: somebody forced them at the source, and following them would

@@ -86,7 +86,7 @@ func (w *worker) prune(done *finished, at situation, p *proof, forced []finalRef
 }
 
 // reasonGone stands in the receipt beside a ref that the source has no more.
-const reasonGone = "deleted at the source since the last import: it stays here, for nothing is taken away without being asked to prune"
+const reasonGone = "deleted at the source since the last import: it stays here, for nothing is taken away without being asked; --prune (prune) has it go"
 
 // stillThere lists the refs we wrote that the source has no more and that stay.
 func stillThere(done *finished, at situation, p *proof) (stays []rehome.SkippedRef) {

@@ -21,7 +21,7 @@ func (s *site) refusal(resp *http.Response) error {
 	case code == http.StatusRequestEntityTooLarge && s.q.Peer == Destination:
 		return &rehome.Error{
 			Code: rehome.SourceCutOff, Message: fmt.Sprintf("%s does not take so much at once (status 413)%s.", begin(peer), s.said(resp)),
-			Hint: "Send less at a time (--push-limit), or ask whoever runs it to raise the limit.", Err: ErrTooLarge,
+			Hint: "Send less at a time ({push_limit}), or ask whoever runs it to raise the limit.", Err: ErrTooLarge,
 		}
 	case code == http.StatusRequestEntityTooLarge:
 		return &rehome.Error{Code: rehome.SourceCutOff, Message: begin(peer) + " does not take a request for so many refs (status 413).", Err: ErrTooLarge}
