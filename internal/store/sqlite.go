@@ -82,6 +82,9 @@ func sqliteCode(err error) int {
 
 func sqliteFull(err error) bool { return sqliteCode(err) == sqlite3.SQLITE_FULL }
 
+// sqliteBusy reports whether another process kept the file locked for longer than busy_timeout.
+func sqliteBusy(err error) bool { return sqliteCode(err)&0xff == sqlite3.SQLITE_BUSY }
+
 func sqliteDuplicate(err error) bool {
 	code := sqliteCode(err)
 	return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY

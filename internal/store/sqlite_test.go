@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -197,5 +198,31 @@ func TestFullDisk(t *testing.T) {
 	}
 	if err := grow(); err != nil {
 		t.Errorf("after room was made: %v", err)
+	}
+}
+
+// A file that another process keeps locked is a database that is away: nothing failed that was asked for.
+func TestLockedFileIsUnavailable(t *testing.T) {
+	t.Parallel()
+	where := "file:" + filepath.Join(t.TempDir(), "db") + "?_txlock=immediate"
+	var held [2]*sql.DB
+	for n := range held {
+		db, err := sql.Open("sqlite", where)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		held[n] = db
+	}
+	tx, err := held[0].Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := held[1].Begin(); !Unavailable(err) {
+		t.Errorf("begin: %v", err)
+	}
+	if _, err := held[0].Exec("no statement"); Unavailable(err) {
+		t.Errorf("a mistake: %v", err)
 	}
 }

@@ -29,7 +29,7 @@ func Unavailable(err error) bool {
 	switch {
 	case err == nil || errors.Is(err, context.Canceled):
 		return false
-	case errors.Is(err, ErrOutcomeUnknown), errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone):
+	case errors.Is(err, ErrOutcomeUnknown), errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), sqliteBusy(err):
 		return true
 	}
 	if code := postgresCode(err); code != "" {
@@ -68,7 +68,7 @@ var waits = []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 800 *
 func patiently(ctx context.Context, do func() error) error {
 	for _, wait := range waits {
 		err := do()
-		if !Unavailable(err) {
+		if !Unavailable(err) || sqliteBusy(err) { // SQLite has waited itself
 			return err
 		}
 		select {
