@@ -25,6 +25,9 @@ const never = 10 * 365 * 24 * time.Hour
 // sweepEvery is how long a lost wake-up can delay an import.
 const sweepEvery = 3 * time.Second
 
+// wakeWithin bounds a wake-up that nobody waits for: Close waits for those that are being made, and a sweep makes up for them.
+const wakeWithin = 4 * time.Second
+
 // carrier is River on one of the engines.
 type carrier interface {
 	// insert adds a wake-up, unless there is one that does the same.
@@ -103,7 +106,9 @@ func (q *Queue) Wake(ctx context.Context, id int64) error {
 // wake-up it may be lost, and is when the process ends before.
 func (q *Queue) WakeAt(id int64, after time.Duration) {
 	q.alarms.set(id, after, func() {
-		if err := q.Wake(context.Background(), id); err != nil {
+		ctx, end := context.WithTimeout(context.Background(), wakeWithin)
+		defer end()
+		if err := q.Wake(ctx, id); err != nil {
 			q.log.Warn("wake import", "import", id, "err", err)
 		}
 	})
