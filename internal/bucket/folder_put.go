@@ -19,7 +19,7 @@ func (f *Folder) Put(ctx context.Context, key, file string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := f.keep(path, file, os.Link); err != nil {
+	if _, err := f.keep(ctx, path, file, os.Link); err != nil {
 		return fmt.Errorf("keep %s: %w", key, err)
 	}
 	return nil
@@ -31,7 +31,7 @@ func (f *Folder) take(ctx context.Context, key, file string) error {
 	if err != nil {
 		return err
 	}
-	placed, err := f.keep(path, file, move)
+	placed, err := f.keep(ctx, path, file, move)
 	if err == nil && !placed {
 		err = os.Remove(file)
 	}
@@ -43,7 +43,7 @@ func (f *Folder) take(ctx context.Context, key, file string) error {
 
 // keep puts a file at path with place, which gives it its name there and is fs.ErrExist when there is one of that name.
 // It reports whether that was done: it is not when there is one already, nor when the file was copied.
-func (f *Folder) keep(path, file string, place func(file, path string) error) (placed bool, err error) {
+func (f *Folder) keep(ctx context.Context, path, file string, place func(file, path string) error) (placed bool, err error) {
 	if isFile(path) {
 		return false, f.syncKnown(path)
 	}
@@ -59,7 +59,7 @@ func (f *Folder) keep(path, file string, place func(file, path string) error) (p
 		placed = err == nil
 	}
 	if !here || cannotLink(err) {
-		err = f.copy(path, file)
+		err = f.copy(ctx, path, file)
 	}
 	switch {
 	case errors.Is(err, fs.ErrExist):
@@ -156,7 +156,7 @@ func cannotLink(err error) bool {
 const copying = ".copy-"
 
 // copy puts a copy of a file at path, fs.ErrExist when there is one of that name.
-func (f *Folder) copy(path, file string) error {
+func (f *Folder) copy(ctx context.Context, path, file string) error {
 	in, _, err := openRegular(file)
 	if err != nil {
 		return err
@@ -166,7 +166,7 @@ func (f *Folder) copy(path, file string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
+	_, err = io.Copy(out, during(ctx, in))
 	if err == nil {
 		err = out.Chmod(0o444)
 	}
@@ -181,6 +181,20 @@ func (f *Folder) copy(path, file string) error {
 	}
 	return nil
 }
+
+// during reads in until ctx ends: a copy may take minutes.
+func during(ctx context.Context, in io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return in.Read(p)
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // abandoned is after what time nobody writes a copy any more: each write makes it young again.
 const abandoned = 24 * time.Hour

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -14,6 +16,10 @@ import (
 // ErrRefused is wrapped by errors that last until somebody changes the settings: wrong keys, a bucket that is not there, no
 // permission, another region.
 var ErrRefused = errors.New("the object store refuses")
+
+// ErrAway is wrapped by errors that may be gone in a while: the object store cannot be reached, breaks off, or says that it is
+// overloaded or out of order.
+var ErrAway = errors.New("the object store does not answer")
 
 // code is what a server calls an error, "" when none did.
 func code(err error) string {
@@ -34,6 +40,8 @@ func (s *S3) explain(what, key string, err error) error {
 			return missing(key)
 		}
 		err = s.translate(said)
+	} else if isNetwork(err) && !errors.Is(err, ErrAway) {
+		err = fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	if key == "" {
 		key = "bucket"
@@ -62,7 +70,17 @@ func (s *S3) translate(said minio.ErrorResponse) error {
 	if said.StatusCode == http.StatusInsufficientStorage {
 		return fmt.Errorf("%s has no room: %w", at, syscall.ENOSPC)
 	}
-	return fmt.Errorf("%s answers %d %s: %q", at, said.StatusCode, cut(said.Code), cut(said.Message))
+	err := fmt.Errorf("%s answers %d %s: %q", at, said.StatusCode, cut(said.Code), cut(said.Message))
+	if said.StatusCode >= http.StatusInternalServerError || said.StatusCode == http.StatusTooManyRequests || said.StatusCode == http.StatusRequestTimeout {
+		err = fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	return err
+}
+
+// isNetwork reports whether err is about the way to a server, and not about a file of this machine.
+func isNetwork(err error) bool {
+	var way net.Error
+	return errors.Is(err, ErrStalled) || errors.As(err, &way) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 func orOther(region string) string {

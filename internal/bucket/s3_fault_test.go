@@ -130,10 +130,10 @@ func TestS3StopsInTheMiddle(t *testing.T) {
 		}
 		return false
 	})
-	if err := b.Put(t.Context(), "key", file); err == nil {
-		t.Fatal("no error")
+	if err := b.Put(t.Context(), "key", file); !errors.Is(err, bucket.ErrAway) {
+		t.Fatalf("put: %v", err)
 	}
-	if _, err := bucket.Size(t.Context(), b, "key"); err == nil || errors.Is(err, fs.ErrNotExist) {
+	if _, err := bucket.Size(t.Context(), b, "key"); !errors.Is(err, bucket.ErrAway) || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("size while it is stopped: %v", err)
 	}
 	p.set(nil)
@@ -244,7 +244,7 @@ func TestS3Refusals(t *testing.T) {
 		"wrong key":    {"files", bucket.Keys{ID: "canary", Secret: v.Secret}, "correct AWS_ACCESS_KEY_ID"},
 	} {
 		_, err := bucket.OpenURL(t.Context(), "s3://"+c.bucket+"?endpoint="+p.URL, bucket.S3Options{Keys: c.keys})
-		if !errors.Is(err, bucket.ErrRefused) || !strings.Contains(err.Error(), c.want) {
+		if !errors.Is(err, bucket.ErrRefused) || errors.Is(err, bucket.ErrAway) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err != nil && (strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), v.Secret)) {

@@ -83,7 +83,7 @@ func (s *Shelf) getFile(ctx context.Context, key string, e entry, path string) (
 	if err != nil {
 		return err
 	}
-	err = e.copy(out, in)
+	err = e.copy(out, during(ctx, in))
 	if err == nil {
 		err = out.Sync()
 	}
@@ -123,6 +123,20 @@ func (e entry) copy(out io.Writer, in io.Reader) error {
 	}
 	return nil
 }
+
+// during reads in until ctx ends, also where in is a file: a copy may take minutes.
+func during(ctx context.Context, in io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return in.Read(p)
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // short tells a file that ends early from one that cannot be read.
 func short(err error) error {

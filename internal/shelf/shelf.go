@@ -102,7 +102,7 @@ func (s *Shelf) Put(ctx context.Context, prefix, dir string, trailer int) (key s
 		case !d.Type().IsRegular():
 			return fmt.Errorf("%s is not a file", name)
 		}
-		one, err := measure(path, trailer)
+		one, err := measure(ctx, path, trailer)
 		one.Name = filepath.ToSlash(name)
 		if err == nil {
 			err = s.putFile(ctx, prefix, one, path)
@@ -123,7 +123,7 @@ func (s *Shelf) Put(ctx context.Context, prefix, dir string, trailer int) (key s
 }
 
 // measure finds out by what name a file is kept.
-func measure(path string, trailer int) (e entry, err error) {
+func measure(ctx context.Context, path string, trailer int) (e entry, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return e, err
@@ -141,7 +141,7 @@ func measure(path string, trailer int) (e entry, err error) {
 		return e, err
 	}
 	h := sha256.New()
-	_, err = io.Copy(h, f)
+	_, err = io.Copy(h, during(ctx, f))
 	e.Sum = "s-" + hex.EncodeToString(h.Sum(nil))
 	return e, err
 }

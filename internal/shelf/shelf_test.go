@@ -264,3 +264,32 @@ func FuzzList(f *testing.F) {
 		}
 	})
 }
+
+// slow ends a context once something of a file was read.
+type slow struct {
+	other
+	cancel context.CancelFunc
+}
+
+// Open fills bucket.Bucket.
+func (s slow) Open(ctx context.Context, key string, offset int64) (io.ReadCloser, error) {
+	in, err := s.other.Open(context.WithoutCancel(ctx), key, offset)
+	if err == nil && strings.Contains(key, "/files/") {
+		s.cancel()
+	}
+	return in, err
+}
+
+// A copy ends with its context, also from a file, and leaves nothing.
+func TestGetEnds(t *testing.T) {
+	in := must(bucket.NewFolder(t.TempDir()))(t)
+	key := must(New(in, t.TempDir()).Put(t.Context(), "imports/7/1", packed(t), 20))(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	dir := filepath.Join(t.TempDir(), "got")
+	if err := New(slow{other{in}, cancel}, t.TempDir()).Get(ctx, key, dir); !errors.Is(err, context.Canceled) {
+		t.Errorf("get: %v", err)
+	}
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something is left: %v", err)
+	}
+}

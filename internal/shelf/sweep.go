@@ -117,5 +117,5 @@ func (s *Shelf) checkFile(ctx context.Context, key string, e entry, read bool) e
 	if err != nil {
 		return err
 	}
-	return errors.Join(e.copy(io.Discard, in), in.Close())
+	return errors.Join(e.copy(io.Discard, during(ctx, in)), in.Close())
 }
