@@ -100,7 +100,7 @@ func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) (
 		Known:  sent.packs, Has: sent.has(), Objects: objects, Progress: f.newPushMeter(ctx, int64(len(objects))).read,
 	})
 	if err != nil {
-		return nil, missingAt(err, f.to.Create)
+		return nil, err // the repository is there, for its refs were read: what is missing may be its Git LFS
 	}
 	if len(res.Refused) > 0 {
 		return res.Refused, nil

@@ -170,7 +170,7 @@ func (c *cutter) tooLarge(place uint32, size int64) error {
 	return &rehome.Error{
 		Code:    rehome.DestinationRefused,
 		Message: fmt.Sprintf("%s %s alone takes %s to send, and the destination takes %s at once.", what, id, bytesText(size), bytesText(c.request.Limit)),
-		Hint:    "Move its large files to Git LFS ({use_lfs: opt_in}), or raise --push-limit if the destination takes more.",
+		Hint:    "Move its large files to Git LFS ({use_lfs: opt_in}), with a --large-files-over below their size, or raise --push-limit if the destination takes more.",
 	}
 }
 
