@@ -10,6 +10,14 @@ import (
 // withheld stands for words of a destination that repeat what it was sent to sign in.
 const withheld = "its words repeat a password or token, and are not shown"
 
+// shown is bare, unless the whole of the text repeats what signs in at l: cut, it may have a part of that.
+func shown(l remote.Location, text string) string {
+	if remote.RepeatsSecret(l, text) {
+		return withheld
+	}
+	return bare(text)
+}
+
 // discreet takes out of an error what signs in at l, for a destination may repeat it.
 func discreet(l remote.Location, err error) error {
 	var e *rehome.Error

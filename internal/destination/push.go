@@ -233,7 +233,7 @@ func (s *session) step(ctx context.Context, c transport.Conversation, step step,
 	}
 	bounded, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	said := &words{stop: stop}
+	said := &words{of: s.p.Location, stop: stop}
 	report, err := s.send(bounded, c, push, step, said)
 	if err != nil && errors.Is(context.Cause(bounded), errTalks) {
 		err = errTalks

@@ -9,6 +9,7 @@ import (
 
 	"rehome"
 	"rehome/internal/git/protocol"
+	"rehome/internal/remote"
 )
 
 // Refusal is a ref that the destination did not take.
@@ -82,7 +83,7 @@ func lacksObjects(r protocol.Report, said *words) bool {
 }
 
 func (s *session) refusal(ctx context.Context, name, reason string, said *words) Refusal {
-	r := Refusal{Name: name, Words: bare(reason), Hint: s.hint(ctx, reason+"\n"+said.text())}
+	r := Refusal{Name: name, Words: shown(s.p.Location, reason), Hint: s.hint(ctx, reason+"\n"+said.text())}
 	for _, stale := range []string{"incorrect old value", "reference already exists", "cannot lock ref", "failed to update ref", "fetch first", "stale info"} {
 		r.Moved = r.Moved || strings.Contains(reason, stale)
 	}
@@ -113,7 +114,7 @@ func withoutEcho(all []Refusal) []Refusal {
 
 // unpackError is the error for a pack that the destination could not take.
 func (s *session) unpackError(ctx context.Context, reason string, said *words) error {
-	text := bare(reason)
+	text := shown(s.p.Location, reason)
 	if more := said.text(); more != "" {
 		text += ": " + more
 	}
@@ -139,6 +140,7 @@ var errTalks = &rehome.Error{Code: rehome.DestinationRefused, Message: "The dest
 
 // words gathers what a destination says on the side while it works.
 type words struct {
+	of    remote.Location
 	kept  []byte
 	heard int
 	stop  context.CancelCauseFunc // ends a conversation in which it says too much
@@ -156,6 +158,9 @@ func (w *words) hear(piece []byte) {
 
 // text is what was said, without counters of progress, in one line.
 func (w *words) text() string {
+	if remote.RepeatsSecret(w.of, string(w.kept)) {
+		return withheld
+	}
 	var lines []string
 	for line := range bytes.SplitSeq(bytes.ReplaceAll(w.kept, []byte("\r"), []byte("\n")), []byte("\n")) {
 		line := bare(string(line))
