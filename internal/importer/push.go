@@ -71,7 +71,7 @@ func (w *worker) prove(ctx context.Context, to end, p *proof) (err error) {
 	if err := w.proveDeeper(ctx, to, p); err != nil {
 		return err
 	}
-	warned, err := w.pushWarnings(ctx, append(p.pushed, settled...))
+	warned, err := w.pushWarnings(ctx, p.made, append(p.pushed, settled...))
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func fetchRaw(ctx context.Context, from source.Source, q source.Request, o rawOp
 // mayLieBefore reports whether a fetch of all may do better than one onto what was there.
 func mayLieBefore(err error) bool {
 	code := rehome.CodeOf(err)
-	return code == rehome.CorruptObject || code == rehome.LimitPassed || code == rehome.Internal
+	return !isCutOff(err) && (code == rehome.CorruptObject || code == rehome.LimitPassed || code == rehome.Internal)
 }
 
 // fetchOnce is one try of fetchRaw.

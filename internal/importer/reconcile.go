@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/bucket"
 	"rehome/internal/store"
 )
 
@@ -82,7 +83,7 @@ func (m *Importer) dismiss(importID int64) {
 }
 
 // workOn does steps until the row wants none now, the lease is lost or ctx ends. What the database keeps from being done is
-// no failure of the import: it is done again.
+// no failure of the import: it is done again. What goes on though the database has answered each time in between is something else.
 func (m *Importer) workOn(ctx context.Context, lease store.Lease) error {
 	row, err := m.DB.ImportByID(ctx, lease.ImportID)
 	if err != nil || row.Deleted {
@@ -95,9 +96,10 @@ func (m *Importer) workOn(ctx context.Context, lease store.Lease) error {
 			return nil
 		}
 		at, began := w.row.State.Status, m.Clock()
+		w.kept, w.bytes = nil, 0 // of a step that ended early
 		err := guarded(ctx, step)
 		cause := err
-		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrLeaseLost) && !away(err) {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrLeaseLost) && (!away(err) || outages == maxOutages) {
 			err = w.fail(ctx, err)
 		}
 		w.measured(at, began, cause)
@@ -116,7 +118,9 @@ func (m *Importer) workOn(ctx context.Context, lease store.Lease) error {
 }
 
 // away reports whether it is the database that does not answer: what a step speaks to has errors of its own.
-func away(err error) bool { return rehome.CodeOf(err) == rehome.Internal && store.Unavailable(err) }
+func away(err error) bool {
+	return rehome.CodeOf(err) == rehome.Internal && store.Unavailable(err) && !errors.Is(err, bucket.ErrAway)
+}
 
 // quietly drops the error of work that was told to stop or may not go on: that is no failure.
 func quietly(ctx context.Context, err error) error {

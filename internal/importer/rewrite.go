@@ -122,15 +122,9 @@ func (w *worker) remakeWhole(ctx context.Context, from *repo.Repo, large largePl
 		if err != nil {
 			return rehome.Changes{}, err
 		}
-		changes, err := w.remake(ctx, from, large, plan)
+		changes, made, err := w.remake(ctx, from, large, plan)
 		if err != nil {
 			return changes, err
-		}
-		var made madeLarge
-		if changes != (rehome.Changes{}) {
-			if made, err = readMade(w.Folder.final(w.row.ID)); err != nil {
-				return changes, err
-			}
 		}
 		if err := w.nameMade(ctx, made.Objects); err != nil {
 			return changes, err
@@ -157,21 +151,21 @@ func (w *worker) nameMade(ctx context.Context, made []store.LFSObject) error {
 }
 
 // remake carries out a plan. Where it changes anything, the result is kept as the final repository.
-func (w *worker) remake(ctx context.Context, from *repo.Repo, large largePlan, plan rewrite.Plan) (rehome.Changes, error) {
+func (w *worker) remake(ctx context.Context, from *repo.Repo, large largePlan, plan rewrite.Plan) (c rehome.Changes, made madeLarge, err error) {
 	if changesNothing(plan) {
-		return rehome.Changes{}, nil
+		return c, made, nil
 	}
 	refs, err := from.Refs()
 	if err != nil {
-		return rehome.Changes{}, fmt.Errorf("read raw refs: %w", err)
+		return c, made, fmt.Errorf("read raw refs: %w", err)
 	}
 	if err := w.Folder.dropWork(w.row.ID); err != nil {
-		return rehome.Changes{}, fmt.Errorf("clear work folder: %w", err)
+		return c, made, fmt.Errorf("clear work folder: %w", err)
 	}
 	dir := w.Folder.work(w.row.ID, w.lease.Fence)
 	into, err := repo.Init(dir, from.Format())
 	if err != nil {
-		return rehome.Changes{}, err
+		return c, made, err
 	}
 	tell := w.newRewriteMeter()
 	result, err := rewrite.Run(ctx, rewrite.Options{
@@ -179,16 +173,17 @@ func (w *worker) remake(ctx context.Context, from *repo.Repo, large largePlan, p
 		Progress: tell.commits, Converting: tell.bytes,
 	})
 	if err != nil {
-		return rehome.Changes{}, err
+		return c, made, err
 	}
 	if changesOf(result) == (rehome.Changes{}) {
-		return rehome.Changes{}, w.Folder.dropWork(w.row.ID)
+		return c, made, w.Folder.dropWork(w.row.ID)
 	}
-	if err := w.fillFinal(ctx, from, into, result, madeOf(large, result)); err != nil {
-		return rehome.Changes{}, err
+	made = madeOf(large, result)
+	if err := w.fillFinal(ctx, from, into, result, made); err != nil {
+		return c, made, err
 	}
 	w.fault("rewritten")
-	return changesOf(result), w.keep(ctx, dir, kindFinal, from.Format())
+	return changesOf(result), made, w.keep(ctx, dir, kindFinal, from.Format())
 }
 
 // fillFinal makes a whole repository around the new history: the content of raw that stays,
@@ -244,6 +239,9 @@ const savedRewrite = "rewritten"
 // is damaged costs time only.
 func (m *Importer) rewrittenBefore(ctx context.Context, i *store.Import) *rewrite.Before {
 	dir, err := m.here(ctx, i, kindFinal)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		m.logOf(ctx, i.ID).WarnContext(ctx, "take up the rewrite before", "err", err)
 		return nil

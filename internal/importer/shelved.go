@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
+	"strconv"
 	"strings"
 	"time"
 
 	"rehome"
+	"rehome/internal/bucket"
+	"rehome/internal/egress"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
 	"rehome/internal/shelf"
@@ -28,12 +32,25 @@ func (w *worker) keep(ctx context.Context, work string, k kind, f object.Format)
 		}
 		w.fault(string(k) + " on the shelf")
 	}
+	end, err := w.fetching.take(ctx, w.row.ID) // a request may be filling the place
+	if err != nil {
+		return err
+	}
+	defer end()
 	return w.Folder.keep(work, w.Folder.place(k, w.row.ID))
 }
 
-// shelve puts a folder on the shelf.
+// shelve puts a folder on the shelf. While the object store is away it waits as long as a step that is cut off would: what has to be put
+// there took a whole step to make.
 func (w *worker) shelve(ctx context.Context, dir string, k kind, f object.Format) error {
 	key, err := w.Folder.shelf.Put(ctx, w.shelfPrefix(), dir, f.Size())
+	for try := 0; errors.Is(err, bucket.ErrAway) && try < len(w.Waits.Backoff); try++ {
+		w.logOf(ctx, w.row.ID).WarnContext(ctx, "the object store is away", "kind", k, "err", err)
+		if err := egress.Sleep(ctx, jittered(w.Waits.Backoff[try])); err != nil {
+			return err
+		}
+		key, err = w.Folder.shelf.Put(ctx, w.shelfPrefix(), dir, f.Size())
+	}
 	if err != nil {
 		return err
 	}
@@ -42,6 +59,17 @@ func (w *worker) shelve(ctx context.Context, dir string, k kind, f object.Format
 	}
 	w.kept[k] = key
 	return nil
+}
+
+// orAway puts into words that it is the object store which does not answer.
+func orAway(err error) error {
+	if !errors.Is(err, bucket.ErrAway) || rehome.CodeOf(err) != rehome.Internal {
+		return err
+	}
+	return &rehome.Error{
+		Code: rehome.Internal, Message: "The object store that this server keeps everything in does not answer.",
+		Hint: "Ask its operator, then start the import again.", Err: err,
+	}
 }
 
 // record notes in the row what was kept since it was written last.
@@ -73,16 +101,27 @@ func shelfOf(importID int64) string { return fmt.Sprintf("%s/%d", shelvedImports
 const shelvedImports = "imports"
 
 // shelfPrefix is where the worker keeps what it makes: beside what is kept already, so that both share what they have in common. Where
-// the lease was taken from a worker that did not give it back, which may wake and sweep what it thinks is nobody's, it is a place of its own.
+// the lease was taken from a worker that did not give it back, which may wake and sweep what it thinks is nobody's, it is a place of its own;
+// and who comes after keeps there, too, the newest of the places, not at one that such a sleeper knows.
 func (w *worker) shelfPrefix() string {
+	newest := w.lease.Fence
 	if !w.lease.Taken {
-		for _, key := range []string{w.row.Kept.Raw, w.row.Kept.Final} {
-			if prefix, _, ok := strings.Cut(key, "/lists/"); ok {
-				return prefix
-			}
-		}
+		newest = max(fenceOf(w.row.Kept.Raw), fenceOf(w.row.Kept.Final), fenceOf(w.row.Kept.Pushed))
 	}
-	return fmt.Sprintf("%s/%d", shelfOf(w.row.ID), w.lease.Fence)
+	if newest == 0 {
+		newest = w.lease.Fence
+	}
+	return fmt.Sprintf("%s/%d", shelfOf(w.row.ID), newest)
+}
+
+// fenceOf is the fence below which what has that key was kept, 0 for no key.
+func fenceOf(key string) int64 {
+	prefix, _, _ := strings.Cut(key, "/lists/")
+	fence, err := strconv.ParseInt(path.Base(prefix), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return fence
 }
 
 // here returns where a folder of an import lies on this disk, and fills the place from the shelf where it holds another one or
@@ -94,12 +133,6 @@ func (m *Importer) here(ctx context.Context, i *store.Import, k kind) (dir strin
 		return dir, nil
 	}
 	defer m.touch(dir)
-	if shelf.Holds(dir) == key {
-		return dir, nil
-	}
-	if key == "" { // what is at the place is what an earlier row named
-		return "", &fs.PathError{Op: "open", Path: dir, Err: fs.ErrNotExist}
-	}
 	end, err := m.fetching.take(ctx, i.ID)
 	if err != nil {
 		return "", err
@@ -108,7 +141,9 @@ func (m *Importer) here(ctx context.Context, i *store.Import, k kind) (dir strin
 	if shelf.Holds(dir) == key {
 		return dir, nil
 	}
-	err = m.Folder.fill(ctx, i.ID, k, key)
+	if err = m.mayFill(ctx, i, k); err == nil {
+		err = m.Folder.fill(ctx, i.ID, k, key)
+	}
 	if errors.Is(err, shelf.ErrDamaged) {
 		m.logOf(ctx, i.ID).ErrorContext(ctx, "what is kept of an import is damaged", "kind", k, "err", err)
 		err = fmt.Errorf("%w: %w", fs.ErrNotExist, err) // it is of no use
@@ -117,6 +152,22 @@ func (m *Importer) here(ctx context.Context, i *store.Import, k kind) (dir strin
 		return "", fmt.Errorf("take the %s repository from the bucket: %w", k, err)
 	}
 	return dir, nil
+}
+
+// mayFill is fs.ErrNotExist when what is asked for is not what the row names, or names still: what lies at the place may be what a worker
+// of this process goes by. It is DiskFull when there is no room.
+func (m *Importer) mayFill(ctx context.Context, i *store.Import, k kind) error {
+	now, err := m.DB.ImportByID(ctx, i.ID)
+	if err != nil && rehome.CodeOf(err) != rehome.NotFound {
+		return err
+	}
+	if key := *keyOf(&i.Kept, k); key == "" || key != *keyOf(&now.Kept, k) {
+		return &fs.PathError{Op: "open", Path: m.Folder.place(k, i.ID), Err: fs.ErrNotExist}
+	}
+	if m.isAtWork(i.ID) { // it had room when it began
+		return asNoRoom(m.Folder.keeping.Floor.CheckRunning())
+	}
+	return m.Room()
 }
 
 // touch notes that a place is used: see dropCaches.
@@ -134,7 +185,10 @@ func (f *Folder) fill(ctx context.Context, importID int64, k kind, key string) e
 	if err := f.shelf.Get(ctx, key, aside); err != nil {
 		return err
 	}
-	return f.keep(aside, f.place(k, importID))
+	if err := f.keep(aside, f.place(k, importID)); err != nil {
+		return errors.Join(err, os.RemoveAll(aside))
+	}
+	return nil
 }
 
 // fetchAnew has the import begin with its raw step again, since what it left is gone or damaged.
@@ -179,13 +233,16 @@ func (w *worker) tidyShelf(ctx context.Context, row *store.Import) error {
 	case row.Deleted: // its id does not come again, and nobody keeps anything of it any more
 		return on.Sweep(ctx, shelfOf(row.ID), func(context.Context) error { return nil })
 	}
+	// Who wakes after its lease removes next to nothing more: its time was over long before.
+	within, stop := context.WithTimeout(ctx, tidyUpFor)
+	defer stop()
 	sure := func(ctx context.Context) error { return w.DB.Renew(ctx, w.lease, leaseFor) }
-	err := on.Sweep(ctx, shelfOf(row.ID), sure, row.Kept.Raw, row.Kept.Final, row.Kept.Pushed)
+	err := on.Sweep(within, shelfOf(row.ID), sure, row.Kept.Raw, row.Kept.Final, row.Kept.Pushed)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, shelf.ErrDamaged) {
 		w.logOf(ctx, row.ID).ErrorContext(ctx, "what is kept of an import is not there", "err", err)
 		return nil
 	}
-	return quietly(ctx, err)
+	return quietly(within, err)
 }
 
 // rests reports whether no step runs or is due next: what is kept is not about to become something else.

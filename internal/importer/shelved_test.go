@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/shelf"
 	"rehome/internal/store"
 	"rehome/internal/testenv"
 )
@@ -160,4 +161,75 @@ func TestWakingWorkerSweepsNothingOfItsSuccessor(t *testing.T) {
 	must(t, sleeper.tidyShelf(context.WithoutCancel(t.Context()), &sleeper.row))
 	w.wantShelf(r)
 	w.wantMoved(r, from)
+}
+
+// What a request asks for by a row that has changed meanwhile takes the place of nothing that a worker may go by.
+func TestOldRowFillsNoPlace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r, url, from := w.rich("sha1")
+	w.start(r, StartRequest{URL: url})
+	old := w.row(r)
+	kept := t.TempDir()
+	must(t, w.Folder.shelf.Get(t.Context(), old.Kept.Raw, kept)) // it is on the shelf for a while yet
+	testenv.Grow(t, from, "refs/heads/trunk", "dir/new.txt", 3)
+	w.again(r)
+	_, err := w.Folder.shelf.Put(t.Context(), "imports/"+strings.Split(old.Kept.Raw, "/")[1]+"/"+strings.Split(old.Kept.Raw, "/")[2], kept, 20)
+	must(t, err)
+	if _, err := w.here(t.Context(), &old, kindRaw); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("by the old row: %v", err)
+	}
+	now := w.row(r)
+	if got := shelf.Holds(w.Folder.raw(now.ID)); got != now.Kept.Raw || got == old.Kept.Raw {
+		t.Errorf("the place holds %s, not %s", got, now.Kept.Raw)
+	}
+}
+
+// A step that fails after it kept something leaves the row with what it had.
+func TestFailedStepNamesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r, url, from := w.rich("sha1")
+	w.start(r, StartRequest{URL: url})
+	before := w.row(r).Kept
+	testenv.Grow(t, from, "refs/heads/trunk", "dir/new.txt", 3)
+	w.fault = func(point string) {
+		if point == "raw kept" {
+			panic("on purpose")
+		}
+	}
+	_, err := w.Update(t.Context(), r.ID, UpdateRequest{})
+	must(t, err)
+	w.work()
+	wantStatus(t, w.get(r), rehome.Failed, rehome.StepRaw, rehome.Internal)
+	if after := w.row(r).Kept; after.Raw != before.Raw {
+		t.Errorf("the row names %s, which no step finished, and named %s", after.Raw, before.Raw)
+	}
+	w.wantShelf(r)
+	w.fault = func(string) {}
+	w.start(r, StartRequest{URL: url})
+	wantStatus(t, w.get(r), rehome.Complete, "", "")
+	w.wantMoved(r, from)
+}
+
+// Whoever comes after a successor keeps where that one did, even where older things stay at the place of the one before.
+func TestNewestPlaceOnTheShelf(t *testing.T) {
+	t.Parallel()
+	w := &worker{lease: store.Lease{Fence: 9}}
+	w.row.ID = 7
+	for _, c := range []struct {
+		raw, final string
+		taken      bool
+		want       string
+	}{
+		{"", "", false, "imports/7/9"},
+		{"imports/7/3/lists/s-a", "", false, "imports/7/3"},
+		{"imports/7/3/lists/s-a", "imports/7/12/lists/s-b", false, "imports/7/12"},
+		{"imports/7/3/lists/s-a", "imports/7/5/lists/s-b", true, "imports/7/9"},
+	} {
+		w.row.Kept.Raw, w.row.Kept.Final, w.lease.Taken = c.raw, c.final, c.taken
+		if got := w.shelfPrefix(); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
 }

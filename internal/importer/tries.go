@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/bucket"
 	"rehome/internal/egress"
 	"rehome/internal/store"
 )
@@ -31,8 +32,11 @@ func canPass(cause error, tried, most int) bool {
 	return tried < most
 }
 
-// isCutOff reports whether the network, or the other side of it, ended a step.
+// isCutOff reports whether the network, or the other side of it, ended a step, be that the object store.
 func isCutOff(cause error) bool {
+	if errors.Is(cause, bucket.ErrAway) {
+		return true
+	}
 	switch rehome.CodeOf(cause) {
 	case rehome.Unreachable, rehome.SourceCutOff, rehome.DestinationCutOff:
 		return true

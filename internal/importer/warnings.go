@@ -24,16 +24,12 @@ const maxNamed = 5
 
 // pushWarnings is what a receipt warns of once the push is done, settled among it, and tells the watchers of
 // what only the push brought up.
-func (w *worker) pushWarnings(ctx context.Context, settled []rehome.Warning) ([]rehome.Warning, error) {
+func (w *worker) pushWarnings(ctx context.Context, made madeLarge, settled []rehome.Warning) ([]rehome.Warning, error) {
 	unmatched, err := w.unmatched(ctx)
 	if err != nil {
 		return nil, err
 	}
 	large, err := w.largePlanOf(ctx, &w.row)
-	if err != nil {
-		return nil, err
-	}
-	made, err := readMade(w.Folder.final(w.row.ID))
 	if err != nil {
 		return nil, err
 	}

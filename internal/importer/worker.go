@@ -121,6 +121,7 @@ func become(i *store.Import, s rehome.Status) {
 // fail records why a step ended early: as another try, later, or as the status the
 // failure table names.
 func (w *worker) fail(ctx context.Context, cause error) error {
+	cause = orAway(cause)
 	e, log := wasExpired(rehome.AsError(cause), &w.row), w.logOf(ctx, w.row.ID)
 	if e.Code == rehome.Internal {
 		log.ErrorContext(ctx, "import step", "status", w.row.State.Status, "err", cause)
@@ -129,7 +130,9 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 	}
 	at := w.row.State.Status
 	step := failedStep(at, cause)
-	if (at == rehome.Mapping || at == rehome.Pushing) && blamesRaw(e.Code) {
+	delete(w.kept, kindRaw) // the row tells of what was there before; this goes with the next sweep
+	delete(w.kept, kindFinal)
+	if (at == rehome.Mapping || at == rehome.Pushing) && blamesRaw(e.Code) && !isCutOff(cause) {
 		if err := w.doubt(ctx); err != nil {
 			return err
 		}
