@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"rehome"
+	"rehome/internal/git/protocol"
 	"rehome/internal/remote"
 )
 
@@ -21,7 +22,14 @@ func shown(l remote.Location, text string) string {
 // discreet takes out of an error what signs in at l, for a destination may repeat it.
 func discreet(l remote.Location, err error) error {
 	var e *rehome.Error
-	if err == nil || !errors.As(err, &e) || !remote.RepeatsSecret(l, e.Message+"\n"+e.Hint) {
+	if err == nil || !errors.As(err, &e) {
+		return err
+	}
+	text := e.Message + "\n" + e.Hint
+	if said := (*protocol.RemoteError)(nil); errors.As(err, &said) {
+		text += "\n" + said.Text // what is shown of it was cut
+	}
+	if !remote.RepeatsSecret(l, text) {
 		return err
 	}
 	return &rehome.Error{Code: e.Code, Message: "The destination refuses this: " + withheld + ".", Hint: "Ask whoever runs it."}

@@ -234,6 +234,7 @@ func TestSecretsStayHere(t *testing.T) {
 		"status":   status(500, "go away, "+echo),
 		"unpack":   reports(false, "unpack "+echo),
 		"sideband": raw(pkt("\x03%s", echo) + "0000"),
+		"cut":      raw(pkt("\x03%s", strings.Repeat("x", maxReason-5)+"hunter2") + "0000"),
 		"words":    raw(pkt("\x02%s", echo+"\n") + pkt("\x01%s", pkt("unpack error\n")+"0000") + "0000"),
 		"type": func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 			w.Header().Set("Content-Type", "text/hunter2")
@@ -243,7 +244,7 @@ func TestSecretsStayHere(t *testing.T) {
 		w.push = act
 		_, err := w.Push(t.Context(), w.first())
 		e := rehome.AsError(err)
-		if err == nil || strings.Contains(e.Message+e.Hint, "hunter2") {
+		if err == nil || strings.Contains(e.Message+e.Hint, "hunt") {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}

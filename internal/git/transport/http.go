@@ -260,12 +260,15 @@ func (s *site) check(resp *http.Response, want string) error {
 	if resp.StatusCode != http.StatusOK {
 		return s.refusal(resp)
 	}
-	got, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	header := resp.Header.Get("Content-Type")
+	got, _, err := mime.ParseMediaType(header)
 	switch {
 	case err != nil:
 		return NotARepository("the answer does not say what it is")
 	case got == "text/plain" && resp.Request.Method == http.MethodGet:
 		return NotARepository("it is plain text; if this is a repository, it is served by the old \"dumb\" protocol only")
+	case got != want && remote.RepeatsSecret(s.at, header+"\n"+got):
+		return NotARepository("it is something else")
 	case got != want:
 		return NotARepository(fmt.Sprintf("it is %q", rehome.Clean(got, maxText)))
 	case resp.Header.Get("Content-Encoding") != "":

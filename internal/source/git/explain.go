@@ -10,6 +10,7 @@ import (
 	"rehome/internal/git/pack"
 	"rehome/internal/git/protocol"
 	"rehome/internal/git/transport"
+	"rehome/internal/remote"
 )
 
 // maxText bounds foreign words in messages, in bytes.
@@ -19,10 +20,13 @@ const maxText = 300
 var errAmbiguous = errors.New("contradicting refs")
 
 // explain gives err its code and a sentence for people. discovery says that nothing has
-// shown yet that there is a repository at all.
-func (g *Git) explain(ctx context.Context, err error, discovery bool) error {
+// shown yet that there is a repository at all. Words that repeat what signs in at l are not shown.
+func (g *Git) explain(ctx context.Context, l remote.Location, err error, discovery bool) error {
 	var known *rehome.Error
 	var said *protocol.RemoteError
+	if errors.As(err, &said) && remote.RepeatsSecret(l, said.Text) {
+		err = &protocol.RemoteError{Text: "words that repeat a password or token"}
+	}
 	if ctx.Err() == nil && !errors.As(err, &known) && !errors.As(err, &said) {
 		if e := judge(err, g.peer); e != nil {
 			e.Err = err

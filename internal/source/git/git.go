@@ -104,7 +104,7 @@ func (g *Git) Fetch(ctx context.Context, r source.Request) (source.Result, error
 	if err == nil {
 		return res, nil
 	}
-	err = g.explain(ctx, err, false)
+	err = g.explain(ctx, r.Location, err, false)
 	if left := os.RemoveAll(r.Dir); left != nil {
 		err = errors.Join(err, fmt.Errorf("remove what was fetched: %w", left))
 	}
@@ -181,7 +181,7 @@ func (q question) limits() protocol.Limits {
 func (g *Git) contact(ctx context.Context, l remote.Location, q question) (c transport.Conversation, refs []protocol.Ref, err error) {
 	err = g.transport.Retry(ctx, l, g.peer, func() (err error) {
 		if c, refs, err = g.tryContact(ctx, l, q); err != nil {
-			err = g.explain(ctx, err, true)
+			err = g.explain(ctx, l, err, true)
 		}
 		return err
 	})

@@ -29,7 +29,7 @@ func (g *Git) FetchLFS(ctx context.Context, r source.LFSRequest) (source.LFSResu
 	if err == nil {
 		return res, nil
 	}
-	return source.LFSResult{}, g.explain(ctx, err, false)
+	return source.LFSResult{}, g.explain(ctx, r.Location, err, false)
 }
 
 func (g *Git) fetchLFS(ctx context.Context, r source.LFSRequest) (res source.LFSResult, err error) {

@@ -17,7 +17,7 @@ func (g *Git) List(ctx context.Context, l remote.Location, choice source.RefChoi
 	defer c.Close()
 	p, err := choose(ctx, refs, choice, c.Advertisement())
 	if err != nil {
-		return source.Result{}, g.explain(ctx, err, false)
+		return source.Result{}, g.explain(ctx, l, err, false)
 	}
 	return source.Result{Head: p.head, Refs: p.carried, Skipped: p.skipped}, nil
 }
