@@ -70,6 +70,7 @@ func plainLines(w io.Writer, now func() time.Time) watcher {
 	var (
 		mu   sync.Mutex
 		last time.Time
+		text string // of the last progress; another one is told at once
 	)
 	return watcher{event: func(e rehome.Event) {
 		mu.Lock()
@@ -82,8 +83,8 @@ func plainLines(w io.Writer, now func() time.Time) watcher {
 				break // nothing came or went yet
 			}
 			ended := e.Step == rehome.StepRewrite && e.Percent != nil && *e.Percent == 100
-			if at := now(); ended || at.Sub(last) >= plainEvery {
-				last = at
+			if at := now(); ended || e.Text != "" && e.Text != text || at.Sub(last) >= plainEvery {
+				last, text = at, e.Text
 				fmt.Fprintln(w, describe(e, true))
 			}
 		}
@@ -111,7 +112,7 @@ func describe(e rehome.Event, percent bool) string {
 	case e.Step == rehome.StepPush:
 		line = fmt.Sprintf("%s: %s sent", e.Step, bytesText(e.Bytes))
 	}
-	if percent && e.Percent != nil {
+	if percent && e.Percent != nil && e.Text == "" {
 		line += fmt.Sprintf(", %d%%", *e.Percent)
 	}
 	return line

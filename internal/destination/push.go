@@ -45,9 +45,10 @@ type Push struct {
 
 // Progress is how far a push has come.
 type Progress struct {
-	Bytes, Total int64 // of the packs, as far as planned
-	LFS          int64 // objects that are there
-	Sent         bool  // nothing more goes out until the destination has answered
+	Bytes, Total  int64 // of the packs, as far as planned
+	LFS           int64 // objects that are there
+	Sent          bool  // nothing more goes out until the destination has answered
+	Refs, AllRefs int64 // those that it has answered for, of so many; zeros where they go in one request
 }
 
 // Result is what a push did.
@@ -99,6 +100,7 @@ type session struct {
 	shares  bool                      // the destination has refs to what is here
 	sent    atomic.Pointer[time.Time] // since when all of the request at hand is; nil before
 	thick   bool                      // it takes no pack whose deltas are made from what it has
+	refs    portion                   // of the attempt
 	result  Result
 }
 
@@ -119,6 +121,7 @@ func (s *session) attempt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.refs = portion{all: refsOf(plan)}
 	for i, step := range plan {
 		if i > 0 { // each push is a conversation of its own
 			c.Close()
@@ -139,6 +142,7 @@ func (s *session) attempt(ctx context.Context) error {
 		if len(s.result.Refused) > refused {
 			return nil // what comes after builds on this
 		}
+		s.refs.done += int64(len(step.updates))
 	}
 	return nil
 }
@@ -294,7 +298,7 @@ func (s *session) body(ctx context.Context, push protocol.Push, out *pack.Outgoi
 		}
 		now := s.now()
 		s.sent.Store(&now)
-		s.p.Progress(Progress{Bytes: s.result.Bytes, Total: s.result.Bytes, Sent: true})
+		s.p.Progress(Progress{Bytes: s.result.Bytes, Total: s.result.Bytes, Sent: true, Refs: s.refs.done, AllRefs: s.refs.all})
 		return nil
 	}, size, nil
 }

@@ -60,6 +60,20 @@ func (s step) portions() (steps []step) {
 	return steps
 }
 
+// portion is how many refs the destination has answered for, of all; all is 0 where they go in one request.
+type portion struct{ done, all int64 }
+
+// refsOf is how many refs go in several requests.
+func refsOf(plan []step) (all int64) {
+	if len(plan) < 2 {
+		return 0
+	}
+	for _, s := range plan {
+		all += int64(len(s.updates))
+	}
+	return all
+}
+
 // parts are the entries that the destination lacks, as far as is known.
 func (s *session) parts() ([]pack.Part, error) {
 	names, err := s.p.From.PackNames()

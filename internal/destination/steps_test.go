@@ -43,6 +43,30 @@ func TestNamesOfStepsStay(t *testing.T) {
 	}
 }
 
+// TestProgressOfRefs: a push in portions of refs says how many are done.
+func TestProgressOfRefs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "sha1")
+	tip, tags := parse(t, testenv.Git(t, w.source, "rev-parse", "trunk")), []repo.Update{}
+	for n := range 2 * together {
+		tags = append(tags, repo.Update{Name: fmt.Sprintf("refs/tags/many-%d", n), New: tip})
+	}
+	must(t, w.from.Update(tags))
+	p := w.first()
+	p.Updates = append(p.Updates, tags...)
+	all := int64(len(p.Updates))
+	var got []Progress
+	p.Progress = func(now Progress) {
+		if now.Sent {
+			got = append(got, Progress{Refs: now.Refs, AllRefs: now.AllRefs})
+		}
+	}
+	w.mustPush(p)
+	if want := []Progress{{AllRefs: all}, {Refs: together, AllRefs: all}, {Refs: 2 * together, AllRefs: all}}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 // TestStepsWithoutThinPacks measures steps as they are sent to a destination that completes no packs.
 func TestStepsWithoutThinPacks(t *testing.T) {
 	t.Parallel()

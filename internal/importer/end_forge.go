@@ -94,10 +94,12 @@ func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) (
 	maps.Copy(noted, p.wrote)
 	p.wrote = noted
 	o := inOrder(p.updates, f.have.head)
+	meter := f.newPushMeter(ctx, int64(len(objects)))
+	defer meter.keepTelling(ctx)()
 	res, err := f.Forge.Push(ctx, destination.Push{
 		Location: f.at, From: done.repo, Updates: o.now, Keep: o.keep, Head: p.head, Whole: p.first, Limit: f.PushLimit,
 		Before: func(ctx context.Context, step []repo.Update) error { return f.noteStep(ctx, step, p) },
-		Known:  sent.packs, Has: sent.has(), Objects: objects, Progress: f.newPushMeter(ctx, int64(len(objects))).read,
+		Known:  sent.packs, Has: sent.has(), Objects: objects, Progress: meter.read,
 	})
 	if err != nil {
 		return nil, err // the repository is there, for its refs were read: what is missing may be its Git LFS
