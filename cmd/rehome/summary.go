@@ -21,8 +21,10 @@ type moved struct {
 // news says what a run brought that was not there, "" where it was the first.
 func (r moved) news() string {
 	switch {
-	case len(r.Refs.Refs) == 0:
+	case len(r.Refs.Refs)+len(r.Refs.Skipped) == 0:
 		return "the source is empty"
+	case len(r.Refs.Refs) == 0:
+		return "no branch or tag comes along"
 	case r.before == nil:
 		return ""
 	}
