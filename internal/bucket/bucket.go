@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"rehome/internal/disk"
 )
 
 // Bucket keeps files by key. A file never changes while it is there. Every kind is safe for concurrent use.
@@ -94,7 +96,7 @@ func Get(ctx context.Context, b Bucket, key, file string) error {
 
 // fill makes a file of all that in has.
 func fill(in io.Reader, file string) error {
-	part, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".part-*")
+	part, err := disk.CreateTemp(filepath.Dir(file), filepath.Base(file)+".part-*")
 	if err != nil {
 		return err
 	}
@@ -106,7 +108,7 @@ func fill(in io.Reader, file string) error {
 		err = part.Sync()
 	}
 	if err = errors.Join(err, part.Close()); err == nil {
-		err = os.Rename(part.Name(), file)
+		err = disk.Move(part.Name(), file)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(part.Name()))

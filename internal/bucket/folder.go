@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"rehome/internal/disk"
 )
 
 // Folder is the Bucket that keeps each file below a folder, at the path that is its key. Several processes
@@ -23,7 +25,7 @@ import (
 type Folder struct {
 	dir    string
 	device uint64 // the disk it is on
-	disk   together
+	syncs  together
 }
 
 // NewFolder opens the folder at dir, which is made when missing. Files from other disks are copied into it.
@@ -57,7 +59,7 @@ func makeDurably(dir string) error {
 	if err := makeDurably(above); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := disk.MakeFolder(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return syncFolder(above)
@@ -65,12 +67,12 @@ func makeDurably(dir string) error {
 
 // makeFolder makes a folder below f's.
 func (f *Folder) makeFolder(dir string) error {
-	err := os.Mkdir(dir, 0o777)
+	err := disk.MakeFolder(dir, 0o777)
 	if errors.Is(err, fs.ErrNotExist) && dir != f.dir {
 		if err := f.makeFolder(filepath.Dir(dir)); err != nil {
 			return err
 		}
-		err = os.Mkdir(dir, 0o777)
+		err = disk.MakeFolder(dir, 0o777)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil

@@ -4,26 +4,28 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"rehome/internal/disk"
 )
 
 // syncAll puts all of the file system on the disk. It is false when that does not work.
 func (g *group) syncAll() bool {
 	// Whose file it is does not matter: all are on one disk.
-	var disk *os.File
+	var on *os.File
 	for _, w := range g.wishes {
 		if w.file != nil {
-			disk = w.file
+			on = w.file
 		}
 	}
-	if disk == nil {
+	if on == nil {
 		dir, err := os.Open(g.wishes[0].folders[0])
 		if err != nil {
 			return false
 		}
 		defer dir.Close()
-		disk = dir
+		on = dir
 	}
-	if unix.Syncfs(int(disk.Fd())) != nil {
+	if unix.Syncfs(int(on.Fd())) != nil {
 		return false
 	}
 	for _, w := range g.wishes {
@@ -38,6 +40,9 @@ func (g *group) syncAll() bool {
 
 // move gives a file another name on its disk, fs.ErrExist when there is a file of that name.
 func move(file, path string) error {
+	if err := disk.Before(disk.Rename, path); err != nil {
+		return err
+	}
 	err := unix.Renameat2(unix.AT_FDCWD, file, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE)
 	switch err {
 	case unix.ENOSYS, unix.EINVAL: // not every file system can

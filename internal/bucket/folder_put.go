@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"rehome/internal/disk"
 )
 
 // Put fills Bucket.
@@ -67,7 +69,7 @@ func (f *Folder) keep(ctx context.Context, path, file string, place func(file, p
 	case err != nil:
 		return false, err
 	}
-	return placed, f.disk.sync(&wish{folders: f.above(path)})
+	return placed, f.syncs.sync(&wish{folders: f.above(path)})
 }
 
 // syncKnown is for a file that is there already: whoever put it there may not have synced it yet.
@@ -76,7 +78,7 @@ func (f *Folder) syncKnown(path string) error {
 	if err != nil {
 		return err
 	}
-	err = f.disk.sync(&wish{file: known, folders: f.above(path)})
+	err = f.syncs.sync(&wish{file: known, folders: f.above(path)})
 	return errors.Join(err, known.Close())
 }
 
@@ -105,9 +107,11 @@ func (f *Folder) settle(file string) (here bool, err error) {
 	case err != nil:
 		return true, err
 	case info.Size() >= alone:
-		err = opened.Sync()
+		if err = disk.Before(disk.Sync, file); err == nil {
+			err = opened.Sync()
+		}
 	default:
-		err = f.disk.sync(&wish{file: opened})
+		err = f.syncs.sync(&wish{file: opened})
 	}
 	if err == nil && info.Size() >= letGo {
 		forget(opened)
@@ -162,7 +166,7 @@ func (f *Folder) copy(ctx context.Context, path, file string) error {
 		return err
 	}
 	defer in.Close() // what counts is what was read
-	out, err := os.CreateTemp(f.dir, copying+"*")
+	out, err := disk.CreateTemp(f.dir, copying+"*")
 	if err != nil {
 		return err
 	}
@@ -222,13 +226,13 @@ func (f *Folder) sweep() error {
 
 // link is move for where that is not one operation: a crash in between leaves the file at both places.
 func link(file, path string) error {
-	switch err := os.Link(file, path); {
+	switch err := disk.Share(file, path); {
 	case err == nil:
 		return os.Remove(file)
 	case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	return os.Rename(file, path) // a file system without hard links
+	return disk.Move(file, path) // a file system without hard links
 }
 
 // lend is Get by a link. It reports false when that cannot be.
@@ -240,10 +244,10 @@ func (f *Folder) lend(ctx context.Context, key, file string) (done bool, err err
 	if !isFile(path) {
 		return false, missing(key)
 	}
-	err = os.Link(path, file)
+	err = disk.Share(path, file)
 	if errors.Is(err, fs.ErrExist) {
 		if err = os.Remove(file); err == nil {
-			err = os.Link(path, file)
+			err = disk.Share(path, file)
 		}
 	}
 	switch {
@@ -252,7 +256,7 @@ func (f *Folder) lend(ctx context.Context, key, file string) (done bool, err err
 	case err != nil && !isFile(path):
 		return false, missing(key)
 	case err == nil:
-		err = f.disk.sync(&wish{folders: []string{filepath.Dir(file)}})
+		err = f.syncs.sync(&wish{folders: []string{filepath.Dir(file)}})
 	}
 	if err != nil {
 		return false, fmt.Errorf("get %s: %w", key, err)

@@ -5,6 +5,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"rehome/internal/disk"
 )
 
 // together puts what several goroutines wait for on the disk at once: those that come while the disk is busy
@@ -30,12 +32,23 @@ type wish struct {
 	err     error
 }
 
+// name is that of the file, or of the first folder.
+func (w *wish) name() string {
+	if w.file != nil {
+		return w.file.Name()
+	}
+	return w.folders[0]
+}
+
 // gather is how long a group waits for those whom the one before it let go, when those were many: most are
 // back with the next wish in a moment.
 const gather = 2 * time.Millisecond
 
 // sync returns when all of w is on the disk.
 func (t *together) sync(w *wish) error {
+	if err := disk.Before(disk.Sync, w.name()); err != nil {
+		return err
+	}
 	t.mu.Lock()
 	g := t.next
 	first := g == nil

@@ -35,7 +35,8 @@ func Fail(before func(op Op, path string) error) {
 	ask.Store(&before)
 }
 
-func before(op Op, path string) error {
+// Before asks about a change that is made in another way than by the functions here, in front of it.
+func Before(op Op, path string) error {
 	if f := ask.Load(); f != nil {
 		if err := (*f)(op, path); err != nil {
 			return &os.PathError{Op: string(op), Path: path, Err: err}
@@ -50,7 +51,7 @@ type File struct{ *os.File }
 // OpenFile is os.OpenFile.
 func OpenFile(name string, flag int, mode os.FileMode) (*File, error) {
 	if flag&os.O_CREATE != 0 {
-		if err := before(Create, name); err != nil {
+		if err := Before(Create, name); err != nil {
 			return nil, err
 		}
 	}
@@ -68,7 +69,7 @@ func CreateFile(name string) (*File, error) {
 
 // CreateTemp is os.CreateTemp.
 func CreateTemp(dir, pattern string) (*File, error) {
-	if err := before(Create, dir); err != nil {
+	if err := Before(Create, dir); err != nil {
 		return nil, err
 	}
 	f, err := os.CreateTemp(dir, pattern)
@@ -93,7 +94,7 @@ func WriteFile(name string, text []byte, mode os.FileMode) error {
 
 // Write is os.File's.
 func (f *File) Write(b []byte) (int, error) {
-	if err := before(Write, f.Name()); err != nil {
+	if err := Before(Write, f.Name()); err != nil {
 		n, _ := f.File.Write(b[:len(b)/2])
 		return n, err
 	}
@@ -102,7 +103,7 @@ func (f *File) Write(b []byte) (int, error) {
 
 // WriteAt is os.File's.
 func (f *File) WriteAt(b []byte, at int64) (int, error) {
-	if err := before(Write, f.Name()); err != nil {
+	if err := Before(Write, f.Name()); err != nil {
 		n, _ := f.File.WriteAt(b[:len(b)/2], at)
 		return n, err
 	}
@@ -122,7 +123,7 @@ func (f *File) ReadFrom(r io.Reader) (int64, error) {
 
 // Sync is os.File's.
 func (f *File) Sync() error {
-	if err := before(Sync, f.Name()); err != nil {
+	if err := Before(Sync, f.Name()); err != nil {
 		return err
 	}
 	return f.File.Sync()
@@ -130,7 +131,7 @@ func (f *File) Sync() error {
 
 // Truncate is os.File's.
 func (f *File) Truncate(size int64) error {
-	if err := before(Write, f.Name()); err != nil {
+	if err := Before(Write, f.Name()); err != nil {
 		return err
 	}
 	return f.File.Truncate(size)
@@ -138,7 +139,7 @@ func (f *File) Truncate(size int64) error {
 
 // Move is os.Rename.
 func Move(from, to string) error {
-	if err := before(Rename, to); err != nil {
+	if err := Before(Rename, to); err != nil {
 		return err
 	}
 	return os.Rename(from, to)
@@ -146,7 +147,7 @@ func Move(from, to string) error {
 
 // Share is os.Link.
 func Share(from, to string) error {
-	if err := before(Link, to); err != nil {
+	if err := Before(Link, to); err != nil {
 		return err
 	}
 	return os.Link(from, to)
@@ -154,7 +155,7 @@ func Share(from, to string) error {
 
 // MakeFolder is os.Mkdir.
 func MakeFolder(name string, mode os.FileMode) error {
-	if err := before(Mkdir, name); err != nil {
+	if err := Before(Mkdir, name); err != nil {
 		return err
 	}
 	return os.Mkdir(name, mode)
@@ -162,7 +163,7 @@ func MakeFolder(name string, mode os.FileMode) error {
 
 // MakeFolders is os.MkdirAll.
 func MakeFolders(name string, mode os.FileMode) error {
-	if err := before(Mkdir, name); err != nil {
+	if err := Before(Mkdir, name); err != nil {
 		return err
 	}
 	return os.MkdirAll(name, mode)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"rehome/internal/disk"
 )
 
 // spoolPrefix begins the names of our files in a spool: git-lfs may have some of its own there.
@@ -14,14 +16,14 @@ const spoolPrefix = "rehome-"
 
 // createLocked makes a file in the spool and locks it while it is open: that tells a sweep, of this or
 // another process, that somebody still writes it.
-func createLocked(spool string) (*os.File, error) {
+func createLocked(spool string) (*disk.File, error) {
 	for {
-		f, err := os.CreateTemp(spool, spoolPrefix+"*")
+		f, err := disk.CreateTemp(spool, spoolPrefix+"*")
 		if err != nil {
 			return nil, err
 		}
-		err = lock(f)
-		if err == nil && stillThere(f) {
+		err = lock(f.File)
+		if err == nil && stillThere(f.File) {
 			return f, nil
 		}
 		f.Close()

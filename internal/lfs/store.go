@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"rehome/internal/bucket"
+	"rehome/internal/disk"
 )
 
 // Store keeps objects by their SHA-256 in a bucket, under git-lfs's own names: "ab/cd/abcd…". What is in it
@@ -26,7 +27,7 @@ type Store struct {
 func NewStore(b bucket.Bucket, spool string) (*Store, error) {
 	abs, err := filepath.Abs(spool)
 	if err == nil {
-		err = os.MkdirAll(abs, 0o777)
+		err = disk.MakeFolders(abs, 0o777)
 	}
 	if err == nil {
 		err = sweep(abs)

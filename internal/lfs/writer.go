@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"rehome/internal/bucket"
+	"rehome/internal/disk"
 )
 
 // MismatchError reports bytes that are not the object they should be. Got's OID is of all bytes that were
@@ -29,7 +30,7 @@ func (e *MismatchError) Error() string {
 // Writer takes an object's bytes, hashing them on their way into a file of the spool. It is for one goroutine.
 type Writer struct {
 	store *Store
-	file  *os.File // locked, so that no sweep takes it away; nil once kept or closed
+	file  *disk.File // locked, so that no sweep takes it away; nil once kept or closed
 	hash  hash.Hash
 	out   *bufio.Writer // gathers small writes; large ones go past it
 	size  int64

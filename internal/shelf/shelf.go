@@ -24,6 +24,7 @@ import (
 	"strings"
 
 	"rehome/internal/bucket"
+	"rehome/internal/disk"
 )
 
 // Shelf keeps folders in a bucket. It is safe for concurrent use.
@@ -53,7 +54,7 @@ func Holds(dir string) string {
 // mark notes in a folder by which list it is kept.
 func mark(dir, key string) error {
 	path := filepath.Join(dir, markFile)
-	f, err := os.Create(path + ".new")
+	f, err := disk.CreateFile(path + ".new")
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func mark(dir, key string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(path+".new", path)
+	return disk.Move(path+".new", path)
 }
 
 // maxList is the most bytes of a list that is read.
@@ -181,7 +182,7 @@ func (s *Shelf) putList(ctx context.Context, prefix string, l list) (key string,
 	}
 	sum := sha256.Sum256(text)
 	key = prefix + "/lists/s-" + hex.EncodeToString(sum[:])
-	f, err := os.CreateTemp(s.scratch, "list-*")
+	f, err := disk.CreateTemp(s.scratch, "list-*")
 	if err != nil {
 		return "", err
 	}
