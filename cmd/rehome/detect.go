@@ -73,7 +73,7 @@ func orRemember(f importFlags, err error) error {
 		return err
 	}
 	e := *known
-	e.Hint += " If it was an earlier run of this move: with --state DIR, given each time, Rehome knows what it pushed."
+	e.Hint += " If it was an earlier run of this move: with --state DIR, given each time, Rehome knows what it pushed; --prune needs that."
 	return &e
 }
 

@@ -14,6 +14,7 @@ type comparison struct {
 	final      []finalRef
 	at         situation
 	divergence rehome.Divergence
+	fresh      bool                                  // nothing is known of what was pushed there before
 	onward     func(tip, at object.ID) (bool, error) // tip, which is here, leads on from at
 
 	left    map[string]bool     // refs that are left to somebody else, by name
@@ -74,6 +75,9 @@ func (c *comparison) diverged(f finalRef, now repo.Ref, last store.WrittenRef) (
 		c.left[f.name] = true
 		c.skipped = append(c.skipped, rehome.NewSkippedRef(f.name, id(f.source), reasonMoved))
 	default:
+		if c.fresh {
+			return false, unrelated(f.name)
+		}
 		return false, moved(f.name, last.Wrote)
 	}
 	return false, nil

@@ -26,6 +26,7 @@ type pruned struct {
 const (
 	replacedDeleted = "deleted at the source"
 	replacedForced  = "forced at the source"
+	replacedRenamed = "the default branch has another name now"
 	replacedTheirs  = "made or moved by somebody else at the destination, and overwritten"
 )
 
@@ -56,18 +57,22 @@ func (w *worker) prune(done *finished, at situation, p *proof, forced []finalRef
 	ours, gone := goneAtSource(done.refs, p.facts, at.wrote)
 	var goes []string
 	for _, name := range gone {
+		reason := replacedDeleted
+		if name == p.former {
+			ours, reason = ours-1, replacedRenamed
+		}
 		now, exists := there[name]
 		switch {
 		case !exists:
 			p.pruned.names = append(p.pruned.names, name) // it went in an earlier try, or somebody deleted it
-			p.pruned.replacedBefore(there, name, at.wrote[name].Wrote, object.ID{}, replacedDeleted)
+			p.pruned.replacedBefore(there, name, at.wrote[name].Wrote, object.ID{}, reason)
 		case isOurs(now, at.wrote[name]):
-			goes = append(goes, name)
-			p.pruned.names = append(p.pruned.names, name)
-			p.pruned.updates = append(p.pruned.updates, repo.Update{Name: name, Old: now.ID, New: now.ID.Format().Zero()})
-			p.pruned.replace(there, now, object.ID{}, replacedDeleted)
+			if name != p.former {
+				goes = append(goes, name)
+			}
+			p.pruned.drop(there, now, reason)
 		default:
-			p.stays = append(p.stays, rehome.NewSkippedRef(name, id(now.ID), "deleted at the source, and moved by somebody else at the destination: it stays"))
+			p.stays = append(p.stays, rehome.NewSkippedRef(name, id(now.ID), reason+", and moved by somebody else at the destination: it stays"))
 		}
 	}
 	if 2*len(goes) > ours {
@@ -85,6 +90,13 @@ func (w *worker) prune(done *finished, at situation, p *proof, forced []finalRef
 	return nil
 }
 
+// drop takes a ref away.
+func (p *pruned) drop(there map[string]repo.Ref, r repo.Ref, reason string) {
+	p.names = append(p.names, r.Name)
+	p.updates = append(p.updates, repo.Update{Name: r.Name, Old: r.ID, New: r.ID.Format().Zero()})
+	p.replace(there, r, object.ID{}, reason)
+}
+
 // reasonGone stands in the receipt beside a ref that the source has no more.
 const reasonGone = "deleted at the source since the last import: it stays here, for nothing is taken away without being asked; --prune (prune) has it go"
 
@@ -93,7 +105,7 @@ func stillThere(done *finished, at situation, p *proof) (stays []rehome.SkippedR
 	there := byName(at.have)
 	_, gone := goneAtSource(done.refs, p.facts, at.wrote)
 	for _, name := range gone {
-		if now, exists := there[name]; exists {
+		if now, exists := there[name]; exists && name != p.former {
 			stays = append(stays, rehome.NewSkippedRef(name, id(now.ID), reasonGone))
 		}
 	}

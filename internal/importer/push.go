@@ -119,6 +119,9 @@ func (w *worker) situation(ctx context.Context, to end) (at situation, err error
 func (w *worker) leave(ctx context.Context, done *finished, at situation, p *proof) error {
 	p.final = done.refs
 	if !w.row.CompletedAt.IsZero() {
+		if err := w.findFormer(ctx, done, at, p); err != nil {
+			return err
+		}
 		rest, deleted := withoutDeleted(done.refs, at.have, at.wrote)
 		follow, forced, err := withoutForced(ctx, done.raw, rest, at.wrote)
 		if err != nil {
@@ -181,7 +184,7 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 	}
 	onward, closeIt := onwardIn(ctx, done.repo)
 	defer closeIt()
-	c := comparison{final: slices.Concat(p.final, p.removed), at: at, divergence: to.about().divergence, onward: onward}
+	c := comparison{final: slices.Concat(p.final, p.removed), at: at, divergence: to.about().divergence, onward: onward, fresh: to.about().url != "" && len(at.wrote) == 0}
 	updates, err := c.updates()
 	if err != nil {
 		return orDiverge(to, err)
@@ -189,7 +192,7 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 	if err := p.pruned.keepAll(done.repo, at.have, c.theirs); err != nil {
 		return err
 	}
-	p.pushed = aheadWarning(c.ahead)
+	p.pushed = append(aheadWarning(c.ahead), w.formerWarning(at, p)...)
 	updates = append(updates, p.pruned.updates...)
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		if w.toOther(ctx, t) {
@@ -258,6 +261,15 @@ func moved(name, wrote string) error {
 	}
 }
 
+// unrelated says of a ref that it does not lead to what it is to be, where nothing is known of who put it there.
+func unrelated(name string) error {
+	return &rehome.Error{
+		Code:    rehome.DestinationMoved,
+		Message: fmt.Sprintf("The ref %q of the destination has another history than what is to be pushed there.", rehome.Clean(name, 200)),
+		Hint:    "If an earlier import put it there, go on from that one, with {prune} where the source was forced: here nothing is known of what it pushed. Or rename or remove the ref there, and start the import again.",
+	}
+}
+
 // orDiverge adds to the error for a moved ref what can be chosen where the destination is elsewhere.
 func orDiverge(to end, err error) error {
 	var known *rehome.Error
@@ -299,6 +311,7 @@ type proof struct {
 	pushed     []rehome.Warning // what the push brought up
 	depth      rehome.Depth     // that was proven
 	named      string           // the default branch as it is published, a full name; "" for none
+	former     string           // what it was called before, where that is no ref of the source's any more; "" for none
 	generation int64            // of the plan
 	started    time.Time
 	largeProof
@@ -362,7 +375,7 @@ func (w *worker) complete(ctx context.Context, to end, p proof) error {
 		return errors.Join(
 			t.SetWritten(ctx, i.RepositoryID, refs),
 			t.Pushed(ctx, i.RepositoryID, now, strings.TrimPrefix(p.head(), "refs/heads/")),
-			t.DropWritten(ctx, i.RepositoryID, p.pruned.names),
+			t.DropWritten(ctx, i.RepositoryID, append(p.pruned.names, p.former)),
 			t.SetReceipt(ctx, i.ID, text),
 			p.dropConverted(ctx, t, i.RepositoryID))
 	})
