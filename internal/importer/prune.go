@@ -32,8 +32,7 @@ const (
 
 // replace keeps what is at r now, and lists what becomes of it: the zero id for nothing.
 func (p *pruned) replace(there map[string]repo.Ref, r repo.Ref, becomes object.ID, reason string) {
-	p.keep(there, r)
-	p.list(r.Name, r.ID.String(), becomes, keptName(r.Name, r.ID.String()), reason)
+	p.list(r.Name, r.ID.String(), becomes, p.keep(there, r), reason)
 }
 
 // replacedBefore lists a ref that an earlier try has taken from where it was last, as what keeps that shows.
@@ -134,12 +133,17 @@ func goneAtSource(final []finalRef, known facts, wrote map[string]store.WrittenR
 	return ours, gone
 }
 
-// keep adds a ref that keeps what is at r now, unless there is one.
-func (p *pruned) keep(there map[string]repo.Ref, r repo.Ref) {
+// keep adds a ref that keeps what is at r now, unless there is one, and returns its name. Where somebody made one of that
+// name for something else, it has the whole id in its name.
+func (p *pruned) keep(there map[string]repo.Ref, r repo.Ref) string {
 	name := keptName(r.Name, r.ID.String())
-	if _, exists := there[name]; !exists {
+	if taken, exists := there[name]; exists && taken.ID != r.ID {
+		name += r.ID.String()[12:]
+	}
+	if there[name].ID != r.ID {
 		p.updates = append(p.updates, repo.Update{Name: name, Old: r.ID.Format().Zero(), New: r.ID})
 	}
+	return name
 }
 
 // keepAll lists refs of others that are overwritten, and adds refs that keep what is there now, but for what this history

@@ -118,6 +118,30 @@ func TestWriting(t *testing.T) {
 	}
 }
 
+// What goes is kept, also where somebody else has taken the name for that.
+func TestKeep(t *testing.T) {
+	at := repo.Ref{Name: "refs/heads/main", ID: oid(1)}
+	short := "refs/rehome/kept/heads/main/" + oid(1).String()[:12]
+	long := short + oid(1).String()[12:]
+	for _, c := range []struct {
+		what  string
+		there []repo.Ref
+		name  string
+		adds  int
+	}{
+		{"nothing there", nil, short, 1},
+		{"kept before", []repo.Ref{{Name: short, ID: oid(1)}}, short, 0},
+		{"taken", []repo.Ref{{Name: short, ID: oid(2)}}, long, 1},
+		{"taken, and kept before", []repo.Ref{{Name: short, ID: oid(2)}, {Name: long, ID: oid(1)}}, long, 0},
+		{"both taken", []repo.Ref{{Name: short, ID: oid(2)}, {Name: long, ID: oid(3)}}, long, 1}, // which is refused, as its Old is not there
+	} {
+		var p pruned
+		if name := p.keep(byName(c.there), at); name != c.name || len(p.updates) != c.adds || c.adds > 0 && (p.updates[0].Name != name || p.updates[0].New != at.ID || !p.updates[0].Old.IsZero()) {
+			t.Errorf("%s: %s, %+v", c.what, name, p.updates)
+		}
+	}
+}
+
 // A ref whose file left history goes, if it is ours.
 func TestUpdatesForRemoved(t *testing.T) {
 	const name = "refs/tags/big"
