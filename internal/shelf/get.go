@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"rehome/internal/disk"
 )
 
 // Get makes a folder at dir of what was kept, whole and on the disk, or nothing after an error. Packs and their indexes are shared
@@ -43,7 +45,7 @@ func (s *Shelf) get(ctx context.Context, key, dir string) error {
 		folders = append(folders, filepath.Join(dir, filepath.FromSlash(name)))
 	}
 	for _, folder := range folders {
-		if err := os.MkdirAll(folder, 0o700); err != nil {
+		if err := disk.MakeFolders(folder, 0o700); err != nil {
 			return err
 		}
 	}
@@ -75,11 +77,11 @@ func (s *Shelf) getFile(ctx context.Context, key string, e entry, path string) (
 		if err == nil && info.Size() != e.Size {
 			return fmt.Errorf("%w: %s has %d bytes of %d", ErrDamaged, key, info.Size(), e.Size)
 		}
-		if err == nil && os.Link(f.Name(), path) == nil {
+		if err == nil && disk.Share(f.Name(), path) == nil {
 			return nil
 		}
 	}
-	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	out, err := disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
