@@ -54,11 +54,12 @@ type parts struct {
 	undo     []func() // what close calls, last first
 }
 
-// open opens and connects the parts, the lowest floor first.
-func (p *parts) open(ctx context.Context, m *Main, f serveFlags) error {
+// open opens and connects the parts, the lowest floor first. One that cannot go on calls stop.
+func (p *parts) open(ctx context.Context, stop context.CancelCauseFunc, m *Main, f serveFlags) error {
 	p.flags, p.getenv = f, m.Getenv
 	p.log = f.log.open(m.Stderr)
-	for _, open := range []func(context.Context) error{p.openListener, p.openFolder, p.openRows, p.openMetrics, p.openEnds, p.openWork} {
+	host := func(ctx context.Context) error { return p.holdHost(ctx, stop) }
+	for _, open := range []func(context.Context) error{p.openListener, p.openFolder, p.openRows, host, p.openMetrics, p.openEnds, p.openWork} {
 		if err := open(ctx); err != nil {
 			return err
 		}

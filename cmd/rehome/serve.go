@@ -216,7 +216,9 @@ func (m *Main) serve(ctx context.Context, f serveFlags) error {
 	shareProcessors()
 	var p parts
 	defer p.close()
-	if err := p.open(ctx, m, f); err != nil {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if err := p.open(ctx, stop, m, f); err != nil {
 		return err
 	}
 	if f.role.answers() {
@@ -228,5 +230,9 @@ func (m *Main) serve(ctx context.Context, f serveFlags) error {
 			fmt.Fprintf(m.Stdout, "administrator's token, shown this once: %s\n", string(first))
 		}
 	}
-	return p.run(ctx, m)
+	err := p.run(ctx, m)
+	if cause := context.Cause(ctx); err == nil && errors.Is(cause, errOtherHost) {
+		err = cause
+	}
+	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/bucket"
 	"rehome/internal/store"
 	"rehome/internal/wire"
 )
@@ -94,7 +95,7 @@ func failureOf(err error, resource string) *failure {
 		return f
 	case errors.Is(err, auth.ErrBadCredentials):
 		return errBadToken
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), store.Unavailable(err):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), store.Unavailable(err), errors.Is(err, bucket.ErrAway):
 		return errUnavailable
 	}
 	cause := rehome.AsError(err)

@@ -10,6 +10,7 @@ import (
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/bucket"
 	"rehome/internal/store"
 	"rehome/internal/wire"
 )
@@ -40,6 +41,7 @@ func TestFailureOf(t *testing.T) {
 		{"disk, from below", fmt.Errorf("make repository: %w", syscall.ENOSPC), plain("503", errDiskFull.message)},
 		{"database away", fmt.Errorf("begin: %w", driver.ErrBadConn), plain("503", errUnavailable.message)},
 		{"database lost", fmt.Errorf("commit: %w", store.ErrOutcomeUnknown), plain("503", errUnavailable.message)},
+		{"object store away", fmt.Errorf("open: %w", bucket.ErrAway), plain("503", errUnavailable.message)},
 		{"internal", cause(rehome.Internal), plain("500", errInternal.message)},
 		{"no code", errors.New("secret of the house"), plain("500", errInternal.message)},
 		{"unknown code", cause("of_the_future"), plain("500", errInternal.message)},

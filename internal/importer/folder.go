@@ -84,6 +84,9 @@ func Claim(dir string) (*Folder, error) {
 	return f, nil
 }
 
+// Name is the folder's own: it tells this folder from those of other processes with the same database.
+func (f *Folder) Name() string { return f.id }
+
 // Close gives the folder back. Whoever works in it has to have stopped.
 func (f *Folder) Close() error { return f.lock.Close() }
 

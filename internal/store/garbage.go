@@ -176,6 +176,23 @@ func (db *DB) TakeChore(ctx context.Context, name string, every time.Duration) (
 	return ours, nil
 }
 
+// HoldPost gives a post, which one at a time can have, to whoever is called who, or lets that one have it on, for ttl by the database's clock.
+// It reports whether that is so: it is not while another has it. A ttl of 0 gives it back.
+func (db *DB) HoldPost(ctx context.Context, post, who string, ttl time.Duration) (ours bool, err error) {
+	err = db.inTx(ctx, func(t *Tx) error {
+		if _, err := t.tx.ExecContext(ctx, "INSERT INTO chores (name) VALUES ($1) ON CONFLICT DO NOTHING", post); err != nil {
+			return err
+		}
+		n, err := t.deleted(ctx, "UPDATE chores SET token = $2, due_at = $3 WHERE name = $1 AND (token = $2 OR due_at <= $4)", post, who, millis(t.Now.Add(ttl)), millis(t.Now))
+		ours = n > 0
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("hold the post %q: %w", post, err)
+	}
+	return ours, nil
+}
+
 // Token returns a name that this database has for itself, the first that was suggested. A database that is restored from a backup gets another.
 func (db *DB) Token(ctx context.Context, suggested string) (token string, err error) {
 	const name = "token"

@@ -338,6 +338,15 @@ func testChores(t *testing.T, db *store.DB) {
 	take("dust", -time.Hour, true)
 	take("dust", time.Hour, true)
 	take("dust", time.Hour, false)
+	for _, step := range []struct {
+		who  string
+		ttl  time.Duration
+		want bool
+	}{{"a", time.Hour, true}, {"b", time.Hour, false}, {"a", time.Hour, true}, {"a", 0, true}, {"b", time.Hour, true}, {"a", 0, false}, {"a", time.Hour, false}} {
+		if ours, err := db.HoldPost(t.Context(), "host", step.who, step.ttl); err != nil || ours != step.want {
+			t.Errorf("hold by %+v: %v, %v", step, ours, err)
+		}
+	}
 	one, err := db.Token(t.Context(), "a")
 	must(t, err)
 	two, err := db.Token(t.Context(), "b")
