@@ -15,6 +15,7 @@ type Inspection struct {
 	LFS        InspectedLFS     `json:"lfs"`
 	Submodules []Submodule      `json:"submodules"` // of the default branch
 	Faults     []Warning        `json:"faults"`
+	Warnings   []Warning        `json:"warnings"` // about the choice of refs
 	Plan       InspectedChanges `json:"plan"`
 }
 

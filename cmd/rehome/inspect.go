@@ -137,6 +137,9 @@ func (m *Main) printInspection(i rehome.Inspection, plan planFlags) error {
 		return err
 	}
 	m.printLists(i)
+	for _, w := range i.Warnings {
+		fmt.Fprintln(m.Stderr, warningText(w))
+	}
 	return nil
 }
 

@@ -101,7 +101,7 @@ func (o *once) inspection(got raw) rehome.Inspection {
 			VCS: o.VCS, URL: o.Location.String(), ObjectFormat: known.Format, DefaultBranch: strings.TrimPrefix(known.Head, "refs/heads/"),
 		},
 		Skipped: list(got.Skipped), Commits: known.Commits, Bytes: got.Received.Bytes,
-		LargeFiles: []rehome.InspectedFile{}, Faults: []rehome.Warning{},
+		LargeFiles: []rehome.InspectedFile{}, Faults: []rehome.Warning{}, Warnings: []rehome.Warning{},
 	}
 	for _, ref := range got.Refs {
 		switch {
@@ -116,7 +116,13 @@ func (o *once) inspection(got raw) rehome.Inspection {
 	for _, f := range got.found.LargeFiles {
 		found.LargeFiles = append(found.LargeFiles, rehome.NewInspectedFile(f))
 	}
-	found.Faults = append(found.Faults, known.Warnings...)
+	for _, w := range known.Warnings {
+		if ofChoice(w) {
+			found.Warnings = append(found.Warnings, w)
+		} else {
+			found.Faults = append(found.Faults, w)
+		}
+	}
 	found.LFS.Pointers = int64(len(got.found.Pointers))
 	return found
 }

@@ -129,6 +129,7 @@ func (o *once) fetch(ctx context.Context, dir string, open func(dir string) (*lf
 		return raw{}, err
 	}
 	o.received(got)
+	got.found.Warnings = append(got.found.Warnings, choiceWarnings(o.Choose, o.DefaultBranch, got.Result)...)
 	for _, one := range got.found.Warnings {
 		o.tell(warningEvent(one))
 	}

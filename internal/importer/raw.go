@@ -256,6 +256,7 @@ func (w *worker) fetch(ctx context.Context) error {
 	if err := stopped(fetching, errors.Join(rec.close(), err)); err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
+	got.found.Warnings = append(got.found.Warnings, choiceWarnings(choose, w.row.Options.DefaultBranch, got.Result)...)
 	known := factsOf(got, over, started)
 	if err := saveRaw(dir, got, known, choose, w.LFS != nil); err != nil {
 		return err

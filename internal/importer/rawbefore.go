@@ -125,11 +125,11 @@ func (b *rawBefore) add(found *survey.Result) {
 	found.Pointers = b.lookFor(found.Pointers)
 }
 
-// addWarnings adds up warnings by kind. Those about Git LFS objects are made anew each time.
+// addWarnings adds up warnings by kind. Those about Git LFS objects and the choice of refs are made anew each time.
 func addWarnings(known, more []rehome.Warning) []rehome.Warning {
 	var sum []rehome.Warning
 	for _, w := range known {
-		if w.Kind != rehome.WarnLFSPointer {
+		if w.Kind != rehome.WarnLFSPointer && !ofChoice(w) {
 			sum = append(sum, w)
 		}
 	}

@@ -2,6 +2,8 @@ package source
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -48,18 +50,29 @@ func (c RefChoice) Names(name, below string) bool {
 	return false
 }
 
-func matchesAny(patterns []string, name string) bool {
-	for _, p := range patterns {
-		if strings.HasPrefix(p, "refs/") {
-			if glob.Match(p, name) {
-				return true
-			}
-			continue
+// Idle returns the patterns of Include that match none of a source's refs, given by their full names.
+func (c RefChoice) Idle(names iter.Seq[string]) []string {
+	idle := slices.Clone(c.Include)
+	for name := range names {
+		if len(idle) == 0 {
+			return nil
 		}
-		for _, kind := range []string{"refs/heads/", "refs/tags/"} {
-			if short, ok := strings.CutPrefix(name, kind); ok && glob.Match(p, short) {
-				return true
-			}
+		idle = slices.DeleteFunc(idle, func(p string) bool { return matches(p, name) })
+	}
+	return idle
+}
+
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, name) })
+}
+
+func matches(pattern, name string) bool {
+	if strings.HasPrefix(pattern, "refs/") {
+		return glob.Match(pattern, name)
+	}
+	for _, kind := range []string{"refs/heads/", "refs/tags/"} {
+		if short, ok := strings.CutPrefix(name, kind); ok && glob.Match(pattern, short) {
+			return true
 		}
 	}
 	return false

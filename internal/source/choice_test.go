@@ -1,6 +1,7 @@
 package source
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +41,21 @@ func TestRefChoice(t *testing.T) {
 		}
 		if got := LeftByChoice(c.want); got != (c.want != "") {
 			t.Errorf("%q left by choice: %v", c.want, got)
+		}
+	}
+}
+
+func TestRefChoiceIdle(t *testing.T) {
+	names := slices.Values([]string{"refs/heads/master", "refs/tags/v1", "refs/tags/v2", "refs/pull/1/head"})
+	for _, c := range []struct{ include, want string }{
+		{"", ""},
+		{"master v*", ""},
+		{"main v* master", "main"},
+		{"refs/pull/* pull/* refs/heads/dev*", "pull/* refs/heads/dev*"},
+	} {
+		choice := RefChoice{Include: strings.Fields(c.include)}
+		if got := strings.Join(choice.Idle(names), " "); got != c.want {
+			t.Errorf("of %q %q match nothing, want %q", c.include, got, c.want)
 		}
 	}
 }

@@ -76,6 +76,7 @@ var DefaultLimits = Limits{Refs: 1_000_000}
 type Result struct {
 	Repo     *repo.Repo
 	Head     string              // the default branch, as refs/heads/main, born or not; "" when detached or unknown
+	HeadLeft string              // the default branch that Choose leaves behind, as refs/heads/main; Head is "" then
 	Refs     []repo.Ref          // the carried refs, sorted by name
 	Skipped  []rehome.SkippedRef // the others the source advertised
 	Received repo.Received       // now; empty where nothing was lacking

@@ -149,7 +149,7 @@ func (g *Git) fetch(ctx context.Context, r source.Request) (res source.Result, e
 	if res.Refs = p.carried; !r.HistoryOnly {
 		res.Refs, err = p.settle(res.Repo, g.peer)
 	}
-	res.Head, res.Skipped, res.Added = p.head, p.skipped, h.lacks != nil
+	res.Head, res.HeadLeft, res.Skipped, res.Added = p.head, p.headLeft, p.skipped, h.lacks != nil
 	return res, err
 }
 

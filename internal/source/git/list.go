@@ -19,5 +19,5 @@ func (g *Git) List(ctx context.Context, l remote.Location, choice source.RefChoi
 	if err != nil {
 		return source.Result{}, g.explain(ctx, l, err, false)
 	}
-	return source.Result{Head: p.head, Refs: p.carried, Skipped: p.skipped}, nil
+	return source.Result{Head: p.head, HeadLeft: p.headLeft, Refs: p.carried, Skipped: p.skipped}, nil
 }

@@ -35,6 +35,7 @@ type plan struct {
 	carried  []repo.Ref // sorted by name
 	skipped  []rehome.SkippedRef
 	head     string    // full name of the default branch, "" when there is none
+	headLeft string    // full name of the default branch that the choice leaves behind; "" when it does not
 	detached object.ID // what HEAD is at when it names no branch; zero otherwise
 	choice   source.RefChoice
 }
@@ -141,7 +142,9 @@ func (p *plan) setHead(head protocol.Ref, ad protocol.Advertisement) {
 	switch reason := p.whySkip(target); {
 	case reason == "":
 		p.head = target
-	case !source.LeftByChoice(reason): // else the branch is listed, and there is no default branch
+	case source.LeftByChoice(reason):
+		p.headLeft = target // it is listed, and there is no default branch
+	default:
 		p.detached = head.ID
 	}
 }
