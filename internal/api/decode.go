@@ -6,9 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
+
+	"rehome"
+)
+
+// What is shown of keys that nobody asks for.
+const (
+	maxKey = 100 // bytes of each
+	maxOdd = 10
 )
 
 // maxBody is the largest JSON body taken, in bytes.
@@ -126,6 +137,20 @@ func (f *form) unsupported(keys ...string) {
 		case "", "null", "false", "0", `""`, "[]":
 		default:
 			f.fault(key, "unprocessable", key+notSupported)
+		}
+	}
+}
+
+// only notes a fault for each other key: a call that no client of the Source Imports API knows need not bear with what such
+// clients send along, and a misspelt option would go unseen.
+func (f *form) only(keys ...string) {
+	odd := 0
+	for _, key := range slices.Sorted(maps.Keys(f.values)) {
+		if !slices.Contains(keys, key) {
+			if odd++; odd > maxOdd {
+				return
+			}
+			f.fault(rehome.Clean(key, maxKey), "invalid", rehome.Clean(key, maxKey)+" is none of "+strings.Join(keys, ", "))
 		}
 	}
 }

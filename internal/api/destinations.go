@@ -19,6 +19,7 @@ func (a *API) setDestination(ctx context.Context, c *call) (answer, error) {
 		Visibility:   word(f, "visibility", "private, internal or public", rehome.ParseVisibility),
 		OnDivergence: word(f, "on_divergence", "stop, skip or overwrite", rehome.ParseDivergence),
 	}
+	f.only("url", "username", "password", "create", "ssh_key", "visibility", "on_divergence")
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}

@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"cmp"
 	"errors"
 
 	"rehome"
@@ -8,15 +9,15 @@ import (
 	"rehome/internal/remote"
 )
 
-// withheld stands for words of a destination that repeat what it was sent to sign in.
+// withheld stands for words of a destination from which what it was sent to sign in cannot be taken out.
 const withheld = "its words repeat a password or token, and are not shown"
 
-// shown is bare, unless the whole of the text repeats what signs in at l: cut, it may have a part of that.
+// shown is bare, without what signs in at l. That is looked for in the whole of the text: cut, it may have a part of it.
 func shown(l remote.Location, text string) string {
-	if remote.RepeatsSecret(l, text) {
-		return withheld
+	if !remote.RepeatsSecret(l, text) {
+		return bare(text)
 	}
-	return bare(text)
+	return cmp.Or(bare(remote.Redact(l, text)), withheld)
 }
 
 // discreet takes out of an error what signs in at l, for a destination may repeat it.
@@ -25,19 +26,21 @@ func discreet(l remote.Location, err error) error {
 	if err == nil || !errors.As(err, &e) {
 		return err
 	}
-	text := e.Message + "\n" + e.Hint
-	if said := (*protocol.RemoteError)(nil); errors.As(err, &said) {
-		text += "\n" + said.Text // what is shown of it was cut
+	none := &rehome.Error{Code: e.Code, Message: "The destination refuses this: " + withheld + ".", Hint: "Ask whoever runs it."}
+	if said := (*protocol.RemoteError)(nil); errors.As(err, &said) && remote.RepeatsSecret(l, said.Text) {
+		return none // what is shown of it was cut, and may have a part
 	}
-	if !remote.RepeatsSecret(l, text) {
+	if !remote.RepeatsSecret(l, e.Message+"\n"+e.Hint) {
 		return err
 	}
-	return &rehome.Error{Code: e.Code, Message: "The destination refuses this: " + withheld + ".", Hint: "Ask whoever runs it."}
+	return &rehome.Error{
+		Code: e.Code, Message: cmp.Or(remote.Redact(l, e.Message), none.Message), Hint: cmp.Or(remote.Redact(l, e.Hint), none.Hint),
+	}
 }
 
 // discreet does the same with a refusal.
 func (r *Refusal) discreet(l remote.Location) {
 	if remote.RepeatsSecret(l, r.Words) {
-		r.Words = withheld
+		r.Words = cmp.Or(remote.Redact(l, r.Words), withheld)
 	}
 }

@@ -199,8 +199,8 @@ func TestOddReports(t *testing.T) {
 		{"the same ref twice", []string{"unpack ok", "ok refs/heads/trunk", "ng refs/heads/trunk after all"}, -1, "after all"},
 		{"no reason", []string{"unpack ok", "ng refs/heads/trunk"}, -1, "no reason given"},
 		{"a long reason with controls", []string{"unpack ok", "ng refs/heads/trunk \x1b[2J<b>" + long[:2000]}, -1, "<b>no no"},
-		{"a reason with the password", []string{"unpack ok", "ng refs/heads/trunk u:hunter2 may not"}, -1, "not shown"},
-		{"a reason that is cut in the password", []string{"unpack ok", "ng refs/heads/trunk " + strings.Repeat("x", maxReason-5) + "hunter2"}, -1, "not shown"},
+		{"a reason with the password", []string{"unpack ok", "ng refs/heads/trunk u:hunter2 may not"}, -1, "[redacted] may not"},
+		{"a reason that is cut in the password", []string{"unpack ok", "ng refs/heads/trunk " + strings.Repeat("x", maxReason-5) + "hunter2"}, -1, "xxx[reda"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -373,5 +373,36 @@ func raw(text string) act {
 		io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
 		io.Copy(w, bytes.NewBufferString(text))
+	}
+}
+
+// TestShortPassword takes no letter of a word for a password that is one letter.
+func TestShortPassword(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "sha1")
+	w.all = func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) { http.NotFound(rw, nil) }
+	l := w.at
+	l.Password = "p"
+	if e := rehome.AsError(w.Ask(t.Context(), l, false)); e.Code != rehome.DestinationMissing || !strings.Contains(e.Message, "status 404") {
+		t.Errorf("%+v", e)
+	}
+}
+
+// TestForbiddenWithoutCredentials tells status and words of a push that nobody signed in for.
+func TestForbiddenWithoutCredentials(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "sha1")
+	w.all = func(rw http.ResponseWriter, r *http.Request, onward http.Handler) {
+		r.SetBasicAuth("u", "hunter2") // anybody may look
+		onward.ServeHTTP(rw, r)
+	}
+	for words, want := range map[string]string{"pushing is for members": "pushing is for members", "": "status 403"} {
+		w.push = status(http.StatusForbidden, words)
+		p := w.first()
+		p.Username, p.Password = "", ""
+		_, err := w.Push(t.Context(), p)
+		if e := rehome.AsError(err); e.Code != rehome.DestinationRefused || !strings.Contains(e.Message, want) || !strings.Contains(e.Message, "403") {
+			t.Errorf("%+v", e)
+		}
 	}
 }

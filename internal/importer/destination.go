@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,6 +109,11 @@ func (m *Importer) checkDestination(l remote.Location) error {
 	if l.URL.Scheme == "git" {
 		return &rehome.Error{
 			Code: rehome.Invalid, Field: "url", Message: "url begins with git://, where nobody can sign in to push.", Hint: "Give the https or ssh URL.",
+		}
+	}
+	if l.HTTP() && slices.ContainsFunc(strings.Split(l.URL.Path, "/"), func(part string) bool { return part == "." || part == ".." }) {
+		return &rehome.Error{
+			Code: rehome.Invalid, Field: "url", Message: "url has . or .. in its path.", Hint: "Give the path that it comes to.",
 		}
 	}
 	if err := m.CheckURL(l.URL); err != nil {

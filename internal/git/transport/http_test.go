@@ -179,6 +179,7 @@ func TestDestinationsRefuseInTheirName(t *testing.T) {
 		says, hint string
 	}{
 		{401, "The destination wants a user name and password; many forges also do where there is no repository.", "access token"},
+		{403, "The destination refuses this (status 403).", "access token"},
 		{429, "The destination answers with status 429.", "later"},
 		{404, "There is no Git repository at this address: the server answers with status 404.", ""},
 	} {
@@ -188,6 +189,20 @@ func TestDestinationsRefuseInTheirName(t *testing.T) {
 		if e := rehome.AsError(err); e.Message != c.says || !strings.Contains(e.Hint, c.hint) {
 			t.Errorf("%d: %v, %q", c.status, err, e.Hint)
 		}
+	}
+}
+
+// A server that sends to another one is told from that one, which wants what the first may not.
+func TestRefusedWhereARedirectLeads(t *testing.T) {
+	second := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	defer second.Close()
+	first := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, second.URL+r.URL.RequestURI(), http.StatusFound)
+	}))
+	defer first.Close()
+	_, err := speaker(t, egress.Policy{}, Options{}).Open(t.Context(), location(t, first.URL+"/r"), Question{Service: protocol.ReceivePack, Limits: wide, Peer: Destination})
+	if e := rehome.AsError(err); e.Code != rehome.CredentialsWanted || !strings.Contains(e.Message, "leads to another address, "+second.URL+"/r, ") || !strings.Contains(e.Message, "401") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rehome"
+	"rehome/internal/egress"
 	"rehome/internal/remote"
 )
 
@@ -55,7 +56,9 @@ func (s *site) credentials(resp *http.Response) error {
 	case signsIn(s.at):
 		e.Message = fmt.Sprintf("%s leads to another address, which wants a user name and password%s.", peer, said)
 		e.Hint = fmt.Sprintf("Yours were not passed on. If you trust %s, give that address.", rehome.Clean(leadsTo(resp.Request.URL), maxText))
-	case said == "":
+	case !egress.SameOrigin(s.at.URL, resp.Request.URL):
+		e.Message = fmt.Sprintf("%s leads to another address, %s, which refuses this (status %d)%s.", peer, rehome.Clean(leadsTo(resp.Request.URL), maxText), code, said)
+	case said == "" && code == http.StatusUnauthorized:
 		e.Message = peer + " wants a user name and password; many forges also do where there is no repository."
 	case code == http.StatusForbidden:
 		e.Message = fmt.Sprintf("%s refuses this (status %d)%s.", peer, code, said)
