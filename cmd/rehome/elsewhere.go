@@ -174,8 +174,12 @@ func (s *single) run(ctx context.Context) (r moved, err error) {
 	seen := make(chan struct{})
 	go func() { // ends with watching
 		defer close(seen)
+		show := s.display.event
+		if s.fetched {
+			show = s.asOne()
+		}
 		for e := range events {
-			s.display.event(e)
+			show(e)
 		}
 	}()
 	err = s.work(ctx, id)
@@ -185,6 +189,23 @@ func (s *single) run(ctx context.Context) (r moved, err error) {
 		r.Receipt, err = s.end(ctx)
 	}
 	return r, err
+}
+
+// asOne shows the events of a run that first brings an earlier one to its end as those of one move: that it came to its
+// end is a note.
+func (s *single) asOne() func(rehome.Event) {
+	status, done := false, false
+	return func(e rehome.Event) {
+		switch {
+		case e.Kind == rehome.EventStatus && e.Status == rehome.Complete && !status:
+			status = true
+			s.display.note("what an earlier run had begun is finished; now comes what is new at the source since then")
+		case e.Kind == rehome.EventDone && !done:
+			done = true
+		default:
+			s.display.event(e)
+		}
+	}
 }
 
 // begin says what is wanted: the same again goes on, or takes up what is new. What was fetched by an earlier run is

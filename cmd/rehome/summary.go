@@ -28,29 +28,18 @@ func (r moved) news() string {
 	case r.before == nil:
 		return ""
 	}
-	was := map[string]rehome.ObjectID{}
-	for _, ref := range r.before.Refs.Refs {
-		was[nameOf(ref)] = ref.Final
-	}
-	var made, changed int64
-	for _, ref := range r.Refs.Refs {
-		switch id, there := was[nameOf(ref)]; {
-		case !there:
-			made++
-		case id != ref.Final:
-			changed++
-		}
-		delete(was, nameOf(ref))
-	}
+	n := r.compared()
 	var parts []string
 	for _, part := range []struct {
 		n         int64
 		one, many string
 	}{
 		{r.Head.Commits - r.before.Head.Commits, "new commit", "new commits"},
-		{made, "new ref", "new refs"},
-		{changed, "ref moved", "refs moved"},
-		{int64(len(was)), "ref less", "refs less"},
+		{n.made, "new ref", "new refs"},
+		{n.moved, "ref moved", "refs moved"},
+		{n.forced, "ref forced", "refs forced"},
+		{n.deleted, "ref deleted", "refs deleted"},
+		{n.stay, "ref stays as it was there", "refs stay as they were there"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, plural(part.n, part.one, part.many))
@@ -60,6 +49,52 @@ func (r moved) news() string {
 		return "nothing new"
 	}
 	return strings.Join(parts, ", ")
+}
+
+// refNews counts refs of the destination by what a run did to them.
+type refNews struct{ made, moved, forced, deleted, stay int64 }
+
+// compared holds the refs of a run against those of the run before.
+func (r moved) compared() (n refNews) {
+	was := map[string]rehome.ObjectID{}
+	for _, ref := range r.before.Refs.Refs {
+		was[nameOf(ref)] = ref.Final
+	}
+	forced := map[string]bool{}
+	for _, ref := range r.Refs.Replaced {
+		name := ref.Name
+		if ref.NameBytes != nil {
+			name = string(ref.NameBytes)
+		}
+		if forced[name] = ref.Became != ""; !forced[name] {
+			n.deleted++
+			delete(was, name)
+		}
+	}
+	for _, ref := range r.Refs.Refs {
+		name := nameOf(ref)
+		switch id, there := was[name]; {
+		case forced[name]:
+			n.forced++
+		case !there:
+			n.made++
+		case id != ref.Final:
+			n.moved++
+		}
+		delete(was, name)
+	}
+	n.stay = int64(len(was))
+	return n
+}
+
+// keptTips counts the refs that keep what others were.
+func keptTips(r rehome.Receipt) (n int64) {
+	for _, ref := range r.Refs.Replaced {
+		if ref.Kept != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // nameOf is a ref's name with all of its bytes.
@@ -130,6 +165,9 @@ func (m *Main) sayArrived(r moved, dest string, byRule, byChoice int64) {
 		fmt.Fprintf(m.Stdout, "%s; %s are in %s\n", news, all, dest)
 	default:
 		fmt.Fprintf(m.Stdout, "%s are in %s\n", all, dest)
+	}
+	if n := keptTips(r.Receipt); n > 0 {
+		fmt.Fprintf(m.Stdout, "%s there below refs/rehome/kept/; --receipt lists them\n", plural(n, "old tip stays", "old tips stay"))
 	}
 	if byRule > 0 {
 		fmt.Fprintf(m.Stdout, "%s behind; --receipt lists them\n", plural(byRule, "ref of the old forge stays", "refs of the old forge stay"))
