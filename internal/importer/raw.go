@@ -26,6 +26,7 @@ type raw struct {
 	found   survey.Result
 	lfs     rehome.ReceiptLFS
 	objects int64
+	people  people     // in all of its commits and tags
 	before  *rawBefore // that was added to; nil for none
 }
 
@@ -40,6 +41,8 @@ type facts struct {
 	Warnings  []rehome.Warning
 	LargeOver int64
 	LFS       rehome.ReceiptLFS
+
+	Identities int64 // in its commits and tags; 0 where there are some: not known
 }
 
 // rawOptions say what else a raw step does than fetch. Only LargeOver has to be set.
@@ -184,8 +187,10 @@ func finishRaw(ctx context.Context, from source.Source, q source.Request, o rawO
 			return raw{}, err
 		}
 	}
+	whole.people = peopleOf(whole.found.Identities)
 	if got.Added {
 		whole.before = o.Before
+		whole.people = o.Before.People.and(whole.people, o.Before.Facts)
 		found := &whole.found
 		whole.objects = o.Before.Facts.Objects + found.Commits + found.Tags + found.Trees + found.Blobs
 		o.Before.add(found)
@@ -329,7 +334,7 @@ func factsOf(got raw, largeOver int64, started time.Time) facts {
 	return facts{
 		Started: started.UTC(), Format: format.String(), Head: got.Head, Skipped: got.Skipped,
 		Objects: got.objects, Commits: got.found.Commits, Warnings: got.found.Warnings, LargeOver: largeOver,
-		LFS: got.lfs,
+		LFS: got.lfs, Identities: got.people.count(),
 	}
 }
 

@@ -32,6 +32,7 @@ type savedRaw struct {
 	Choose source.RefChoice `json:"choose"` // by which its refs came
 	Large  []savedLarge     `json:"large_files"`
 	Depth  int              `json:"depth"` // of its trees in one another, at most
+	People people           `json:"people"`
 }
 
 // savedLarge is a large file whose ref may hold any bytes.
@@ -92,7 +93,7 @@ func saveRaw(dir string, got raw, known facts, choose source.RefChoice, carries 
 			return err
 		}
 	}
-	saved := savedRaw{Facts: known, Choose: choose, Depth: got.found.Depth}
+	saved := savedRaw{Facts: known, Choose: choose, Depth: got.found.Depth, People: got.people}
 	for _, f := range got.found.LargeFiles {
 		saved.Large = append(saved.Large, savedLarge{[]byte(f.Ref), f.Path, f.OID, f.Size})
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -320,6 +321,9 @@ func TestChosenRefs(t *testing.T) {
 	if all := len(testenv.ShowRefs(t, from)); reasons["left out by refs"] == 0 || reasons["pull request ref of the old forge"] == 0 || len(w.receiptOf(r).Skipped) != all-3 {
 		t.Errorf("of %d refs there stayed %v", all, reasons)
 	}
+	if narrow, wide := w.identities(r), w.get(r).Found.Authors; narrow != wide || narrow == 0 {
+		t.Errorf("%d identities of %d", narrow, wide)
+	}
 	all := []string{}
 	_, err := w.Update(t.Context(), r.ID, UpdateRequest{Choices: Choices{Refs: &all}})
 	must(t, err)
@@ -428,4 +432,35 @@ func TestOlderRepositoryComesBack(t *testing.T) {
 	wantOnly(t, filepath.Join(f.dir, "raw"), "7", "8")
 	wantOnly(t, filepath.Join(f.dir, "final"), "9")
 	wantOnly(t, filepath.Join(f.dir, "work"))
+}
+
+// identities is what the receipt counts.
+func (w *world) identities(r rehome.Repository) int64 {
+	w.t.Helper()
+	var body struct{ Authors rehome.ReceiptAuthors }
+	text, err := w.Receipt(w.t.Context(), r.ID)
+	must(w.t, err)
+	must(w.t, json.Unmarshal(text, &body))
+	return body.Authors.Identities
+}
+
+// TestNarrowedIdentities chooses fewer refs than before: the receipt counts whose commits came, and goes on to.
+func TestNarrowedIdentities(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r, url, from := w.rich("sha1")
+	wantStatus(t, w.start(r, StartRequest{URL: url}), rehome.Complete, "", "")
+	narrow := []string{"trunk"}
+	_, err := w.Update(t.Context(), r.ID, UpdateRequest{Choices: Choices{Refs: &narrow}})
+	must(t, err)
+	for range 3 {
+		w.again(r)
+		people := strings.Split(testenv.Git(t, from, "log", "--format=%an <%ae>%n%cn <%ce>", "trunk"), "\n")
+		slices.Sort(people)
+		want, all := int64(len(slices.Compact(people))), w.get(r).Found.Authors
+		if got := w.identities(r); got != want || got >= all {
+			t.Errorf("%d identities, want %d of %d", got, want, all)
+		}
+		testenv.Grow(t, from, "refs/heads/trunk", "more.txt", 1)
+	}
 }

@@ -43,7 +43,7 @@ func (m *Importer) receipt(i *store.Import, address string, repository rehome.Re
 	r.Head.Engine = i.Options.Engine
 	r.Head.Changed, r.Head.TagsChanged = i.Changes.Commits, i.Changes.Tags
 	r.Body.SignaturesDropped = i.Changes.Signatures
-	r.Body.Authors = rehome.ReceiptAuthors{Identities: i.Found.Authors, Mapped: i.Mapped}
+	r.Body.Authors = rehome.ReceiptAuthors{Identities: p.identities(i.Found), Mapped: i.Mapped}
 	r.Body.LargeFiles = p.largeFiles(i.Found)
 	r.Body.Timing = rehome.ReceiptTiming{Raw: seconds(i.Timing.Raw), Rewrite: seconds(i.Timing.Rewrite), Push: seconds(i.Timing.Push)}
 	return r
