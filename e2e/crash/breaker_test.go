@@ -49,14 +49,14 @@ func work(t *testing.T, h *house, jobs []*job) {
 		}
 		breakers.Go(func() { b.run(breaking) })
 	}
-	fates := rand.New(rand.NewPCG(h.plan.seed, 400))
+	over := &fates{h: h, rand: rand.New(rand.NewPCG(h.plan.seed, 400))}
 	for done := false; !done; {
 		select {
 		case <-content:
 			done = h.tally.crashes.Load() >= int64(h.plan.crashes) || ctx.Err() != nil
 		default:
 		}
-		h.fate(t, fates)
+		over.next(t)
 		say("%s: %d crashes", h.tally.house, h.tally.crashes.Load())
 	}
 	enough()
@@ -80,26 +80,35 @@ func (b *breaker) run(ctx context.Context) {
 func (b *breaker) once(ctx context.Context) {
 	b.p.kill() // what began without a fault
 	switch n := b.rand.IntN(20); {
-	case n < 8:
+	case n < 10 && b.works():
 		b.dieAt(points[b.rand.IntN(len(points))])
-	case n < 11:
-		b.die("kill-change "+fmt.Sprint(1+b.rand.IntN(60)), "kill -9 in front of a change of the disk", 3*time.Second)
-	case n < 14:
+		if b.rand.IntN(2) == 0 {
+			b.moveOut(ctx) // what it held was under way for sure
+		}
+	case n < 13 && b.works():
+		b.die("kill-change "+fmt.Sprint(1+b.rand.IntN(60)), "kill -9 in front of a change of the disk", forWork)
+	case n < 15:
 		b.die("", "", b.slow+pause(b.rand, 200*time.Millisecond, 3*time.Second))
-	case n < 16:
+	case n < 17:
 		b.fillDisk()
-	case n < 18:
+	case n < 19:
 		b.drain()
 	default:
 		b.suspend(ctx)
 	}
-	if b.h.many && b.p != b.h.first && b.rand.IntN(3) == 0 {
+	if b.rand.IntN(6) == 0 {
 		b.moveOut(ctx)
 	}
 }
 
+// works reports whether the process comes to the points in the work of imports.
+func (b *breaker) works() bool { return !b.h.many || b.p != b.h.first }
+
+// forWork is how long a process waits for work that brings it to its fault.
+const forWork = 6 * time.Second
+
 func (b *breaker) dieAt(point string) {
-	b.die(fmt.Sprintf("kill %s %d", point, 1+b.rand.IntN(3)), "kill -9 at "+strings.ReplaceAll(point, "_", " "), 3*time.Second)
+	b.die(fmt.Sprintf("kill %s %d", point, 1+b.rand.IntN(5)/3), "kill -9 at "+strings.ReplaceAll(point, "_", " "), forWork)
 }
 
 // live starts the process with a fault. One that it meets before it listens may end it.
@@ -176,7 +185,7 @@ func (b *breaker) suspend(ctx context.Context) {
 	if !b.live(fmt.Sprintf("stop %s %d", point, 1+b.rand.IntN(2))) {
 		return
 	}
-	for range 30 {
+	for range int(forWork / (100 * time.Millisecond)) {
 		if b.p.stopped() {
 			break
 		}
@@ -201,6 +210,9 @@ func (b *breaker) suspend(ctx context.Context) {
 // moveOut leaves what the worker held to others: it comes back as a new machine. How long its imports wait for others is
 // measured.
 func (b *breaker) moveOut(ctx context.Context) {
+	if !b.h.many || b.p == b.h.first {
+		return
+	}
 	since := time.Now()
 	id, err := os.ReadFile(filepath.Join(b.p.dir, "folder-id"))
 	b.h.renew(b.p)
@@ -211,16 +223,20 @@ func (b *breaker) moveOut(ctx context.Context) {
 	b.watching.Go(func() { b.watch(ctx, strings.TrimSpace(string(id))+"/%", since) })
 }
 
-// watch measures how long what an owner held waits for another one.
+// watch measures how long what an owner held waits for another one. The database may be away meanwhile.
 func (b *breaker) watch(ctx context.Context, owner string, since time.Time) {
-	fates := b.h.fates.Load()
 	held, err := b.h.leases(ctx, owner)
-	for err == nil && len(held) > 0 && ctx.Err() == nil && b.h.fates.Load() == fates {
+	if err != nil {
+		return
+	}
+	for len(held) > 0 && ctx.Err() == nil {
 		time.Sleep(100 * time.Millisecond)
-		var still map[int64]bool
-		still, err = b.h.leases(ctx, owner)
+		still, err := b.h.leases(ctx, owner)
+		if err != nil {
+			continue
+		}
 		for id := range held {
-			if err == nil && !still[id] {
+			if !still[id] {
 				b.h.tally.takenOver(time.Since(since))
 				delete(held, id)
 			}
@@ -247,28 +263,45 @@ func (h *house) leases(ctx context.Context, owner string) (map[int64]bool, error
 	return held, err
 }
 
-// fate comes over what all processes need.
-func (h *house) fate(t *testing.T, r *rand.Rand) {
-	time.Sleep(pause(r, time.Second, 4*time.Second))
-	if !h.many || h.plan.short && h.tally.crashes.Load()%3 != 0 {
+// fates come over what all processes need, in an order that is drawn anew after each has been.
+type fates struct {
+	h    *house
+	rand *rand.Rand
+	bag  []func(*testing.T)
+}
+
+// next waits for a while, and has the next one come.
+func (f *fates) next(t *testing.T) {
+	if !f.h.many {
+		time.Sleep(time.Second)
 		return
 	}
-	switch r.IntN(12) {
-	case 0:
-		h.shake()
-		h.postgres.Kill(t)
-		h.tally.did("Postgres killed", true)
-		time.Sleep(pause(r, 100*time.Millisecond, 5*time.Second))
-		h.postgres.Start(t)
-	case 1, 2:
-		h.shake()
-		h.postgres.TerminateSessions(t)
-		h.tally.did("Postgres' sessions terminated", false)
-	case 3:
-		h.shake()
-		h.store.Stop()
-		h.tally.did("object store killed", true)
-		time.Sleep(pause(r, 100*time.Millisecond, 6*time.Second))
-		h.store.Start(t)
+	time.Sleep(pause(f.rand, 2*time.Second, 8*time.Second))
+	if len(f.bag) == 0 {
+		f.bag = []func(*testing.T){f.database, f.sessions, f.files, f.sessions}
+		f.rand.Shuffle(len(f.bag), func(a, b int) { f.bag[a], f.bag[b] = f.bag[b], f.bag[a] })
 	}
+	f.h.shake()
+	f.bag[0](t)
+	f.bag = f.bag[1:]
+	f.h.shake()
+}
+
+func (f *fates) database(t *testing.T) {
+	f.h.postgres.Kill(t)
+	f.h.tally.did("Postgres killed", true)
+	time.Sleep(pause(f.rand, 100*time.Millisecond, 4*time.Second))
+	f.h.postgres.Start(t)
+}
+
+func (f *fates) sessions(t *testing.T) {
+	f.h.postgres.TerminateSessions(t)
+	f.h.tally.did("Postgres' sessions terminated", false)
+}
+
+func (f *fates) files(t *testing.T) {
+	f.h.store.Stop()
+	f.h.tally.did("object store killed", true)
+	time.Sleep(pause(f.rand, 100*time.Millisecond, 5*time.Second))
+	f.h.store.Start(t)
 }

@@ -4,10 +4,10 @@
 //	house     the processes of a server and what they work with: alone (SQLite, built-in host) or many (Postgres, S3, workers)
 //	town      where imports come from and go to, and who is told of them
 //	job       one import, with what its user wants of it in the course of time
-//	breaker   what goes wrong with a process; fate, what goes wrong with what they all need
+//	breaker   what goes wrong with a process; fates, what goes wrong with what they all need
 //	oracle    what has to be true once everything works again
 //
-// The count of crashes is the clock: what users do, they do after so many of them. Everything is drawn from one seed. What the
+// Imports begin after so many crashes each. Everything is drawn from one seed. What the
 // system makes of it differs a little from run to run, the plan does not.
 //
 //	go test ./e2e/crash -args -seed 7 -crashes 1000 -imports 200 -report FILE

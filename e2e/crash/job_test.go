@@ -31,16 +31,15 @@ type job struct {
 	map_      int    // of the generation that is wanted; 0 for none
 	choice    string // of large files; "" for none
 	cancelled bool
-	changes   int             // calls that may bring one more end
-	restarts  int             // of those, how many were made because it had failed
-	causes    map[string]int  // of its failures
-	err       error           // why the job could not be done
-	wasDone   map[string]bool // statuses seen
+	changes   int            // calls that may bring one more end
+	restarts  int            // of those, how many were made because it had failed
+	causes    map[string]int // of its failures
+	err       error          // why the job could not be done
 }
 
-// step is something that a user does, so many crashes after the one before.
+// step is something that a user does, so long after what was before.
 type step struct {
-	after int64
+	after time.Duration
 	what  string
 }
 
@@ -59,19 +58,19 @@ func newJobs(h *house, w *town, p plan) []*job {
 	r := rand.New(rand.NewPCG(p.seed, 200))
 	var all []*job
 	for n := range p.imports {
-		j := &job{t: h.t, h: h, w: w, name: fmt.Sprintf("r%d", n), causes: map[string]int{}, wasDone: map[string]bool{}}
+		j := &job{t: h.t, h: h, w: w, name: fmt.Sprintf("r%d", n), causes: map[string]int{}}
 		j.begin = int64(n) * int64(p.crashes) / int64(p.imports) * 8 / 10
 		j.kind = []kind{plain, plain, withBig, withLFS, withRich}[(n+r.IntN(2))%5]
-		commits := []int{10, 20, 60, 150, 400}[r.IntN(5)]
+		commits := []int{10, 40, 100, 300, 1000}[r.IntN(5)]
 		if n%25 == 7 {
-			commits = 3000
+			commits = 4000
 		}
 		w.make(h.t, j.name, j.kind, commits, r.Uint64())
 		if h.many || n%3 == 2 {
 			w.settle(h.t, j.name)
 			j.to = w.home + "/admin/" + j.name + ".git"
 		}
-		j.steps = drawSteps(r, j.kind, n)
+		j.steps = drawSteps(r, j.kind, n, p.short)
 		all = append(all, j)
 	}
 	return all
@@ -79,27 +78,27 @@ func newJobs(h *house, w *town, p plan) []*job {
 
 // drawSteps draws what is done with the nth import. The choices about large files never come back to an earlier one, nor do the
 // maps: so no ref is ever to be again what it was before.
-func drawSteps(r *rand.Rand, k kind, n int) []step {
+func drawSteps(r *rand.Rand, k kind, n int, short bool) []step {
+	most := 14
+	if short {
+		most = 5
+	}
 	what := []string{}
-	for range r.IntN(3) {
-		what = append(what, mapAuthors)
+	for range 2 + r.IntN(most) {
+		what = append(what, []string{mapAuthors, mapAuthors, mapAuthors, grow, restart}[r.IntN(5)])
 	}
-	if r.IntN(3) == 0 && k != withRich {
-		what = append(what, grow)
-	}
-	if r.IntN(4) == 0 {
-		what = append(what, restart)
-	}
-	r.Shuffle(len(what), func(a, b int) { what[a], what[b] = what[b], what[a] })
 	if k == withBig && r.IntN(4) > 0 {
 		what = slices.Insert(what, r.IntN(len(what)+1), []string{convert, remove}[r.IntN(2)])
 	}
 	if n%14 == 5 {
-		what = append(what, cancel)
+		what = append(what[:2], cancel)
+	}
+	if n%9 == 1 {
+		what = nil // what nobody touches ends once
 	}
 	var steps []step
 	for _, one := range what {
-		steps = append(steps, step{int64(r.IntN(6)), one})
+		steps = append(steps, step{pause(r, 0, 4*time.Second), one})
 	}
 	return steps
 }
@@ -112,17 +111,18 @@ func (j *job) run(ctx context.Context) {
 	if j.err = j.accept(ctx); j.err != nil {
 		return
 	}
-	at := j.h.tally.crashes.Load()
 	for _, s := range j.steps {
-		at += s.after
-		if j.err = j.h.until(ctx, at); j.err != nil {
+		select {
+		case <-time.After(s.after):
+		case <-ctx.Done():
+		}
+		if _, j.err = j.look(ctx); j.err != nil {
 			return
 		}
 		if j.err = j.do(ctx, s.what); j.err != nil {
 			j.err = fmt.Errorf("%s: %w", s.what, j.err)
 			return
 		}
-		at = max(at, j.h.tally.crashes.Load())
 	}
 }
 
@@ -219,34 +219,37 @@ func (j *job) mailmap() string {
 // bring waits until the import has come to its end, starting it again when it failed.
 func (j *job) bring(ctx context.Context) error {
 	for {
-		i, there, err := j.h.api.importOf(ctx, j.name)
-		if err != nil {
+		ended, err := j.look(ctx)
+		if ended || err != nil {
 			return err
-		}
-		j.wasDone[i.Status] = true
-		switch {
-		case !there && j.cancelled:
-			return nil
-		case !there:
-			return fmt.Errorf("the import is gone")
-		case j.cancelled:
-		case i.Status == "complete":
-			return nil
-		case i.Status == "error":
-			j.causes[j.cause(i)]++
-			say("%s failed: %s", j.name, j.cause(i))
-			j.changes++
-			j.restarts++
-			if _, err := j.h.api.call(ctx, "PATCH", "/repos/admin/"+j.name+"/import", "", http.StatusOK); err != nil {
-				return err
-			}
 		}
 		select {
 		case <-time.After(200 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("it stands at %+v", i)
+			i, _, err := j.h.api.importOf(context.WithoutCancel(ctx), j.name)
+			return fmt.Errorf("it stands at %+v, %w", i, cmp.Or(err, ctx.Err()))
 		}
 	}
+}
+
+// look starts the import again when it failed. It has ended when it is complete, or gone as it was to be.
+func (j *job) look(ctx context.Context) (ended bool, err error) {
+	i, there, err := j.h.api.importOf(ctx, j.name)
+	switch {
+	case err != nil:
+		return false, err
+	case !there && !j.cancelled:
+		return false, fmt.Errorf("the import is gone")
+	case j.cancelled || i.Status != "error":
+		return !there || i.Status == "complete" && !j.cancelled, nil
+	}
+	cause := j.cause(i)
+	j.causes[cause]++
+	say("%s failed: %s", j.name, cause)
+	j.changes++
+	j.restarts++
+	_, err = j.h.api.call(ctx, "PATCH", "/repos/admin/"+j.name+"/import", "", http.StatusOK)
+	return false, err
 }
 
 func (j *job) cause(i imported) string {

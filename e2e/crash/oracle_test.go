@@ -54,7 +54,55 @@ func judge(t *testing.T, h *house, jobs []*job) {
 	for what, n := range town.bad {
 		h.tally.kinds[what] += n
 	}
+	h.explain(t)
 }
+
+// explanation is why an import may fail: what its cause says, and what has to have been done then.
+type explanation struct {
+	cause *regexp.Regexp
+	by    []string
+}
+
+var explanations = []explanation{
+	{regexp.MustCompile(`no room left|no space left`), []string{"ENOSPC"}},
+	{regexp.MustCompile(`^raw: .*(stopped sending|did not answer|busy|503|cut off|breaks? off|closed)`), []string{"answer cut off", "server busy", "server stalled"}},
+	{regexp.MustCompile(`^push: .*(stopped|did not answer|busy|503|cut off|breaks? off|closed)`), []string{"answer cut off", "server busy", "server stalled"}},
+	{regexp.MustCompile(`Something went wrong inside`), []string{"EIO", "object store killed"}},
+}
+
+// explain wants every failure on the way to have come from something that was done.
+func (h *house) explain(t *testing.T) {
+	for cause := range h.tally.causes {
+		explained := slices.ContainsFunc(explanations, func(e explanation) bool {
+			return e.cause.MatchString(cause) && slices.ContainsFunc(e.by, func(kind string) bool { return h.tally.kinds[kind] > 0 })
+		})
+		if !explained {
+			t.Errorf("nothing explains that imports failed for %q", cause)
+		}
+	}
+	for line, n := range h.complaints() {
+		t.Logf("%s: logged %d times: %s", h.tally.house, n, line)
+	}
+}
+
+// complaints counts the errors in the logs, without what is another each time.
+func (h *house) complaints() map[string]int {
+	counts := map[string]int{}
+	for _, p := range h.all() {
+		text, err := os.ReadFile(p.log)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			if _, said, ok := strings.Cut(strings.TrimSpace(line), "level=ERROR "); ok {
+				counts[anyNumber.ReplaceAllString(said, "…")]++
+			}
+		}
+	}
+	return counts
+}
+
+var anyNumber = regexp.MustCompile(`r?[0-9A-Fa-f]*[0-9][0-9A-Fa-f:-]*|request=\S*`)
 
 // judge is one import, from its end.
 func (j *job) judge(ctx context.Context) error {

@@ -1,12 +1,15 @@
 package crash
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -54,7 +57,7 @@ func newTown(t *testing.T, p plan) *town {
 		testenv.Empty(t, filepath.Join(place, "none.git"), "sha1") // which makes the folders, too
 	}
 	w.origin = testenv.ServeGit(t, w.sources, testenv.Options{Throttle: time.Millisecond, Wrap: func(h http.Handler) http.Handler { return w.there.Before(w.moody(h)) }})
-	w.home = testenv.ServeGit(t, w.forge, testenv.Options{Push: true, Wrap: func(h http.Handler) http.Handler { return w.here.Before(w.moody(h)) }})
+	w.home = testenv.ServeGit(t, w.forge, testenv.Options{Push: true, Wrap: func(h http.Handler) http.Handler { return w.here.Before(w.moody(w.receivePack(h))) }})
 	receiver := httptest.NewServer(http.HandlerFunc(w.receive))
 	t.Cleanup(receiver.Close)
 	w.hooks = receiver.URL
@@ -79,6 +82,13 @@ func (w *town) chance(in int, what string) bool {
 func (w *town) moody(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		pack := strings.HasSuffix(r.URL.Path, "-pack") && r.Method == http.MethodPost
+		if strings.HasSuffix(r.URL.Path, "upload-pack") {
+			asked, err := io.ReadAll(r.Body)
+			if err != nil {
+				return // git's own http-backend would wait for the rest for ever, with all its might
+			}
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(asked)), int64(len(asked))
+		}
 		switch {
 		case w.chance(60, "server busy"):
 			http.Error(rw, "busy", http.StatusServiceUnavailable)
@@ -93,6 +103,30 @@ func (w *town) moody(h http.Handler) http.Handler {
 			rw = &cut{ResponseWriter: rw, left: 2000}
 		}
 		h.ServeHTTP(rw, r)
+	})
+}
+
+// receivePack takes pushes, and lets git know when one breaks off.
+func (w *town) receivePack(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		name, push := strings.CutSuffix(r.URL.Path, "/git-receive-pack")
+		if !push || r.Method != http.MethodPost {
+			h.ServeHTTP(rw, r)
+			return
+		}
+		in := io.Reader(r.Body)
+		if r.Header.Get("Content-Encoding") == "gzip" {
+			var err error
+			if in, err = gzip.NewReader(r.Body); err != nil {
+				return
+			}
+		}
+		cmd := exec.Command("git", "receive-pack", "--stateless-rpc", filepath.Join(w.forge, filepath.FromSlash(name)))
+		cmd.Env, cmd.Stdin, cmd.Stdout = testenv.Env(), in, rw
+		rw.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+		if err := cmd.Run(); err != nil {
+			say("receive-pack of %s: %v", name, err) // whoever pushed is gone, mostly
+		}
 	})
 }
 
