@@ -17,8 +17,10 @@ import (
 func TestFolderOnADiskThatFails(t *testing.T) {
 	content := bytes.Repeat([]byte("content\n"), 1000)
 	for name, put := range map[string]func(t *testing.T, b bucket.Bucket, file string) error{
-		"put":  func(t *testing.T, b bucket.Bucket, file string) error { return b.Put(t.Context(), "a/b/c", file) },
-		"take": func(t *testing.T, b bucket.Bucket, file string) error { return bucket.Take(t.Context(), b, "a/b/c", file) },
+		"put": func(t *testing.T, b bucket.Bucket, file string) error { return b.Put(t.Context(), "a/b/c", file) },
+		"take": func(t *testing.T, b bucket.Bucket, file string) error {
+			return bucket.Take(t.Context(), b, "a/b/c", file)
+		},
 		"get": func(t *testing.T, b bucket.Bucket, file string) error {
 			return errors.Join(b.Put(t.Context(), "a/b/c", file), bucket.Get(t.Context(), b, "a/b/c", file+"-got"))
 		},
