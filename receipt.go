@@ -31,6 +31,7 @@ type ReceiptHead struct {
 	StartedAt   time.Time          `json:"started_at"`
 	CompletedAt time.Time          `json:"completed_at"`
 	Commits     int64              `json:"commits"`
+	Carried     int64              `json:"commits_carried"` // of them, those that refs lead to which were carried
 	Changed     int64              `json:"commits_changed"`
 	TagsChanged int64              `json:"tags_changed"`
 	Objects     int64              `json:"objects"`

@@ -34,7 +34,7 @@ func (r moved) news() string {
 		n         int64
 		one, many string
 	}{
-		{r.Head.Commits - r.before.Head.Commits, "new commit", "new commits"},
+		{r.Head.Carried - r.before.Head.Carried, "new commit", "new commits"},
 		{n.made, "new ref", "new refs"},
 		{n.moved, "ref moved", "refs moved"},
 		{n.forced, "ref forced", "refs forced"},
@@ -157,7 +157,7 @@ func (m *Main) summarize(r moved, dest string, f importFlags) error {
 
 func (m *Main) sayArrived(r moved, dest string, byRule, byChoice int64) {
 	refs := int64(len(r.Refs.Refs))
-	all := fmt.Sprintf("%s, %s and %s", counted(r.Head.Commits, "commit"), counted(refs, "ref"), counted(r.Body.Authors.Identities, "author"))
+	all := fmt.Sprintf("%s, %s and %s", counted(r.Head.Carried, "commit"), counted(refs, "ref"), counted(r.Body.Authors.Identities, "author"))
 	switch news := r.news(); {
 	case refs == 0:
 		fmt.Fprintf(m.Stdout, "%s are in %s: %s\n", all, dest, news)

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,11 +40,21 @@ func TestForcedRefsStay(t *testing.T) {
 		}
 	}
 	var receipt struct {
+		Carried int64               `json:"commits_carried"`
 		Skipped []rehome.SkippedRef `json:"skipped_refs"`
 	}
 	text, err := w.Receipt(t.Context(), r.ID)
 	must(t, err)
 	must(t, json.Unmarshal(text, &receipt))
+	var carried []string
+	for _, line := range testenv.ShowRefs(t, from) {
+		if _, name, _ := strings.Cut(line, " "); !slices.ContainsFunc(receipt.Skipped, func(s rehome.SkippedRef) bool { return s.Name == name }) {
+			carried = append(carried, name)
+		}
+	}
+	if want := testenv.Git(t, from, append([]string{"rev-list", "--count", "--ignore-missing"}, carried...)...); fmt.Sprint(receipt.Carried) != want {
+		t.Errorf("%d commits carried, want %s", receipt.Carried, want)
+	}
 	var forced []string
 	for _, s := range receipt.Skipped {
 		if s.Reason == reasonForced {
@@ -52,5 +63,23 @@ func TestForcedRefsStay(t *testing.T) {
 	}
 	if want := []string{"refs/heads/trunk", "refs/tags/a-blob", "refs/tags/light"}; !slices.Equal(forced, want) {
 		t.Errorf("the receipt says forced: %v, want %v", forced, want)
+	}
+}
+
+// TestForcedCommitsAreNotCarried counts no commit as carried that only a ref leads to which stays what it was.
+func TestForcedCommitsAreNotCarried(t *testing.T) {
+	t.Parallel()
+	e := newElsewhere(t)
+	r := e.repository("a")
+	wantStatus(t, e.begin(r), rehome.Complete, "", "")
+	testenv.Git(t, e.from, "update-ref", "refs/heads/topic-0", "refs/heads/trunk~7")
+	testenv.Grow(t, e.from, "refs/heads/topic-0", "new.txt", 1)
+	e.again(r)
+	var head rehome.ReceiptHead
+	text, err := e.Receipt(t.Context(), r.ID)
+	must(t, err)
+	must(t, json.Unmarshal(text, &head))
+	if want := testenv.Git(t, e.from, "rev-list", "--count", "--exclude=refs/heads/topic-0", "--all"); fmt.Sprint(head.Carried) != want || head.Carried >= head.Commits {
+		t.Errorf("%d of %d commits carried, want %s", head.Carried, head.Commits, want)
 	}
 }

@@ -111,6 +111,9 @@ func (o *once) run(ctx context.Context) (rehome.Receipt, error) {
 		return rehome.Receipt{}, err
 	}
 	o.timing.Rewrite = o.enter(rehome.Pushing)
+	if err := p.countCarried(ctx, got.Repo, len(did.final), false); err != nil {
+		return rehome.Receipt{}, err
+	}
 	if err := o.place(ctx, &p, place); err != nil {
 		return rehome.Receipt{}, err
 	}

@@ -48,6 +48,13 @@ func (w *worker) push(ctx context.Context) error {
 	if err != nil || w.row.State.Status != rehome.Pushing {
 		return err
 	}
+	fewer, err := w.fewerBefore(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.countCarried(ctx, done.raw, len(done.refs), fewer); err != nil {
+		return err
+	}
 	p.choice = w.row.LFS // of the plan that was rewritten
 	w.fault("published")
 	if err := w.prove(ctx, to, &p); err != nil {
@@ -311,6 +318,7 @@ type proof struct {
 	pushed     []rehome.Warning // what the push brought up
 	depth      rehome.Depth     // that was proven
 	named      string           // the default branch as it is published, a full name; "" for none
+	carried    int64            // commits that final leads to
 	former     string           // what it was called before, where that is no ref of the source's any more; "" for none
 	generation int64            // of the plan
 	started    time.Time

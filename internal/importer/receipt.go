@@ -63,7 +63,7 @@ func (p *proof) receipt() rehome.Receipt {
 	r := rehome.Receipt{
 		Head: rehome.ReceiptHead{
 			Format: 1, Status: rehome.Complete, Engine: rehome.Engine, Verified: string(cmp.Or(p.depth, rehome.VerifyRefs)),
-			StartedAt: p.Started.UTC().Truncate(time.Second), Commits: p.Commits, Objects: p.Objects,
+			StartedAt: p.Started.UTC().Truncate(time.Second), Commits: p.Commits, Carried: p.carried, Objects: p.Objects,
 			Source:      rehome.ReceiptSource{ObjectFormat: p.Format, DefaultBranch: strings.TrimPrefix(p.Head, "refs/heads/")},
 			Destination: rehome.ReceiptDestination{DefaultBranch: strings.TrimPrefix(p.head(), "refs/heads/")},
 		},

@@ -50,7 +50,7 @@ func keys(t *testing.T, text []byte) []string {
 
 var receiptKeys = []string{
 	"receipt", "import", "status", "rehome", "engine", "verified", "source", "destination",
-	"started_at", "completed_at", "commits", "commits_changed", "tags_changed", "objects",
+	"started_at", "completed_at", "commits", "commits_carried", "commits_changed", "tags_changed", "objects",
 	"refs", "skipped_refs", "replaced_refs", "authors", "signatures_dropped", "large_files", "lfs", "warnings", "timing", "sha256",
 }
 
@@ -63,7 +63,7 @@ func TestReceiptHasEveryKeyInOrder(t *testing.T) {
 	}
 	const want = `{"receipt":0,"import":"","status":"","rehome":"","engine":0,"verified":"",` +
 		`"source":{"vcs":"","url":"","object_format":"","default_branch":""},"destination":{"url":"","default_branch":""},` +
-		`"started_at":"0001-01-01T00:00:00Z","completed_at":"0001-01-01T00:00:00Z","commits":0,"commits_changed":0,"tags_changed":0,"objects":0,` +
+		`"started_at":"0001-01-01T00:00:00Z","completed_at":"0001-01-01T00:00:00Z","commits":0,"commits_carried":0,"commits_changed":0,"tags_changed":0,"objects":0,` +
 		`"refs":[],"skipped_refs":[],"replaced_refs":[],"authors":{"identities":0,"mapped":0},"signatures_dropped":0,` +
 		`"large_files":{"over":0,"choice":"","objects":0,"bytes":0,"removed_paths":[]},"lfs":{"carried":0,"bytes":0,"missing":[]},` +
 		`"warnings":[],"timing":{"raw_s":0,"rewrite_s":0,"push_s":0}}`
@@ -114,7 +114,7 @@ func TestReceiptOfAnImport(t *testing.T) {
 		Format: 1, Import: "octocat/new", Status: rehome.Complete, Version: "0.0.0-test", Engine: rehome.Engine, Verified: "refs",
 		Source:      rehome.ReceiptSource{VCS: rehome.Git, URL: url, ObjectFormat: "sha1", DefaultBranch: "trunk"},
 		Destination: rehome.ReceiptDestination{URL: "https://new.example/octocat/new.git", DefaultBranch: "trunk"},
-		StartedAt:   at, CompletedAt: at, Commits: head.Commits, Objects: head.Objects,
+		StartedAt:   at, CompletedAt: at, Commits: head.Commits, Carried: head.Commits, Objects: head.Objects,
 	}
 	if head != want || head.Commits == 0 || head.Objects <= head.Commits {
 		t.Errorf("head\n%+v, want\n%+v", head, want)
