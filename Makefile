@@ -9,8 +9,11 @@ COMMIT   := $(shell git describe --always --abbrev=12 --dirty 2>/dev/null)
 LDFLAGS  := -s -w -X main.commit=$(COMMIT)
 TARGETS  := linux/amd64 linux/arm64 darwin/arm64
 FUZZTIME ?= 5000x
+CRASHES  ?= 1000
+IMPORTS  ?= 200
+SEED     ?= 1
 
-.PHONY: build check test test-forge fuzz race demo bench tools object-store clean
+.PHONY: build check test test-forge fuzz race crash demo bench tools object-store clean
 
 build: ## the program, in bin/rehome
 	go build -ldflags '$(LDFLAGS)' -o $(BIN)/rehome ./cmd/rehome
@@ -40,6 +43,10 @@ fuzz: ## FUZZTIME=1m make fuzz: longer
 
 race: object-store ## every test under the race detector; wants a C compiler
 	CGO_ENABLED=1 go test -race -count=1 -timeout 30m ./...
+
+crash: object-store ## break servers CRASHES times over IMPORTS imports, drawn from SEED, which takes an hour; writes docs/security-report.md
+	.ci/install git postgresql
+	go test -count=1 -timeout 6h -v ./e2e/crash -args -seed $(SEED) -crashes $(CRASHES) -imports $(IMPORTS) -report $(CURDIR)/docs/security-report.md
 
 demo: ## a repository comes home through the API; the server stays
 	.ci/install git curl

@@ -40,7 +40,11 @@ func work(t *testing.T, h *house, jobs []*job) {
 		users.Go(func() { j.run(ctx) })
 	}
 	content := make(chan struct{})
-	go func() { users.Wait(); close(content) }()
+	go func() {
+		users.Wait()
+		h.content.Store(true)
+		close(content)
+	}()
 	breaking, enough := context.WithCancel(ctx)
 	for n, p := range h.all() {
 		b := &breaker{h: h, p: p, rand: rand.New(rand.NewPCG(h.plan.seed, 300+uint64(n)))}
@@ -86,7 +90,7 @@ func (b *breaker) once(ctx context.Context) {
 			b.moveOut(ctx) // what it held was under way for sure
 		}
 	case n < 13 && b.works():
-		b.die("kill-change "+fmt.Sprint(1+b.rand.IntN(60)), "kill -9 in front of a change of the disk", forWork)
+		b.die("kill-change "+fmt.Sprint(1+b.rand.IntN(60)), "kill -9 in front of a change of the disk", b.forWork())
 	case n < 15:
 		b.die("", "", b.slow+pause(b.rand, 200*time.Millisecond, 3*time.Second))
 	case n < 17:
@@ -105,10 +109,18 @@ func (b *breaker) once(ctx context.Context) {
 func (b *breaker) works() bool { return !b.h.many || b.p != b.h.first }
 
 // forWork is how long a process waits for work that brings it to its fault.
-const forWork = 6 * time.Second
+func (b *breaker) forWork() time.Duration {
+	switch {
+	case b.h.content.Load():
+		return time.Second
+	case b.h.plan.short:
+		return 3 * time.Second
+	}
+	return 6 * time.Second
+}
 
 func (b *breaker) dieAt(point string) {
-	b.die(fmt.Sprintf("kill %s %d", point, 1+b.rand.IntN(5)/3), "kill -9 at "+strings.ReplaceAll(point, "_", " "), forWork)
+	b.die(fmt.Sprintf("kill %s %d", point, 1+b.rand.IntN(5)/3), "kill -9 at "+strings.ReplaceAll(point, "_", " "), b.forWork())
 }
 
 // live starts the process with a fault. One that it meets before it listens may end it.
@@ -185,7 +197,7 @@ func (b *breaker) suspend(ctx context.Context) {
 	if !b.live(fmt.Sprintf("stop %s %d", point, 1+b.rand.IntN(2))) {
 		return
 	}
-	for range int(forWork / (100 * time.Millisecond)) {
+	for range b.forWork() / (100 * time.Millisecond) {
 		if b.p.stopped() {
 			break
 		}

@@ -17,6 +17,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 )
 
@@ -42,7 +43,7 @@ type plan struct {
 
 // The short run, in each house.
 const (
-	shortCrashes = 14
+	shortCrashes = 12
 	shortImports = 6
 )
 
@@ -53,23 +54,33 @@ func share(of int, short int) int {
 	return of / 2
 }
 
-// TestNothingIsLost runs both houses, one after the other: they would share the processors.
+// TestNothingIsLost runs both houses, a short time side by side, a long one after the other: they would share the processors.
 func TestNothingIsLost(t *testing.T) {
 	p := plan{seed: *seed, crashes: share(*crashes, shortCrashes), imports: share(*imports, shortImports), short: *crashes == 0}
 	t.Logf("go test ./e2e/crash -args -seed %d -crashes %d -imports %d", *seed, *crashes, *imports)
-	var all []*tally
-	for _, one := range []struct {
-		name string
-		open func(*testing.T, *town, plan) *house
-	}{{"alone", alone}, {"many", many}} {
-		if *only != "" && *only != one.name {
-			continue
+	var mu sync.Mutex
+	var all []*tally // guarded by mu
+	t.Run("houses", func(t *testing.T) {
+		for _, one := range []struct {
+			name string
+			open func(*testing.T, *town, plan) *house
+		}{{"alone", alone}, {"many", many}} {
+			if *only != "" && *only != one.name {
+				continue
+			}
+			t.Run(one.name, func(t *testing.T) {
+				if p.short {
+					t.Parallel()
+				}
+				p := p
+				p.seed = *seed<<8 + uint64(len(one.name))
+				c := live(t, one.name, p, one.open)
+				mu.Lock()
+				defer mu.Unlock()
+				all = append(all, c)
+			})
 		}
-		t.Run(one.name, func(t *testing.T) {
-			p.seed = *seed<<8 + uint64(len(one.name))
-			all = append(all, live(t, one.name, p, one.open))
-		})
-	}
+	})
 	if *report != "" && !t.Failed() {
 		if err := write(*report, *seed, all); err != nil {
 			t.Error(err)

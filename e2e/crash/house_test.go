@@ -26,6 +26,8 @@ type house struct {
 	first   *process   // answers the API; alone it is everything
 	workers []*process // besides; none when alone
 
+	content atomic.Bool // users want nothing more
+
 	database string // a URL; "" alone
 	postgres *testenv.PG
 	store    *testenv.Versity

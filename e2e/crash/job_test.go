@@ -59,7 +59,10 @@ func newJobs(h *house, w *town, p plan) []*job {
 	var all []*job
 	for n := range p.imports {
 		j := &job{t: h.t, h: h, w: w, name: fmt.Sprintf("r%d", n), causes: map[string]int{}}
-		j.begin = int64(n) * int64(p.crashes) / int64(p.imports) * 8 / 10
+		j.begin = int64(n*p.crashes/p.imports) * 8 / 10
+		if p.short {
+			j.begin = int64(n / 2)
+		}
 		j.kind = []kind{plain, plain, withBig, withLFS, withRich}[(n+r.IntN(2))%5]
 		commits := []int{10, 40, 100, 300, 1000}[r.IntN(5)]
 		if n%25 == 7 {
@@ -81,7 +84,7 @@ func newJobs(h *house, w *town, p plan) []*job {
 func drawSteps(r *rand.Rand, k kind, n int, short bool) []step {
 	most := 14
 	if short {
-		most = 5
+		most = 3
 	}
 	what := []string{}
 	for range 2 + r.IntN(most) {
