@@ -105,7 +105,7 @@ func TestAsksBeforeItFetches(t *testing.T) {
 		if name != "missing" {
 			continue
 		}
-		if !strings.Contains(i.State.Err.Hint, "--create") {
+		if !strings.Contains(i.State.Err.Hint, "{create") {
 			t.Errorf("%+v", i.State.Err)
 		}
 		_, err = e.SetDestination(t.Context(), r.ID, DestinationRequest{URL: right})

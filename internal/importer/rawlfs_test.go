@@ -252,7 +252,7 @@ func TestDeadLFSServer(t *testing.T) {
 	i := w.start(r, StartRequest{URL: url})
 	wantStatus(t, i, rehome.Failed, rehome.StepRaw, rehome.Unreachable)
 	const says = "The source's Git LFS server 127.0.0.1:1 (named by its .lfsconfig) cannot be reached: cannot connect to 127.0.0.1:1: the connection is refused."
-	if e := i.State.Err; e.Message != says || !strings.Contains(e.Hint, "{allow_missing_lfs}") {
+	if e := i.State.Err; e.Message != says+" It was tried 3 times." || !strings.Contains(e.Hint, "{allow_missing_lfs}") {
 		t.Errorf("got %q, hint %q", e.Message, e.Hint)
 	}
 	yes := true
