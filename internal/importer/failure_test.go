@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -225,4 +226,19 @@ func (*panicking) Fetch(context.Context, source.Request) (source.Result, error) 
 
 func (*panicking) FetchLFS(context.Context, source.LFSRequest) (source.LFSResult, error) {
 	panic("boom")
+}
+
+// The log has what outsiders do not see, whoever found words for them.
+func TestTheLogHasWhatIsUnderneath(t *testing.T) {
+	under := errors.New("write pack: input/output error")
+	for want, err := range map[string]error{
+		"write pack: input/output error":                    under,
+		"It failed.: write pack: input/output error":        &rehome.Error{Code: rehome.Internal, Message: "It failed.", Err: under},
+		"fetch: It failed.: write pack: input/output error": fmt.Errorf("fetch: %w", &rehome.Error{Code: rehome.Internal, Message: "It failed.", Err: under}),
+		"It failed.": &rehome.Error{Code: rehome.Internal, Message: "It failed."},
+	} {
+		if got := forLog(err); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
 }

@@ -124,7 +124,7 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 	cause = orAway(cause)
 	e, log := wasExpired(rehome.AsError(cause), &w.row), w.logOf(ctx, w.row.ID)
 	if e.Code == rehome.Internal {
-		log.ErrorContext(ctx, "import step", "status", w.row.State.Status, "err", cause)
+		log.ErrorContext(ctx, "import step", "status", w.row.State.Status, "err", forLog(cause))
 	} else {
 		log.InfoContext(ctx, "import step", "status", w.row.State.Status, "code", e.Code, "err", e.Message)
 	}
@@ -165,6 +165,15 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 		i.Attempts = 0
 		return nil
 	})
+}
+
+// forLog is all that is known of an error. The text of a *rehome.Error is for outside, and leaves out what is underneath.
+func forLog(err error) string {
+	text, under := err.Error(), rehome.AsError(err).Err
+	if under == nil || strings.Contains(text, under.Error()) {
+		return text
+	}
+	return text + ": " + under.Error()
 }
 
 // blamesRaw reports whether a failure of a later step may lie in the raw repository or what came with it.
