@@ -57,7 +57,7 @@ func free(t *testing.T) string {
 
 func (h *house) place(name string, args, env []string) *process {
 	p := &process{name: name, dir: filepath.Join(h.dir, name), log: filepath.Join(h.dir, name+".log")}
-	p.args = append([]string{"serve", "--data", p.dir, "--allow-network", "127.0.0.1", "--large-files-over", fmt.Sprint(largeOver), "--rate-limit", "100000000/h"}, args...)
+	p.args = append([]string{"serve", "--data", p.dir, "--allow-network", "127.0.0.1", "--large-files-over", fmt.Sprint(largeOver), "--rate-limit", "100000000/h", "--keep-raw", "15s"}, args...)
 	p.env = append([]string{"REHOME_ADMIN_TOKEN=" + adminToken}, env...)
 	h.t.Cleanup(func() {
 		p.kill()

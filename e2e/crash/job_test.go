@@ -82,7 +82,7 @@ func newJobs(h *house, w *town, p plan) []*job {
 // drawSteps draws what is done with the nth import. The choices about large files never come back to an earlier one, nor do the
 // maps: so no ref is ever to be again what it was before.
 func drawSteps(r *rand.Rand, k kind, n int, short bool) []step {
-	most := 14
+	most := 36
 	if short {
 		most = 3
 	}

@@ -122,11 +122,19 @@ func (w *town) receivePack(h http.Handler) http.Handler {
 			}
 		}
 		cmd := exec.Command("git", "receive-pack", "--stateless-rpc", filepath.Join(w.forge, filepath.FromSlash(name)))
-		cmd.Env, cmd.Stdin, cmd.Stdout = testenv.Env(), in, rw
-		rw.Header().Set("Content-Type", "application/x-git-receive-pack-result")
-		if err := cmd.Run(); err != nil {
-			say("receive-pack of %s: %v", name, err) // whoever pushed is gone, mostly
+		cmd.Env, cmd.Stdin, cmd.WaitDelay = testenv.Env(), in, patience
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
 		}
+		if err != nil {
+			http.Error(rw, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		defer cmd.Wait() //nolint:errcheck // whoever pushed may be gone
+		defer out.Close()
+		rw.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+		io.Copy(rw, out) //nolint:errcheck // the same
 	})
 }
 
