@@ -25,18 +25,22 @@ func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 	if err != nil {
 		return fmt.Errorf("migrate database: %w", err)
 	}
-	have, known, err := steps.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read the database's version: %w", err)
+	for {
+		have, known, err := steps.GetVersions(ctx)
+		if err != nil {
+			return fmt.Errorf("read the database's version: %w", err)
+		}
+		if have > known {
+			return fmt.Errorf("the database was written by a newer rehome (schema %d, this one knows %d): use that version or a backup", have, known)
+		}
+		if have == known {
+			return nil
+		}
+		// Of several processes that open a file at once one makes each step, and the others fail there: they look again.
+		if _, err := steps.Up(ctx); err != nil {
+			if now, again := steps.GetDBVersion(ctx); again != nil || now == have {
+				return fmt.Errorf("migrate database: %w", err)
+			}
+		}
 	}
-	if have > known {
-		return fmt.Errorf("the database was written by a newer rehome (schema %d, this one knows %d): use that version or a backup", have, known)
-	}
-	if have == known {
-		return nil
-	}
-	if _, err := steps.Up(ctx); err != nil {
-		return fmt.Errorf("migrate database: %w", err)
-	}
-	return nil
 }
