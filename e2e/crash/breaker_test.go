@@ -171,11 +171,15 @@ func (b *breaker) end(kind string) {
 // fillDisk has some changes of the disk fail, and kills the process later.
 func (b *breaker) fillDisk() {
 	with := []string{"ENOSPC", "EIO"}[b.rand.IntN(2)]
-	if b.live(fmt.Sprintf("%s %d %d", with, 1+b.rand.IntN(40), 1+b.rand.IntN(4))) {
+	lives := b.live(fmt.Sprintf("%s %d %d", with, 1+b.rand.IntN(40), 1+b.rand.IntN(4)))
+	if lives {
 		b.p.wait(b.slow + pause(b.rand, time.Second, 3*time.Second))
 	}
 	if b.p.met() {
 		b.h.tally.did(with, false)
+	}
+	if !lives {
+		return // it said so, and ended
 	}
 	b.end("kill -9 at a random time")
 }

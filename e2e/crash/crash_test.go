@@ -19,6 +19,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 )
 
 var (
@@ -105,6 +106,7 @@ func live(t *testing.T, name string, p plan, open func(*testing.T, *town, plan) 
 	judge(t, h, jobs)
 	h.drain(t)
 	judgeAtRest(t, h, jobs)
+	c.took = time.Since(c.begun)
 	return c
 }
 

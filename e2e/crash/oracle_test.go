@@ -22,8 +22,11 @@ import (
 	"rehome/internal/testenv"
 )
 
-// bound is how long an import may take to its end once everything works.
-const bound = 4 * time.Minute
+// How long an import may take to its end once everything works, and a webhook that was refused twice until it comes again.
+const (
+	bound     = 4 * time.Minute
+	hookBound = 8 * time.Minute
+)
 
 // judge wants every import to end, and to be what it says.
 func judge(t *testing.T, h *house, jobs []*job) {
@@ -67,6 +70,7 @@ var explanations = []explanation{
 	{regexp.MustCompile(`no room left|no space left`), []string{"ENOSPC"}},
 	{regexp.MustCompile(`^raw: .*(stopped sending|did not answer|busy|503|cut off|breaks? off|closed)`), []string{"answer cut off", "server busy", "server stalled"}},
 	{regexp.MustCompile(`^push: .*(stopped|did not answer|busy|503|cut off|breaks? off|closed)`), []string{"answer cut off", "server busy", "server stalled"}},
+	{regexp.MustCompile(`object store .* does not answer`), []string{"object store killed"}},
 	{regexp.MustCompile(`Something went wrong inside`), []string{"EIO", "object store killed"}},
 }
 
@@ -340,6 +344,8 @@ func mapOf(ctx context.Context, dir, id string) (newest int, err error) {
 
 // hooksAreRight wants one delivery for each end, and each to have been taken.
 func (j *job) hooksAreRight(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hookBound)
+	defer cancel()
 	var all []delivery
 	for again := false; ; again = true {
 		var err error

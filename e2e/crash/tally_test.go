@@ -16,6 +16,7 @@ type tally struct {
 	house   string
 	plan    plan
 	begun   time.Time
+	took    time.Duration // altogether
 	crashes atomic.Int64 // kills of processes of the server, of the database and of the object store
 
 	mu        sync.Mutex
@@ -81,7 +82,7 @@ func (c *tally) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return fmt.Sprintf("%d crashes over %d imports in %v, %d lost; %s; takeovers %d, p50 %v, p99 %v; drains %d of %d, longest %v; found %s; failures on the way %s",
-		c.crashes.Load(), c.plan.imports, time.Since(c.begun).Round(time.Second), c.lost, list(c.kinds),
+		c.crashes.Load(), c.plan.imports, c.took.Round(time.Second), c.lost, list(c.kinds),
 		len(c.takeovers), at(c.takeovers, 0.5), at(c.takeovers, 0.99), len(c.drains), len(c.drains)+len(c.badDrains), at(c.drains, 1), list(c.held), list(c.causes))
 }
 
@@ -122,7 +123,7 @@ func table(seed uint64, all []*tally) string {
 			taken = fmt.Sprintf("%v, %v of %d", at(c.takeovers, 0.5), at(c.takeovers, 0.99), len(c.takeovers))
 		}
 		fmt.Fprintf(&s, "| %s | %d | %d | %d | %s | %d of %d, longest %v | %v |\n", houses[c.house], c.plan.imports, c.crashes.Load(), c.lost, taken,
-			len(c.drains), len(c.drains)+len(c.badDrains), at(c.drains, 1), time.Since(c.begun).Round(time.Second))
+			len(c.drains), len(c.drains)+len(c.badDrains), at(c.drains, 1), c.took.Round(time.Second))
 	}
 	s.WriteString("\n")
 	for _, c := range all {

@@ -33,6 +33,7 @@ type town struct {
 	mu   sync.Mutex
 	rand *rand.Rand              // guarded by mu, as the next
 	told map[string][]told       // by repository
+	nos  map[string]int          // refusals, by the id of the delivery
 	bad  map[string]int          // by what the town did
 	objs map[string][]lfs.Object // of sources, by repository
 }
@@ -51,7 +52,7 @@ func newTown(t *testing.T, p plan) *town {
 	w := &town{
 		sources: filepath.Join(dir, "sources"), forge: filepath.Join(dir, "forge"),
 		there: &testenv.LFS{}, here: &testenv.LFS{}, rand: rand.New(rand.NewPCG(p.seed, 100)),
-		told: map[string][]told{}, bad: map[string]int{}, objs: map[string][]lfs.Object{},
+		told: map[string][]told{}, nos: map[string]int{}, bad: map[string]int{}, objs: map[string][]lfs.Object{},
 	}
 	for _, place := range []string{w.sources, w.forge} {
 		testenv.Empty(t, filepath.Join(place, "none.git"), "sha1") // which makes the folders, too
@@ -161,7 +162,7 @@ func (w *town) receive(rw http.ResponseWriter, r *http.Request) {
 	}
 	var end struct{ Status string }
 	err = json.Unmarshal(body, &end)
-	refused := w.chance(8, "webhook refused")
+	refused := w.refuses(r.Header.Get("X-Github-Delivery"))
 	if r.Header.Get("X-Github-Event") != "ping" {
 		name := strings.TrimPrefix(r.URL.Path, "/")
 		w.mu.Lock()
@@ -171,6 +172,20 @@ func (w *town) receive(rw http.ResponseWriter, r *http.Request) {
 	if refused || err != nil {
 		http.Error(rw, "not now", http.StatusInternalServerError)
 	}
+}
+
+// refuses is true now and then, but not more than twice for a delivery: the next time it comes again would be a quarter of an hour later.
+func (w *town) refuses(guid string) bool {
+	w.mu.Lock()
+	often := w.nos[guid] >= 2
+	w.mu.Unlock()
+	if often || !w.chance(8, "webhook refused") {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.nos[guid]++
+	return true
 }
 
 // heard returns what a repository's webhook was told.
