@@ -17,7 +17,7 @@ type tally struct {
 	plan    plan
 	begun   time.Time
 	took    time.Duration // altogether
-	crashes atomic.Int64 // kills of processes of the server, of the database and of the object store
+	crashes atomic.Int64  // kills of processes of the server, of the database and of the object store
 
 	mu        sync.Mutex
 	kinds     map[string]int  // of everything that was done; guarded by mu, as the next
