@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/store"
 )
 
 // The built-in host is a folder of one machine, and many may share a Postgres database: repositories that one has would be missing at
 // another. So who hosts holds a post in the database.
 const (
-	hostPost = "host"
+	hostPost = store.HostPost
 	// hostFor is how long the post stays with a process that says nothing.
 	hostFor = time.Minute
 	// hostEvery is how often one that lives says so.

@@ -91,7 +91,7 @@ func (p *parts) openListener(context.Context) (err error) {
 }
 
 func (p *parts) openRows(ctx context.Context) (err error) {
-	if p.db, err = (store.Options{Limits: p.flags.role.limits()}).Open(ctx, p.flags.places.rows()); err != nil {
+	if p.db, err = (store.Options{Limits: p.flags.role.limits(), Hostless: !p.flags.role.hosts() && p.flags.destination.template == ""}).Open(ctx, p.flags.places.rows()); err != nil {
 		return err
 	}
 	p.later(func() { p.warn("close database", p.db.Close()) })

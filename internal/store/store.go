@@ -24,12 +24,14 @@ type DB struct {
 	write *sql.DB
 	read  *pool
 	*dialect
-	limits Limits
+	limits   Limits
+	hostless bool
 }
 
 // Options are what a database is opened with. The zero value has no limits.
 type Options struct {
-	Limits Limits
+	Limits   Limits
+	Hostless bool // this process cannot push to the built-in host: where another process has it, imports for it are not due here
 }
 
 // Open is Options.Open without any.
@@ -47,7 +49,7 @@ func (o Options) Open(ctx context.Context, where string) (db *DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	db.limits = o.Limits
+	db.limits, db.hostless = o.Limits, o.Hostless
 	return db, nil
 }
 

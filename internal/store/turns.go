@@ -35,7 +35,7 @@ func (d *dialect) isDue() string {
 // Due returns the ids of at most limit imports with work to do that nobody holds, those that run and those at rest whose
 // next sync has come, in the order in which their turns come. Turns go round users: an import comes before those of users
 // who have, with what comes before, more imports running; of imports alike in that, the one that has been due for longest.
-// Those beyond Limits.Running of their users are not among them. What is to be cleaned up comes first and counts for nobody.
+// Those beyond Limits.Running of their users are not among them, nor with Options.Hostless those that are the host's. What is to be cleaned up comes first and counts for nobody.
 func (db *DB) Due(ctx context.Context, limit int) ([]int64, error) {
 	most := db.limits.Running
 	if most <= 0 {
@@ -60,13 +60,29 @@ func (db *DB) Next(ctx context.Context, except ...int64) (id int64, ok bool, err
 	return 0, false, err
 }
 
+// HostPost is the post, as of HoldPost, of the one process with the built-in host.
+const HostPost = "host"
+
+// hostAway is how long imports are left to a host that is not heard of, in milliseconds: one that starts again needs less.
+const hostAway = 60 * 60 * 1000
+
+// notOfHost says of a row that its import has a destination of its own, or that there is no host to push it to.
+func (d *dialect) notOfHost() string {
+	return "(EXISTS (SELECT 1 FROM destinations d WHERE d.repository_id = imports.repository_id) OR NOT EXISTS (SELECT 1 FROM chores WHERE name = '" +
+		HostPost + "' AND due_at > " + d.now + fmt.Sprintf(" - %d))", hostAway)
+}
+
 // running counts what is worked on, by user.
 func (d *dialect) running() string {
 	return "SELECT user_id, count(*) AS n FROM imports WHERE " + held + " AND lease_expires > " + d.now + " GROUP BY user_id"
 }
 
-func (d *dialect) dueQuery() string {
-	free := " <= " + d.now + " AND lease_expires <= " + d.now
+func (db *DB) dueQuery() string {
+	d, mine := db.dialect, ""
+	if db.hostless {
+		mine = " AND " + d.notOfHost()
+	}
+	free := " <= " + d.now + " AND lease_expires <= " + d.now + mine
 	return "WITH running AS (" + d.running() + `), waiting AS (
 			SELECT id, user_id, due_at AS since FROM imports WHERE ` + runs + " AND due_at" + free + `
 			UNION ALL SELECT id, user_id, next_sync_at FROM imports WHERE ` + syncs + " AND next_sync_at" + free + `
@@ -77,7 +93,7 @@ func (d *dialect) dueQuery() string {
 		)
 		SELECT id FROM (
 			SELECT id, since, turn FROM placed WHERE turn <= $2
-			UNION ALL SELECT id, due_at, 0 FROM imports WHERE ` + gone + " AND due_at" + free + `
+			UNION ALL SELECT id, due_at, 0 FROM imports WHERE ` + gone + " AND due_at <= " + d.now + " AND lease_expires <= " + d.now + `
 		) AS due ORDER BY turn, since, id LIMIT $1`
 }
 

@@ -94,6 +94,7 @@ func Run(t *testing.T, empty func(t *testing.T) string, open func(t *testing.T, 
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, empty(t), store.Options{Limits: c.limits})) })
 	}
+	t.Run("imports of the host", func(t *testing.T) { testHostless(t, empty(t), open) })
 	t.Run("processes", func(t *testing.T) { testProcesses(t, empty(t), open) })
 }
 

@@ -86,6 +86,44 @@ func testTurns(t *testing.T, db *store.DB) {
 	}
 }
 
+// A process that cannot push to the host leaves its imports to the one that can, also while that starts again; where
+// there is none, they are anybody's, to find that out.
+func testHostless(t *testing.T, where string, open func(t *testing.T, where string, o store.Options) *store.DB) {
+	db := open(t, where, store.Options{})
+	other := open(t, where, store.Options{Hostless: true})
+	ids := queue(t, db, "ada", "ada", "bob", "eve")
+	var rows []store.Import
+	for _, id := range ids {
+		row, err := db.ImportByID(t.Context(), id)
+		must(t, err)
+		rows = append(rows, row)
+	}
+	elsewhere := func(tx *store.Tx, i *store.Import) error {
+		return tx.SetDestination(t.Context(), store.Destination{RepositoryID: i.RepositoryID, Destination: rehome.Destination{URL: "https://forge.example/a"}})
+	}
+	_, err := db.ChangeImport(t.Context(), rows[1].RepositoryID, elsewhere)
+	must(t, err)
+	_, err = db.DeleteImport(t.Context(), rows[3].RepositoryID, nil)
+	must(t, err)
+	want := func(db *store.DB, want ...int64) {
+		t.Helper()
+		if due, err := db.Due(t.Context(), 10); err != nil || !slices.Equal(due, want) {
+			t.Errorf("due %v, %v; want %v", due, err, want)
+		}
+	}
+	all := []int64{ids[3], ids[0], ids[2], ids[1]}
+	want(other, all...)
+	for _, ttl := range []time.Duration{time.Minute, 0} {
+		_, err := db.HoldPost(t.Context(), store.HostPost, "a", ttl)
+		must(t, err)
+		want(other, ids[3], ids[1])
+		want(db, all...)
+	}
+	_, err = db.HoldPost(t.Context(), store.HostPost, "a", -2*time.Hour)
+	must(t, err)
+	want(other, all...)
+}
+
 func testRunningLimit(t *testing.T, db *store.DB) {
 	ids := queue(t, db, "ada", "ada", "ada", "bob")
 	first := lease(t, db, ids[0])
