@@ -35,17 +35,18 @@ type Ground struct {
 	Canary string // URL of a listener that nobody may reach
 }
 
-// Source is where a case's repository is: one field is set.
+// Source is where a case's repository is: one of the first three fields is set.
 type Source struct {
 	Handler http.Handler // the repository is at /r.git below it, and whoever asks brings a password or not
 	URL     string       // of a server that the case runs by itself
 	Path    string       // of a repository on this disk
+	Names   []string     // ids that a refusal, or the warning that was to come, must name
 }
 
 // Outcome is what must become of an import.
 type Outcome struct {
 	Code    rehome.Code // of the error; "" when the import completes
-	Says    string      // what the error's message or hint must hold
+	Says    []string    // what the error's message or hint must hold
 	Warned  string      // the kind of a warning that the receipt must hold
 	Skipped string      // the name of a ref that the receipt must list as skipped
 }
