@@ -35,6 +35,7 @@ var floors = map[string]int{
 	"internal/bucket": 1,
 	"internal/wire":   1,
 	"internal/remote": 1,
+	"internal/pgline": 1,
 
 	"internal/git/cage":  2,
 	"internal/git/repo":  2,
