@@ -14,7 +14,6 @@ import (
 
 	"rehome"
 	"rehome/internal/compute"
-	"rehome/internal/egress"
 	"rehome/internal/git/pack"
 	"rehome/internal/source"
 )
@@ -46,14 +45,6 @@ type doorFlags struct {
 	tlsCert   string
 	tlsKey    string
 	rate      rate
-}
-
-// networkFlags say where sources may be.
-type networkFlags struct {
-	allow   []string
-	block   []string
-	private bool
-	caFile  string
 }
 
 // limitFlags say how large sources may be.
@@ -104,10 +95,7 @@ func (f *serveFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.door.tlsKey, "tls-key", "", "key `FILE` for https, with --tls-cert")
 	flags.Var(&f.door.rate, "rate-limit", "requests an hour for each token")
 
-	flags.StringSliceVar(&f.network.allow, "allow-network", nil, "`CIDR|HOST` that can be reached besides public addresses")
-	flags.StringSliceVar(&f.network.block, "block-network", nil, "`CIDR|HOST` that cannot be reached")
-	flags.BoolVar(&f.network.private, "allow-private-networks", false, "private networks can be reached, metadata addresses never")
-	flags.StringVar(&f.network.caFile, "ca-file", "", "`FILE` of certificates trusted besides the system's")
+	f.network.add(flags)
 
 	flags.StringVar(&f.destination.template, "destination", "", "forge that imports go to instead of the built-in host, as `URL` with {owner} and {repo}: https://forge.example/{owner}/{repo}.git")
 	flags.StringVar(&f.destination.user, "dest-user", "", "user name at --destination; the password, or a token without user name, comes from REHOME_DEST_PASSWORD")
@@ -146,10 +134,8 @@ func (f *serveFlags) check() error {
 	if _, err := f.door.trusted(); err != nil {
 		return usagef("Give networks such as 10.0.0.0/8.", "--trusted-proxies holds something that is not a network")
 	}
-	if _, err := f.network.policy(); err != nil {
-		return usagef("Give networks such as 10.0.0.0/8, or the names of hosts.", "%w", err)
-	}
-	return nil
+	_, err := f.network.policy()
+	return err
 }
 
 func (d doorFlags) trusted() ([]netip.Prefix, error) {
@@ -166,24 +152,6 @@ func (d doorFlags) trusted() ([]netip.Prefix, error) {
 		list = append(list, prefix)
 	}
 	return list, nil
-}
-
-func (n networkFlags) policy() (egress.Policy, error) {
-	p := egress.Policy{AllowPrivate: n.private, CAFile: n.caFile}
-	for _, list := range []struct {
-		flag  string
-		texts []string
-		rules *[]egress.Rule
-	}{{"--allow-network", n.allow, &p.Allow}, {"--block-network", n.block, &p.Block}} {
-		for _, text := range list.texts {
-			rule, err := egress.ParseRule(text)
-			if err != nil {
-				return p, fmt.Errorf("%s: %w", list.flag, err)
-			}
-			*list.rules = append(*list.rules, rule)
-		}
-	}
-	return p, nil
 }
 
 func (l limitFlags) source() source.Limits {

@@ -41,7 +41,7 @@ func (p *Policy) allows(host string, a netip.Addr) bool {
 	if p.Unrestricted {
 		return true
 	}
-	if a.Zone() != "" {
+	if !a.IsValid() || a.Zone() != "" {
 		return false
 	}
 	a = a.Unmap()
@@ -65,16 +65,16 @@ func contains(list []netip.Prefix, a netip.Addr) bool {
 }
 
 // embedded returns the IPv4 addresses that a gateway may make out of a IPv6 one:
-// v4-compatible, NAT64 (RFC 6052, RFC 8215), 6to4, Teredo's server and client, ISATAP.
-func embedded(a netip.Addr) []netip.Addr {
+// v4-compatible, NAT64 (RFC 6052 with each length of prefix, RFC 8215), 6to4, Teredo's server and client, ISATAP.
+func embedded(a netip.Addr) (all []netip.Addr) {
 	if !a.Is6() {
 		return nil
 	}
 	b := a.As16()
-	v4 := func(at int, mask byte) netip.Addr {
-		return netip.AddrFrom4([4]byte{b[at] ^ mask, b[at+1] ^ mask, b[at+2] ^ mask, b[at+3] ^ mask})
+	for _, at := range [][4]int{{2, 3, 4, 5}, {4, 5, 6, 7}, {5, 6, 7, 9}, {6, 7, 9, 10}, {7, 9, 10, 11}, {9, 10, 11, 12}, {12, 13, 14, 15}} {
+		all = append(all, netip.AddrFrom4([4]byte{b[at[0]], b[at[1]], b[at[2]], b[at[3]]}))
 	}
-	return []netip.Addr{v4(2, 0), v4(4, 0), v4(12, 0), v4(12, 0xff)}
+	return append(all, netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]}))
 }
 
 func addrs(list ...string) []netip.Addr {

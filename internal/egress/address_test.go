@@ -18,7 +18,8 @@ func TestAllows(t *testing.T) {
 	}
 	open := Policy{}
 	privately := Policy{AllowPrivate: true}
-	ruled := Policy{Allow: rules("10.1.0.0/16", "64:ff9b::/96", "169.254.0.0/16", "git.corp"), Block: rules("10.1.2.3", "8.8.8.0/24", "evil.example")}
+	ruled := Policy{Allow: rules("10.1.0.0/16", "64:ff9b::/96", "64:ff9b:1::/48", "2001:db8::/32", "169.254.0.0/16", "git.corp"), Block: rules("10.1.2.3", "8.8.8.0/24", "evil.example")}
+	everything := Policy{AllowPrivate: true, Allow: rules("0.0.0.0/0", "::/0", "metadata.google.internal")}
 	for _, c := range []struct {
 		name   string
 		policy Policy
@@ -60,6 +61,17 @@ func TestAllows(t *testing.T) {
 		{"v4-mapped public", open, "h", "::ffff:140.82.121.3", true},
 		{"v4-compatible", open, "h", "::127.0.0.1", false},
 		{"site-local", open, "h", "fec0::1", false},
+		{"AS112", open, "h", "192.31.196.1", false},
+		{"AMT", open, "h", "192.52.193.1", false},
+		{"6to4 relay", open, "h", "192.88.99.1", false},
+		{"AS112 direct", open, "h", "192.175.48.1", false},
+		{"discard v6", open, "h", "100::1", false},
+		{"SRv6", open, "h", "5f00::1", false},
+		{"documentation v6, new", open, "h", "3fff::1", false},
+		{"ORCHIDv2", open, "h", "2001:20::1", false},
+		{"benchmark v6", open, "h", "2001:2::1", false},
+		{"AS112 v6", open, "h", "2620:4f:8000::1", false},
+		{"v4-translated", open, "h", "::ffff:0:8c52:7903", false},
 		{"Azure wire server", open, "h", "168.63.129.16", false},
 
 		{"private: loopback", privately, "h", "127.0.0.1", true},
@@ -91,10 +103,35 @@ func TestAllows(t *testing.T) {
 		{"ruled: NAT64", ruled, "h", "64:ff9b::8c52:7903", true},
 		{"ruled: NAT64 to metadata", ruled, "h", "64:ff9b::a9fe:a9fe", false},
 
+		{"ruled: NAT64 to metadata, prefix of 32 bits", ruled, "h", "2001:db8:a9fe:a9fe::", false},
+		{"ruled: NAT64 to metadata, prefix of 40 bits", ruled, "h", "2001:db8:12a9:fea9:fe::", false},
+		{"ruled: NAT64 to metadata, prefix of 48 bits", ruled, "h", "64:ff9b:1:a9fe:a9:fe00::", false},
+		{"ruled: NAT64 to metadata, prefix of 56 bits", ruled, "h", "2001:db8:1234:12a9:fe:a9fe::", false},
+		{"ruled: NAT64 to metadata, prefix of 64 bits", ruled, "h", "2001:db8:1234:1234:a9:fea9:fe00:0", false},
+		{"ruled: NAT64 elsewhere", ruled, "h", "64:ff9b:1:8c52:79:300::", true},
+		{"everything: metadata", everything, "h", "169.254.169.254", false},
+		{"everything: metadata v6", everything, "h", "fd00:ec2::254", false},
+		{"everything: metadata by name", everything, "metadata.google.internal", "169.254.169.254", false},
+		{"everything: metadata v4-compatible", everything, "h", "::a9fe:a9fe", false},
+		{"everything: metadata 6to4", everything, "h", "2002:a9fe:a9fe::1", false},
+		{"everything: metadata Teredo server", everything, "h", "2001:0:a9fe:a9fe::1", false},
+		{"everything: metadata Teredo client", everything, "h", "2001:0:1:1:1:1:5601:5601", false},
+		{"everything: metadata ISATAP", everything, "h", "fd12::5efe:a9fe:a9fe", false},
+		{"everything: any other", everything, "h", "240.0.0.1", true},
+
 		{"unrestricted", Policy{Unrestricted: true}, "h", "127.0.0.1", true},
 	} {
 		if got := c.policy.allows(c.host, netip.MustParseAddr(c.addr)); got != c.want {
 			t.Errorf("%s: %s allowed: got %v, want %v", c.name, c.addr, got, c.want)
+		}
+	}
+}
+
+// An address that is none would be looked up again by whoever dials it.
+func TestNoAddressIsNotAllowed(t *testing.T) {
+	for _, p := range []Policy{{}, {AllowPrivate: true}} {
+		if p.allows("h", netip.Addr{}) {
+			t.Errorf("%+v lets it through", p)
 		}
 	}
 }

@@ -66,8 +66,8 @@ func New(p Policy) (*Client, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
-	if u := p.Proxy; u != nil && (u.Scheme != "http" || u.Hostname() == "") {
-		return nil, fmt.Errorf("proxy %q: want http://host:port", u.Redacted())
+	if p.Proxy != nil && !isProxy(p.Proxy) {
+		return nil, errNoProxy
 	}
 	roots, err := readRoots(p.CAFile)
 	if err != nil {
@@ -148,7 +148,7 @@ func (c *Client) checkHost(name string) error {
 		}
 		return nil
 	}
-	if endsInNumber(host) {
+	if isNoName(host) {
 		return blocked(fmt.Errorf("host %q", host))
 	}
 	if host == "localhost" && !c.policy.allows(host, netip.IPv6Loopback()) {
@@ -259,7 +259,7 @@ func Reason(err error) string {
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
 	var timeout net.Error
-	for _, own := range []error{errTooManyRedirects, errBadRedirect, ErrNotHTTP} {
+	for _, own := range []error{errTooManyRedirects, errBadRedirect, ErrNotHTTP, errProxy} {
 		if errors.Is(err, own) {
 			return own.Error() // err may have more around it
 		}
@@ -286,6 +286,8 @@ func remedy(err error) string {
 	var untrusted *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	switch {
+	case errors.Is(err, errProxy):
+		return "Whoever runs this server can look after its proxy (--proxy)."
 	case errors.As(err, &unknown):
 		return "Its certificate is not signed by an authority this machine trusts; give --ca-file, or SSL_CERT_FILE on the command line."
 	case errors.As(err, &untrusted):

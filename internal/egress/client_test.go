@@ -73,7 +73,8 @@ func TestLoopbackIsBlockedInEverySpelling(t *testing.T) {
 	for _, host := range []string{
 		"127.0.0.1", "127.0.0.1.", "127.1", "0x7f.0.0.1", "0x7f000001", "2130706433", "017700000001", "0177.0.0.1",
 		"0", "0.0.0.0", "localhost", "LOCALHOST", "localhost.", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
-		"[0:0:0:0:0:0:0:1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::127.0.0.1]", "[::1%25lo]", "127.0.0.1", "①②⑦.0.0.1", "127。0。0。1",
+		"[0:0:0:0:0:0:0:1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::127.0.0.1]", "[::1%25lo]", "127.0.0.1", "①②⑦.0.0.1", "127。0。0。1", "127.0.0.１", "２１３０７０６４３３", "ｌocalhost", "localhost..", "localhost。",
+		"good.example@127.0.0.1", "good.example:80@127.0.0.1", "[::ffff:0:127.0.0.1]", "[::0]", "0x0", "00", "127.0.0.1..", "127.0.0.0x1",
 	} {
 		_, _, err := get(t, c, "http://"+host+":"+port+"/")
 		if code := rehome.CodeOf(err); code != rehome.BlockedByPolicy {
@@ -123,6 +124,32 @@ func TestEveryAddressOfANameIsChecked(t *testing.T) {
 	_, _, err := get(t, c, "http://two-faced.example:"+s.URL[strings.LastIndex(s.URL, ":")+1:])
 	if rehome.CodeOf(err) != rehome.BlockedByPolicy || hits.Load() != 0 {
 		t.Errorf("%v, %d hits", err, hits.Load())
+	}
+}
+
+// A name with dots after it is the same name to a resolver, and is blocked as that.
+func TestBlockedNamesInOtherSpellings(t *testing.T) {
+	s, hits := canary(t)
+	port := s.URL[strings.LastIndex(s.URL, ":")+1:]
+	c := newClient(t, Policy{AllowPrivate: true, Block: []Rule{mustRule(t, "evil.example")}, Lookup: func(context.Context, string) ([]netip.Addr, error) {
+		return addrs("127.0.0.1"), nil
+	}})
+	for _, host := range []string{"evil.example", "EVIL.example", "evil.example.", "evil.example..", "evil..example", ".evil.example", "evil。example", "ｅvil.example", "evil.example.。"} {
+		if _, _, err := get(t, c, "http://"+host+":"+port); rehome.CodeOf(err) != rehome.BlockedByPolicy {
+			t.Errorf("%s: %v", host, err)
+		}
+		if strings.ContainsFunc(host, func(r rune) bool { return r >= 0x80 }) {
+			continue // only HTTP makes one name of those
+		}
+		if conn, err := c.Dial(t.Context(), host, port); rehome.CodeOf(err) != rehome.BlockedByPolicy {
+			t.Errorf("%s: %v, %v", host, conn, err)
+		}
+	}
+	if hits.Load() != 0 {
+		t.Errorf("%d hits", hits.Load())
+	}
+	if _, _, err := get(t, c, "http://notevil.example:"+port); err != nil || hits.Load() != 1 {
+		t.Errorf("another name: %v, %d hits", err, hits.Load())
 	}
 }
 

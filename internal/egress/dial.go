@@ -83,6 +83,9 @@ func (c *Client) lookup(ctx context.Context, host string) ([]netip.Addr, error) 
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}, nil
 	}
+	if isNoName(host) && !c.policy.Unrestricted { // net/http makes other names of some: 127.0.0.１
+		return nil, blocked(fmt.Errorf("host %q", host))
+	}
 	all, err := c.policy.Lookup(ctx, host)
 	if err != nil {
 		return nil, fmt.Errorf("resolve %q: %w", host, err)

@@ -4,12 +4,32 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"time"
 )
+
+// The faults of proxies.
+var (
+	errProxy   = errors.New("the proxy of this server does not lead there")
+	errNoProxy = errors.New("the proxy is not one: want http://HOST:PORT, with USER:PASSWORD@ where it asks for them")
+)
+
+// ParseProxy reads the URL of a proxy. The error does not repeat it: there may be a password in it.
+func ParseProxy(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil || !isProxy(u) {
+		return nil, errNoProxy
+	}
+	return u, nil
+}
+
+func isProxy(u *url.URL) bool {
+	return u.Scheme == "http" && u.Hostname() != "" && (u.Path == "" || u.Path == "/") && u.RawQuery == "" && u.Fragment == ""
+}
 
 // connect opens a tunnel to address, which was checked, through proxy, which is the
 // operator's and is not. The target is named by address, so that the proxy does not
@@ -18,7 +38,7 @@ func connect(ctx context.Context, proxy *url.URL, address string) (net.Conn, err
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(proxy.Hostname(), port(proxy)))
 	if err != nil {
-		return nil, fmt.Errorf("connect to the proxy: %w", err)
+		return nil, fmt.Errorf("%w: connect to it: %w", errProxy, err)
 	}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -38,15 +58,15 @@ func tunnel(conn net.Conn, proxy *url.URL, address string) (net.Conn, error) {
 		r.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)))
 	}
 	if err := r.Write(conn); err != nil {
-		return nil, fmt.Errorf("ask the proxy: %w", err)
+		return nil, fmt.Errorf("%w: ask it: %w", errProxy, err)
 	}
 	in := bufio.NewReader(conn)
 	resp, err := http.ReadResponse(in, r)
 	if err != nil {
-		return nil, fmt.Errorf("read the proxy's answer: %w", err)
+		return nil, fmt.Errorf("%w: read its answer: %w", errProxy, err)
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the proxy answers %d", resp.StatusCode)
+	if resp.StatusCode/100 != 2 {
+		return nil, fmt.Errorf("%w: it answers %d", errProxy, resp.StatusCode)
 	}
 	return &tunnelled{conn, in}, nil
 }

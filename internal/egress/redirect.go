@@ -2,6 +2,7 @@ package egress
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 )
@@ -41,11 +42,14 @@ func (c *Client) checkRedirect(r *http.Request, via []*http.Request) error {
 	}
 	r.Header.Del("Referer") // net/http's own idea
 	if strayed {
-		r.Header.Del("Authorization")
-		r.Header.Del("Cookie")
+		maps.DeleteFunc(r.Header, func(name string, _ []string) bool { return !everywhere[name] })
 	}
 	return nil
 }
+
+// everywhere are the headers that another origin gets, too. Any other may be one that signs in, as forges and object
+// stores have them under many names.
+var everywhere = map[string]bool{"User-Agent": true, "Accept": true, "Range": true, "Pragma": true, "Git-Protocol": true}
 
 // SameOrigin reports whether a and b have the same scheme, host and port, so that
 // credentials for one may go to the other.

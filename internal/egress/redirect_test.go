@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -131,6 +132,30 @@ func TestSchemeGoesUpwardsOnly(t *testing.T) {
 	strict := newClient(t, Policy{AllowPrivate: true})
 	if _, _, err := get(t, strict, secure.URL); rehome.CodeOf(err) != rehome.Unreachable || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("unknown certificate: %v", err)
+	}
+}
+
+// TestHeadersStayAtTheirOrigin: any header may be one that signs in.
+func TestHeadersStayAtTheirOrigin(t *testing.T) {
+	tell := func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header) }
+	other := serve(t, tell)
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/other":
+			http.Redirect(w, r, other.URL, http.StatusFound)
+		case "/same":
+			http.Redirect(w, r, "/end", http.StatusFound)
+		default:
+			tell(w, r)
+		}
+	})
+	c := newClient(t, Policy{AllowPrivate: true})
+	header := []string{"Authorization", "canary", "Private-Token", "canary", "X-Amz-Security-Token", "canary", "Cookie", "a=canary", "Range", "bytes=7-"}
+	for path, want := range map[string]int{"/same": 4, "/other": 0} {
+		_, body, err := get(t, c, s.URL+path, header...)
+		if got := strings.Count(body, "canary"); err != nil || got != want || !strings.Contains(body, "bytes=7-") {
+			t.Errorf("%s: %d secrets arrive, want %d: %s, %v", path, got, want, body, err)
+		}
 	}
 }
 

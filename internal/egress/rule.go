@@ -24,7 +24,7 @@ func ParseRule(s string) (Rule, error) {
 		return Rule{prefix: netip.PrefixFrom(a, a.BitLen())}, nil
 	}
 	host := hostKey(s)
-	if host == "" || strings.ContainsAny(host, "/:@*?#[]% \t\r\n") || endsInNumber(host) {
+	if isNoName(host) || strings.Contains(host, "*") {
 		return Rule{}, fmt.Errorf("%q is neither a network as 10.0.0.0/8 nor a host", s)
 	}
 	return Rule{host: host}, nil
@@ -52,6 +52,14 @@ func anyAddr(rules []Rule, a netip.Addr) bool {
 
 // hostKey returns the form hosts are compared in.
 func hostKey(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
+
+// isNoName reports whether host, as hostKey returns it, is neither an address nor a name that a resolver is asked for,
+// but may become one on the way there.
+func isNoName(host string) bool {
+	return host == "" || host[0] == '.' || host[len(host)-1] == '.' || strings.Contains(host, "..") || endsInNumber(host) || strings.ContainsFunc(host, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || strings.ContainsRune("/:@?#[]%\\,;'\"`", r)
+	})
+}
 
 // unmapPrefix turns ::ffff:10.0.0.0/104 into 10.0.0.0/8.
 func unmapPrefix(p netip.Prefix) netip.Prefix {
