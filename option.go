@@ -4,7 +4,7 @@ import "regexp"
 
 // In hints an option stands as {name} or {name: value}, by its name in the API, as in {on_divergence: skip}: what it is
 // called depends on the door through which the hint is read.
-var option = regexp.MustCompile(`\{([a-z][a-z_]*)(?:: ([a-z_]+))?\}`)
+var option = regexp.MustCompile(`\{([a-z][a-z_]*)(?:: ([a-z_,]+))?\}`)
 
 // SpellOptions writes the options of a hint as a door has them. spell gives one in its words; value is "" where none
 // stands there. False leaves it as it is.

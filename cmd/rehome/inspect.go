@@ -25,6 +25,7 @@ func (m *Main) inspectCommand() *cobra.Command {
 		asJSON bool
 		plan   = newPlanFlags()
 		choice choiceFlags
+		faults faultKinds
 	)
 	cmd := &cobra.Command{
 		Use:   "inspect SOURCE",
@@ -39,13 +40,14 @@ func (m *Main) inspectCommand() *cobra.Command {
 			if err := choice.check(); err != nil {
 				return err
 			}
-			return m.inspect(cmd.Context(), inspection{raw: args[0], user: user, json: asJSON, plan: plan, ssh: ssh, choose: choice.choose()})
+			return m.inspect(cmd.Context(), inspection{raw: args[0], user: user, json: asJSON, plan: plan, ssh: ssh, choose: choice.choose(), faults: faults})
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&vcs, "vcs", vcs, "version control system of the source: git")
 	flags.StringVar(&user, "source-user", "", "user name at the source; the password comes from REHOME_SOURCE_PASSWORD or a prompt")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
+	flags.Var(&faults, "allow-faults", "carry objects with these dangerous faults as they are: "+acceptable())
 	plan.add(flags)
 	choice.add(flags)
 	ssh.add(flags)
@@ -60,6 +62,7 @@ type inspection struct {
 	plan        planFlags
 	ssh         sshFlags
 	choose      source.RefChoice
+	faults      faultKinds
 	fileLimit   int64 // of the destination, bytes; 0 is not known
 }
 
@@ -84,7 +87,7 @@ func (m *Main) inspectAt(ctx context.Context, l remote.Location, i inspection, p
 	show := m.newWatcher(false, i.json || i.quiet)
 	found, err := importer.Inspect(ctx, importer.OnceOptions{
 		Source: reader, Location: l, Dir: i.dir, LargeOver: int64(i.plan.large.over), Version: version, Event: show.event, Plan: plan,
-		Choose: i.choose, FileLimit: i.fileLimit,
+		Choose: i.choose, Limits: i.faults.limits(), FileLimit: i.fileLimit,
 	})
 	show.close()
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"rehome"
 	"rehome/internal/compute"
+	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 	"rehome/internal/source"
 )
@@ -53,6 +54,7 @@ type limitFlags struct {
 	objects    int64
 	refs       int
 	largeOver  size
+	faults     faultKinds
 }
 
 func (m *Main) serveCommand() *cobra.Command {
@@ -105,6 +107,7 @@ func (f *serveFlags) add(cmd *cobra.Command) {
 	flags.Var(&f.limits.repository, "max-repository", "largest pack a source may send, and most bytes of Git LFS objects")
 	flags.Int64Var(&f.limits.objects, "max-objects", f.limits.objects, "most objects a source may send")
 	flags.IntVar(&f.limits.refs, "max-refs", f.limits.refs, "most refs a source may have")
+	flags.Var(&f.limits.faults, "allow-faults", "carry objects with these dangerous faults as they are: "+acceptable())
 	flags.Var(&f.limits.largeOver, "large-files-over", "size from which a file counts as large")
 }
 
@@ -155,7 +158,7 @@ func (d doorFlags) trusted() ([]netip.Prefix, error) {
 }
 
 func (l limitFlags) source() source.Limits {
-	return source.Limits{Pack: pack.Limits{PackBytes: int64(l.repository), Objects: l.objects}, Refs: l.refs, LFS: int64(l.repository)}
+	return source.Limits{Pack: pack.Limits{PackBytes: int64(l.repository), Objects: l.objects}, Refs: l.refs, LFS: int64(l.repository), Accept: object.Faults(l.faults)}
 }
 
 // spare is how many goroutines more than those that compute for long can run at once: answers do not wait for a turn, and

@@ -15,7 +15,7 @@ func spelled(hint string) string {
 // spell gives an option of the API as a flag of rehome import.
 func spell(name, value string) (string, bool) {
 	switch name {
-	case "prune", "allow_missing_lfs", "create", "on_divergence":
+	case "prune", "allow_missing_lfs", "create", "on_divergence", "allow_faults":
 		return strings.TrimSpace("--" + strings.ReplaceAll(name, "_", "-") + " " + value), true
 	case "exclude_refs":
 		return "--exclude-refs PATTERN", true

@@ -164,7 +164,7 @@ func reasons(t *testing.T, from sources) []reason {
 		{"leads in circles", says(t, 302, "Location: /old.git/info/refs?service=git-upload-pack", ""), failed("Cannot connect to HOST: it redirects too often. Check the address, and that the server is up.")},
 		{"cut off", from.cut, raw("The source stopped sending before the end. It was tried 3 times. Try again; nothing of the broken transfer was kept." + again)},
 		{"shallow", from.repositories + "/shallow.git", raw("The source is a shallow clone: its history is cut off. Import the full repository it was cloned from, or run git fetch --unshallow in it.")},
-		{"dangerous content", from.repositories + "/dangerous.git", raw(`The source's tree 313f7959009f41022117a5fe7aad21acdcaf1cd3 has a dangerous fault at the entry ".GIT": has_dotgit. Remove the entry from the source's history and try again.` + again)},
+		{"dangerous content", from.repositories + "/dangerous.git", raw(`The source's tree 313f7959009f41022117a5fe7aad21acdcaf1cd3 has a dangerous fault at ".GIT" (refs/heads/trunk): has_dotgit. Mend the source's history and try again, or accept such objects as they are: --allow-faults has_dotgit of rehome serve.` + again)},
 		{"Git LFS objects are missing", from.repositories + "/pointer.git", raw("The source lacks 1 of its 1 Git LFS objects: big.bin in refs/heads/trunk (" + strings.Repeat("5a", 32) + "). " +
 			"Push them there from a clone that has them (git lfs push --all) and try again, or go on without them: \"allow_missing_lfs\": true." + again)},
 		{"empty", from.repositories + "/empty.git", both("complete", "", "")},

@@ -24,6 +24,8 @@ func member(name, value string) (string, bool) {
 		return fmt.Sprintf("%q: %q at PATCH …/import/lfs", name, value), true
 	case "push_limit":
 		return "--push-limit of rehome serve", true
+	case "allow_faults":
+		return "--allow-faults " + value + " of rehome serve", true
 	case "authors":
 		return "PUT …/import/authors", true
 	case "exclude_refs", "ssh_key":

@@ -94,7 +94,7 @@ func mayLieBefore(err error) bool {
 
 // fetchOnce is one try of fetchRaw.
 func fetchOnce(ctx context.Context, from source.Source, q source.Request, o rawOptions) (raw, error) {
-	s := surveying{rawOptions: o, dir: q.Dir, told: q.Progress}
+	s := surveying{rawOptions: o, dir: q.Dir, accept: q.Limits.Accept, told: q.Progress}
 	defer s.close()
 	if err := s.open(); err != nil {
 		return raw{}, err
@@ -117,11 +117,12 @@ func fetchOnce(ctx context.Context, from source.Source, q source.Request, o rawO
 // surveying is a survey that begins when the object format is known.
 type surveying struct {
 	rawOptions
-	dir   string // where the repository comes
-	told  func(source.Progress)
-	look  *survey.Survey // nil while nothing came
-	known *repo.Objects  // of what was before; nil for nothing
-	count int64          // of known
+	dir    string // where the repository comes
+	accept object.Faults
+	told   func(source.Progress)
+	look   *survey.Survey // nil while nothing came
+	known  *repo.Objects  // of what was before; nil for nothing
+	count  int64          // of known
 }
 
 func (s *surveying) open() (err error) {
@@ -150,7 +151,7 @@ func (s *surveying) close() {
 }
 
 func (s *surveying) visit(f object.Format) pack.Visit {
-	o := survey.Options{Format: f, LargeOver: s.LargeOver, Identities: s.Identities, Scratch: repo.Scratch(s.dir)}
+	o := survey.Options{Format: f, LargeOver: s.LargeOver, Identities: s.Identities, Accept: s.accept, Scratch: repo.Scratch(s.dir)}
 	if s.known != nil && s.Before.repo.Format() == f {
 		o.Known, o.Depth = s.known.Has, s.Before.Depth
 	}

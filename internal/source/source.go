@@ -67,6 +67,8 @@ type Limits struct {
 	Pack pack.Limits
 	Refs int   // refs advertised, skipped ones included
 	LFS  int64 // bytes of Git LFS objects, all of them together; no limit by default
+
+	Accept object.Faults // dangerous ones, of object.Acceptable, that are carried all the same; none by default
 }
 
 // DefaultLimits is far above any honest repository.

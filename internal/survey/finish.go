@@ -15,7 +15,8 @@ const maxDepth = 2048
 
 // Finish checks that all that was named is there, in what was seen or else in objs, and returns what was found.
 // What is known from before has to be in objs. The refs, and head before all others, say where large files are to be found.
-// What is missing, or of another type than named, is a *rehome.Error with the code corrupt_object.
+// What is missing, or of another type than named, is a *rehome.Error with the code corrupt_object; one with that code or
+// unsafe_path says which trees have dangerous faults that Options do not accept.
 // Afterwards there is only Where, and Close.
 func (s *Survey) Finish(ctx context.Context, objs *repo.Objects, refs []repo.Ref, head string) (Result, error) {
 	s.people.mu.Lock()
@@ -32,6 +33,9 @@ func (s *Survey) Finish(ctx context.Context, objs *repo.Objects, refs []repo.Ref
 		}
 	}
 	if r.Depth, err = s.depth(ctx); err != nil {
+		return Result{}, err
+	}
+	if err := s.allAccepted(ctx, objs, refs, head); err != nil {
 		return Result{}, err
 	}
 	if r.LargeFiles, err = s.largeFiles(ctx, objs, refs, head); err != nil {

@@ -38,6 +38,8 @@ type Options struct {
 	Known func(object.ID) bool
 	Depth int // how deep known trees lie in one another at most
 
+	Accept object.Faults // dangerous ones of object.Acceptable that are warned of instead
+
 	// Scratch provides zeroed memory and what gives it back. The survey takes about 40 bytes
 	// per object. Nil takes it from the heap.
 	Scratch func(size int64) ([]byte, func(), error)
@@ -52,8 +54,9 @@ type Survey struct {
 	history  history
 	workers  workers
 	mu       sync.Mutex
-	large    []largeBlob // guarded by mu, as the next two
+	large    []largeBlob // guarded by mu, as the next three
 	pointers pointers
+	refused  refused
 	tagged   list // files and folders that tags name, each before its tag, by number
 }
 
@@ -93,8 +96,8 @@ func (s *Survey) Expect(objects int64) { s.table.limit.Store(objects + slack) }
 // Close gives back scratch memory. It may be called again.
 func (s *Survey) Close() { s.table.close() }
 
-// Visit looks at one object; it is a pack.Visit. A dangerous fault is a *rehome.Error with
-// the code unsafe_path or corrupt_object.
+// Visit looks at one object; it is a pack.Visit. An object that nobody can read is a *rehome.Error with the code
+// corrupt_object; those with faults that could be accepted, and are not, are refused together by Finish.
 func (s *Survey) Visit(o *pack.Object) error {
 	w := s.workers.get(o.Worker)
 	switch o.Type {
@@ -195,15 +198,14 @@ func (s *Survey) tooMany(err error) error {
 	}
 }
 
-// refuse returns the error for an object with a dangerous fault; name is the tree entry it lies in.
+// refuse returns the error for an object with a fault that nobody can accept; name is the tree entry it lies in.
 func (s *Survey) refuse(o *pack.Object, f object.Fault, name []byte) error {
-	code, hint := rehome.CorruptObject, "Mend the "+s.o.Peer+"'s history (git fsck shows the fault) and try again."
-	if f.UnsafePath() {
-		code, hint = rehome.UnsafePath, "Remove the entry from the "+s.o.Peer+"'s history and try again."
-	}
 	text := fmt.Sprintf("The %s's %s %s has a dangerous fault: %s.", s.o.Peer, o.Type, o.ID, f)
 	if name != nil {
 		text = fmt.Sprintf("The %s's %s %s has a dangerous fault at the entry \"%s\": %s.", s.o.Peer, o.Type, o.ID, rehome.Clean(string(name), 200), f)
 	}
-	return &rehome.Error{Code: code, Message: text, Hint: hint}
+	return &rehome.Error{
+		Code: rehome.CorruptObject, Message: text,
+		Hint: "Mend the " + s.o.Peer + "'s history (git fsck shows the fault) and try again.",
+	}
 }

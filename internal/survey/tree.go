@@ -21,7 +21,7 @@ func (s *Survey) tree(w *worker, o *pack.Object) error {
 	}
 	t := treeWalk{survey: s, worker: w, format: s.o.Format, number: number, data: o.Data}
 	t.marks = append(o.Marks[:0], markClean)
-	if !t.fromBase(o) {
+	if !t.fromBase(o) || t.faults.Dangerous() != object.NoFault {
 		t.marks = t.marks[:1]
 		t.faults, t.prev, t.prevNew, t.quick = 0, object.TreeEntry{}, false, false
 		t.whole()
@@ -30,8 +30,11 @@ func (s *Survey) tree(w *worker, o *pack.Object) error {
 	if t.err != nil {
 		return s.tooMany(t.err)
 	}
-	if f := t.faults.Dangerous(); f != object.NoFault {
+	if f := (t.faults &^ object.Acceptable).Dangerous(); f != object.NoFault {
 		return s.refuse(o, f, t.at)
+	}
+	if f := (t.faults &^ s.o.Accept).Dangerous(); f != object.NoFault && !s.knew(o.ID) {
+		s.refuseLater(refusedTree{id: o.ID, number: number, fault: f, entry: string(t.at)})
 	}
 	if t.faults != 0 {
 		o.Marks[0] = markFaulty
@@ -52,7 +55,7 @@ type treeWalk struct {
 	quick   bool             // entries copied from a checked base are passed over
 	prevNew bool             // prev is none of those; always false when not quick
 	faults  object.Faults
-	at      []byte // name of the entry with a dangerous fault
+	at      []byte // name of the first entry with the worst fault that is not accepted
 	err     error
 }
 
@@ -64,6 +67,24 @@ func (t *treeWalk) whole() {
 			return
 		}
 		at += n
+	}
+	if t.faults.Has(object.TreeNotSorted) {
+		t.scattered()
+	}
+}
+
+// scattered looks for equal names in a tree that is not sorted, where they need not be neighbours.
+func (t *treeWalk) scattered() {
+	names := map[string]bool{}
+	for e, err := range object.Entries(t.format, t.data) {
+		if err != nil {
+			return
+		}
+		if names[string(e.Name)] {
+			t.fault(object.DuplicateEntries, e.Name)
+			return
+		}
+		names[string(e.Name)] = true
 	}
 }
 
@@ -78,8 +99,7 @@ func (t *treeWalk) entry(at int) int {
 	found.Add(t.order(&e))
 	if found != 0 {
 		t.faults |= found
-		if found.Dangerous() != object.NoFault {
-			t.at = e.Name
+		if f := found.Dangerous(); f != object.NoFault && !t.dangerous(f, e.Name) {
 			return 0
 		}
 	}
@@ -91,9 +111,22 @@ func (t *treeWalk) entry(at int) int {
 	return n
 }
 
+// fault adds a dangerous fault that is no entry's own.
 func (t *treeWalk) fault(f object.Fault, name []byte) {
+	t.dangerous(f, name)
 	t.faults.Add(f)
-	t.at = name
+}
+
+// dangerous notes where the worst fault is, before it is added to the others. It reports whether the rest can be read all the same.
+func (t *treeWalk) dangerous(f object.Fault, name []byte) bool {
+	if readable := object.Acceptable.Has(f); !readable {
+		t.at = name
+		return false
+	}
+	if !t.survey.o.Accept.Has(f) && f >= (t.faults&^t.survey.o.Accept).Dangerous() {
+		t.at = name
+	}
+	return true
 }
 
 // name takes down the id an entry names. A submodule's commit is another repository's.

@@ -213,7 +213,7 @@ func (v *verification) fetch(ctx context.Context, side string, e End, work strin
 	dir := filepath.Join(work, side)
 	q := source.Request{Location: e.Location, Dir: dir, Choose: choice}
 	q.Visit = func(f object.Format) pack.Visit {
-		look = survey.New(survey.Options{Format: f, Peer: side, Scratch: repo.Scratch(dir)})
+		look = survey.New(survey.Options{Format: f, Peer: side, Accept: object.Acceptable, Scratch: repo.Scratch(dir)})
 		return look.Visit
 	}
 	q.Progress = func(p source.Progress) {

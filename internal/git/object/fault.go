@@ -3,6 +3,7 @@ package object
 import (
 	"iter"
 	"math/bits"
+	"slices"
 )
 
 // Fault is a kind of fault in an object, modelled on the message ids of git-fsck(1).
@@ -97,6 +98,16 @@ var faultNames = [faults]string{
 	HasDot:                  "has_dot",
 	HasDotdot:               "has_dotdot",
 	HasDotgit:               "has_dotgit",
+}
+
+// Acceptable are the dangerous faults with which an object can still be read, and moved as it is: names that some file systems
+// take for something else, and the order of entries. Who knows what they are there for may accept them.
+const Acceptable Faults = 1<<DuplicateEntries | 1<<TreeNotSorted | 1<<FullPathname | 1<<GitmodulesSymlink | 1<<HasDot | 1<<HasDotdot | 1<<HasDotgit
+
+// ParseFault returns the fault that String calls name.
+func ParseFault(name string) (Fault, bool) {
+	i := slices.Index(faultNames[:], name)
+	return Fault(max(i, 0)), i > 0
 }
 
 // String returns Git's name for the fault in snake case, as "zero_padded_filemode".
