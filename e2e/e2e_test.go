@@ -74,6 +74,7 @@ func TestScripts(t *testing.T) {
 			"lacks":      lacks,
 			"lfs":        useLFS,
 			"receiver":   startReceiver,
+			"relay":      startRelay,
 			"received":   received,
 		},
 	})
