@@ -29,7 +29,7 @@ type importFlags struct {
 	dryRun    bool
 	plan      planFlags
 	choice    choiceFlags
-	faults    faultKinds
+	limits    limitFlags
 	to        pushFlags
 	ssh       sshFlags
 
@@ -37,7 +37,7 @@ type importFlags struct {
 }
 
 func newImportFlags() importFlags {
-	return importFlags{vcs: "git", verify: "refs", plan: newPlanFlags()}
+	return importFlags{vcs: "git", verify: "refs", plan: newPlanFlags(), limits: newLimitFlags()}
 }
 
 // add registers the flags. The rows of a batch may have each of them but those of wholeRun.
@@ -51,9 +51,9 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.lfsGaps, "allow-missing-lfs", false, "go on without Git LFS objects that the source lacks; the exit code is 3 then")
 	flags.StringVar(&f.commitMap, "commit-map", "", "write the old and the new id of every commit to `FILE`")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "fetch, say what a move would do as rehome inspect does, and leave nothing behind")
-	flags.Var(&f.faults, "allow-faults", "carry objects with these dangerous faults as they are: "+acceptable())
 	f.plan.add(flags)
 	f.choice.add(flags)
+	f.limits.add(flags)
 	f.to.add(flags)
 	f.ssh.add(flags)
 }
@@ -91,7 +91,7 @@ func (f *importFlags) check(dest string) error {
 	case !deep:
 		return usagef("Use --verify refs, objects or bytes.", "--verify %q is none of them", f.verify)
 	}
-	return errors.Join(f.to.check(dest), f.choice.check(), checkVCS(f.vcs))
+	return errors.Join(f.to.check(dest), f.choice.check(), f.limits.check(), checkVCS(f.vcs))
 }
 
 // checkVCS refuses what nothing can read yet.
@@ -130,7 +130,7 @@ func (m *Main) importOnce(ctx context.Context, from, dest string, f importFlags)
 		if f.receipt != "" || f.commitMap != "" {
 			fmt.Fprintln(m.Stderr, "warning: --receipt and --commit-map are of a move: --dry-run writes neither")
 		}
-		return m.inspectAt(ctx, l, inspection{json: f.json, quiet: f.quiet, dir: f.to.besides(dest), plan: f.plan, ssh: f.ssh, choose: f.choice.choose(), faults: f.faults, fileLimit: fileLimit(to)}, plan, &left)
+		return m.inspectAt(ctx, l, inspection{json: f.json, quiet: f.quiet, dir: f.to.besides(dest), plan: f.plan, ssh: f.ssh, choose: f.choice.choose(), limits: f.limits, fileLimit: fileLimit(to)}, plan, &left)
 	}
 	if len(f.submodules) > 0 {
 		if plan.Submodules, err = submodule.Open(from, dest, f.submodules); err != nil {
@@ -180,7 +180,7 @@ func (m *Main) move(ctx context.Context, l remote.Location, dest string, f impor
 		left.events(&plan, show.event)
 	}
 	receipt, err := importer.Once(ctx, importer.OnceOptions{
-		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.plan.large.over), Limits: f.faults.limits(), Version: version, Event: show.event, Plan: plan,
+		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.plan.large.over), Limits: f.limits.source(), Version: version, Event: show.event, Plan: plan,
 		AllowMissingLFS: f.lfsGaps, Choose: f.choice.choose(), DefaultBranch: f.choice.branch, Verify: rehome.Depth(f.verify),
 	})
 	show.close()

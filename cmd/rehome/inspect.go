@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ func (m *Main) inspectCommand() *cobra.Command {
 		asJSON bool
 		plan   = newPlanFlags()
 		choice choiceFlags
-		faults faultKinds
+		limits = newLimitFlags()
 	)
 	cmd := &cobra.Command{
 		Use:   "inspect SOURCE",
@@ -37,19 +38,19 @@ func (m *Main) inspectCommand() *cobra.Command {
 			if err := checkVCS(vcs); err != nil {
 				return err
 			}
-			if err := choice.check(); err != nil {
+			if err := errors.Join(choice.check(), limits.check()); err != nil {
 				return err
 			}
-			return m.inspect(cmd.Context(), inspection{raw: args[0], user: user, json: asJSON, plan: plan, ssh: ssh, choose: choice.choose(), faults: faults})
+			return m.inspect(cmd.Context(), inspection{raw: args[0], user: user, json: asJSON, plan: plan, ssh: ssh, choose: choice.choose(), limits: limits})
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&vcs, "vcs", vcs, "version control system of the source: git")
 	flags.StringVar(&user, "source-user", "", "user name at the source; the password comes from REHOME_SOURCE_PASSWORD or a prompt")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
-	flags.Var(&faults, "allow-faults", "carry objects with these dangerous faults as they are: "+acceptable())
 	plan.add(flags)
 	choice.add(flags)
+	limits.add(flags)
 	ssh.add(flags)
 	return cmd
 }
@@ -62,7 +63,7 @@ type inspection struct {
 	plan        planFlags
 	ssh         sshFlags
 	choose      source.RefChoice
-	faults      faultKinds
+	limits      limitFlags
 	fileLimit   int64 // of the destination, bytes; 0 is not known
 }
 
@@ -87,7 +88,7 @@ func (m *Main) inspectAt(ctx context.Context, l remote.Location, i inspection, p
 	show := m.newWatcher(false, i.json || i.quiet)
 	found, err := importer.Inspect(ctx, importer.OnceOptions{
 		Source: reader, Location: l, Dir: i.dir, LargeOver: int64(i.plan.large.over), Version: version, Event: show.event, Plan: plan,
-		Choose: i.choose, Limits: i.faults.limits(), FileLimit: i.fileLimit,
+		Choose: i.choose, Limits: i.limits.source(), FileLimit: i.fileLimit,
 	})
 	show.close()
 	if err != nil {

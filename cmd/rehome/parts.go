@@ -162,7 +162,7 @@ func (p *parts) openWork(ctx context.Context) error {
 		},
 		DB: p.db, LFS: p.lfs, Folder: p.folder, Seal: box,
 		Alarms: importer.Alarms{Wake: wake.wake, WakeAt: wake.wakeAt, Ended: p.ended, Measure: p.measure()}, CheckURL: p.egress.CheckURL, CloneURL: p.cloneURL, Log: p.log,
-		LargeOver: int64(p.flags.limits.largeOver), Limits: p.flags.limits.source(), Version: version,
+		LargeOver: int64(p.flags.largeOver), Limits: p.flags.limits.source(), Version: version,
 	})
 	if err := p.importer.Open(ctx); err != nil {
 		return err

@@ -14,9 +14,6 @@ import (
 
 	"rehome"
 	"rehome/internal/compute"
-	"rehome/internal/git/object"
-	"rehome/internal/git/pack"
-	"rehome/internal/source"
 )
 
 // defaultWorkers is more than most machines have processors: imports compute in turns, and wait for their sources side by side.
@@ -32,7 +29,9 @@ type serveFlags struct {
 	network networkFlags
 	log     logFlags
 	limits  limitFlags
-	keep    keepingFlags
+
+	largeOver size
+	keep      keepingFlags
 
 	destination destinationFlags
 	password    rehome.Secret // for --destination, from the environment
@@ -48,20 +47,11 @@ type doorFlags struct {
 	rate      rate
 }
 
-// limitFlags say how large sources may be.
-type limitFlags struct {
-	repository size
-	objects    int64
-	refs       int
-	largeOver  size
-	faults     faultKinds
-}
-
 func (m *Main) serveCommand() *cobra.Command {
 	f := serveFlags{
 		workers: defaultWorkers,
 		door:    doorFlags{listen: "127.0.0.1:8080", rate: 5000},
-		limits:  limitFlags{repository: 50 << 30, objects: pack.DefaultLimits.Objects, refs: source.DefaultLimits.Refs, largeOver: 100 << 20},
+		limits:  newLimitFlags(), largeOver: 100 << 20,
 	}
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -104,11 +94,8 @@ func (f *serveFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.destination.create, "create", false, "make repositories that --destination lacks through its API")
 	flags.Var(&f.destination.limit, "push-limit", "most bytes of one push to a forge; a larger first one goes in several (default: what the forge is known for)")
 
-	flags.Var(&f.limits.repository, "max-repository", "largest pack a source may send, and most bytes of Git LFS objects")
-	flags.Int64Var(&f.limits.objects, "max-objects", f.limits.objects, "most objects a source may send")
-	flags.IntVar(&f.limits.refs, "max-refs", f.limits.refs, "most refs a source may have")
-	flags.Var(&f.limits.faults, "allow-faults", "carry objects with these dangerous faults as they are: "+acceptable())
-	flags.Var(&f.limits.largeOver, "large-files-over", "size from which a file counts as large")
+	f.limits.add(flags)
+	flags.Var(&f.largeOver, "large-files-over", "size from which a file counts as large")
 }
 
 // check refuses flags that contradict each other or mean nothing.
@@ -118,14 +105,8 @@ func (f *serveFlags) check() error {
 		return usagef("Give --workers 1 or more.", "--workers %d leaves nobody to work", f.workers)
 	case (f.door.tlsCert == "") != (f.door.tlsKey == ""):
 		return usagef("Give both or none.", "--tls-cert and --tls-key belong together")
-	case f.limits.repository == 0:
-		return usagef("Give a limit above zero.", "--max-repository 0 lets nothing in")
-	case f.limits.objects < 1:
-		return usagef("Give a limit above zero.", "--max-objects %d lets nothing in", f.limits.objects)
-	case f.limits.refs < 1:
-		return usagef("Give a limit above zero.", "--max-refs %d lets nothing in", f.limits.refs)
 	}
-	if err := errors.Join(f.destination.check(), f.role.check(f.places), f.log.check()); err != nil {
+	if err := errors.Join(f.limits.check(), f.destination.check(), f.role.check(f.places), f.log.check()); err != nil {
 		return err
 	}
 	if _, _, err := net.SplitHostPort(f.door.listen); err != nil {
@@ -155,10 +136,6 @@ func (d doorFlags) trusted() ([]netip.Prefix, error) {
 		list = append(list, prefix)
 	}
 	return list, nil
-}
-
-func (l limitFlags) source() source.Limits {
-	return source.Limits{Pack: pack.Limits{PackBytes: int64(l.repository), Objects: l.objects}, Refs: l.refs, LFS: int64(l.repository), Accept: object.Faults(l.faults)}
 }
 
 // spare is how many goroutines more than those that compute for long can run at once: answers do not wait for a turn, and

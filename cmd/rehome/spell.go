@@ -23,6 +23,8 @@ func spell(name, value string) (string, bool) {
 		return "--ssh-key FILE", true
 	case "push_limit":
 		return "--push-limit", true
+	case "max_repository", "max_objects", "max_refs":
+		return "--" + strings.ReplaceAll(name, "_", "-"), true
 	case "authors":
 		return "--authors FILE", true
 	case "use_lfs":

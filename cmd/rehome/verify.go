@@ -26,11 +26,12 @@ type verifyFlags struct {
 	receipt   string
 	json      bool
 	choice    choiceFlags
+	limits    limitFlags
 	ssh       sshFlags
 }
 
 func (m *Main) verifyCommand() *cobra.Command {
-	f := verifyFlags{depth: string(rehome.VerifyRefs)}
+	f := verifyFlags{depth: string(rehome.VerifyRefs), limits: newLimitFlags()}
 	cmd := &cobra.Command{
 		Use:   "verify SOURCE DEST",
 		Short: "Prove a finished move: say whether everything of a source is at a destination",
@@ -55,6 +56,7 @@ func (m *Main) verifyCommand() *cobra.Command {
 	flags.StringSliceVar(&f.choice.refs, "refs", nil, "compare only refs that match a `PATTERN`, as rehome import has it; may be given several times")
 	flags.StringSliceVar(&f.choice.exclude, "exclude-refs", nil, "pass over refs that match a `PATTERN`; may be given several times")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
+	f.limits.addSizes(flags)
 	f.ssh.add(flags)
 	return cmd
 }
@@ -117,10 +119,10 @@ func (m *Main) verifyOptions(ctx context.Context, from, to string, f verifyFlags
 	if !known {
 		return o, usagef("Use --verify refs, objects or bytes.", "--verify %q is none of them", f.depth)
 	}
-	if err := f.choice.check(); err != nil {
+	if err := errors.Join(f.choice.check(), f.limits.check()); err != nil {
 		return o, err
 	}
-	o = verify.Options{Depth: depth, All: f.json, Choose: f.choice.choose(), LeftByRule: git.LeftByRule}
+	o = verify.Options{Depth: depth, All: f.json, Choose: f.choice.choose(), Limits: f.limits.source(), LeftByRule: git.LeftByRule}
 	if o.Source.Location, err = m.location(ctx, from, f.user, f.ssh); err != nil {
 		return o, err
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"strings"
 
 	"rehome"
 )
@@ -26,6 +27,8 @@ func member(name, value string) (string, bool) {
 		return "--push-limit of rehome serve", true
 	case "allow_faults":
 		return "--allow-faults " + value + " of rehome serve", true
+	case "max_repository", "max_objects", "max_refs":
+		return "--" + strings.ReplaceAll(name, "_", "-") + " of rehome serve", true
 	case "authors":
 		return "PUT …/import/authors", true
 	case "exclude_refs", "ssh_key":

@@ -138,6 +138,7 @@ func (c *lfsCarry) fetch(ctx context.Context, into *lfs.Store, wanted []lfs.Obje
 		default:
 			return source.LFSResult{}, &rehome.Error{
 				Code: rehome.LimitPassed, Message: fmt.Sprintf("The source passes a limit: more than %d bytes of Git LFS objects.", limit),
+				Hint: "If it is meant to have that many, raise {max_repository}.",
 			}
 		}
 	}

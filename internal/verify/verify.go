@@ -51,6 +51,7 @@ type Options struct {
 	Destination End
 	Depth       rehome.Depth // "" is rehome.VerifyRefs
 	Choose      source.RefChoice
+	Limits      source.Limits // of both ends, but for faults; zero fields are the source's defaults
 
 	Map     Map             // of a move that changed ids; may be nil
 	Receipt *rehome.Receipt // of the move; may be nil
@@ -211,7 +212,7 @@ const (
 func (v *verification) fetch(ctx context.Context, side string, e End, work string, choice source.RefChoice) (got end, err error) {
 	var look *survey.Survey
 	dir := filepath.Join(work, side)
-	q := source.Request{Location: e.Location, Dir: dir, Choose: choice}
+	q := source.Request{Location: e.Location, Dir: dir, Choose: choice, Limits: v.Limits}
 	q.Visit = func(f object.Format) pack.Visit {
 		look = survey.New(survey.Options{Format: f, Peer: side, Accept: object.Acceptable, Scratch: repo.Scratch(dir)})
 		return look.Visit

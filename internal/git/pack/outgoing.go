@@ -116,7 +116,7 @@ func (o *Outgoing) plan(ctx context.Context, parts []Part, options OutgoingOptio
 		at = end
 	}
 	if o.objects > math.MaxUint32 {
-		return &LimitError{"objects in the pack", o.objects, math.MaxUint32}
+		return &LimitError{WhatObjects, o.objects, math.MaxUint32}
 	}
 	o.bytes = at + int64(o.format.Size())
 	return nil

@@ -130,7 +130,7 @@ func begin(in io.Reader, o Options) (*pass, error) {
 	}
 	p.entries = int64(n)
 	if limit := min(o.Limits.Objects, math.MaxInt32); p.entries > limit {
-		return nil, &LimitError{"objects in the pack", p.entries, limit}
+		return nil, &LimitError{WhatObjects, p.entries, limit}
 	}
 	if err := p.in.take(head); err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func (s *stream) take(b []byte) error {
 	s.sum.Write(b)
 	s.n += int64(len(b))
 	if s.n > s.limit {
-		return &LimitError{"bytes in the pack", s.n, s.limit}
+		return &LimitError{WhatBytes, s.n, s.limit}
 	}
 	_, err := s.r.Discard(len(b))
 	return err

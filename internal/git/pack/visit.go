@@ -91,6 +91,12 @@ type Progress struct {
 // ErrCorrupt is wrapped by every error that says the bytes are not a valid pack.
 var ErrCorrupt = errors.New("corrupt pack")
 
+// What an operator may have more of, as LimitError.What has it.
+const (
+	WhatObjects = "objects in the pack"
+	WhatBytes   = "bytes in the pack"
+)
+
 // LimitError says which limit a pack passed.
 type LimitError struct {
 	What  string // as "objects in the pack"

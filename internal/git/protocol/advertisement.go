@@ -45,6 +45,9 @@ type Limits struct {
 	Bytes int64 // of the whole list on the wire
 }
 
+// WhatRefs is what an operator may have more of, as LimitError.What has it.
+const WhatRefs = "refs"
+
 // LimitError says which limit a list of refs passed.
 type LimitError struct {
 	What  string
@@ -203,7 +206,7 @@ func (l *refList) append(ref Ref) error {
 		return malformed("ref name %.100q", ref.Name)
 	}
 	if len(l.refs) >= l.limits.Refs {
-		return &LimitError{What: "refs", Limit: int64(l.limits.Refs)}
+		return &LimitError{What: WhatRefs, Limit: int64(l.limits.Refs)}
 	}
 	l.refs = append(l.refs, ref)
 	return nil

@@ -72,7 +72,11 @@ func judge(err error, peer string, discovery bool) *rehome.Error {
 	case errors.As(err, &said):
 		return remoteSays(said.Text, peer, discovery)
 	case errors.As(err, &limit):
-		return &rehome.Error{Code: rehome.LimitPassed, Message: fmt.Sprintf("%s has more than %d %s.", begin(peer), limit.Limit, limit.What)}
+		e := &rehome.Error{Code: rehome.LimitPassed, Message: fmt.Sprintf("%s has more than %d %s.", begin(peer), limit.Limit, limit.What)}
+		if limit.What == protocol.WhatRefs && peer == "the "+Source {
+			e.Hint = "If that many are meant to come, raise {max_refs}."
+		}
+		return e
 	case IsDiskFull(err):
 		return &rehome.Error{Code: rehome.DiskFull, Message: noRoom, Hint: makeRoom}
 	}

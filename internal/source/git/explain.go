@@ -36,6 +36,12 @@ func (g *Git) explain(ctx context.Context, l remote.Location, err error, discove
 	return transport.Explain(ctx, err, g.peer, discovery)
 }
 
+// raise says how limits of a pack can be raised, by what they bound.
+var raise = map[string]string{
+	pack.WhatObjects: "If that many are meant to come, raise {max_objects}.",
+	pack.WhatBytes:   "If it is meant to be that large, raise {max_repository}.",
+}
+
 // judge says what is wrong with what the other side sent. nil for what is wrong with the conversation.
 func judge(err error, peer string) *rehome.Error {
 	var limit *pack.LimitError
@@ -45,7 +51,7 @@ func judge(err error, peer string) *rehome.Error {
 	case errors.Is(err, errAmbiguous):
 		return &rehome.Error{Code: rehome.CorruptObject, Message: fmt.Sprintf("The %s does not keep to Git's protocol (%s).", peer, rehome.Clean(err.Error(), maxText))}
 	case errors.As(err, &limit):
-		return &rehome.Error{Code: rehome.LimitPassed, Message: fmt.Sprintf("The %s passes a limit: %s.", peer, limit)}
+		return &rehome.Error{Code: rehome.LimitPassed, Message: fmt.Sprintf("The %s passes a limit: %s.", peer, limit), Hint: raise[limit.What]}
 	case transport.IsDiskFull(err):
 		return nil
 	case errors.Is(err, object.ErrCollision):
