@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 			"halt":       stopServer,
 			"http":       request,
 			"poll":       poll,
+			"await":      awaitAnswer,
 			"same":       same,
 			"receipt":    checkReceipt,
 			"exits":      exits,

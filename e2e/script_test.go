@@ -67,7 +67,7 @@ func makeRepository(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// startOrigin: origin DIR [ssh] [daemon] [user=U] [password=P] [cut=BYTES] [push] [slow] [html] serves the repositories below DIR; the URL is $ORIGIN.
+// startOrigin: origin DIR [ssh] [daemon] [user=U] [password=P] [cut=BYTES] [push] [slow[=WAIT]] [html] serves the repositories below DIR; the URL is $ORIGIN.
 func startOrigin(ts *testscript.TestScript, _ bool, args []string) {
 	var o testenv.Options
 	for _, arg := range args[1:] {
@@ -90,6 +90,11 @@ func startOrigin(ts *testscript.TestScript, _ bool, args []string) {
 			o.Push = true
 		case "slow":
 			o.Throttle = 200 * time.Millisecond
+			if value != "" {
+				wait, err := time.ParseDuration(value)
+				ts.Check(err)
+				o.Throttle = wait
+			}
 		case "html":
 			o.Wrap = func(http.Handler) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -145,10 +145,8 @@ func (a *API) answer(ctx context.Context, c *call, known bool) (answer, error) {
 
 // handle does what the request asks, where there is room for it.
 func (a *API) handle(ctx context.Context, c *call) (answer, error) {
-	if c.route.fills() {
-		if err := a.wantRoom(); err != nil {
-			return answer{}, err
-		}
+	if err := a.roomFor(ctx, c); err != nil {
+		return answer{}, err
 	}
 	return c.route.handle(ctx, c)
 }

@@ -1,7 +1,11 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"strings"
+
+	"rehome"
 )
 
 // noRoom is why new work is refused for a while.
@@ -17,6 +21,25 @@ func (a *API) wantRoom() error {
 	return nil
 }
 
+// roomFor refuses a request that begins work while the disk has no room for it. Nothing is changed then.
+func (a *API) roomFor(ctx context.Context, c *call) error {
+	if !c.route.fills() && !c.route.restarts() {
+		return nil
+	}
+	low := a.wantRoom()
+	if low == nil || c.route.fills() {
+		return low
+	}
+	im, err := a.Importer.Get(ctx, c.repo.ID)
+	if rehome.CodeOf(err) == rehome.NotFound || err == nil && im.State.Status.Running() {
+		return nil // there is none to be taken up again, or its worker looks at the disk itself
+	}
+	if err != nil {
+		return err
+	}
+	return low
+}
+
 // fills reports whether a request brings new work that takes room.
 func (r route) fills() bool {
 	switch r.pattern {
@@ -26,6 +49,11 @@ func (r route) fills() bool {
 		return r.method == http.MethodPost
 	}
 	return false
+}
+
+// restarts reports whether a request may have an import go on that is at rest: every change below it does, or may.
+func (r route) restarts() bool {
+	return r.method != http.MethodGet && strings.HasPrefix(r.pattern, "/repos/{owner}/{repo}/import/")
 }
 
 // hasRoom answers a push for which there is no room, and reports whether there is. What Git LFS brings its own server refuses.
