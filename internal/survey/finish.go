@@ -83,7 +83,7 @@ func (r *Result) count(k known) {
 
 // agrees reports whether the object is there with the one type it was named as.
 func (s *Survey) agrees(objs *repo.Objects, k known) bool {
-	want := k.state & (wantCommit | wantTree | wantBlob | wantTag)
+	want := k.state & wantAny
 	if want == 0 {
 		return true
 	}
@@ -118,10 +118,10 @@ func (s *Survey) broken(objs *repo.Objects, k known) error {
 	if t != 0 {
 		what = "is a " + t.String()
 	}
-	text := fmt.Sprintf("The object %s, which the %s's history names as a %s, %s.", s.id(k), s.o.Peer, wanted(k.state), what)
-	if k.state&hasRef != 0 {
-		from := s.table.get(k.ref)
-		text = fmt.Sprintf("The object %s, which the %s's %s %s names as a %s, %s.", s.id(k), s.o.Peer, object.Type(from.state&stateType), s.id(from), wanted(k.state), what)
+	from, as, ok := s.blame(k, t)
+	text := fmt.Sprintf("The object %s, which the %s's history names as a %s, %s.", s.id(k), s.o.Peer, wanted(as), what)
+	if ok {
+		text = fmt.Sprintf("The object %s, which the %s's %s %s names as a %s, %s.", s.id(k), s.o.Peer, object.Type(from.state&stateType), s.id(from), wanted(as), what)
 	}
 	return &rehome.Error{Code: rehome.CorruptObject, Message: text, Hint: "Mend the " + s.o.Peer + " (git fsck names what is missing) and try again."}
 }

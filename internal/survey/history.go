@@ -80,7 +80,7 @@ func (s *Survey) tagNames(w *worker, to *object.ID, t object.Type, number uint32
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	named, err := s.table.want(w.bytes(to), wantOf(t), nobody)
+	named, err := s.table.want(w.bytes(to), wantOf(t), number|late)
 	if err != nil {
 		return err
 	}

@@ -184,6 +184,16 @@ const line = "author A <a@x> 1 +0000\ncommitter C <c@x> 1 +0000\n\nm\n"
 func TestConnectivity(t *testing.T) {
 	missing := object.FromBytes(object.SHA1, fakeID(1))
 	entry := func(mode string, id object.ID) string { return string(treeEntry(mode, "x", id.Bytes())) }
+	idOf := func(typ object.Type, data string) object.ID {
+		id, err := object.NewHasher(object.SHA1).Sum(typ, []byte(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	wrong := func(mode, blob string) string {
+		return idOf(object.Tree, entry(mode, idOf(object.Blob, blob))).String()
+	}
 	cases := []struct {
 		name string
 		show func(d *driver) object.ID // returns what a ref points to
@@ -223,7 +233,30 @@ func TestConnectivity(t *testing.T) {
 			b := d.must(object.Blob, "b")
 			d.must(object.Tree, entry("40000", b))
 			return d.must(object.Tree, entry("100644", b))
-		}, "as a tree and a blob, is a blob"},
+		}, "tree " + wrong("40000", "b") + " names as a tree, is a blob"},
+		{"two types at once, the right one first", func(d *driver) object.ID {
+			b := d.must(object.Blob, "b")
+			d.must(object.Tree, entry("100644", b))
+			return d.must(object.Tree, entry("40000", b))
+		}, "tree " + wrong("40000", "b") + " names as a tree, is a blob"},
+		{"two types at once, the object last", func(d *driver) object.ID {
+			d.must(object.Tree, entry("100644", idOf(object.Blob, "b")))
+			tip := d.must(object.Tree, entry("40000", idOf(object.Blob, "b")))
+			d.must(object.Blob, "b")
+			return tip
+		}, "tree " + wrong("40000", "b") + " names as a tree, is a blob"},
+		{"a commit comes after the tree that names it", func(d *driver) object.ID {
+			text := fmt.Sprintf("tree %s\n%s", d.must(object.Tree, ""), line)
+			tip := d.must(object.Tree, entry("100644", idOf(object.Commit, text)))
+			d.must(object.Commit, text)
+			return tip
+		}, "'s tree "},
+		{"a commit comes after the tag that names it", func(d *driver) object.ID {
+			text := fmt.Sprintf("tree %s\n%s", d.must(object.Tree, ""), line)
+			tip := d.must(object.Tag, fmt.Sprintf("object %s\ntype blob\ntag v\ntagger T <t@x> 1 +0000\n\nm\n", idOf(object.Commit, text)))
+			d.must(object.Commit, text)
+			return tip
+		}, "'s tag "},
 		{"nothing but zeros", func(d *driver) object.ID { return d.must(object.Tree, entry("100644", object.SHA1.Zero())) }, "is missing"},
 	}
 	for _, c := range cases {

@@ -28,6 +28,7 @@ const (
 	wantTree   = 0x10
 	wantBlob   = 0x20
 	wantTag    = 0x40
+	wantAny    = wantCommit | wantTree | wantBlob | wantTag
 	hasRef     = 0x80 // the entry's ref is the number of the object that named the id first
 )
 
@@ -48,6 +49,7 @@ type table struct {
 	seed   maphash.Seed
 	count  atomic.Int64
 	limit  atomic.Int64
+	odd    namings
 	arena  arena
 	shards [shardCount]shard
 }
@@ -81,6 +83,9 @@ func (t *table) see(id []byte, typ object.Type, ref uint32) (number uint32, agai
 	if *state&stateType != 0 {
 		return number, true, nil
 	}
+	if typ == object.Commit && *state&wantAny&^wantCommit != 0 {
+		t.odd.first(e[t.size:], number)
+	}
 	*state |= byte(typ)
 	if typ == object.Commit {
 		*state &^= hasRef
@@ -89,8 +94,8 @@ func (t *table) see(id []byte, typ object.Type, ref uint32) (number uint32, agai
 	return number, false, nil
 }
 
-// nobody is no number: for want, that it is not to be remembered who named the id.
-const nobody = ^uint32(0)
+// late is a bit in the number of what names an id: others who do say better where it is found.
+const late = 1 << 31
 
 // want notes that the object with number from names id, as what the bit want says, and returns the id's number.
 func (t *table) want(id []byte, want byte, from uint32) (uint32, error) {
@@ -103,7 +108,11 @@ func (t *table) want(id []byte, want byte, from uint32) (uint32, error) {
 		return 0, err
 	}
 	state := &e[t.size+4]
-	if from != nobody && *state&hasRef == 0 && *state&stateType != byte(object.Commit) {
+	if is := object.Type(*state & stateType); *state&wantAny&^want != 0 || is != 0 && wantOf(is) != want {
+		t.odd.first(e[t.size:], number)
+		t.odd.add(naming{number, from &^ late, want})
+	}
+	if from&late == 0 && *state&hasRef == 0 && *state&stateType != byte(object.Commit) {
 		binary.LittleEndian.PutUint32(e[t.size:], from)
 		*state |= hasRef
 	}

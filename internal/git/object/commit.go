@@ -39,12 +39,12 @@ func ParseCommit(f Format, raw []byte) (CommitParts, Faults) {
 		return c, h.fault(MissingTree)
 	}
 	var ok bool
-	if c.Tree, ok = h.id(); !ok {
+	if c.Tree, ok = h.id(); !ok || h.at == len(raw) { // Git reads no commit that ends there, or behind a parent
 		return c, h.fault(BadTreeSHA1)
 	}
 	start := h.at
 	for h.key("parent ") {
-		if _, ok := h.id(); !ok {
+		if _, ok := h.id(); !ok || h.at == len(raw) {
 			return c, h.fault(BadParentSHA1)
 		}
 	}

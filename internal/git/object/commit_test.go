@@ -113,6 +113,7 @@ func oddCommits() []string {
 		"", "\n", who, "tree \n", "tree 123\n" + who + by + "\n", "tree " + someID, "tree " + someID + " \n" + who + by + "\n", "tree " + strings.ToUpper(someID) + "\n" + who + by + "\n",
 		"tree " + someID[:39] + "g\n" + who + by + "\n",
 		tree + "parent \n" + who + by + "\n", tree + "parent " + someID + "0\n" + who + by + "\n", tree + "parent " + otherID + "\n" + who + by + "\n",
+		tree, tree + "parent " + otherID + "\n", tree + "x", tree + "parent " + otherID + "\nx",
 		tree + by + "\n", tree + who + "\n", tree + who + who + by + "\n", tree + by + who + "\n", tree + "\n",
 		tree + who + by + "\na\x00b", tree + "author A\x00 <a@x> 1 +0000\n" + by + "\nm", tree + who + by + "x\x00y z\n\nm",
 		tree + who + by + "gpgsig a\n b\n\nm", tree + who + by + "mergetag object " + someID + "\n type commit\n\nm",

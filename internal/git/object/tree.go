@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 )
 
 // ErrTree says that a tree's bytes are not entries, one after the other.
@@ -24,6 +25,8 @@ const (
 
 	modeGroup Mode = 0o100664 // early Git wrote it; it is no fault
 	modeType  Mode = 0o170000
+
+	modeWrapped Mode = 1 << 31 // the number is larger than a Mode
 )
 
 // IsTree reports whether the entry is a folder.
@@ -94,17 +97,22 @@ func ReadEntry(f Format, data []byte) (e TreeEntry, n int, err error) {
 	return e, n, nil
 }
 
-// readMode reads an octal number and the space behind it; at is 0 when they are not there.
+// readMode reads an octal number and the space behind it; at is 0 when they are not there. Git lets a number that 32 bits do
+// not hold wrap, so its low bits count here as well, but it is no known mode: others read another number.
 func readMode(data []byte) (m Mode, at int) {
+	var wrapped Mode
 	for i, c := range data {
 		if c == ' ' {
 			if i == 0 {
 				return 0, 0
 			}
-			return m, i + 1
+			return m | wrapped, i + 1
 		}
 		if c < '0' || c > '7' {
 			return 0, 0
+		}
+		if m > math.MaxUint32>>3 {
+			wrapped = modeWrapped
 		}
 		m = m<<3 | Mode(c-'0')
 	}

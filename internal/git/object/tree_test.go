@@ -98,6 +98,16 @@ func TestGitmodulesLikeGit(t *testing.T) {
 	}
 }
 
+// TestWrappedModes has numbers that 32 bits do not hold: Git reads their low bits.
+func TestWrappedModes(t *testing.T) {
+	for mode, want := range map[string]Type{"40000100644": Blob, "40000040000": Tree, "1" + strings.Repeat("0", 30) + "160000": Commit, "37777777777": Commit} {
+		e, _, err := ReadEntry(SHA1, []byte(entry(mode, "a")))
+		if err != nil || e.Mode.Type() != want || !e.Faults().Has(BadFilemode) {
+			t.Errorf("%s: %o, %s, %v, %v", mode, e.Mode, e.Mode.Type(), names(e.Faults()), err)
+		}
+	}
+}
+
 func TestTreeFaultsLikeGit(t *testing.T) {
 	f, d := func(n string) string { return entry("100644", n) }, func(n string) string { return entry("40000", n) }
 	zero := "100644 a\x00" + strings.Repeat("\x00", 20)

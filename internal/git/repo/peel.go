@@ -6,6 +6,16 @@ import (
 	"rehome/internal/git/object"
 )
 
+// LostTargetError reports an annotated tag that names an object which the repository does not have.
+type LostTargetError struct{ Tag, Object object.ID }
+
+func (e *LostTargetError) Error() string {
+	return fmt.Sprintf("tag %s names %s: %v", e.Tag, e.Object, ErrNoObject)
+}
+
+// Unwrap returns ErrNoObject.
+func (e *LostTargetError) Unwrap() error { return ErrNoObject }
+
 // peeler finds what annotated tags stand for.
 type peeler struct {
 	objects *Objects
@@ -42,6 +52,9 @@ func (p *peeler) peel(id object.ID) (object.ID, error) {
 		tags = append(tags, end)
 		if end, err = p.objects.tagged(end); err != nil {
 			return object.ID{}, err
+		}
+		if !p.objects.Has(end) {
+			return object.ID{}, &LostTargetError{Tag: tags[len(tags)-1], Object: end}
 		}
 	}
 	for _, tag := range tags {

@@ -387,4 +387,13 @@ func TestUpdateRefusesMissingObjects(t *testing.T) {
 	if err := r.Update([]Update{{Name: "refs/heads/x", New: missing}}); !errors.Is(err, ErrNoObject) {
 		t.Errorf("got %v", err)
 	}
+	text := fmt.Sprintf("object %s\ntype commit\ntag v\ntagger T <t@x> 1 +0000\n\nm\n", missing)
+	tag, err := object.ParseID(testenv.GitIn(t, r.Dir(), strings.NewReader(text), "hash-object", "-t", "tag", "-w", "--stdin", "--literally"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lost *LostTargetError
+	if err := r.Update([]Update{{Name: "refs/tags/v", New: tag}}); !errors.As(err, &lost) || lost.Tag != tag || lost.Object != missing {
+		t.Errorf("a tag of what is missing: %v", err)
+	}
 }

@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -204,9 +205,22 @@ func (p *plan) settle(r *repo.Repo, peer string) ([]repo.Ref, error) {
 		updates = append(updates, repo.Update{Name: ref.Name, Old: r.Format().Zero(), New: ref.ID})
 	}
 	if err := r.Update(updates); err != nil {
-		return nil, err
+		return nil, lostTarget(err, peer)
 	}
 	return r.Refs()
+}
+
+// lostTarget says of a tag that what it names did not come, and passes every other error.
+func lostTarget(err error, peer string) error {
+	var lost *repo.LostTargetError
+	if !errors.As(err, &lost) {
+		return err
+	}
+	return &rehome.Error{
+		Code: rehome.CorruptObject, Err: err,
+		Message: fmt.Sprintf("The %s did not send object %s, which its tag %s names.", peer, lost.Object, lost.Tag),
+		Hint:    "Run git fsck on the " + peer + ".",
+	}
 }
 
 func (p *plan) checkPresent(r *repo.Repo, peer string) error {
