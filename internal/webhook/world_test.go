@@ -54,7 +54,13 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, Hooks: bare(t, egress.Policy{AllowPrivate: true}), file: filepath.Join(t.TempDir(), "rehome.db")}
+	return newWorldOn(t, filepath.Join(t.TempDir(), "rehome.db"))
+}
+
+// newWorldOn has its rows in a file, or in the Postgres database of a URL.
+func newWorldOn(t *testing.T, where string) *world {
+	t.Helper()
+	w := &world{t: t, Hooks: bare(t, egress.Policy{AllowPrivate: true}), file: where}
 	db, err := store.Open(t.Context(), w.file)
 	must(t, err)
 	t.Cleanup(func() { db.Close() })
