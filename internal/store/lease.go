@@ -14,7 +14,8 @@ type Lease struct {
 	ImportID int64
 	Owner    string // who holds it: folder/process
 	Fence    int64
-	Taken    bool // from a holder who did not give it back and may not know yet
+	Taken    bool  // from a holder who did not give it back and may not know yet
+	Apart    int64 // the fence of the last lease of the import that was Taken, this one or one before; 0 for none
 }
 
 // ErrLeaseLost says that the lease has ended: somebody else may hold the import now, or
@@ -38,9 +39,10 @@ func (db *DB) Acquire(ctx context.Context, importID int64, owner string, ttl tim
 			return err
 		}
 		lease.Taken = before != ""
-		return t.tx.QueryRowContext(ctx, `UPDATE imports SET lease_owner = $2, lease_expires = $3, fence = fence + 1
-			WHERE id = $1 AND `+db.isDue()+" RETURNING fence",
-			importID, owner, millis(t.Now.Add(ttl))).Scan(&lease.Fence)
+		return t.tx.QueryRowContext(ctx, `UPDATE imports SET lease_owner = $2, lease_expires = $3, fence = fence + 1,
+			taken = CASE WHEN lease_owner <> '' THEN fence + 1 ELSE taken END
+			WHERE id = $1 AND `+db.isDue()+" RETURNING fence, taken",
+			importID, owner, millis(t.Now.Add(ttl))).Scan(&lease.Fence, &lease.Apart)
 	})
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

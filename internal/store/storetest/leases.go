@@ -51,6 +51,9 @@ func testLeases(t *testing.T, db *store.DB) {
 	if !ok || third.Taken {
 		t.Errorf("lease after one that was given back: ok %v, %+v", ok, third)
 	}
+	if first.Apart != 0 || second.Apart != second.Fence || third.Apart != second.Fence {
+		t.Errorf("apart from the first holder: %+v, %+v, %+v", first, second, third)
+	}
 	if _, ok, err := db.Acquire(ctx, 99, "a/1", time.Hour); err != nil || ok {
 		t.Errorf("lease of a missing import: ok %v, err %v", ok, err)
 	}
