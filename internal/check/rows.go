@@ -99,7 +99,7 @@ func (c *checking) written(ctx context.Context, r rehome.Repository) ([]Finding,
 	for _, name := range slices.Sorted(keys(wrote)) {
 		w := wrote[name]
 		switch is := have[name]; {
-		case w.Wrote == "", is == w.Wrote, w.Writing != "" && (is == w.Writing || is == strings.Trim(w.Writing, "0")):
+		case w.Wrote == "", is == w.Wrote, w.MayBe(is):
 		case is == "":
 			l.add(Note, "ref_deleted", "%q was deleted by somebody; an import left it at %s", name, w.Wrote)
 		default:

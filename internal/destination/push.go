@@ -36,7 +36,8 @@ type Push struct {
 	Known []string
 	Has   func(id []byte) bool
 
-	// Before is told of the updates of each step of a push in several before that goes out; its error ends the push. May be nil.
+	// Before is asked before each request for refs goes out, with its updates where it is one of several, and otherwise nil; its
+	// error ends the push. May be nil.
 	Before func(context.Context, []repo.Update) error
 
 	Objects  []lfs.Object   // Git LFS objects that go before everything else, each id once
@@ -130,10 +131,8 @@ func (s *session) attempt(ctx context.Context) error {
 			}
 			defer c.Close()
 		}
-		if len(plan) > 1 && s.p.Before != nil {
-			if err := s.p.Before(ctx, step.updates); err != nil {
-				return err
-			}
+		if err := s.before(ctx, step, len(plan)); err != nil {
+			return err
 		}
 		refused := len(s.result.Refused)
 		if err := s.step(ctx, c, step, i == len(plan)-1); err != nil {
@@ -145,6 +144,17 @@ func (s *session) attempt(ctx context.Context) error {
 		s.refs.done += int64(len(step.updates))
 	}
 	return nil
+}
+
+// before asks whether a step of so many may go out.
+func (s *session) before(ctx context.Context, next step, steps int) error {
+	switch {
+	case s.p.Before == nil:
+		return nil
+	case steps == 1:
+		return s.p.Before(ctx, nil)
+	}
+	return s.p.Before(ctx, next.updates)
 }
 
 // checkFormat refuses a destination of another object format. One that is empty and does not name its own may have any.

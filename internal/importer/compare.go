@@ -40,7 +40,7 @@ func (c *comparison) updates() (updates []repo.Update, err error) {
 		last := c.at.wrote[f.name]
 		switch {
 		case exists && now.ID == f.final:
-		case f.removed && (!exists || last.Wrote == "" && last.Writing == ""):
+		case f.removed && (!exists || last.Wrote == "" && last.Unproven() == ""):
 		case !exists || isOurs(now, last):
 			updates = append(updates, repo.Update{Name: f.name, Old: now.ID, New: f.final})
 		default:

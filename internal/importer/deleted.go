@@ -44,8 +44,11 @@ func ofOthers(final []finalRef, back map[string]object.ID, wrote map[string]stor
 			continue
 		}
 		is := cmp.Or(w.Wrote, w.Writing)
-		if back[name].String() == w.Writing {
-			is = w.Writing
+		if at, there := back[name]; there && w.MayBe(at.String()) {
+			is = at.String()
+		}
+		if is == "" {
+			continue
 		}
 		all = append(all, store.WrittenRef{Name: name, Writing: is})
 	}

@@ -113,8 +113,12 @@ func (f *forgeEnd) publish(ctx context.Context, done *finished, p publication) (
 	return f.dropHead(ctx, done, o.last, p.head)
 }
 
-// noteStep stores what a step of a push in several is about to write, so that a successor knows that for ours, too.
+// noteStep stores what a step of a push in several is about to write, so that a successor knows that for ours, too. For a push in
+// one that was done before, and it is made sure only that there is no successor.
 func (f *forgeEnd) noteStep(ctx context.Context, step []repo.Update, p publication) error {
+	if step == nil {
+		return f.stillOurs(ctx)
+	}
 	asked := make(map[string]bool, len(p.updates))
 	for _, u := range p.updates {
 		asked[u.Name] = true
@@ -129,6 +133,9 @@ func (f *forgeEnd) noteStep(ctx context.Context, step []repo.Update, p publicati
 		return t.SetWritten(ctx, i.RepositoryID, noted)
 	})
 }
+
+// stillOurs is an error once another has the import: whoever stood still is to change nothing more at a forge.
+func (f *forgeEnd) stillOurs(ctx context.Context) error { return f.DB.Renew(ctx, f.lease, f.leaseFor) }
 
 func lfsObjects(rows []store.LFSObject) ([]lfs.Object, error) {
 	seen := make(map[lfs.OID]bool, len(rows))
@@ -170,6 +177,9 @@ func (f *forgeEnd) hasLFS(ctx context.Context, rows []store.LFSObject) error {
 func (f *forgeEnd) settled(ctx context.Context, head string) ([]rehome.Warning, error) {
 	if _, now, err := f.refs(ctx); err != nil || head == "" || now == head || f.have.empty {
 		return nil, err // where there is no branch at all, none can be the default one, and forges take the first that comes
+	}
+	if err := f.stillOurs(ctx); err != nil {
+		return nil, err
 	}
 	branch := strings.TrimPrefix(head, "refs/heads/")
 	err := f.Forge.SetDefaultBranch(ctx, f.at, branch)

@@ -35,8 +35,11 @@ func (f *forgeEnd) dropHead(ctx context.Context, done *finished, gone []repo.Upd
 	if len(gone) == 0 {
 		return nil, nil
 	}
+	if err := f.stillOurs(ctx); err != nil {
+		return nil, err
+	}
 	unset := f.Forge.SetDefaultBranch(ctx, f.at, strings.TrimPrefix(head, "refs/heads/"))
-	res, err := f.Forge.Push(ctx, destination.Push{Location: f.at, From: done.repo, Updates: gone, Limit: f.PushLimit})
+	res, err := f.Forge.Push(ctx, destination.Push{Location: f.at, From: done.repo, Updates: gone, Limit: f.PushLimit, Before: func(ctx context.Context, _ []repo.Update) error { return f.stillOurs(ctx) }})
 	if err == nil && len(res.Refused) > 0 && unset != nil {
 		e := rehome.AsError(unset)
 		res.Refused[0].Hint = e.Message + " " + e.Hint

@@ -106,7 +106,7 @@ func (m *Importer) movedRefs(ctx context.Context, repositoryID int64) (map[strin
 // isOurs reports whether a ref is what we made of it, or may have made of it, last.
 func isOurs(now repo.Ref, last store.WrittenRef) bool {
 	is := now.ID.String()
-	return is == last.Wrote || is == last.Writing
+	return is == last.Wrote || last.MayBe(is)
 }
 
 // finalRefs says what a plan would make of the refs of a raw repository. Ids are known

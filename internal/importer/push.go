@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +42,7 @@ func (w *worker) push(ctx context.Context) error {
 	defer give()
 	p := proof{facts: known, largeProof: largeProof{lfs: done.lfs, made: done.made}, generation: w.row.Rewritten, started: started}
 	p.named = renameDefault(done.refs, known.Head, w.row.Options.DefaultBranch)
-	err = w.publishRefs(ctx, to, done, &p)
+	err = w.arrive(ctx, to, done, &p)
 	if errors.Is(err, errOtherEnd) {
 		return nil // the next try goes there
 	}
@@ -56,29 +57,60 @@ func (w *worker) push(ctx context.Context) error {
 		return err
 	}
 	p.choice = w.row.LFS // of the plan that was rewritten
-	w.fault("published")
 	if err := w.prove(ctx, to, &p); err != nil {
 		return err
 	}
 	return w.complete(ctx, to, p)
 }
 
-// prove reads the destination back and compares.
-func (w *worker) prove(ctx context.Context, to end, p *proof) (err error) {
+// maxPushes is how often a push begins again that met somebody else's.
+const maxPushes = 3
+
+// arrive publishes and reads back. Where a ref moved meanwhile that may have been a worker of ours, one that stood still past its lease
+// or whose request was on its way for long: what it was about to write is in the rows, and another push goes on from there. Refs
+// that somebody else moved are found out then, and left to them.
+func (w *worker) arrive(ctx context.Context, to end, done *finished, p *proof) error {
+	asked := *p
+	for n := 1; ; n++ {
+		*p = asked
+		err := w.publishRefs(ctx, to, done, p)
+		if err == nil && w.row.State.Status == rehome.Pushing {
+			w.fault("published")
+			err = w.confirm(ctx, to, p)
+		}
+		if n == maxPushes || rehome.CodeOf(err) != rehome.DestinationMoved || errors.As(err, &theirsError{}) {
+			return err
+		}
+		w.logOf(ctx, w.row.ID).InfoContext(ctx, "a ref moved during a push: look again", "err", err)
+	}
+}
+
+// theirsError is that a ref is somebody else's, by all that the rows know.
+type theirsError struct{ error }
+
+// Unwrap returns what is told of it.
+func (e theirsError) Unwrap() error { return e.error }
+
+// confirm has the destination take the default branch, and reads it back.
+func (w *worker) confirm(ctx context.Context, to end, p *proof) error {
 	settled, err := to.settled(ctx, p.head())
 	if err != nil {
 		return err
 	}
-	if p.back, err = w.readBack(ctx, to, p); err != nil {
-		return err
-	}
+	p.pushed = append(p.pushed, settled...)
+	p.back, err = w.readBack(ctx, to, p)
+	return err
+}
+
+// prove compares what was read back with what else was to come.
+func (w *worker) prove(ctx context.Context, to end, p *proof) (err error) {
 	if err := to.hasLFS(ctx, p.lfs); err != nil {
 		return err
 	}
 	if err := w.proveDeeper(ctx, to, p); err != nil {
 		return err
 	}
-	warned, err := w.pushWarnings(ctx, p.made, append(p.pushed, settled...))
+	warned, err := w.pushWarnings(ctx, p.made, p.pushed)
 	if err != nil {
 		return err
 	}
@@ -117,9 +149,20 @@ func (w *worker) situation(ctx context.Context, to end) (at situation, err error
 	}
 	at.have, _, err = to.refs(ctx)
 	if to.about().url != "" && len(at.have) == 0 {
-		at.wrote = nil // it was made anew: nobody deleted ref by ref what we wrote
+		at.wrote = mayArrive(at.wrote) // it was made anew: nobody deleted ref by ref what we wrote
 	}
 	return at, err
+}
+
+// mayArrive is what rows say of pushes that may still arrive.
+func mayArrive(wrote map[string]store.WrittenRef) map[string]store.WrittenRef {
+	left := map[string]store.WrittenRef{}
+	for name, w := range wrote {
+		if earlier := w.Unproven(); earlier != "" {
+			left[name] = store.WrittenRef{Name: name, Earlier: earlier}
+		}
+	}
+	return left
 }
 
 // leave takes out of what is to be published the refs that stay what they are there.
@@ -185,7 +228,6 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 	if err != nil {
 		return err
 	}
-	p.wrote = at.wrote
 	if err := w.leave(ctx, done, at, p); err != nil {
 		return err
 	}
@@ -194,13 +236,18 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 	c := comparison{final: slices.Concat(p.final, p.removed), at: at, divergence: to.about().divergence, onward: onward, fresh: to.about().url != "" && len(at.wrote) == 0}
 	updates, err := c.updates()
 	if err != nil {
-		return orDiverge(to, err)
+		return theirsError{orDiverge(to, err)}
 	}
 	if err := p.pruned.keepAll(done.repo, at.have, c.theirs); err != nil {
 		return err
 	}
 	p.pushed = append(aheadWarning(c.ahead), w.formerWarning(at, p)...)
 	updates = append(updates, p.pruned.updates...)
+	noted := writing(updates, at.wrote)
+	p.wrote = maps.Clone(at.wrote)
+	for _, n := range noted {
+		p.wrote[n.Name] = n
+	}
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		if w.toOther(ctx, t) {
 			return errOtherEnd
@@ -212,7 +259,7 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 		i.State.Note = withoutWorking(i.State.Note) // of a try that ended with its process
 		return errors.Join(
 			t.AddConvertedLFS(ctx, i.RepositoryID, done.made.Objects),
-			t.SetWritten(ctx, i.RepositoryID, writing(updates, at.wrote)))
+			t.SetWritten(ctx, i.RepositoryID, noted))
 	})
 	if err != nil || w.row.State.Status != rehome.Pushing {
 		return err
@@ -228,15 +275,19 @@ func (w *worker) publishRefs(ctx context.Context, to end, done *finished, p *pro
 }
 
 // writing notes what the updates are about to do. An id of ours that a ref has now stays noted as ours until the push is
-// proven. One of somebody else's is not noted: should the push take another try, it is still theirs, and kept.
+// proven, and so does what other pushes may write yet. One of somebody else's is not noted: should the push take another try, it is
+// still theirs, and kept.
 func writing(updates []repo.Update, wrote map[string]store.WrittenRef) []store.WrittenRef {
 	all := make([]store.WrittenRef, 0, len(updates))
 	for _, u := range updates {
 		last := wrote[u.Name]
-		if is := u.Old.String(); is == last.Writing && !u.Old.IsZero() {
+		if is := u.Old.String(); !u.Old.IsZero() && last.MayBe(is) {
 			last.Wrote = is
 		}
-		all = append(all, store.WrittenRef{Name: u.Name, Wrote: last.Wrote, Source: last.Source, Writing: u.New.String()})
+		to := u.New.String()
+		all = append(all, store.WrittenRef{
+			Name: u.Name, Wrote: last.Wrote, Source: last.Source, Writing: to, Earlier: last.Unproven(last.Wrote, to),
+		})
 	}
 	return all
 }
@@ -362,7 +413,7 @@ func (w *worker) complete(ctx context.Context, to end, p proof) error {
 	now := w.Clock().UTC().Truncate(time.Second)
 	var receipt rehome.Receipt
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
-		refs := append(written(p.final), unwritten(p.removed, p.wrote)...)
+		refs := append(written(p.final, p.wrote), unwritten(p.removed, p.wrote)...)
 		if i.CompletedAt.IsZero() {
 			refs = append(refs, ofOthers(slices.Concat(p.final, p.removed), p.back, p.wrote)...)
 		}
@@ -393,10 +444,16 @@ func (w *worker) complete(ctx context.Context, to end, p proof) error {
 	return err
 }
 
-func written(final []finalRef) []store.WrittenRef {
+// written is what is kept of refs that were proven. One that a push before was to move from where it is now, and that did not
+// move, may be moved by that push yet.
+func written(final []finalRef, wrote map[string]store.WrittenRef) []store.WrittenRef {
 	all := make([]store.WrittenRef, 0, len(final))
 	for _, f := range final {
-		all = append(all, store.WrittenRef{Name: f.name, Wrote: f.final.String(), Source: f.source.String()})
+		is := store.WrittenRef{Name: f.name, Wrote: f.final.String(), Source: f.source.String()}
+		if last := wrote[f.name]; last.Wrote == is.Wrote {
+			is.Earlier = last.Unproven(is.Wrote)
+		}
+		all = append(all, is)
 	}
 	return all
 }

@@ -1,8 +1,6 @@
 package importer
 
 import (
-	"strings"
-
 	"rehome"
 	"rehome/internal/store"
 )
@@ -30,7 +28,7 @@ func skipRemoved(removed []finalRef) (skipped []rehome.SkippedRef) {
 }
 
 // removing reports whether a push was about to remove the ref: what it wrote is the zero id.
-func removing(w store.WrittenRef) bool { return w.Writing != "" && strings.Trim(w.Writing, "0") == "" }
+func removing(w store.WrittenRef) bool { return w.MayBe("") }
 
 // unwritten is what is kept of refs that were ours and are removed: nothing, so that they may
 // be published again, and one that somebody makes meanwhile is theirs.

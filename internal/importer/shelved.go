@@ -101,13 +101,11 @@ func shelfOf(importID int64) string { return fmt.Sprintf("%s/%d", shelvedImports
 const shelvedImports = "imports"
 
 // shelfPrefix is where the worker keeps what it makes: beside what is kept already, so that both share what they have in common. Where
-// the lease was taken from a worker that did not give it back, which may wake and sweep what it thinks is nobody's, it is a place of its own;
-// and who comes after keeps there, too, the newest of the places, not at one that such a sleeper knows.
+// a lease was taken from a worker that did not give it back, which may wake and sweep what it thinks is nobody's, it is a place of its own,
+// for that lease and those that follow, whether or not that one kept anything; and who comes after keeps there, too, the newest of the places,
+// not at one that such a sleeper knows.
 func (w *worker) shelfPrefix() string {
-	newest := w.lease.Fence
-	if !w.lease.Taken {
-		newest = max(fenceOf(w.row.Kept.Raw), fenceOf(w.row.Kept.Final), fenceOf(w.row.Kept.Pushed))
-	}
+	newest := max(w.lease.Apart, fenceOf(w.row.Kept.Raw), fenceOf(w.row.Kept.Final), fenceOf(w.row.Kept.Pushed))
 	if newest == 0 {
 		newest = w.lease.Fence
 	}
@@ -236,7 +234,7 @@ func (w *worker) tidyShelf(ctx context.Context, row *store.Import) error {
 	// Who wakes after its lease removes next to nothing more: its time was over long before.
 	within, stop := context.WithTimeout(ctx, tidyUpFor)
 	defer stop()
-	sure := func(ctx context.Context) error { return w.DB.Renew(ctx, w.lease, leaseFor) }
+	sure := func(ctx context.Context) error { return w.DB.Renew(ctx, w.lease, w.leaseFor) }
 	err := on.Sweep(within, shelfOf(row.ID), sure, row.Kept.Raw, row.Kept.Final, row.Kept.Pushed)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, shelf.ErrDamaged) {
 		w.logOf(ctx, row.ID).ErrorContext(ctx, "what is kept of an import is not there", "err", err)

@@ -152,6 +152,11 @@ func TestWakingWorkerSweepsNothingOfItsSuccessor(t *testing.T) {
 		due, err = w.DB.IsDue(t.Context(), i.ID)
 		must(t, err)
 	}
+	between, ok, err := w.DB.Acquire(t.Context(), i.ID, "between/1", time.Hour)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	must(t, w.DB.Release(t.Context(), between)) // it kept nothing
 	testenv.Grow(t, from, "refs/heads/trunk", "dir/new.txt", 3)
 	w.work()
 	wantStatus(t, w.get(r), rehome.Complete, "", "")
@@ -219,15 +224,17 @@ func TestNewestPlaceOnTheShelf(t *testing.T) {
 	w.row.ID = 7
 	for _, c := range []struct {
 		raw, final string
-		taken      bool
+		apart      int64
 		want       string
 	}{
-		{"", "", false, "imports/7/9"},
-		{"imports/7/3/lists/s-a", "", false, "imports/7/3"},
-		{"imports/7/3/lists/s-a", "imports/7/12/lists/s-b", false, "imports/7/12"},
-		{"imports/7/3/lists/s-a", "imports/7/5/lists/s-b", true, "imports/7/9"},
+		{"", "", 0, "imports/7/9"},
+		{"imports/7/3/lists/s-a", "", 0, "imports/7/3"},
+		{"imports/7/3/lists/s-a", "imports/7/12/lists/s-b", 0, "imports/7/12"},
+		{"imports/7/3/lists/s-a", "imports/7/5/lists/s-b", 9, "imports/7/9"},
+		{"imports/7/3/lists/s-a", "", 8, "imports/7/8"},
+		{"", "", 8, "imports/7/8"},
 	} {
-		w.row.Kept.Raw, w.row.Kept.Final, w.lease.Taken = c.raw, c.final, c.taken
+		w.row.Kept.Raw, w.row.Kept.Final, w.lease.Apart = c.raw, c.final, c.apart
 		if got := w.shelfPrefix(); got != c.want {
 			t.Errorf("%+v: %s", c, got)
 		}
