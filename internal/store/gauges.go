@@ -17,41 +17,54 @@ type Gauges struct {
 	Pending int64                   // deliveries that are not made yet
 }
 
-// Gauges counts imports and deliveries. It reads every import's row, so that it is not to be asked all the time.
+// Gauges counts imports and deliveries. It reads no rows, but an index with all that are not deleted: not to be asked all the time.
 func (db *DB) Gauges(ctx context.Context) (Gauges, error) {
 	g := Gauges{Imports: map[rehome.Status]int64{}}
 	scan := func(r row) (none struct{}, err error) {
 		var status rehome.Status
-		var n, held int64
-		err = r.Scan(&status, &n, &held)
+		var n int64
+		err = r.Scan(&status, &n)
 		g.Imports[status] = n
-		g.Held += held
 		return none, err
 	}
-	_, err := collect(ctx, db.read, scan, "SELECT status, count(*), coalesce(sum(CASE WHEN lease_expires > "+db.now+` THEN 1 ELSE 0 END), 0)
-		FROM imports WHERE deleted_at = 0 GROUP BY status`)
-	if err != nil {
+	if _, err := collect(ctx, db.read, scan, db.statusesQuery()); err != nil {
 		return Gauges{}, fmt.Errorf("count imports: %w", err)
+	}
+	if err := db.read.QueryRowContext(ctx, db.heldQuery()).Scan(&g.Held); err != nil {
+		return Gauges{}, fmt.Errorf("count imports that are worked on: %w", err)
 	}
 	var oldest int64
 	if err := db.read.QueryRowContext(ctx, db.waitingQuery()).Scan(&g.Waiting, &oldest); err != nil {
 		return Gauges{}, fmt.Errorf("count waiting imports: %w", err)
 	}
 	g.Oldest = max(fromMS(oldest), 0)
-	err = db.read.QueryRowContext(ctx, "SELECT count(*) FROM deliveries WHERE next_attempt_at <> 0").Scan(&g.Pending)
+	err := db.read.QueryRowContext(ctx, pendingQuery).Scan(&g.Pending)
 	if err != nil {
 		return Gauges{}, fmt.Errorf("count deliveries: %w", err)
 	}
 	return g, nil
 }
 
+// What Gauges asks. Each is answered by an index alone, or by one with no more than what it counts.
+
+const pendingQuery = "SELECT count(*) FROM deliveries WHERE next_attempt_at <> 0"
+
+func (d *dialect) statusesQuery() string {
+	return "SELECT min(status), count(*) FROM imports WHERE deleted_at = 0 GROUP BY status COLLATE " + d.counts
+}
+
+func (d *dialect) heldQuery() string {
+	return "SELECT count(*) FROM imports WHERE " + held + " AND lease_expires > " + d.now
+}
+
 // waitingQuery counts what isDue says of rows that are not deleted, and how long the first has been so: its time may have
-// come while somebody had it who gave no sign of life since.
+// come while somebody had it who gave no sign of life since. It counts by user as imports_turns is ordered, so that SQLite takes that.
 func (d *dialect) waitingQuery() string {
 	free := " <= " + d.now + " AND lease_expires <= " + d.now
-	return "SELECT count(*), coalesce(" + d.now + ` - min(CASE WHEN lease_expires > since THEN lease_expires ELSE since END), 0) FROM (
-		SELECT due_at AS since, lease_expires FROM imports WHERE ` + runs + " AND due_at" + free + `
-		UNION ALL SELECT next_sync_at, lease_expires FROM imports WHERE ` + syncs + " AND next_sync_at" + free + `
+	since := "min(CASE WHEN lease_expires > %[1]s THEN lease_expires ELSE %[1]s END) AS since FROM imports WHERE "
+	return "SELECT coalesce(sum(n), 0), coalesce(" + d.now + ` - min(since), 0) FROM (
+		SELECT count(*) AS n, ` + fmt.Sprintf(since, "due_at") + runs + " AND due_at" + free + ` GROUP BY user_id
+		UNION ALL SELECT count(*), ` + fmt.Sprintf(since, "next_sync_at") + syncs + " AND next_sync_at" + free + `
 	) AS waiting`
 }
 

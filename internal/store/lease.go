@@ -31,7 +31,7 @@ func (i *Import) Held() bool { return i.lease.Owner != "" }
 func (db *DB) Acquire(ctx context.Context, importID int64, owner string, ttl time.Duration) (lease Lease, ok bool, err error) {
 	lease = Lease{ImportID: importID, Owner: owner}
 	err = db.inTx(ctx, func(t *Tx) error {
-		if err := t.mayRun(ctx, importID); err != nil {
+		if err := t.takeTurn(ctx, importID); err != nil {
 			return err
 		}
 		var before string

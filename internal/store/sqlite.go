@@ -22,6 +22,7 @@ var sqliteDialect = dialect{
 	objects: "json_each(%s) AS wanted",
 	words:   "json_each(%s) AS wanted",
 	refKey:  "repository_id, name",
+	counts:  "NOCASE",
 }
 
 // openSQLite opens a file and makes it when it is missing.

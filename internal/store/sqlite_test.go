@@ -90,7 +90,7 @@ func TestSweepReadsOnlyWhatMayBeDue(t *testing.T) {
 		}
 	}
 	// Each holds no more than what its condition chooses.
-	want := []string{"imports_held", "imports_turns", "imports_sync (next_sync_at<?)", "imports_expire (raw_expires<?)", "imports_gone (due_at<?)"}
+	want := []string{"imports_turns", "imports_sync (next_sync_at<?)", "imports_expire (raw_expires<?)", "imports_held", "imports_gone (due_at<?)"}
 	if !slices.Equal(indexes, want) {
 		t.Errorf("it reads imports by %q, want %q; plan: %q", indexes, want, steps)
 	}

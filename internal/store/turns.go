@@ -34,7 +34,8 @@ func (d *dialect) isDue() string {
 
 // Due returns the ids of at most limit imports with work to do that nobody holds, those that run and those at rest whose
 // next sync has come, in the order in which their turns come. Turns go round users: an import comes before those of users
-// who have, with what comes before, more imports running; of imports alike in that, the one that has been due for longest.
+// who have, with what comes before, more imports running; of users alike in that it is who was served longest ago, and of
+// those who never were who has been waiting for longest. One user's come in the order in which they fell due.
 // Those beyond Limits.Running of their users are not among them, nor with Options.Hostless those that are the host's. What is to be cleaned up comes first and counts for nobody.
 func (db *DB) Due(ctx context.Context, limit int) ([]int64, error) {
 	most := db.limits.Running
@@ -78,27 +79,40 @@ func (d *dialect) running() string {
 }
 
 func (db *DB) dueQuery() string {
-	d, mine := db.dialect, ""
+	free := " <= " + db.now + " AND lease_expires <= " + db.now
+	mine := free
 	if db.hostless {
-		mine = " AND " + d.notOfHost()
+		mine += " AND " + db.notOfHost()
 	}
-	free := " <= " + d.now + " AND lease_expires <= " + d.now + mine
-	return "WITH running AS (" + d.running() + `), waiting AS (
-			SELECT id, user_id, due_at AS since FROM imports WHERE ` + runs + " AND due_at" + free + `
-			UNION ALL SELECT id, user_id, next_sync_at FROM imports WHERE ` + syncs + " AND next_sync_at" + free + `
-			UNION ALL SELECT id, user_id, raw_expires FROM imports WHERE ` + expires + " AND raw_expires" + free + " AND NOT (" + syncs + " AND next_sync_at <= " + d.now + `)
-		), placed AS (
-			SELECT id, since, coalesce(n, 0) + row_number() OVER (PARTITION BY w.user_id ORDER BY since, id) AS turn
-			FROM waiting w LEFT JOIN running r ON r.user_id = w.user_id
-		)
+	return db.placed(mine) + `
 		SELECT id FROM (
-			SELECT id, since, turn FROM placed WHERE turn <= $2
-			UNION ALL SELECT id, due_at, 0 FROM imports WHERE ` + gone + " AND due_at <= " + d.now + " AND lease_expires <= " + d.now + `
-		) AS due ORDER BY turn, since, id LIMIT $1`
+			SELECT id, turn, nth, served, since, first FROM placed WHERE turn <= $2
+			UNION ALL SELECT id, 0, 0, 0, due_at, id FROM imports WHERE ` + gone + " AND due_at" + free + `
+		) AS due ORDER BY ` + inTurn + " LIMIT $1"
+}
+
+// inTurn is the order in which placed are taken up, if none ends meanwhile. Of those with equally many before them, a user's
+// nth comes after another's first: with their first that user has just been served.
+const inTurn = "turn, nth, served, since, first"
+
+// placed begins a query about what is free: by how many imports of its user run or come before it, and when that user was
+// served and began to wait.
+func (d *dialect) placed(free string) string {
+	return "WITH running AS (" + d.running() + `), waiting AS (
+			SELECT id, user_id, due_at AS since, lease_owner = '' AS shown FROM imports WHERE ` + runs + " AND due_at" + free + `
+			UNION ALL SELECT id, user_id, next_sync_at, FALSE FROM imports WHERE ` + syncs + " AND next_sync_at" + free + `
+			UNION ALL SELECT id, user_id, raw_expires, FALSE FROM imports WHERE ` + expires + " AND raw_expires" + free + " AND NOT (" + syncs + " AND next_sync_at <= " + d.now + `)
+		), ordered AS (
+			SELECT id, user_id, shown, row_number() OVER own AS nth, first_value(since) OVER own AS since, first_value(id) OVER own AS first
+			FROM waiting WINDOW own AS (PARTITION BY user_id ORDER BY since, id)
+		), placed AS (
+			SELECT w.id, shown, coalesce(n, 0) + nth AS turn, nth, coalesce(served_at, 0) AS served, since, first
+			FROM ordered w LEFT JOIN running r ON r.user_id = w.user_id LEFT JOIN owners o ON o.id = w.user_id
+		)`
 }
 
 // QueuePosition returns the import's place among those that wait for a worker, in the order of Due: 1 for the next to be
-// taken up, 0 when it does not wait.
+// taken up, 0 when it does not wait. Others' limits do not count, nor that a process may have no host.
 func (db *DB) QueuePosition(ctx context.Context, importID int64) (int, error) {
 	places, err := db.places(ctx, importID)
 	return places[importID], err
@@ -113,7 +127,7 @@ func (db *DB) places(ctx context.Context, ids ...int64) (map[int64]int, error) {
 		return nil, nil
 	}
 	args, marks := inList(ids)
-	return db.placesWhere(ctx, " WHERE id IN ("+marks+")", args...)
+	return db.placesWhere(ctx, " AND id IN ("+marks+")", args...)
 }
 
 func (db *DB) placesWhere(ctx context.Context, which string, args ...any) (map[int64]int, error) {
@@ -124,13 +138,8 @@ func (db *DB) placesWhere(ctx context.Context, which string, args ...any) (map[i
 		places[id] = place
 		return id, err
 	}
-	_, err := collect(ctx, db.read.direct, scan, "WITH running AS ("+db.running()+`), waiting AS (
-			SELECT id, due_at, coalesce(n, 0) + row_number() OVER (PARTITION BY i.user_id ORDER BY due_at, id) AS turn
-			FROM imports i LEFT JOIN running r ON r.user_id = i.user_id WHERE `+runs+` AND lease_owner = '' AND due_at <= `+db.now+`
-		), placed AS (
-			SELECT id, row_number() OVER (ORDER BY turn, due_at, id) AS place FROM waiting
-		)
-		SELECT id, place FROM placed`+which, args...)
+	_, err := collect(ctx, db.read.direct, scan, db.placed(" <= "+db.now+" AND lease_expires <= "+db.now)+`
+		SELECT id, place FROM (SELECT id, shown, row_number() OVER (ORDER BY `+inTurn+") AS place FROM placed) AS queue WHERE shown"+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("count the queue: %w", err)
 	}
@@ -147,22 +156,33 @@ func inList(ids []int64) (args []any, marks string) {
 	return args, strings.Join(all, ", ")
 }
 
-// mayRun locks a due import and its user's number of running ones; sql.ErrNoRows when it is not due or its user has as
-// many as there may be.
-func (t *Tx) mayRun(ctx context.Context, importID int64) error {
-	if t.limits.Running <= 0 {
-		return nil
-	}
+// takeTurn locks a due import and notes that its user is served; sql.ErrNoRows when it is not due or its user has as many
+// running as there may be.
+func (t *Tx) takeTurn(ctx context.Context, importID int64) error {
 	var user, deleted int64
 	err := t.tx.QueryRowContext(ctx, "SELECT user_id, deleted_at FROM imports WHERE id = $1 AND "+t.isDue()+t.write, importID).Scan(&user, &deleted)
 	if err != nil || deleted != 0 {
 		return err
 	}
+	if err := t.mayRun(ctx, user); err != nil {
+		return err
+	}
+	// Later than everybody, also where the clock stands still or went back.
+	_, err = t.tx.ExecContext(ctx, `UPDATE owners SET served_at = coalesce((SELECT max(served_at) + 1 FROM owners WHERE served_at >= $2), $2)
+		WHERE id = $1`, user, millis(t.Now))
+	return err
+}
+
+// mayRun locks the user's number of running imports; sql.ErrNoRows when there are as many as there may be.
+func (t *Tx) mayRun(ctx context.Context, user int64) error {
+	if t.limits.Running <= 0 {
+		return nil
+	}
 	if err := t.orGone(t.lockOwner(ctx, user)); err != nil {
 		return err
 	}
 	var n int
-	err = t.tx.QueryRowContext(ctx, "SELECT count(*) FROM imports WHERE user_id = $1 AND "+held+" AND lease_expires > "+t.now, user).Scan(&n)
+	err := t.tx.QueryRowContext(ctx, "SELECT count(*) FROM imports WHERE user_id = $1 AND "+held+" AND lease_expires > "+t.now, user).Scan(&n)
 	if err == nil && n >= t.limits.Running {
 		err = sql.ErrNoRows
 	}
@@ -195,8 +215,12 @@ func (t *Tx) mayQueue(ctx context.Context, i *Import) error {
 	if err != nil {
 		return err
 	}
+	has := "1 import"
+	if n > 1 {
+		has = fmt.Sprintf("%d imports", n)
+	}
 	return &rehome.Error{
-		Code: rehome.Invalid, Message: fmt.Sprintf("%s already has %d imports waiting or running.", rehome.Clean(o.Login, 100), n),
+		Code: rehome.Invalid, Message: fmt.Sprintf("%s already has %s waiting or running.", rehome.Clean(o.Login, 100), has),
 		Hint: "Wait for one to end or cancel one.",
 	}
 }

@@ -87,6 +87,8 @@ func Run(t *testing.T, empty func(t *testing.T) string, open func(t *testing.T, 
 		test   func(*testing.T, *store.DB)
 	}{
 		{"turns", store.Limits{}, testTurns},
+		{"places are kept", store.Limits{}, testPlacesAreKept},
+		{"one worker goes round", store.Limits{}, testOneWorkerGoesRound},
 		{"running limit", store.Limits{Running: 2}, testRunningLimit},
 		{"running limit at once", store.Limits{Running: 3}, testRunningAtOnce},
 		{"queued limit", store.Limits{Queued: 2}, testQueuedLimit},

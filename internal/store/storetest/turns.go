@@ -68,7 +68,8 @@ func testTurns(t *testing.T, db *store.DB) {
 	lease(t, db, ids[4]) // bob has two now
 	wantTurns(t, db, ids, 5, 1, 2)
 	must(t, db.Release(t.Context(), first))
-	wantTurns(t, db, ids, 0, 5, 1, 2)
+	wantTurns(t, db, ids, 5, 0, 1, 2) // ada was served, eve never
+	lease(t, db, ids[5])
 	must(t, db.Renew(t.Context(), lease(t, db, ids[0]), -time.Second)) // an expired lease is nobody's
 	if next, ok, err := db.Next(t.Context()); err != nil || !ok || next != ids[0] {
 		t.Errorf("next: %d, %v, %v", next, ok, err)
@@ -77,10 +78,10 @@ func testTurns(t *testing.T, db *store.DB) {
 	// It is the turn of who started it, whosever the repository is.
 	bob, err := db.OwnerByLogin(t.Context(), "bob")
 	must(t, err)
-	row, err := db.ImportByID(t.Context(), ids[5])
+	row, err := db.ImportByID(t.Context(), ids[1])
 	must(t, err)
 	change(t, db, row.RepositoryID, func(i *store.Import) { i.StartedBy = bob.ID })
-	want := []int64{ids[0], ids[1], ids[2], ids[5]}
+	want := []int64{ids[0], ids[2], ids[1]}
 	if due, err := db.Due(t.Context(), 10); err != nil || !slices.Equal(due, want) {
 		t.Errorf("due %v, %v; want %v", due, err, want)
 	}
