@@ -26,7 +26,7 @@ func version(c *call) string {
 
 // meet finds out who calls and counts the request.
 func (a *API) meet(ctx context.Context, c *call) error {
-	caller, err := a.Auth.Identify(ctx, c.r)
+	caller, err := a.guard.Identify(ctx, c.r, a.bases.network(c.r))
 	c.caller = caller
 	cost := 1
 	if c.route.pattern == "/rate_limit" {
@@ -47,7 +47,7 @@ func (a *API) meet(ctx context.Context, c *call) error {
 // rateKey is whose window a request counts in: the token's, the address's without one.
 func (a *API) rateKey(c *call) string {
 	if c.caller.Anonymous() {
-		return "address " + a.bases.client(c.r)
+		return "address " + a.bases.network(c.r)
 	}
 	return "token " + strconv.FormatInt(c.caller.Token.ID, 10)
 }

@@ -35,7 +35,7 @@ func (a *API) write(w http.ResponseWriter, c *call, ans answer) {
 	if ans.stream {
 		return
 	}
-	out := steady{w: w, control: http.NewResponseController(w)}
+	out := a.pace.steady(w)
 	out.hurry() // answers without a body wait for their clients, too
 	h := w.Header()
 	for name, values := range ans.headers {

@@ -48,10 +48,14 @@ type Options struct {
 // API is the handler of everything but the pages. It is safe for concurrent use.
 type API struct {
 	Options
-	router router
-	bases  bases
-	limits *limiter
-	beat   func() (ticks <-chan time.Time, stop func()) // paces the events' heartbeat
+	router  router
+	bases   bases
+	limits  *limiter
+	guard   *auth.Guard
+	open    *tally // requests, by address
+	watched *tally // event streams, by token
+	pace    pace
+	beat    func() (ticks <-chan time.Time, stop func()) // paces the events' heartbeat
 }
 
 // New returns the API's handler.
@@ -69,6 +73,10 @@ func New(o Options) http.Handler {
 		Options: o,
 		bases:   bases{public: strings.TrimRight(o.PublicURL, "/"), trusted: o.TrustedProxies},
 		limits:  &limiter{limit: o.RateLimit, clock: o.Clock, windows: map[string]window{}},
+		guard:   auth.NewGuard(o.Auth, o.Clock, o.Log),
+		open:    newTally(maxRequests),
+		watched: newTally(maxStreams),
+		pace:    patient,
 		beat:    heartbeat,
 	}
 	a.router = newRouter(a.routes())
@@ -79,7 +87,12 @@ func New(o Options) http.Handler {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, requestID()))
 	a.logged(w, r, func(w http.ResponseWriter, l *entry) {
-		hurry(w, r)
+		a.pace.hurry(w, r)
+		leave, refused := a.crowded(w, r)
+		if refused {
+			return
+		}
+		defer leave()
 		if g, ok := splitGit(r); ok {
 			a.git(w, r, g, l)
 			return
@@ -157,9 +170,5 @@ func (a *API) refusal(c *call, err error, l *entry) answer {
 	if f.status >= http.StatusInternalServerError {
 		l.err = err
 	}
-	ans := answer{status: f.status, body: f.body(c.route.doc)}
-	if f.status == http.StatusServiceUnavailable {
-		ans.headers = http.Header{"Retry-After": {"30"}}
-	}
-	return ans
+	return f.answer(c.route.doc)
 }

@@ -39,7 +39,7 @@ func (a *API) commitMap(ctx context.Context, c *call) (answer, error) {
 	if c.r.Method == http.MethodHead {
 		return answer{stream: true}, nil
 	}
-	out := steady{w: c.w, control: http.NewResponseController(c.w)}
+	out := a.pace.steady(c.w)
 	io.Copy(out, text) //nolint:errcheck // the client is gone; nothing is left to be told to it
 	return answer{stream: true}, nil
 }

@@ -19,6 +19,7 @@ type failure struct {
 	status  int
 	message string
 	fields  []fieldError
+	retry   string // seconds until it is worth trying again; "" says nothing
 }
 
 // fieldError says what is wrong with one field of a request. Code is one of
@@ -43,6 +44,7 @@ var (
 	errNoArray     = &failure{status: http.StatusBadRequest, message: "Body should be a JSON array of objects"}
 	errNoObject    = &failure{status: http.StatusBadRequest, message: "Body should be a JSON object"}
 	errBadVersion  = &failure{status: http.StatusBadRequest, message: "The API version in X-GitHub-Api-Version is not supported. Supported are " + strings.Join(versions, " and ") + "."}
+	errLateBody    = &failure{status: http.StatusBadRequest, message: "The body did not come in time."}
 	errInternal    = &failure{status: http.StatusInternalServerError, message: "Something went wrong inside Rehome. The server's log has the details under this answer's X-GitHub-Request-Id."}
 	errUnavailable = &failure{status: http.StatusServiceUnavailable, message: "Unavailable due to service under maintenance."}
 	errDiskFull    = &failure{status: http.StatusServiceUnavailable, message: "The server has no space left. Try again later."}
@@ -95,6 +97,8 @@ func failureOf(err error, resource string) *failure {
 		return f
 	case errors.Is(err, auth.ErrBadCredentials):
 		return errBadToken
+	case tooOften(err) != nil:
+		return tooOften(err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), store.Unavailable(err), errors.Is(err, bucket.ErrAway):
 		return errUnavailable
 	}

@@ -22,6 +22,11 @@ func heartbeat() (<-chan time.Time, func()) {
 // the one that says how it ended. Whoever wants to see a later restart asks again. With
 // every heartbeat it makes sure that the watcher still may: a stream outlives tokens.
 func (a *API) events(ctx context.Context, c *call) (answer, error) {
+	leave, ok := a.watched.enter(a.rateKey(c))
+	if !ok {
+		return answer{}, errManyStreams
+	}
+	defer leave()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	happening, err := a.Importer.Watch(ctx, c.repo.ID)
@@ -33,7 +38,7 @@ func (a *API) events(ctx context.Context, c *call) (answer, error) {
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	s := sender{steady: steady{w: c.w, control: http.NewResponseController(c.w)}, may: func() bool { return a.mayStill(ctx, c) }}
+	s := sender{steady: a.pace.steady(c.w), may: func() bool { return a.mayStill(ctx, c) }}
 	if c.r.Method == http.MethodHead {
 		c.w.WriteHeader(http.StatusOK)
 		return answer{stream: true}, nil

@@ -42,7 +42,7 @@ func TestRelay(t *testing.T) {
 		}
 		close(happening)
 		w := httptest.NewRecorder()
-		sender{steady{w, http.NewResponseController(w)}, always}.relay(happening, nil)
+		sender{patient.steady(w), always}.relay(happening, nil)
 		var lines []string
 		for line := range strings.Lines(w.Body.String()) {
 			if line = strings.TrimSuffix(line, "\n"); line != "" {
@@ -72,7 +72,7 @@ func TestRelayBeats(t *testing.T) {
 		ticks <- at
 		close(happening)
 	}()
-	sender{steady{w, http.NewResponseController(w)}, always}.relay(happening, ticks)
+	sender{patient.steady(w), always}.relay(happening, ticks)
 	if got := w.Body.String(); got != ": still here\n\n: still here\n\n" {
 		t.Errorf("got %q", got)
 	}
@@ -87,7 +87,7 @@ func TestRelayEndsWhenTheWatcherIsGone(t *testing.T) {
 	happening := make(chan rehome.Event, 1)
 	happening <- rehome.Event{Kind: rehome.EventStatus}
 	w := goneWriter{httptest.NewRecorder()}
-	sender{steady{w, http.NewResponseController(w)}, always}.relay(happening, nil)
+	sender{patient.steady(w), always}.relay(happening, nil)
 	if len(happening) != 0 {
 		t.Error("the event was never taken")
 	}

@@ -53,17 +53,16 @@ func namedGit(path string, g gitRequest) (gitRequest, bool) {
 // git lets the host serve the repository to those who may have it.
 func (a *API) git(w http.ResponseWriter, r *http.Request, g gitRequest, l *entry) {
 	l.pattern = "/{owner}/{repo}.git/" + g.service
-	refuse := refuseGit
-	if g.service == gitLFS {
-		refuse = server.Refuse
-	}
-	caller, err := a.Auth.Identify(r.Context(), r)
+	refuse := g.refuse()
+	caller, err := a.guard.Identify(r.Context(), r, a.bases.network(r))
 	l.user = caller.User().Login
 	if err != nil && !errors.Is(err, auth.ErrBadCredentials) {
-		l.err = err
 		f := failureOf(err, "")
-		if f.status == http.StatusServiceUnavailable {
-			w.Header().Set("Retry-After", "30")
+		if f.status >= http.StatusInternalServerError {
+			l.err = err
+		}
+		for name, values := range f.answer("").headers {
+			w.Header()[name] = values
 		}
 		refuse(w, f.status, f.message)
 		return
@@ -89,11 +88,7 @@ func (a *API) git(w http.ResponseWriter, r *http.Request, g gitRequest, l *entry
 
 func (a *API) serveGit(w http.ResponseWriter, r *http.Request, g gitRequest, repo rehome.Repository, mayWrite bool) {
 	if a.Host == nil {
-		refuse := refuseGit
-		if g.service == gitLFS {
-			refuse = server.Refuse
-		}
-		refuse(w, http.StatusNotFound, "No repositories are hosted here: they are where their imports go.")
+		g.refuse()(w, http.StatusNotFound, "No repositories are hosted here: they are where their imports go.")
 		return
 	}
 	if !a.hasRoom(w, g) {

@@ -7,17 +7,19 @@ import (
 	"time"
 )
 
-// How long a client may take.
-const (
-	bodyWithin  = 30 * time.Second // to send a body
-	writeWithin = 30 * time.Second // to take a piece of an answer
-)
+// pace is how long a client may take.
+type pace struct {
+	body  time.Duration // to send a body
+	write time.Duration // to take a piece of an answer
+}
+
+var patient = pace{body: 30 * time.Second, write: 30 * time.Second}
 
 // hurry bounds the time a body may take, also one that nobody reads: net/http waits for it before it lets the
 // connection serve another request. Whoever reads one longer than that sets deadlines of his own.
-func hurry(w http.ResponseWriter, r *http.Request) {
+func (p pace) hurry(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
-		http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin)) //nolint:errcheck // a writer without deadlines is a test's
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(p.body)) //nolint:errcheck // a writer without deadlines is a test's
 	}
 }
 
@@ -26,10 +28,15 @@ func hurry(w http.ResponseWriter, r *http.Request) {
 type steady struct {
 	w       io.Writer
 	control *http.ResponseController
+	within  time.Duration // for each piece
+}
+
+func (p pace) steady(w http.ResponseWriter) steady {
+	return steady{w, http.NewResponseController(w), p.write}
 }
 
 func (s steady) hurry() {
-	s.control.SetWriteDeadline(time.Now().Add(writeWithin)) //nolint:errcheck // not every writer knows deadlines; without one the connection's own holds
+	s.control.SetWriteDeadline(time.Now().Add(s.within)) //nolint:errcheck // not every writer knows deadlines; without one the connection's own holds
 }
 
 func (s steady) Write(p []byte) (int, error) {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -71,7 +70,7 @@ func TestNobodyMayDawdle(t *testing.T) {
 func TestLongAnswersGoOutInPieces(t *testing.T) {
 	body := bytes.Repeat([]byte("x"), 2*pieceSize+1)
 	w := &timed{ResponseRecorder: httptest.NewRecorder()}
-	steady{w, http.NewResponseController(w)}.send(body)
+	patient.steady(w).send(body)
 	if !bytes.Equal(w.Body.Bytes(), body) || w.writes != 3 || len(w.write) != 3 {
 		t.Errorf("%d bytes in %d pieces with %d deadlines, want %d in 3", w.Body.Len(), w.writes, len(w.write), len(body))
 	}

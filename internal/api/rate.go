@@ -40,8 +40,10 @@ func (r rate) exceeded() bool { return r.used > r.limit }
 
 // wait is how many whole seconds are left until the window ends, one at least.
 func (r rate) wait(now time.Time) int {
-	return max(int(math.Ceil(r.reset.Sub(now).Seconds())), 1)
+	return ceilSeconds(r.reset.Sub(now))
 }
+
+func ceilSeconds(d time.Duration) int { return max(int(math.Ceil(d.Seconds())), 1) }
 
 // take counts n requests for key and returns where it stands then.
 func (l *limiter) take(key string, n int) rate {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"rehome/internal/wire"
@@ -33,7 +32,7 @@ func (a *API) ready(ctx context.Context, _ *call) (answer, error) {
 func (a *API) metrics(_ context.Context, c *call) (answer, error) {
 	a.headers(c.w.Header(), c)
 	c.w.Header().Set("Cache-Control", "no-store")
-	steady{w: c.w, control: http.NewResponseController(c.w)}.hurry()
+	a.pace.steady(c.w).hurry()
 	a.Metrics.ServeHTTP(c.w, c.r)
 	return answer{stream: true}, nil
 }
