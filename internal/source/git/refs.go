@@ -189,13 +189,13 @@ func (p *plan) wants(h have) []object.ID {
 // settle writes the refs and HEAD into r, once it is sure that r has what they point at.
 // It lists a detached HEAD that no ref led to as skipped.
 func (p *plan) settle(r *repo.Repo, peer string) ([]repo.Ref, error) {
+	if err := p.checkPresent(r, peer); err != nil {
+		return nil, err
+	}
 	if p.head != "" {
 		if err := r.SetHead(p.head); err != nil {
 			return nil, err
 		}
-	}
-	if err := p.checkPresent(r, peer); err != nil {
-		return nil, err
 	}
 	if len(p.carried) == 0 {
 		return nil, nil
@@ -241,6 +241,31 @@ func (p *plan) checkPresent(r *repo.Repo, peer string) error {
 	if !p.detached.IsZero() && !objects.Has(p.detached) {
 		p.skip("HEAD", p.detached, "detached, and no ref reaches its commit")
 	}
+	return p.dropOtherBranches(objects)
+}
+
+// dropOtherBranches skips branches that name no commit: git writes none, and whoever clones one cannot check it out.
+func (p *plan) dropOtherBranches(objects *repo.Objects) error {
+	kept := p.carried[:0]
+	for _, ref := range p.carried {
+		if !strings.HasPrefix(ref.Name, "refs/heads/") {
+			kept = append(kept, ref)
+			continue
+		}
+		t, err := objects.Type(ref.ID)
+		if err != nil {
+			return err
+		}
+		if t == object.Commit {
+			kept = append(kept, ref)
+			continue
+		}
+		p.skip(ref.Name, ref.ID, fmt.Sprintf("a branch that names a %s, not a commit", t))
+		if p.head == ref.Name {
+			p.head = ""
+		}
+	}
+	p.carried = kept
 	return nil
 }
 

@@ -63,7 +63,7 @@ func trees() []Case {
 		{"tree: file's mode with zeros before it", "P10: harmless", []string{entry("00100644", "a", aBlob)}, warned("zero_padded_filemode")},
 		{"tree: unknown permissions", "P10: harmless", []string{entry("100600", "a", aBlob)}, warned("bad_filemode")},
 		{"tree: mode of early Git", "P10: harmless", []string{entry("100664", "a", aBlob)}, complete},
-		{"tree: mode 0", "readers that differ", []string{entry("0", "a", absent)}, warned("bad_filemode")},
+		{"tree: mode 0", "readers that differ", []string{entry("0", "a", absent)}, warned("bad_filemode zero_padded_filemode")},
 		{"tree: mode of a device", "readers that differ", []string{entry("60000", "a", absent)}, warned("bad_filemode")},
 		{"tree: mode over 32 bits that wraps to a file's", "readers that differ", []string{entry("40000100644", "a", aBlob)}, warned("bad_filemode")},
 		{"tree: mode over 64 bits that wraps to a folder's", "readers that differ", []string{entry("1"+strings.Repeat("0", 32)+"40000", "a", aTree)}, warned("bad_filemode")},

@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"sync"
 )
 
 // The types of entries of a pack (gitformat-pack).
@@ -77,10 +79,15 @@ func signed(b []byte) []byte {
 	return append(b, sum[:]...)
 }
 
+// deflaters are kept, as each takes a megabyte.
+var deflaters = sync.Pool{New: func() any { return zlib.NewWriter(nil) }}
+
 func deflated(content string) []byte {
 	var b bytes.Buffer
-	z := zlib.NewWriter(&b)
-	z.Write([]byte(content))
+	z := deflaters.Get().(*zlib.Writer)
+	defer deflaters.Put(z)
+	z.Reset(&b)
+	io.WriteString(z, content)
 	z.Close()
 	return b.Bytes()
 }

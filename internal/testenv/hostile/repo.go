@@ -15,7 +15,7 @@ import (
 
 // Repositories are the cases whose server is honest and whose repository is not.
 func Repositories() []Case {
-	return slices.Concat(trees())
+	return slices.Concat(trees(), commits(), tags(), packs(), entries(), refs(), pointers(), places())
 }
 
 // repository is a source made object by object, whatever the objects hold. Its server speaks version 2 of the protocol,
@@ -26,7 +26,7 @@ type repository struct {
 	pack  packer
 	whole []byte            // the pack that is sent; nil for what pack has
 	refs  []string          // lines as ls-refs has them
-	head  string            // such a line; "" for trunk
+	head  string            // such a line, or noHead; "" for trunk
 	names []string          // of objects that are to be named
 	files map[string]string // Git LFS objects by what their id is said to be
 }
@@ -36,6 +36,8 @@ var (
 	aBlob = idOf(typeBlob, "content\n")
 	aTree = idOf(typeTree, file("README"))
 )
+
+const noHead = "none"
 
 const (
 	author    = "author A U Thor <author@example.com> 1700000000 +0000\n"
@@ -159,7 +161,11 @@ func (r *repository) upload(w io.Writer, list bool) {
 
 // advertised is what ls-refs says.
 func (r *repository) advertised() []string {
-	if r.head != "" {
+	switch r.head {
+	case noHead:
+		return r.refs
+	case "":
+	default:
 		return append([]string{r.head}, r.refs...)
 	}
 	for _, line := range r.refs {
