@@ -1,7 +1,8 @@
 // Package cage runs git's two pack programs on a local repository, with nothing of its surroundings.
 //
-// A child gets a fixed command line and environment, no settings but ours and the repository's
-// own, no hooks, no transport to anywhere, limits, and a process group that ends as a whole.
+// A child gets a fixed command line and environment, no settings but ours and the repository's own, no hooks, no transport to
+// anywhere, limits, and a process group that ends as a whole: with its request, and with this process. On Linux, as far as
+// the kernel can, it has no network, no files but those it needs, and few system calls; Look says what is there.
 package cage
 
 import (
@@ -11,7 +12,6 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 )
@@ -35,12 +35,15 @@ const (
 	Answer                // it answers one request: POST of smart HTTP
 )
 
-// Limits of a child, besides those that limit sets.
+// Files says which files a child may open.
+type Files uint8
+
+// The files. Own is what a server wants. ReadAll is for a repository of which parts may lie anywhere (alternates, work trees,
+// included settings), All for one that may be written anywhere.
 const (
-	maxScratch = 256 << 20       // of a file upload-pack writes: none but the list of a client's shallow commits
-	grace      = 5 * time.Second // for clearing away lock files, once told to end
-	wall       = 24 * time.Hour  // no honest transfer takes longer
-	maxSaid    = 4 << 10         // kept of standard error, bytes
+	Own     Files = iota // of the repository, for receive-pack to write; and what programs need to run
+	ReadAll              // any to read; to write as Own
+	All
 )
 
 // Command says what is to run. Program and Dir are required.
@@ -48,8 +51,9 @@ type Command struct {
 	Git      string // the program git; "" = the one in PATH
 	Program  Program
 	Mode     Mode
-	Dir      string    // of the repository, absolute; the one folder trusted whoever owns it
-	Protocol string    // GIT_PROTOCOL: "", "version=0", "version=1" or "version=2"
+	Dir      string // of the repository, absolute; the one folder trusted whoever owns it
+	Protocol string // GIT_PROTOCOL: "", "version=0", "version=1" or "version=2"
+	Files    Files
 	HideRefs string    // prefix of the refs that are not for others; "" for none
 	MaxInput int64     // bytes of a pack that receive-pack takes, and of a file it writes; required there
 	Stdout   io.Writer // nil = Child.Stdout is a pipe
@@ -83,7 +87,6 @@ func (c Command) start(ctx context.Context, args []string) (*Child, error) {
 	k.cmd.Dir = "/"
 	k.cmd.Env = environment(k.cmd.Path, c.Protocol)
 	k.cmd.Stdout, k.cmd.Stderr = c.Stdout, &k.said
-	k.cmd.SysProcAttr = processGroup()
 	k.cmd.Cancel = func() error { return signalGroup(k.cmd.Process.Pid, syscall.SIGTERM) }
 	k.cmd.WaitDelay = or(c.grace, grace)
 	var err error
@@ -95,12 +98,7 @@ func (c Command) start(ctx context.Context, args []string) (*Child, error) {
 			return nil, errors.Join(err, k.Stdin.Close())
 		}
 	}
-	if err := k.cmd.Start(); err != nil {
-		return nil, err
-	}
-	if err := limit(k.cmd.Process.Pid, c.maxFile()); err != nil {
-		signalGroup(k.cmd.Process.Pid, syscall.SIGKILL)
-		k.cmd.Wait()
+	if err := k.launch(c); err != nil {
 		return nil, err
 	}
 	return k, nil
@@ -132,69 +130,6 @@ func (c Command) args() ([]string, error) {
 		args = append(args, "--http-backend-info-refs")
 	}
 	return append(args, c.Dir), nil
-}
-
-// settings are git's options on the command line: they win over every file.
-func (c Command) settings() []string {
-	all := []string{
-		"safe.directory=" + c.Dir,
-		"safe.directory=" + filepath.Join(c.Dir, ".git"),
-		"core.hooksPath=/dev/null",
-		"core.fsmonitor=false",
-		"core.logAllRefUpdates=false",
-		"core.fsync=committed",
-		"core.fsyncMethod=batch",
-		"core.useReplaceRefs=false",
-		"gc.auto=0",
-		"maintenance.auto=false",
-		"receive.autogc=false",
-		"receive.fsckObjects=true",
-		"receive.denyDeletes=false",
-		"receive.maxInputSize=" + strconv.FormatInt(c.MaxInput, 10),
-		"transfer.advertiseSID=false",
-		"transfer.advertiseObjectInfo=false",
-		"uploadpack.allowFilter=false",
-		"uploadpack.allowRefInWant=false",
-		"uploadpack.allowTipSHA1InWant=false",
-		"uploadpack.allowReachableSHA1InWant=false",
-		"uploadpack.allowAnySHA1InWant=false",
-	}
-	if c.HideRefs != "" {
-		all = append(all, "transfer.hideRefs="+c.HideRefs)
-	}
-	args := make([]string, 0, 2*len(all)+4)
-	for _, setting := range all {
-		args = append(args, "-c", setting)
-	}
-	return args
-}
-
-// maxFile bounds a file the child writes, bytes.
-func (c Command) maxFile() int64 {
-	if c.Program == ReceivePack {
-		return c.MaxInput
-	}
-	return maxScratch
-}
-
-// environment is all a child sees of ours.
-func environment(git, protocol string) []string {
-	env := []string{
-		"PATH=" + filepath.Dir(git) + ":/usr/bin:/bin",
-		"HOME=/nonexistent",
-		"LC_ALL=C",
-		"GIT_CONFIG_NOSYSTEM=1",
-		"GIT_CONFIG_GLOBAL=/dev/null",
-		"GIT_ATTR_NOSYSTEM=1",
-		"GIT_TERMINAL_PROMPT=0",
-		"GIT_NO_REPLACE_OBJECTS=1",
-		"GIT_NO_LAZY_FETCH=1",     // no missing object is fetched from where a partial clone came from;
-		"GIT_ALLOW_PROTOCOL=none", // git before 2.44 would, and finds no transport
-	}
-	if protocol != "" {
-		env = append(env, "GIT_PROTOCOL="+protocol)
-	}
-	return env
 }
 
 func or(d, otherwise time.Duration) time.Duration {

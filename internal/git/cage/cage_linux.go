@@ -9,22 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processGroup makes a child the head of a group of its own, which ends with this process: with the
-// thread that started it, to be exact, and Go ends no thread unless a goroutine locked to it ends.
-func processGroup() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}
-
-// limit bounds what process pid, and what it will start, may use: an hour of CPU, 8 GiB of
-// memory of its own, files of maxFile bytes, no core dump.
-func limit(pid int, maxFile int64) error {
-	for resource, most := range map[int]uint64{
+// limit bounds what process pid, and what it will start, may use: an hour of CPU each, memory of its own and files as the
+// command says, no core dump.
+func limit(pid int, c Command) error {
+	for resource, most := range map[int]int64{
 		unix.RLIMIT_CPU:   3600,
-		unix.RLIMIT_DATA:  8 << 30,
-		unix.RLIMIT_FSIZE: uint64(maxFile),
+		unix.RLIMIT_DATA:  c.memory(),
+		unix.RLIMIT_FSIZE: c.maxFile(),
 		unix.RLIMIT_CORE:  0,
 	} {
-		if err := lower(pid, resource, most); err != nil && !errors.Is(err, unix.ESRCH) {
+		if err := lower(pid, resource, uint64(most)); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("limit child: %w", err)
 		}
 	}
@@ -54,6 +48,7 @@ func (c *Child) reap() error {
 	signalGroup(pid, syscall.SIGKILL)
 	err := c.cmd.Wait()
 	awaitGroup(pid)
+	c.held.release()
 	return err
 }
 

@@ -24,11 +24,17 @@ func TestMain(m *testing.M) {
 	if os.Getenv(parentGit) != "" {
 		parent()
 	}
+	if len(os.Args) == 2 && os.Args[1] == probing {
+		probe()
+	}
 	goleak.VerifyTestMain(m)
 }
 
 // parentGit makes this test binary the parent of one child, for TestEndsWithItsParent.
 const parentGit = "CAGE_TEST_PARENT"
+
+// probing has it say what it may do where git would run, for TestFewSystemCalls.
+const probing = "cage-test-probe"
 
 func parent() {
 	k, err := Start(context.Background(), Command{Git: os.Getenv(parentGit), Program: UploadPack, Dir: "/r"})

@@ -16,6 +16,7 @@ type Child struct {
 
 	cmd    *exec.Cmd
 	cancel context.CancelFunc
+	held   held
 	said   clipped
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 
 	"rehome"
@@ -21,9 +22,12 @@ func (t *Transport) spawn(ctx context.Context, l remote.Location, q Question) (*
 	if err != nil {
 		return nil, err
 	}
-	command := cage.Command{Git: t.o.Program, Program: cage.UploadPack, Dir: path, Protocol: "version=2"}
+	command := cage.Command{Git: t.o.Program, Program: cage.UploadPack, Dir: path, Protocol: "version=2", Files: cage.ReadAll}
 	if q.Service == protocol.ReceivePack {
 		command.Program, command.Protocol, command.MaxInput = cage.ReceivePack, "", maxPushed
+		if !isWhole(path) {
+			command.Files = cage.All
+		}
 	}
 	caged, err := cage.Start(ctx, command)
 	if err != nil {
@@ -44,6 +48,16 @@ func (t *Transport) spawn(ctx context.Context, l remote.Location, q Question) (*
 		return nil, err
 	}
 	return c, nil
+}
+
+// isWhole reports whether a repository, or that of a work tree, has in its folder all that a push writes.
+func isWhole(path string) bool {
+	for _, name := range []string{".git", ".git/objects", ".git/refs", "objects", "refs"} {
+		if st, err := os.Lstat(filepath.Join(path, name)); err == nil && !st.IsDir() {
+			return false
+		}
+	}
+	return true
 }
 
 // RealPath returns where path leads, absolute and without links. The error is NotARepository's where it leads nowhere.
