@@ -264,7 +264,7 @@ func (w *worker) fetch(ctx context.Context) error {
 	}
 	got.found.Warnings = append(got.found.Warnings, choiceWarnings(choose, w.row.Options.DefaultBranch, got.Result)...)
 	known := factsOf(got, over, started)
-	if err := saveRaw(dir, got, known, choose, w.LFS != nil); err != nil {
+	if err := saveRaw(dir, got, savedRaw{Facts: known, Choose: choose, From: l.String()}, w.LFS != nil); err != nil {
 		return err
 	}
 	return w.keepRaw(ctx, dir, got, generation, known)
@@ -275,7 +275,12 @@ func (w *worker) addToBefore(ctx context.Context, o *rawOptions) {
 	id := w.row.ID
 	dir, err := w.here(ctx, &w.row, kindRaw)
 	if errors.Is(err, fs.ErrNotExist) {
-		return
+		if w.row.Kept.Raw != "" {
+			return
+		}
+		// What a worker left that was killed after it kept all of it and before its row said so is whole. Elsewhere, and where
+		// the row knows an older one, it is fetched once more: the bucket says of what is there, and not how old it is.
+		dir, err = w.Folder.raw(id), nil
 	}
 	if err == nil {
 		o.Before, err = openBefore(dir)

@@ -29,6 +29,7 @@ const savedFile = "raw-facts"
 // savedRaw is what savedFile says, as JSON.
 type savedRaw struct {
 	Facts  facts            `json:"facts"`
+	From   string           `json:"from"`   // the source's URL, without what signs in there
 	Choose source.RefChoice `json:"choose"` // by which its refs came
 	Large  []savedLarge     `json:"large_files"`
 	Depth  int              `json:"depth"` // of its trees in one another, at most
@@ -82,18 +83,21 @@ func openBefore(dir string) (*rawBefore, error) {
 // serves reports whether a step that goes by these would have found in the repository what is known of it.
 func (b *rawBefore) serves(q source.Request, o rawOptions) bool {
 	_, missing := os.Stat(filepath.Join(b.repo.Dir(), carriedFile))
+	if b.From != "" && b.From != q.Location.String() {
+		return false
+	}
 	return b.Facts.LargeOver == o.LargeOver && reflect.DeepEqual(b.Choose, q.Choose) && (o.Store == nil || missing == nil)
 }
 
-// saveRaw writes down what a later step has to know to add to what was fetched into dir. carries says that
-// Git LFS objects came along.
-func saveRaw(dir string, got raw, known facts, choose source.RefChoice, carries bool) error {
+// saveRaw writes down what a later step has to know to add to what was fetched into dir: saved, and what was found. carries
+// says that Git LFS objects came along.
+func saveRaw(dir string, got raw, saved savedRaw, carries bool) error {
 	if carries {
 		if err := saveCarried(dir, got); err != nil {
 			return err
 		}
 	}
-	saved := savedRaw{Facts: known, Choose: choose, Depth: got.found.Depth, People: got.people}
+	saved.Depth, saved.People = got.found.Depth, got.people
 	for _, f := range got.found.LargeFiles {
 		saved.Large = append(saved.Large, savedLarge{[]byte(f.Ref), f.Path, f.OID, f.Size})
 	}
