@@ -80,10 +80,10 @@ type server struct {
 	base string
 }
 
-func startServer(ctx context.Context, program, dir string, flags []string) (*server, error) {
+func startServer(ctx context.Context, program, dir string, flags []string, env ...string) (*server, error) {
 	flags = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--allow-network", "127.0.0.1"}, flags...)
 	cmd := exec.CommandContext(ctx, program, flags...)
-	cmd.Env = append(environment(), "REHOME_ADMIN_TOKEN="+adminToken)
+	cmd.Env = append(append(environment(), "REHOME_ADMIN_TOKEN="+adminToken), env...)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()

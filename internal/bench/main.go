@@ -46,6 +46,7 @@ type settings struct {
 	large   bool
 	load    bool
 	forge   bool
+	workers bool
 }
 
 func run(ctx context.Context) error {
@@ -58,6 +59,7 @@ func run(ctx context.Context) error {
 	flag.BoolVar(&s.large, "large", false, "only measure with large files; the rest of the table stays")
 	flag.BoolVar(&s.load, "load", false, "only measure the API under load; the rest of the table stays")
 	flag.BoolVar(&s.forge, "forge", false, "only measure moves to a forge; the rest of the table stays")
+	flag.BoolVar(&s.workers, "workers", false, "only measure several worker processes; the rest of the table stays")
 	flag.Parse()
 	var err error
 	if s.rehome, err = filepath.Abs(s.rehome); err != nil {
@@ -69,7 +71,7 @@ func run(ctx context.Context) error {
 		}
 		defer os.RemoveAll(s.work)
 	}
-	all := !s.large && !s.load && !s.forge
+	all := !s.large && !s.load && !s.forge && !s.workers
 	var repositories []subject
 	if all || s.forge {
 		if repositories, err = subjects(ctx, flag.Args(), filepath.Join(s.work, "subjects")); err != nil {
@@ -79,7 +81,7 @@ func run(ctx context.Context) error {
 	for _, part := range []struct {
 		chosen  bool
 		measure func(context.Context, settings, []subject) error
-	}{{all, measureAll}, {all || s.large, largePart}, {all && !s.compare || s.load, loadPart}, {all || s.forge, forgePart}} {
+	}{{all, measureAll}, {all || s.large, largePart}, {all && !s.compare || s.load, loadPart}, {all || s.forge, forgePart}, {all && !s.compare || s.workers, workersPart}} {
 		if !part.chosen {
 			continue
 		}
@@ -104,6 +106,14 @@ func loadPart(ctx context.Context, s settings, _ []subject) error {
 		return err
 	}
 	return writeLoadRows(ctx, s, rows)
+}
+
+func workersPart(ctx context.Context, s settings, _ []subject) error {
+	rows, err := measureWorkers(ctx, s)
+	if err != nil {
+		return err
+	}
+	return writeWorkersRows(ctx, s, rows)
 }
 
 func forgePart(ctx context.Context, s settings, repositories []subject) error {

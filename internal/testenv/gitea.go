@@ -127,10 +127,18 @@ func giveAway(dir string) error {
 
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freePort()
 	must(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	return address
+}
+
+// freePort is an address of loopback on which nobody listens.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
 }
 
 func (g *Gitea) program() string { return filepath.Join(g.dir, "gitea") }

@@ -60,6 +60,9 @@ func OwnPostgres(t testing.TB) *PG {
 	return p
 }
 
+// StartPostgres starts a server for a program that is no test. It ends with the process.
+func StartPostgres() (*PG, error) { return newPostgres("") }
+
 // postgresFolder is where Debian puts the programs of the newest Postgres.
 func postgresFolder(t testing.TB) string {
 	t.Helper()
@@ -200,24 +203,33 @@ func (p *PG) NewDatabase(t testing.TB) string {
 // Copy is NewDatabase with all that is in another database of the server, in which nobody is.
 func (p *PG) Copy(t testing.TB, other string) string {
 	t.Helper()
+	where, err := p.copy(other)
+	must(t, err)
+	return where
+}
+
+// Database is NewDatabase for a program that is no test.
+func (p *PG) Database() (string, error) { return p.copy(p.url("template1")) }
+
+func (p *PG) copy(other string) (string, error) {
 	name := fmt.Sprintf("test_%d", p.names.Add(1))
-	p.exec(t, "CREATE DATABASE "+name+" TEMPLATE "+path.Base(other))
-	return p.url(name)
+	return p.url(name), p.exec("CREATE DATABASE " + name + " TEMPLATE " + path.Base(other))
 }
 
 // TerminateSessions ends every session but its own, whatever they are doing.
 func (p *PG) TerminateSessions(t testing.TB) {
 	t.Helper()
-	p.exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
+	must(t, p.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"))
 }
 
-func (p *PG) exec(t testing.TB, statement string) {
-	t.Helper()
+func (p *PG) exec(statement string) error {
 	conn, err := pgx.Connect(context.Background(), p.url("postgres"))
-	must(t, err)
+	if err != nil {
+		return err
+	}
 	defer conn.Close(context.Background()) //nolint:errcheck // what was asked is done
 	_, err = conn.Exec(context.Background(), statement)
-	must(t, err)
+	return err
 }
 
 // Kill ends the server at once, without a word to anybody or a clean file: the next start recovers. Once it is killed,

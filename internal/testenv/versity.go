@@ -35,17 +35,8 @@ type Versity struct {
 // is not there is built.
 func NewVersity(t testing.TB, buckets ...string) *Versity {
 	t.Helper()
-	program, err := findVersity()
+	v, err := StartVersity(t.TempDir(), buckets...)
 	must(t, err)
-	dir := t.TempDir()
-	v := &Versity{
-		URL: "http://" + freeAddress(t), Key: "rehome", Secret: "a long secret of tests",
-		Dir: filepath.Join(dir, "files"), side: filepath.Join(dir, "side"), log: filepath.Join(dir, "log"),
-	}
-	must(t, os.Mkdir(v.side, 0o755))
-	for _, bucket := range buckets {
-		must(t, os.MkdirAll(filepath.Join(v.Dir, bucket), 0o755))
-	}
 	t.Cleanup(func() {
 		v.Stop()
 		if t.Failed() {
@@ -53,8 +44,33 @@ func NewVersity(t testing.TB, buckets ...string) *Versity {
 			t.Logf("the object store said:\n%s", data[max(0, len(data)-4<<10):])
 		}
 	})
-	must(t, v.start(program))
 	return v
+}
+
+// StartVersity is NewVersity for a program that is no test: it works in dir, and ends with Stop.
+func StartVersity(dir string, buckets ...string) (*Versity, error) {
+	program, err := findVersity()
+	if err != nil {
+		return nil, err
+	}
+	address, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	v := &Versity{
+		URL: "http://" + address, Key: "rehome", Secret: "a long secret of tests",
+		Dir: filepath.Join(dir, "files"), side: filepath.Join(dir, "side"), log: filepath.Join(dir, "log"),
+	}
+	folders := []string{v.side}
+	for _, bucket := range buckets {
+		folders = append(folders, filepath.Join(v.Dir, bucket))
+	}
+	for _, folder := range folders {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	return v, v.start(program)
 }
 
 // Stop kills the object store as a power cut would.
