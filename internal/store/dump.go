@@ -41,8 +41,8 @@ func (db *DB) Snapshot(ctx context.Context, still func(*Snapshot) error) (s *Sna
 const lockTables = `SET LOCAL idle_in_transaction_session_timeout = 0;
 	LOCK TABLE repositories, imports, written_refs, lfs_objects, lfs_made IN SHARE ROW EXCLUSIVE MODE`
 
-// lastingReads lets a transaction read for as long as it takes.
-const lastingReads = "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0"
+// lastingReads lets a transaction rest for as long as it takes.
+const lastingReads = "SET LOCAL idle_in_transaction_session_timeout = 0"
 
 func (db *DB) snapshot(ctx context.Context, still func(*Snapshot) error) (*Snapshot, error) {
 	lock, err := db.write.BeginTx(ctx, nil) // SQLite has one writer: this is it
@@ -59,7 +59,7 @@ func (db *DB) snapshot(ctx context.Context, still func(*Snapshot) error) (*Snaps
 	if !db.alike() {
 		o = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 	}
-	tx, err := db.read.BeginTx(ctx, o)
+	tx, err := db.lasting.BeginTx(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3"
 )
 
@@ -99,11 +98,11 @@ func openToLoad(where string, d *dialect) (*sql.DB, error) {
 		}
 		return db, err
 	}
-	config, err := pgx.ParseConfig(where)
-	if err != nil { // its text repeats parts of the URL
-		return nil, errors.New("this is not a URL of a Postgres database")
+	config, err := parsePostgres(where)
+	if err != nil {
+		return nil, err
 	}
-	return openPool(config, 2), nil
+	return openLines(config, 2, 0, 0).DB, nil
 }
 
 func migrationsOf(db *sql.DB, d *dialect) (*goose.Provider, error) {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
 
@@ -31,19 +30,10 @@ var postgresDialect = dialect{
 	cleans:  true, prepares: true,
 }
 
-const (
-	// postgresWriters and postgresReaders bound the connections of one process. Servers take a hundred as they come; a
-	// process has six more for its queue.
-	postgresWriters = 6
-	postgresReaders = 6
-	connectTimeout  = 5 * time.Second
-)
-
 // postgresTimeouts end what nobody waits for any more. A process that stopped, or whose machine went away, in the middle
 // of a transaction keeps its rows from its successor for as long as idle_in_transaction_session_timeout; who waits for
 // them waits longer than that.
 var postgresTimeouts = map[string]string{
-	"statement_timeout":                   "120s",
 	"lock_timeout":                        "20s",
 	"idle_in_transaction_session_timeout": "15s",
 	"tcp_user_timeout":                    "15s",
@@ -56,39 +46,49 @@ func isPostgres(where string) bool {
 	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
 }
 
-func openPostgres(ctx context.Context, where string) (*DB, error) {
-	config, err := pgx.ParseConfig(where)
-	if err != nil { // its text repeats parts of the URL
-		return nil, errors.New("open database: this is not a URL of a Postgres database: it is written as postgres://user:password@host:5432/name?sslmode=require")
+func openPostgres(ctx context.Context, where string, p patience) (*DB, error) {
+	config, err := parsePostgres(where)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
 	}
-	config.ConnectTimeout = connectTimeout
+	if err := migrateAlone(ctx, config); err != nil {
+		return nil, err
+	}
 	for name, value := range postgresTimeouts {
 		config.RuntimeParams[name] = value
 	}
+	reading := config.Copy()
+	reading.RuntimeParams["default_transaction_read_only"] = "on"
+	write := openLines(config, postgresWriters, p.writes, p.writes+p.spoken)
+	read := openLines(reading, postgresReaders, p.reads, p.reads+p.spoken)
+	lasting := openLines(reading, 2, 0, 0)
+	return &DB{
+		write: write.DB, read: newPool(read.DB, &postgresDialect), lasting: lasting.DB, dialect: &postgresDialect, answers: p.answers,
+		cut: func() {
+			for _, of := range []lines{write, read, lasting} {
+				of.Cut()
+			}
+		},
+	}, nil
+}
+
+// parsePostgres returns how to connect to the database of a URL.
+func parsePostgres(where string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(where)
+	if err != nil { // its text repeats parts of the URL
+		return nil, errors.New("this is not a URL of a Postgres database: it is written as postgres://user:password@host:5432/name?sslmode=require")
+	}
+	config.ConnectTimeout = connectTimeout
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = fmt.Sprint("rehome ", os.Getpid())
 	}
-	write := openPool(config, postgresWriters)
-	if err := migrateAlone(ctx, write); err != nil {
-		return nil, errors.Join(err, write.Close())
-	}
-	reading := config.Copy()
-	reading.RuntimeParams["default_transaction_read_only"] = "on"
-	return &DB{write: write, read: newPool(openPool(reading, postgresReaders), &postgresDialect), dialect: &postgresDialect}, nil
+	return config, nil
 }
 
-// openPool connects when it is first asked. A connection that was idle for a second is tried before it is used.
-func openPool(config *pgx.ConnConfig, most int) *sql.DB {
-	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(most)
-	db.SetMaxIdleConns(most)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	db.SetConnMaxLifetime(time.Hour) // so that servers behind one name share what comes
-	return db
-}
-
-// migrateAlone migrates while no other process does.
-func migrateAlone(ctx context.Context, db *sql.DB) error {
+// migrateAlone migrates while no other process does. A migration takes as long as it takes.
+func migrateAlone(ctx context.Context, config *pgx.ConnConfig) error {
+	db := openLines(config, 2, 0, 0)
+	defer db.Close() //nolint:errcheck // what was asked is done or not
 	var conn *sql.Conn
 	err := patiently(ctx, func() (err error) {
 		conn, err = db.Conn(ctx)
@@ -99,10 +99,29 @@ func migrateAlone(ctx context.Context, db *sql.DB) error {
 	}
 	// Closed, not given back: the lock ends with the session, whatever happened in it.
 	defer conn.Raw(func(any) error { return errConnDone }) //nolint:errcheck // it says what it was told
-	if _, err := conn.ExecContext(ctx, "SET lock_timeout = 0; SET statement_timeout = 0; SET idle_session_timeout = 0; SELECT pg_advisory_lock(7220180)"); err != nil {
+	if err := lockAlone(ctx, conn); err != nil {
 		return fmt.Errorf("wait for others to migrate the database: %w", err)
 	}
-	return migrate(ctx, db, &postgresDialect)
+	return migrate(ctx, db.DB, &postgresDialect)
+}
+
+// lockAlone waits until no other session has the lock of those that migrate. It asks again and again: a wait for a lock
+// looks like a server that does not answer.
+func lockAlone(ctx context.Context, conn *sql.Conn) error {
+	if _, err := conn.ExecContext(ctx, "SET idle_session_timeout = 0"); err != nil {
+		return err
+	}
+	for {
+		var ours bool
+		if err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock(7220180)").Scan(&ours); err != nil || ours {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockEvery):
+		}
+	}
 }
 
 // Codes of SQLSTATE.

@@ -45,7 +45,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	readers := 2 + 2*runtime.GOMAXPROCS(0)
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers) // opening one costs more than most reads
-	return &DB{write: write, read: newPool(read, &sqliteDialect), dialect: &sqliteDialect}, nil
+	return &DB{write: write, read: newPool(read, &sqliteDialect), lasting: read, dialect: &sqliteDialect, cut: func() {}}, nil
 }
 
 // createPrivate makes the file for its owner alone; SQLite gives the same mode to the

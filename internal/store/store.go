@@ -17,13 +17,17 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/pgline"
 )
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
-	write *sql.DB
-	read  *pool
+	write   *sql.DB
+	read    *pool
+	lasting *sql.DB // reads for as long as it takes
 	*dialect
+	answers  time.Duration // that the beginning and the end of a transaction take at most; 0 is as long as they take
+	cut      func()        // ends what Close leaves
 	limits   Limits
 	hostless bool
 }
@@ -42,7 +46,7 @@ func Open(ctx context.Context, where string) (*DB, error) { return Options{}.Ope
 // to date. A database written by a newer Rehome is refused.
 func (o Options) Open(ctx context.Context, where string) (db *DB, err error) {
 	if isPostgres(where) {
-		db, err = openPostgres(ctx, where)
+		db, err = openPostgres(ctx, where, usual)
 	} else {
 		db, err = openSQLite(ctx, where)
 	}
@@ -53,8 +57,12 @@ func (o Options) Open(ctx context.Context, where string) (db *DB, err error) {
 	return db, nil
 }
 
-// Close closes the database.
-func (db *DB) Close() error { return errors.Join(db.read.Close(), db.write.Close()) }
+// Close closes the database. Whoever still asks it something is told that it is gone.
+func (db *DB) Close() error {
+	err := errors.Join(db.read.Close(), db.lasting.Close(), db.write.Close())
+	db.cut()
+	return err
+}
 
 // Ping reports whether the database can be written to.
 func (db *DB) Ping(ctx context.Context) error {
@@ -65,8 +73,10 @@ func (db *DB) Ping(ctx context.Context) error {
 type Tx struct {
 	tx writer
 	*dialect
-	limits Limits
-	Now    time.Time // the database's clock
+	limits  Limits
+	Now     time.Time // the database's clock
+	answers time.Duration
+	end     context.CancelCauseFunc
 }
 
 // writer writes texts that the engine takes.
@@ -111,7 +121,21 @@ func (db *DB) inTx(ctx context.Context, do func(*Tx) error) error {
 	return err
 }
 
-func (db *DB) begin(ctx context.Context) (*Tx, error) {
+func (db *DB) begin(ctx context.Context) (t *Tx, err error) {
+	ctx, end := context.WithCancelCause(ctx)
+	err = within(db.answers, end, func() (err error) {
+		t, err = db.beginTx(ctx)
+		return err
+	})
+	if err != nil {
+		end(nil)
+		return nil, err
+	}
+	t.answers, t.end = db.answers, end
+	return t, nil
+}
+
+func (db *DB) beginTx(ctx context.Context) (*Tx, error) {
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
@@ -124,12 +148,29 @@ func (db *DB) begin(ctx context.Context) (*Tx, error) {
 	return &Tx{tx: writer{tx, db.clean}, dialect: db.dialect, limits: db.limits, Now: fromMillis(now)}, nil
 }
 
+// within does what should take no longer than most, and ends it with end when it does; 0 is no limit. Its error is
+// pgline.ErrSilent then.
+func within(most time.Duration, end context.CancelCauseFunc, do func() error) error {
+	if most == 0 {
+		return do()
+	}
+	late := time.AfterFunc(most, func() { end(pgline.ErrSilent) })
+	err := do()
+	if !late.Stop() && err != nil {
+		return fmt.Errorf("%w: no answer within %v", pgline.ErrSilent, most)
+	}
+	return err
+}
+
 func (t *Tx) run(do func(*Tx) error) error {
-	defer t.tx.Rollback() //nolint:errcheck // after Commit it says ErrTxDone, before it the first error counts
+	defer func() {
+		within(t.answers, t.end, t.tx.Rollback) //nolint:errcheck // after Commit it says ErrTxDone, before it the first error counts
+		t.end(nil)
+	}()
 	if err := do(t); err != nil {
 		return err
 	}
-	err := t.tx.Commit()
+	err := within(t.answers, t.end, t.tx.Commit)
 	if err == nil {
 		return nil
 	}

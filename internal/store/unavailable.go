@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"rehome/internal/pgline"
 )
 
 // ErrOutcomeUnknown says that the connection to the database was lost while a change was being committed: it is kept whole
@@ -29,7 +31,7 @@ func Unavailable(err error) bool {
 	switch {
 	case err == nil || errors.Is(err, context.Canceled):
 		return false
-	case errors.Is(err, ErrOutcomeUnknown), errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), sqliteBusy(err):
+	case errors.Is(err, ErrOutcomeUnknown), errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, pgline.ErrSilent), sqliteBusy(err):
 		return true
 	}
 	if code := postgresCode(err); code != "" {
@@ -64,11 +66,18 @@ func isCut(err error) bool {
 // waits are the pauses between tries to reach the database: together some six seconds, in which a server starts again.
 var waits = []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second, 3 * time.Second}
 
+// enough is how long after the first try no other follows: on a database that is silent each takes long.
+const enough = 10 * time.Second
+
 // patiently does what changes nothing, again while the database is not available.
 func patiently(ctx context.Context, do func() error) error {
+	began := time.Now()
 	for _, wait := range waits {
 		err := do()
 		if !Unavailable(err) || sqliteBusy(err) { // SQLite has waited itself
+			return err
+		}
+		if time.Since(began) > enough {
 			return err
 		}
 		select {
