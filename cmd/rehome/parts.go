@@ -230,8 +230,10 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 		Metrics: p.metrics, Measure: p.metrics.Request, LogRequests: p.flags.log.requests,
 	})
 	web := webServer(endStreams(ctx, p.flags.role.open(door)), p.log)
+	inlet := api.NewInlet(p.listener, maxConnections(), trusted)
+	inlet.Bound(web)
 	ended := make(chan error, 1)
-	go func() { ended <- p.listen(web) }()
+	go func() { ended <- p.listen(web, inlet) }()
 	if len(trusted) > 0 && p.flags.door.publicURL == "" {
 		p.log.Warn("webhooks and receipts show the address this server listens on: name the proxy's with --public-url", "base", p.base())
 	}
@@ -261,15 +263,16 @@ func webServer(door http.Handler, log *slog.Logger) *http.Server {
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeaders,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100, SendPingTimeout: time.Minute, WriteByteTimeout: 5 * time.Minute},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }
 
-func (p *parts) listen(web *http.Server) error {
+func (p *parts) listen(web *http.Server, at net.Listener) error {
 	if p.flags.door.tlsCert == "" {
-		return web.Serve(p.listener)
+		return web.Serve(at)
 	}
-	return web.ServeTLS(p.listener, p.flags.door.tlsCert, p.flags.door.tlsKey)
+	return web.ServeTLS(at, p.flags.door.tlsCert, p.flags.door.tlsKey)
 }
 
 // endStreams ends event streams with ctx: they would outlast any wait for requests to finish.
