@@ -28,8 +28,39 @@ type Keeping struct {
 // Keep has what imports leave kept so. It comes before anything is.
 func (f *Folder) Keep(k Keeping) { f.keeping = k }
 
-// Room is nil when there is room for new work, and DiskFull when there is not.
-func (m *Importer) Room() error { return asNoRoom(m.Folder.keeping.Floor.Check()) }
+// Room is nil when there is room for new work, also once what is on the disk for speed only has gone, and DiskFull when there is not.
+func (m *Importer) Room() error {
+	ctx, stop := context.WithTimeout(context.Background(), makeRoomFor)
+	defer stop()
+	return m.room(ctx)
+}
+
+// makeRoomFor is how long clients wait while room is made. The next one goes on with it.
+const makeRoomFor = 5 * time.Second
+
+func (m *Importer) room(ctx context.Context) error {
+	err := m.hasRoom()
+	if err != nil {
+		m.makeRoom(ctx)
+		err = m.hasRoom()
+	}
+	return err
+}
+
+// roomToGoOn is room for what runs: it had all the room when it began.
+func (m *Importer) roomToGoOn(ctx context.Context) error {
+	err := m.Folder.roomToGoOn()
+	if err != nil {
+		m.makeRoom(ctx)
+		err = m.Folder.roomToGoOn()
+	}
+	return err
+}
+
+func (f *Folder) roomToGoOn() error { return asNoRoom(f.keeping.Floor.CheckRunning()) }
+
+// hasRoom is room as it is.
+func (m *Importer) hasRoom() error { return asNoRoom(m.Folder.keeping.Floor.Check()) }
 
 // asNoRoom puts what is said of the disk into words for clients. That it cannot be asked stops nobody.
 func asNoRoom(err error) error {
@@ -44,8 +75,8 @@ func asNoRoom(err error) error {
 }
 
 // roomLeft has a step that brings bytes end, by stop, before the disk is full.
-func (m *Importer) roomLeft(stop context.CancelCauseFunc) {
-	if err := asNoRoom(m.Folder.keeping.Floor.CheckRunning()); err != nil {
+func (m *Importer) roomLeft(ctx context.Context, stop context.CancelCauseFunc) {
+	if err := m.roomToGoOn(ctx); err != nil {
 		e := *rehome.AsError(err)
 		e.Message = "The server's disk is nearly full: the import was stopped before it filled the rest."
 		e.Hint = "Ask its operator for room, then start the import again."
@@ -63,7 +94,7 @@ func stopped(ctx context.Context, err error) error {
 
 // waitsForRoom reports whether there is too little room to take an import up. What makes room is taken up in any case.
 func (m *Importer) waitsForRoom(ctx context.Context, importID int64) (bool, error) {
-	if m.Room() == nil {
+	if m.room(ctx) == nil {
 		return false, nil
 	}
 	row, err := m.DB.ImportByID(ctx, importID)

@@ -47,8 +47,11 @@ const (
 
 var kinds = []kind{kindRaw, kindFinal, kindPushed}
 
-// KeepOn has what imports leave kept on a shelf, too. It comes before anything is.
-func (f *Folder) KeepOn(s *shelf.Shelf) { f.shelf = s }
+// KeepOn has what imports leave kept on a shelf, too. It comes before anything is. What comes from there ends before the disk is full.
+func (f *Folder) KeepOn(s *shelf.Shelf) {
+	f.shelf = s
+	s.Room = f.roomToGoOn
+}
 
 // place is where what is kept of an import lies.
 func (f *Folder) place(k kind, importID int64) string {

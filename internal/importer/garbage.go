@@ -15,7 +15,6 @@ import (
 	"rehome"
 	"rehome/internal/bucket"
 	"rehome/internal/lfs"
-	"rehome/internal/shelf"
 	"rehome/internal/store"
 )
 
@@ -24,8 +23,6 @@ const (
 	tidyEvery = 10 * time.Minute
 	// localEvery is how often it looks through its own disk.
 	localEvery = time.Hour
-	// cachedFor is how long what the bucket has, too, stays on this disk without use.
-	cachedFor = 24 * time.Hour
 	// sweepEvery is how often the bucket is listed, by one process of all.
 	sweepEvery = 6 * time.Hour
 	// removeEvery is how often what was found there is removed.
@@ -65,7 +62,7 @@ func (m *Importer) tidy(ctx context.Context, own bool) error {
 	var errs []error
 	if own {
 		_, err := m.DB.KeepRaw(ctx, m.Folder.keeping.Raw)
-		errs = append(errs, err, m.dropCaches(ctx))
+		errs = append(errs, err, m.dropCaches(ctx, cachedFor, func() bool { return false }))
 		if m.LFS != nil {
 			errs = append(errs, m.LFS.Tidy())
 		}
@@ -85,72 +82,6 @@ func (m *Importer) tidy(ctx context.Context, own bool) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
-}
-
-// dropCaches removes from this disk what the row of an import does not name, and what was not used for long and is in the bucket.
-func (m *Importer) dropCaches(ctx context.Context) error {
-	if m.Folder.shelf == nil {
-		return nil // there is nothing else
-	}
-	var errs []error
-	for _, k := range kinds {
-		entries, err := os.ReadDir(filepath.Join(m.Folder.dir, string(k)))
-		if err != nil {
-			return fmt.Errorf("look through the data folder: %w", err)
-		}
-		for _, e := range entries {
-			id, err := strconv.ParseInt(e.Name(), 10, 64)
-			if err != nil {
-				continue
-			}
-			if err := m.dropCache(ctx, id, k); err != nil {
-				errs = append(errs, fmt.Errorf("remove what is cached of import %d: %w", id, err))
-			}
-		}
-	}
-	return errors.Join(append(errs, ctx.Err())...)
-}
-
-// dropCache removes the place of an import that this process does not work on, where it is not needed here.
-func (m *Importer) dropCache(ctx context.Context, id int64, k kind) error {
-	if !m.enlist(id, func(error) {}) {
-		return nil
-	}
-	defer m.dismiss(id)
-	row, err := m.DB.ImportByID(ctx, id)
-	gone := rehome.CodeOf(err) == rehome.NotFound && err != nil
-	if err != nil && !gone {
-		return err
-	}
-	if !gone {
-		if keep, err := m.keepsCache(ctx, &row, k); keep || err != nil {
-			return err
-		}
-	}
-	end, err := m.fetching.take(ctx, id)
-	if err != nil {
-		return err
-	}
-	defer end()
-	return os.RemoveAll(m.Folder.place(k, id))
-}
-
-// keepsCache reports whether what lies at a place is to stay there.
-func (m *Importer) keepsCache(ctx context.Context, row *store.Import, k kind) (bool, error) {
-	dir, key := m.Folder.place(k, row.ID), *keyOf(&row.Kept, k)
-	holds := shelf.Holds(dir)
-	if holds == "" {
-		return true, nil // it is nowhere else
-	}
-	if holds != key {
-		return false, nil
-	}
-	info, err := os.Stat(dir)
-	if err != nil || m.Clock().Sub(info.ModTime()) < cachedFor {
-		return true, err
-	}
-	whole, err := m.Folder.shelf.Has(ctx, key)
-	return !whole, err
 }
 
 // ownerKey is where a bucket says whose it is.

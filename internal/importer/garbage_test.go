@@ -149,7 +149,7 @@ func TestDropCaches(t *testing.T) {
 	}
 	drop := func() {
 		t.Helper()
-		must(t, w.dropCaches(t.Context()))
+		must(t, w.dropCaches(t.Context(), cachedFor, func() bool { return false }))
 	}
 	drop()
 	there(true)

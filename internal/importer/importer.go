@@ -93,6 +93,7 @@ type Importer struct {
 	pushes  turns // a deleted import may still push when its successor comes to it
 	outlook turns // what requests foresee takes a rewrite each
 
+	clearing clearing           // of the disk
 	fetching turns              // one at a time takes what an import left from the shelf
 	owner    string             // of the leases this process takes
 	fault    func(point string) // where a test ends the process

@@ -248,11 +248,11 @@ func (w *worker) fetch(ctx context.Context) error {
 	defer rec.close() //nolint:errcheck // for a panic; the error is looked at below
 	o.LargeOver, o.Identities = over, rec.identities
 	o.LFS = func(done, total, bytes int64) {
-		w.roomLeft(stop)
+		w.roomLeft(fetching, stop)
 		rec.lfs(done, total, bytes)
 	}
 	progress := func(p source.Progress) {
-		w.roomLeft(stop)
+		w.roomLeft(fetching, stop)
 		rec.progress(p)
 	}
 	w.addToBefore(fetching, &o)

@@ -162,10 +162,10 @@ func (m *Importer) mayFill(ctx context.Context, i *store.Import, k kind) error {
 	if key := *keyOf(&i.Kept, k); key == "" || key != *keyOf(&now.Kept, k) {
 		return &fs.PathError{Op: "open", Path: m.Folder.place(k, i.ID), Err: fs.ErrNotExist}
 	}
-	if m.isAtWork(i.ID) { // it had room when it began
-		return asNoRoom(m.Folder.keeping.Floor.CheckRunning())
+	if m.isAtWork(i.ID) {
+		return m.roomToGoOn(ctx)
 	}
-	return m.Room()
+	return m.room(ctx)
 }
 
 // touch notes that a place is used: see dropCaches.

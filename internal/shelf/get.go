@@ -85,7 +85,7 @@ func (s *Shelf) getFile(ctx context.Context, key string, e entry, path string) (
 	if err != nil {
 		return err
 	}
-	err = e.copy(out, during(ctx, in))
+	err = e.copy(out, s.whileRoom(during(ctx, in)))
 	if err == nil {
 		err = out.Sync()
 	}
@@ -133,6 +133,28 @@ func during(ctx context.Context, in io.Reader) io.Reader {
 			return 0, err
 		}
 		return in.Read(p)
+	})
+}
+
+// roomEvery is how many bytes are copied before room is asked for again.
+const roomEvery = 16 << 20
+
+// whileRoom reads in as long as there is room for it.
+func (s *Shelf) whileRoom(in io.Reader) io.Reader {
+	if s.Room == nil {
+		return in
+	}
+	left := 0
+	return readerFunc(func(p []byte) (int, error) {
+		if left <= 0 {
+			if err := s.Room(); err != nil {
+				return 0, err
+			}
+			left = roomEvery
+		}
+		n, err := in.Read(p)
+		left -= n
+		return n, err
 	})
 }
 

@@ -29,6 +29,10 @@ import (
 
 // Shelf keeps folders in a bucket. It is safe for concurrent use.
 type Shelf struct {
+	// Room is asked now and then while files are copied from the bucket, and its error ends that. It is set before the first
+	// use; nil is never asked.
+	Room func() error
+
 	in      bucket.Bucket
 	scratch string // folder for lists on their way into the bucket
 }
