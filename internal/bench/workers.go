@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"rehome/internal/testenv"
@@ -33,6 +34,7 @@ var idled = testenv.Size{Commits: 300, Files: 60}
 type workersRows struct {
 	from     subject
 	one, two []workersRun
+	load     string // average of the machine in the minute before the first run
 }
 
 // workersRun is one run of all imports.
@@ -79,6 +81,7 @@ func measureWorkers(ctx context.Context, s settings) (rows workersRows, err erro
 	if c.postgres, err = testenv.StartPostgres(); err != nil {
 		return rows, err
 	}
+	rows.load = loadAverage()
 	for range s.pairs {
 		for _, one := range []struct {
 			processes int
@@ -93,6 +96,16 @@ func measureWorkers(ctx context.Context, s settings) (rows workersRows, err erro
 		}
 	}
 	return rows, nil
+}
+
+// loadAverage is how many threads ran or wanted to in the last minute, as Linux counts them.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	load, _, _ := strings.Cut(string(text), " ")
+	return load
 }
 
 // idling has packs come in pieces, with a wait before each, as from a source far away that is busy.

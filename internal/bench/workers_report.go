@@ -50,6 +50,7 @@ func workersSection(b *bytes.Buffer, r workersRows) {
 	}
 	least := float64(workersImports) / workersAtOnce * (idlePieces * idleWait).Seconds()
 	fmt.Fprintf(b, "\nThe waits alone take one worker %.0f s. Every ref and object id at each destination compared after each run; `git fsck` clean.\n", least)
+	fmt.Fprintf(b, "Others were at work on the machine, too, as far as its load average says before the first run: %s.\n", r.load)
 }
 
 func each(runs []workersRun, value func(workersRun) float64) (list []float64) {
