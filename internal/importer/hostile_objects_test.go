@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -46,6 +48,84 @@ func TestHostileRepositories(t *testing.T) {
 	}
 }
 
+// TestHostileRepositoriesOnOneServer has one server import them all, and then an honest one: each costs one job.
+func TestHostileRepositoriesOnOneServer(t *testing.T) {
+	t.Parallel()
+	var log saidLog
+	w := newWorld(t, func(o *Options) { o.Log, o.Waits.Backoff = slog.New(slog.NewTextHandler(&log, nil)), []time.Duration{} })
+	g := newHostileGround(t)
+	for n, c := range hostile.Repositories() {
+		t.Run(c.Name, func(t *testing.T) { g.start(t, w, fmt.Sprintf("r%d", n), c) })
+	}
+	url, from := serveRich(t, "sha1")
+	r := w.repository("honest")
+	wantStatus(t, w.start(r, StartRequest{URL: url, VCS: rehome.Git}), rehome.Complete, "", "")
+	w.wantMoved(r, from)
+	left, err := os.ReadDir(filepath.Join(w.data, "work"))
+	must(t, err)
+	if len(left) > 0 || strings.Contains(log.String(), canary) {
+		t.Errorf("%d folders are left; the log says %s", len(left), log.String())
+	}
+	if n := g.hits.Load(); n != 0 {
+		t.Errorf("the canary was asked %d times", n)
+	}
+	wantNoCanary(t, w.data)
+}
+
+// saidLog is a log. It is safe for concurrent use.
+type saidLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (l *saidLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *saidLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// start imports one case on a server.
+func (g hostileGround) start(t *testing.T, w *world, name string, c hostile.Case) {
+	at := g.ground(t)
+	defer os.RemoveAll(filepath.Dir(at.Dir))
+	from := c.Open(t, at)
+	if from.Path != "" {
+		t.Skip("a server reads no path")
+	}
+	l := locate(t, from)
+	w.Limits = source.Limits{Pack: c.Limits.Pack, Refs: c.Limits.Refs}
+	defer func() { w.Limits = source.Limits{} }()
+	r := w.repository(name)
+	i := w.start(r, StartRequest{URL: l.String(), VCS: rehome.Git, Username: l.Username, Password: l.Password})
+	status, step := rehome.Complete, rehome.Step("")
+	if c.Want.Code != "" {
+		status, step = rehome.Failed, rehome.StepRaw
+	}
+	wantStatus(t, i, status, step, c.Want.Code)
+	if _, err := os.Stat(at.Marker); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("something of the source was run")
+	}
+	if c.Want.Code == "" {
+		testenv.Git(t, w.hosted(r), "rev-list", "--objects", "--no-object-names", "--quiet", "--all")
+	}
+}
+
+// ground is a place for one case.
+func (g hostileGround) ground(t *testing.T) hostile.Ground {
+	t.Helper()
+	dir, err := os.MkdirTemp(g.root, "case-*")
+	must(t, err)
+	at := hostile.Ground{Dir: filepath.Join(dir, "from"), Marker: filepath.Join(dir, "marker"), Canary: g.canary}
+	must(t, os.Mkdir(at.Dir, 0o700))
+	return at
+}
+
 // hostileGround is where hostile cases are run.
 type hostileGround struct {
 	root   string
@@ -70,11 +150,9 @@ func newHostileGround(t *testing.T) hostileGround {
 
 // run imports one case and looks at all that came out of it.
 func (g hostileGround) run(t *testing.T, c hostile.Case) {
-	dir, err := os.MkdirTemp(g.root, "case-*")
-	must(t, err)
+	at := g.ground(t)
+	dir := filepath.Dir(at.Dir)
 	defer os.RemoveAll(dir)
-	at := hostile.Ground{Dir: filepath.Join(dir, "from"), Marker: filepath.Join(dir, "marker"), Canary: g.canary}
-	must(t, os.Mkdir(at.Dir, 0o700))
 	from := c.Open(t, at)
 	o := OnceOptions{
 		Source: g.from, Location: locate(t, from), Dir: filepath.Join(dir, "to", "new.git"), Version: "0.0.0-test",

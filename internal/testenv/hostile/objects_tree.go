@@ -91,7 +91,29 @@ func trees() []Case {
 			r.trunk(r.commit(r.named(r.tree(c.entries...))))
 		}, c.want))
 	}
-	return append(all, largeTrees()...)
+	return append(append(all, largeTrees()...), submodules()...)
+}
+
+// submodules have a .gitmodules that a careless clone would follow. Nothing here does.
+func submodules() []Case {
+	var all []Case
+	for _, c := range []struct{ name, why, text string }{
+		{"submodule: a path for a name", "CVE-2018-11235", "[submodule \"../../hooks\"]\n\tpath = sub\n\turl = CANARY/x.git\n"},
+		{"submodule: an option for a URL", "CVE-2018-17456", "[submodule \"sub\"]\n\tpath = sub\n\turl = -u./payload\n"},
+		{"submodule: an option for a path", "CVE-2018-17456", "[submodule \"sub\"]\n\tpath = -sub\n\turl = CANARY/x.git\n"},
+		{"submodule: a program for a URL", "P7", "[submodule \"sub\"]\n\tpath = sub\n\turl = ext::touch% MARKER\n"},
+		{"submodule: a program for an update", "CVE-2019-19604", "[submodule \"sub\"]\n\tpath = sub\n\turl = CANARY/x.git\n\tupdate = !touch MARKER\n"},
+		{"submodule: CR behind a path", "CVE-2025-48384", "[submodule \"sub\"]\n\tpath = \"sub\r\"\n\turl = CANARY/x.git\n"},
+		{"submodule: a name below another", "CVE-2019-1387", "[submodule \"a\"]\n\tpath = sub\n\turl = CANARY/x.git\n[submodule \"a/modules/b\"]\n\tpath = b\n\turl = CANARY/y.git\n"},
+		{"submodule: LF in a URL", "CVE-2020-11008", "[submodule \"sub\"]\n\tpath = sub\n\turl = \"CANARY\\nhost=example.com/x.git\"\n"},
+		{"submodule: a file that cannot be read", broken, "[submodule \"sub\n\x00[[\n"},
+	} {
+		all = append(all, made(c.name, c.why, func(r *repository) {
+			text := strings.NewReplacer("MARKER", r.at.Marker, "CANARY", r.at.Canary).Replace(c.text)
+			r.trunk(r.commit(r.tree(entry("100644", ".gitmodules", r.blob(text)), entry("160000", "sub", absent))))
+		}, complete))
+	}
+	return all
 }
 
 // The classes of holes in trees.
