@@ -13,6 +13,8 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
+
+	"rehome/internal/pgline"
 )
 
 const (
@@ -22,54 +24,88 @@ const (
 	connections = 6
 	// pollEvery is how late a wake-up comes whose notification was lost.
 	pollEvery = 5 * time.Second
+	// lockEvery is how late a start comes after another's that prepared the queue.
+	lockEvery = 200 * time.Millisecond
+	// pongTimeout is how long a connection has to answer that was idle and is to be used.
+	pongTimeout = 3 * time.Second
 )
+
+// patience is how long is waited for a server that may not be there any more, or stands still.
+type patience struct {
+	statements time.Duration // River's take; the server ends those that take longer
+	silence    time.Duration // nothing comes on a connection that waits
+	closing    time.Duration // Close waits for what is under way
+}
+
+var usual = patience{statements: 25 * time.Second, silence: 30 * time.Second, closing: time.Second}
 
 // shared is a queue of many processes. River elects one of them to clean up; a notification tells all that have a
 // worker free.
 type shared struct {
-	pool   *pgxpool.Pool
-	client *river.Client[pgx.Tx]
+	pool    *pgxpool.Pool
+	lines   *pgline.Lines // of the pool
+	closing time.Duration
+	client  *river.Client[pgx.Tx]
 }
 
 func openPostgres(ctx context.Context, where string, config *river.Config) (carrier, error) {
+	return openShared(ctx, where, config, usual)
+}
+
+func openShared(ctx context.Context, where string, config *river.Config, p patience) (*shared, error) {
 	settings, err := pgxpool.ParseConfig(where)
 	if err != nil { // its text repeats parts of the URL
 		return nil, errors.New("this is not a URL of a Postgres database")
 	}
-	settings.MaxConns = connections
 	settings.ConnConfig.ConnectTimeout = pollEvery
+	settings.PingTimeout = pongTimeout
+	if err := prepare(ctx, settings); err != nil {
+		return nil, err
+	}
+	settings.MaxConns = connections
 	for name, value := range map[string]string{
-		"statement_timeout": "60s", "lock_timeout": "20s", "idle_in_transaction_session_timeout": "15s", "timezone": "UTC",
+		"statement_timeout": fmt.Sprint(p.statements.Milliseconds()), "lock_timeout": "20s",
+		"idle_in_transaction_session_timeout": "15s", "tcp_user_timeout": "15s", "timezone": "UTC",
 	} {
 		settings.ConnConfig.RuntimeParams[name] = value
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, settings)
-	if err != nil {
+	s := &shared{lines: pgline.New(p.silence), closing: p.closing}
+	settings.ConnConfig.DialFunc = s.lines.Dial
+	if s.pool, err = pgxpool.NewWithConfig(ctx, settings); err != nil {
 		return nil, err
 	}
-	s := &shared{pool: pool}
-	if err := s.prepare(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
 	config.Schema, config.FetchPollInterval = schema, pollEvery
-	if s.client, err = river.NewClient(riverpgxv5.New(pool), config); err != nil {
+	if s.client, err = river.NewClient(riverpgxv5.New(s.pool), config); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// prepare makes the schema, or brings it up to date, while no other process does.
-func (s *shared) prepare(ctx context.Context) error {
-	pooled, err := s.pool.Acquire(ctx)
+// prepare makes the schema, or brings it up to date, while no other process does. That takes as long as it takes.
+func prepare(ctx context.Context, settings *pgxpool.Config) error {
+	settings = settings.Copy()
+	settings.MaxConns = 2
+	settings.ConnConfig.DialFunc = pgline.New(0).Dial
+	pool, err := pgxpool.NewWithConfig(ctx, settings)
 	if err != nil {
 		return err
 	}
-	conn := pooled.Hijack()                      // the lock ends with it
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to do on it
-	if _, err := conn.Exec(ctx, "SET lock_timeout = 0; SET statement_timeout = 0; SELECT pg_advisory_lock(7220182); CREATE SCHEMA IF NOT EXISTS "+schema); err != nil {
+	defer pool.Close()
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		conn.Conn().Close(context.WithoutCancel(ctx)) //nolint:errcheck // the lock ends with it, and nothing is left to do on it
+		conn.Release()
+	}()
+	if err := lockAlone(ctx, conn); err != nil {
 		return fmt.Errorf("wait for others to make the queue: %w", err)
 	}
-	migrator, err := rivermigrate.New(riverpgxv5.New(s.pool), &rivermigrate.Config{Schema: schema, Logger: slog.New(slog.DiscardHandler)})
+	if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+schema); err != nil {
+		return err
+	}
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Schema: schema, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
@@ -78,6 +114,21 @@ func (s *shared) prepare(ctx context.Context) error {
 	}
 	_, err = conn.Exec(ctx, waitsOnce+"; "+forgetDead)
 	return err
+}
+
+// lockAlone waits until no other session has the lock of those that prepare, or ctx ends.
+func lockAlone(ctx context.Context, conn *pgxpool.Conn) error {
+	for {
+		var ours bool
+		if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock(7220182)").Scan(&ours); err != nil || ours {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockEvery):
+		}
+	}
 }
 
 const (
@@ -94,9 +145,11 @@ const (
 func (s *shared) start(ctx context.Context) error { return s.client.Start(ctx) }
 func (s *shared) stop(ctx context.Context) error  { return s.client.StopAndCancel(ctx) }
 
-// Close closes the connections.
+// Close closes the connections. What River still waits for on them, as for a server that fell silent, is cut off after a while.
 func (s *shared) Close() error {
+	defer time.AfterFunc(s.closing, s.lines.Cut).Stop()
 	s.pool.Close()
+	s.lines.Cut()
 	return nil
 }
 

@@ -25,7 +25,7 @@ const never = 10 * 365 * 24 * time.Hour
 // sweepEvery is how long a lost wake-up can delay an import.
 const sweepEvery = 3 * time.Second
 
-// wakeWithin bounds a wake-up that nobody waits for: Close waits for those that are being made, and a sweep makes up for them.
+// wakeWithin bounds a wake-up that nobody waits for: a sweep makes up for it.
 const wakeWithin = 4 * time.Second
 
 // carrier is River on one of the engines.
@@ -46,6 +46,7 @@ type Queue struct {
 	end     context.CancelFunc // ends the sweeps
 	sweeper sync.WaitGroup
 	alarms  alarms
+	waking  func() (context.Context, context.CancelFunc) // for a wake-up that nobody waits for; it ends with the queue
 }
 
 // Open opens the queue in the Postgres database of a URL, or in a SQLite file, which it makes when it is missing, and
@@ -66,7 +67,9 @@ func Open(ctx context.Context, where string, workers int, work func(ctx context.
 	}
 	// It lives until Close, not until whatever ctx stands for has ended.
 	running, end := context.WithCancel(context.WithoutCancel(ctx))
-	q := &Queue{carrier: c, working: workers > 0, log: log, end: end}
+	q := &Queue{carrier: c, working: workers > 0, log: log, end: end, waking: func() (context.Context, context.CancelFunc) {
+		return context.WithTimeout(running, wakeWithin)
+	}}
 	if !q.working {
 		return q, nil
 	}
@@ -106,16 +109,16 @@ func (q *Queue) Wake(ctx context.Context, id int64) error {
 // wake-up it may be lost, and is when the process ends before.
 func (q *Queue) WakeAt(id int64, after time.Duration) {
 	q.alarms.set(id, after, func() {
-		ctx, end := context.WithTimeout(context.Background(), wakeWithin)
+		ctx, end := q.waking()
 		defer end()
-		if err := q.Wake(ctx, id); err != nil {
+		if err := q.Wake(ctx, id); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			q.log.Warn("wake import", "import", id, "err", err)
 		}
 	})
 }
 
-// Close cancels the contexts of running workers, waits for them until ctx ends, and
-// closes what Open opened.
+// Close cancels the contexts of running workers and of wake-ups that WakeAt makes, waits for them until ctx ends, and
+// closes what Open opened, which takes a second more at most.
 func (q *Queue) Close(ctx context.Context) error {
 	q.end()
 	q.alarms.close()
