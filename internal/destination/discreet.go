@@ -30,12 +30,7 @@ func discreet(l remote.Location, err error) error {
 	if said := (*protocol.RemoteError)(nil); errors.As(err, &said) && remote.RepeatsSecret(l, said.Text) {
 		return none // what is shown of it was cut, and may have a part
 	}
-	if !remote.RepeatsSecret(l, e.Message+"\n"+e.Hint) {
-		return err
-	}
-	return &rehome.Error{
-		Code: e.Code, Message: cmp.Or(remote.Redact(l, e.Message), none.Message), Hint: cmp.Or(remote.Redact(l, e.Hint), none.Hint),
-	}
+	return remote.Discreet(l, err)
 }
 
 // discreet does the same with a refusal.

@@ -30,10 +30,10 @@ func (g *Git) explain(ctx context.Context, l remote.Location, err error, discove
 	if ctx.Err() == nil && !errors.As(err, &known) && !errors.As(err, &said) {
 		if e := judge(err, g.peer); e != nil {
 			e.Err = err
-			return e
+			return remote.Discreet(l, e)
 		}
 	}
-	return transport.Explain(ctx, err, g.peer, discovery)
+	return remote.Discreet(l, transport.Explain(ctx, err, g.peer, discovery))
 }
 
 // raise says how limits of a pack can be raised, by what they bound.

@@ -27,6 +27,7 @@ import (
 func (g *Git) FetchLFS(ctx context.Context, r source.LFSRequest) (source.LFSResult, error) {
 	res, err := g.fetchLFS(ctx, r)
 	if err == nil {
+		res.Why = remote.Discreet(r.Location, res.Why)
 		return res, nil
 	}
 	return source.LFSResult{}, g.explain(ctx, r.Location, err, false)

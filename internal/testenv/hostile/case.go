@@ -20,6 +20,8 @@ type Case struct {
 	Limits Limits
 	Open   func(t testing.TB, at Ground) Source // sets the source up until the test ends
 	Want   Outcome
+
+	Impatient bool // the server is waited for a moment only
 }
 
 // Limits are lowered bounds, so that a case which passes one stays small. Zero fields are the defaults.
@@ -33,6 +35,11 @@ type Ground struct {
 	Dir    string // empty, gone when the test ends
 	Marker string // a file that is not there: whatever would be run from a source makes it
 	Canary string // URL of a listener that nobody may reach
+
+	// For servers.
+	Canaries *Canaries
+	Names    *Names // what imports find names by
+	Stranger string // URL of an honest server of another origin, without a slash: no password may come there
 }
 
 // Source is where a case's repository is: one of the first three fields is set.
@@ -47,6 +54,6 @@ type Source struct {
 type Outcome struct {
 	Code    rehome.Code // of the error; "" when the import completes
 	Says    []string    // what the error's message or hint must hold
-	Warned  string      // the kind of a warning that the receipt must hold
+	Warned  string      // the kinds of warning that the receipt must hold and no other, sorted, with a space between
 	Skipped string      // the name of a ref that the receipt must list as skipped
 }
