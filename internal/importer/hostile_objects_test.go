@@ -108,9 +108,7 @@ func (g hostileGround) start(t *testing.T, w *world, name string, c hostile.Case
 		status, step = rehome.Failed, rehome.StepRaw
 	}
 	wantStatus(t, i, status, step, c.Want.Code)
-	if _, err := os.Stat(at.Marker); !errors.Is(err, fs.ErrNotExist) {
-		t.Error("something of the source was run")
-	}
+	wantNothingRun(t, at)
 	if c.Want.Code == "" {
 		testenv.Git(t, w.hosted(r), "rev-list", "--objects", "--no-object-names", "--quiet", "--all")
 	}
@@ -163,15 +161,23 @@ func (g hostileGround) run(t *testing.T, c hostile.Case) {
 	receipt, err := Once(t.Context(), o)
 	wantOutcome(t, c.Want, from, receipt, err)
 	wantQuiet(t, dir, receipt, said, err)
-	if _, missing := os.Stat(at.Marker); !errors.Is(missing, fs.ErrNotExist) {
-		t.Error("something of the source was run")
-	}
+	wantNothingRun(t, at)
 	if err != nil {
 		wantOnly(t, dir, "from")
 		return
 	}
 	wantOnly(t, filepath.Dir(o.Dir), "new.git")
 	wantCarried(t, o.Dir, receipt)
+}
+
+// wantNothingRun looks for the marker, and where names without a path would make one.
+func wantNothingRun(t *testing.T, at hostile.Ground) {
+	t.Helper()
+	for _, name := range []string{at.Marker, "marker", "/marker"} {
+		if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("something of the source was run: %s, %v", name, err)
+		}
+	}
 }
 
 // locate has a server for the source, and the password in its location.
