@@ -144,3 +144,21 @@ func FuzzUnseal(f *testing.F) {
 		}
 	})
 }
+
+func TestFingerprint(t *testing.T) {
+	one, other := filepath.Join(t.TempDir(), "key"), filepath.Join(t.TempDir(), "key")
+	first := open(t, one).Fingerprint()
+	if again := open(t, one).Fingerprint(); again != first || len(first) != 32 {
+		t.Errorf("the same key is %q, then %q", first, again)
+	}
+	if open(t, other).Fingerprint() == first {
+		t.Error("two keys are alike")
+	}
+	text, err := os.ReadFile(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(text, []byte(first)) {
+		t.Error("it is a part of the key's file")
+	}
+}

@@ -78,6 +78,8 @@ func Run(t *testing.T, empty func(t *testing.T) string, open func(t *testing.T, 
 		{"gauges", testGauges},
 		{"gauges of deliveries", testGaugesOfDeliveries},
 		{"lost leases", testLostBy},
+		{"keys", testKeys},
+		{"keys at once", testKeysAtOnce},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, empty(t), store.Options{})) })
 	}
@@ -96,6 +98,7 @@ func Run(t *testing.T, empty func(t *testing.T) string, open func(t *testing.T, 
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, empty(t), store.Options{Limits: c.limits})) })
 	}
+	t.Run("first keys", func(t *testing.T) { testFirstKeys(t, empty, open) })
 	t.Run("imports of the host", func(t *testing.T) { testHostless(t, empty(t), open) })
 	t.Run("processes", func(t *testing.T) { testProcesses(t, empty(t), open) })
 }
