@@ -53,7 +53,7 @@ func (m *Main) printAuthors(people []rehome.Contributor, asJSON bool) error {
 		if people == nil {
 			people = []rehome.Contributor{}
 		}
-		out := json.NewEncoder(m.Stdout)
+		out := json.NewEncoder(printable{m.Stdout})
 		out.SetEscapeHTML(false)
 		return out.Encode(people)
 	}

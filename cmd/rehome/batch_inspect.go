@@ -73,7 +73,7 @@ func (b *batchRun) inspectRow(ctx context.Context, n int, notes io.Writer) (*reh
 func (b *batchRun) printRow(n int, o batch.Outcome, i *rehome.Inspection) {
 	switch {
 	case b.json && i != nil:
-		out := json.NewEncoder(b.Stdout)
+		out := json.NewEncoder(printable{b.Stdout})
 		out.SetEscapeHTML(false)
 		out.Encode(struct { //nolint:errcheck // a closed pipe ends the program by its signal
 			Row rowName `json:"row"`

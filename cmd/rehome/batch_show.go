@@ -80,7 +80,7 @@ func (b *batchRun) silent(out io.Writer) func(int) rowShow {
 
 // jsonShow prints events with the row they are about, and at the end of each row what came of it.
 func (b *batchRun) jsonShow(notes io.Writer) batchShow {
-	lines := json.NewEncoder(&lockedWriter{w: b.Stdout})
+	lines := json.NewEncoder(printable{&lockedWriter{w: b.Stdout}})
 	lines.SetEscapeHTML(false)
 	var mu sync.Mutex
 	print := func(line any) {

@@ -140,7 +140,7 @@ type detected struct {
 
 func (m *Main) printDetected(d detected, asJSON bool) error {
 	if asJSON {
-		return json.NewEncoder(m.Stdout).Encode(d)
+		return json.NewEncoder(printable{m.Stdout}).Encode(d)
 	}
 	text := string(d.VCS)
 	if d.Needs {

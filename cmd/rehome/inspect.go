@@ -97,7 +97,7 @@ func (m *Main) inspectAt(ctx context.Context, l remote.Location, i inspection, p
 	m.show(left)
 	switch {
 	case i.json:
-		out := json.NewEncoder(m.Stdout)
+		out := json.NewEncoder(printable{m.Stdout})
 		out.SetEscapeHTML(false)
 		return out.Encode(found)
 	case i.quiet:

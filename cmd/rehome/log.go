@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"unicode"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 
+	"rehome"
 	"rehome/internal/api"
 )
 
@@ -105,24 +103,12 @@ func (n named) WithAttrs(attrs []slog.Attr) slog.Handler { return named{n.Handle
 // WithGroup is slog.Handler's.
 func (n named) WithGroup(name string) slog.Handler { return named{n.Handler.WithGroup(name)} }
 
-// printable writes lines of JSON. It escapes what slog leaves as it is in strings and terminals take for orders: DEL, the
-// controls beyond ASCII, marks that change the direction of text. Outside strings JSON has none of these.
+// printable writes lines of JSON that terminals do not obey.
 type printable struct{ to io.Writer }
 
 // Write takes whole lines.
 func (p printable) Write(line []byte) (int, error) {
-	out := make([]byte, 0, len(line))
-	for rest := line; len(rest) > 0; {
-		r, size := utf8.DecodeRune(rest)
-		if r < 0x7f || r != utf8.RuneError && unicode.IsPrint(r) {
-			out = append(out, rest[:size]...)
-		} else {
-			for _, unit := range utf16.AppendRune(nil, r) {
-				out = fmt.Appendf(out, `\u%04x`, unit)
-			}
-		}
-		rest = rest[size:]
-	}
+	out := rehome.AppendPrintable(make([]byte, 0, len(line)), line)
 	if _, err := p.to.Write(out); err != nil {
 		return 0, err
 	}

@@ -53,7 +53,7 @@ func noteAs(event func(rehome.Event)) func(string) {
 
 func jsonLines(w io.Writer) watcher {
 	var mu sync.Mutex
-	lines := json.NewEncoder(w)
+	lines := json.NewEncoder(printable{w})
 	lines.SetEscapeHTML(false)
 	event := func(e rehome.Event) {
 		mu.Lock()

@@ -50,7 +50,7 @@ func (m *Main) stateListCommand() *cobra.Command {
 
 func (m *Main) printKept(all []kept, asJSON bool) error {
 	if asJSON {
-		out := json.NewEncoder(m.Stdout)
+		out := json.NewEncoder(printable{m.Stdout})
 		out.SetEscapeHTML(false)
 		return out.Encode(all)
 	}

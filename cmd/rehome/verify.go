@@ -192,7 +192,7 @@ const shownDifferences = 50
 // printVerified lists what was found.
 func (m *Main) printVerified(r verify.Result, from, to string, f verifyFlags) error {
 	if f.json {
-		out := json.NewEncoder(m.Stdout)
+		out := json.NewEncoder(printable{m.Stdout})
 		out.SetEscapeHTML(false)
 		return out.Encode(r)
 	}

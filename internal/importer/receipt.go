@@ -105,7 +105,7 @@ func EncodeReceipt(r rehome.Receipt) ([]byte, error) {
 	if err := e.Encode(all); err != nil {
 		return nil, fmt.Errorf("encode receipt: %w", err)
 	}
-	text := bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+	text := rehome.AppendPrintable(nil, bytes.TrimSuffix(out.Bytes(), []byte("\n")))
 	sum := sha256.Sum256(text)
 	return fmt.Appendf(text[:len(text)-1:len(text)-1], `, "sha256": "%s"}`, hex.EncodeToString(sum[:])), nil
 }

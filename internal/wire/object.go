@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"rehome"
 )
 
 // Object is a JSON object whose keys stand in the order they were added, as the
@@ -54,7 +56,7 @@ func (o *Object) append(b []byte) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// Encode is json.Marshal that leaves <, > and & as they are, as GitHub does.
+// Encode is json.Marshal that leaves <, > and & as they are, as GitHub does, and escapes what is not to be shown.
 func Encode(v any) ([]byte, error) { return appendValue(make([]byte, 0, 1024), v) }
 
 // appendValue writes what objects are mostly made of by itself: clients ask for the same ones again and again.
@@ -109,13 +111,13 @@ func appendText(b []byte, text string) ([]byte, error) {
 }
 
 func appendAny(b []byte, v any) ([]byte, error) {
-	out := bytes.NewBuffer(b)
-	e := json.NewEncoder(out)
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return rehome.AppendPrintable(b, bytes.TrimSuffix(out.Bytes(), []byte("\n"))), nil
 }
 
 // Must is for encoding objects, which hold nothing that JSON has no form for.

@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
-	"strings"
 	"testing"
+
+	"rehome"
 )
 
-// byLibrary is what encoding/json makes of a value.
+// byLibrary is what encoding/json makes of a value, printable.
 func byLibrary(t *testing.T, v any) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -17,15 +18,15 @@ func byLibrary(t *testing.T, v any) string {
 	if err := e.Encode(v); err != nil {
 		t.Fatal(err)
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return string(rehome.AppendPrintable(nil, bytes.TrimSuffix(b.Bytes(), []byte("\n"))))
 }
 
-// TestEncodeAsTheLibrary: what is written here is byte for byte what encoding/json writes.
+// TestEncodeAsTheLibrary: what is written here is byte for byte what encoding/json writes, made printable.
 func TestEncodeAsTheLibrary(t *testing.T) {
 	type status string
 	for _, v := range []any{
 		nil, true, false, 0, -1, math.MaxInt, int64(math.MinInt64), int32(7), uint8(7), 1.5, 1e21, "", "plain", "<a href=\"x\">&amp;</a>", "back\\slash", "a\x00b\n\t\x7f",
-		"ä€😀", "\u2028\u2029", "not\xffUTF-8", status("typed"),
+		"ä€😀", "\u009b\u202e", "\u2028\u2029", "not\xffUTF-8", status("typed"),
 		[]byte{0, 1},
 		[]string{},
 		[]string(nil),
