@@ -61,15 +61,17 @@ func statuses() []Case {
 		201: nothing, 204: nothing, 206: nothing, 300: nothing, 304: nothing, 400: nothing, 404: nothing, 410: nothing, 418: nothing, 451: nothing, 407: nothing,
 		429: unreachable, 500: unreachable, 503: unreachable, 599: unreachable,
 	} {
-		for _, after := range []string{"99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"} {
-			all = append(all, served(fmt.Sprintf("status %d, again after %s", status, after), "absurd waits", want, func(s *server) {
-				s.first = func(w http.ResponseWriter, _ *http.Request) {
-					w.Header().Set("Content-Type", advertisement)
-					w.Header().Set("Retry-After", after)
-					w.WriteHeader(status)
-				}
-			}))
+		after := "99999999999999999999"
+		if status%2 == 1 {
+			after = "Fri, 31 Dec 9999 23:59:59 GMT"
 		}
+		all = append(all, served(fmt.Sprintf("status %d, again after %s", status, after), "absurd waits", want, func(s *server) {
+			s.first = func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", advertisement)
+				w.Header().Set("Retry-After", after)
+				w.WriteHeader(status)
+			}
+		}))
 	}
 	return all
 }
