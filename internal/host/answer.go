@@ -62,6 +62,27 @@ type body struct {
 	ctx     context.Context
 	control *http.ResponseController
 	until   time.Time // when all of it has to be there; zero for whenever
+	sent    int64     // bytes that were read of it
+}
+
+// inflated is a deflated body. What git sends so is lists of ids, which shrink to a half; packs do not shrink.
+type inflated struct {
+	r    io.Reader
+	sent *int64 // bytes of the body that were read
+	size int64  // bytes that came of it
+}
+
+// maxGrowth is how many bytes may come of each that was sent, in the long run: a pack that shrinks to a thousandth by being
+// deflated again fills the disk with little effort.
+const maxGrowth = 16
+
+func (i *inflated) Read(p []byte) (int, error) {
+	n, err := i.r.Read(p)
+	i.size += int64(n)
+	if i.size > maxRequest+maxGrowth**i.sent {
+		return 0, fmt.Errorf("%d bytes inflated from %d: %w", i.size, *i.sent, errTooLarge)
+	}
+	return n, err
 }
 
 // requestBody returns the bytes the client sent, inflated where it says that they are deflated.
@@ -75,7 +96,7 @@ func requestBody(ctx context.Context, a *answer, r *http.Request, until time.Tim
 		if err != nil {
 			return nil, notGzip(err)
 		}
-		return z, nil
+		return &inflated{r: z, sent: &b.sent}, nil
 	default:
 		return nil, &refusal{http.StatusUnsupportedMediaType, "The request comes in a content coding that is not known."}
 	}
@@ -98,6 +119,7 @@ func (b *body) Read(p []byte) (int, error) {
 	// A deadline that has passed wakes the read when ctx ends; set after the line above, it stays.
 	stop := context.AfterFunc(b.ctx, func() { b.control.SetReadDeadline(time.Unix(1, 0)) })
 	n, err := b.r.Read(p)
+	b.sent += int64(n)
 	if stop() && err == io.EOF {
 		// net/http goes on reading, to see when the client leaves: that may take longer.
 		b.control.SetReadDeadline(time.Time{})

@@ -34,6 +34,7 @@ type entry struct {
 	gone  bool
 	dirty bool // a process may have left lock files behind
 	look  bool // a superseded pack may be there that nothing needs any more
+	push  int  // requests that push
 	next  int
 	stop  map[int]context.CancelCauseFunc // of those who are in
 }
@@ -149,6 +150,14 @@ func (e *entry) setDirty(dirty bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.dirty = dirty
+}
+
+// pushing counts requests that push, and returns how many there are.
+func (e *entry) pushing(more int) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.push += more
+	return e.push
 }
 
 // looks reports whether superseded packs are to be looked at.

@@ -96,7 +96,7 @@ func (x *exchange) upload(ctx context.Context) error {
 func (x *exchange) start(ctx context.Context, mode cage.Mode, out io.Writer) (*cage.Child, error) {
 	return cage.Start(ctx, cage.Command{
 		Git: x.host.o.Git, Program: x.service, Mode: mode, Dir: x.repo.Dir(), Protocol: x.protocol(),
-		HideRefs: hiddenRefs, MaxInput: x.host.o.MaxPush, Stdout: out,
+		Files: x.host.around().Files, HideRefs: hiddenRefs, MaxInput: x.host.o.MaxPush, Stdout: out,
 	})
 }
 
@@ -124,6 +124,15 @@ func (x *exchange) ended(c *cage.Child, err error) error {
 // takes what is left of a request away from its reader once an answer has begun.
 func (x *exchange) receive(ctx context.Context) error {
 	x.w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+	ctx, end := x.watch(ctx)
+	err := x.push(ctx)
+	if why := end(); why != nil {
+		return why
+	}
+	return err
+}
+
+func (x *exchange) push(ctx context.Context) error {
 	body, err := requestBody(ctx, x.w, x.r, time.Time{})
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 
 	"rehome"
 	"rehome/internal/disk"
+	"rehome/internal/git/cage"
 	"rehome/internal/git/object"
 	"rehome/internal/git/repo"
 )
@@ -36,7 +37,8 @@ type Options struct {
 	Dir     string                                  // holds one folder ID.git for each repository; made when missing
 	Git     string                                  // the git program; default: the one in PATH
 	Log     *slog.Logger                            // default: nothing is logged
-	MaxPush int64                                   // bytes of one push; default 50 GiB
+	MaxPush int64                                   // bytes of one push, as it is sent and as it lies on the disk; default 50 GiB
+	Floor   disk.Floor                              // half of it ends a push; zero for none
 	Pushed  func(ctx context.Context, repoID int64) // told after a push that changed a ref; may be nil
 }
 
@@ -45,7 +47,9 @@ type Host struct {
 	o        Options
 	patience time.Duration       // for an upload-pack request; see patience
 	quiet    time.Duration       // for those who are in when a publication ends; see quiet
+	pause    time.Duration       // between looks at what a push takes on the disk
 	walks    *semaphore.Weighted // of one: held to walk through a history
+	around   func() cage.Around  // what git's children get; looked up once, when it is asked for
 
 	mu      sync.Mutex
 	entries map[int64]*entry // guarded by mu; nil after Close
@@ -70,11 +74,20 @@ func New(o Options) (*Host, error) {
 	if err := sweep(dir); err != nil {
 		return nil, fmt.Errorf("open host: %w", err)
 	}
-	h := &Host{o: o, patience: patience, quiet: quiet, walks: semaphore.NewWeighted(1), entries: map[int64]*entry{}}
+	h := &Host{
+		o: o, patience: patience, quiet: quiet, pause: pause, walks: semaphore.NewWeighted(1), entries: map[int64]*entry{},
+		around: sync.OnceValue(func() cage.Around { return cage.Look(context.Background(), o.Git) }),
+	}
 	if err := h.discardAll(); err != nil {
 		return nil, fmt.Errorf("open host: %w", err)
 	}
 	return h, nil
+}
+
+// Protections says what stands between this machine and git's children, and what is missing, in words.
+func (h *Host) Protections() (on, off []string) {
+	a := h.around()
+	return a.On, a.Off
 }
 
 // sweep removes folders that were being made or removed when a process died.

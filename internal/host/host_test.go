@@ -23,6 +23,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(servedDir); dir != "" {
+		serveFolder(dir)
+	}
 	var err error
 	if shelf.dir, err = os.MkdirTemp("", "rehome-host-*"); err != nil {
 		panic(err)

@@ -96,6 +96,8 @@ func (h *Host) refuse(w http.ResponseWriter, r *http.Request, repoID int64, err 
 		no = &refusal{http.StatusRequestEntityTooLarge, "The request is too large."}
 	case rehome.CodeOf(err) == rehome.NotFound:
 		no = &refusal{http.StatusNotFound, "Repository not found."}
+	case rehome.CodeOf(err) == rehome.DiskFull:
+		no = &refusal{http.StatusServiceUnavailable, rehome.AsError(err).Message}
 	case errors.Is(err, errClosed):
 		no = &refusal{http.StatusServiceUnavailable, "The server is stopping."}
 	default:

@@ -22,7 +22,7 @@ func (c *Child) reap() error {
 }
 
 func surroundings() Around {
-	return Around{On: []string{"own process groups"}, Off: []string{"memory, processor time, file sizes, network and files: limited on Linux only"}}
+	return Around{On: []string{"end with the request"}, Off: []string{"limits, no network, no other files: on Linux only"}}
 }
 
 func (*Around) sayFiles() {}

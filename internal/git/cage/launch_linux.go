@@ -105,28 +105,3 @@ func (h *held) release() {
 	close(h.ended)
 	h.thread.Wait()
 }
-
-// surroundings says what does not depend on git.
-func surroundings() (a Around) {
-	a.On = []string{"memory, processor time and file sizes limited", "end with the server"}
-	if found().seccomp {
-		a.On = append(a.On, "no network and few system calls (seccomp)")
-	} else {
-		a.Off = append(a.Off, "network: needs a kernel with seccomp filters, on amd64 or arm64")
-	}
-	return a
-}
-
-func (a *Around) sayFiles() {
-	switch {
-	case found().landlock == 0:
-		a.Off = append(a.Off, "files: needs Landlock (Linux 5.19, and landlock in /sys/kernel/security/lsm)")
-	case a.Files == Own:
-		a.On = append(a.On, "no files but the repository's (Landlock)")
-	case a.Files == ReadAll:
-		a.On = append(a.On, "nothing written but the repository (Landlock)")
-		a.Off = append(a.Off, "reading of other files: git needs some outside of /usr, /opt and its own folders")
-	default:
-		a.Off = append(a.Off, "files: git does not run under Landlock here")
-	}
-}

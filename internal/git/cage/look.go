@@ -16,17 +16,16 @@ type Around struct {
 // patience bounds the wait for a git that only says its version.
 const patience = 10 * time.Second
 
-// Look tries what children can be given here. git as in Command; where it cannot be started at all, Files is Own.
+// Look tries what children can be given here. git as in Command.
 func Look(ctx context.Context, git string) Around {
 	a := surroundings()
-	for _, files := range []Files{Own, ReadAll, All} {
-		if runs(ctx, git, files) {
-			a.Files = files
-			break
+	for _, a.Files = range []Files{Own, ReadAll, All} {
+		if runs(ctx, git, a.Files) {
+			a.sayFiles()
+			return a
 		}
 	}
-	a.sayFiles()
-	return a
+	return Around{Off: []string{"git cannot be started: install git 2.39 or newer"}}
 }
 
 // runs reports whether git can be started, and start another git.
