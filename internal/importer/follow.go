@@ -117,16 +117,16 @@ func (m *Importer) catchUp(ctx context.Context, w *watcher, i *store.Import) err
 	if i.Done.Raw > knew.raw {
 		m.putFound(ctx, i, put)
 	}
-	if e, ok := progressOf(i, &knew); ok {
-		put(e)
-	}
-	w.noteBytes(i.Progress.Bytes)
 	if i.State.Status == rehome.Complete && knew.status != rehome.Complete {
 		m.putBroughtUp(ctx, i, put)
 		w.saw(i)
 		put(m.doneEvent(ctx, i))
 	}
 	w.saw(i)
+	if e, ok := progressOf(i, &knew); ok { // it is of the status that w knows now
+		put(e)
+	}
+	w.noteBytes(i.Progress.Bytes)
 	return nil
 }
 
@@ -168,6 +168,11 @@ func progressOf(i *store.Import, knew *told) (rehome.Event, bool) {
 	p, step := i.Progress, i.State.Status.Step()
 	switch i.State.Status {
 	case rehome.Importing:
+	case rehome.Mapping:
+		if i.Rewriting == (store.Rewriting{}) {
+			return rehome.Event{}, false
+		}
+		p = rehome.Progress{Percent: i.Rewriting.Percent, Commits: i.Rewriting.Commits, Bytes: i.Rewriting.Bytes}
 	case rehome.Pushing:
 		p.Percent = p.PushPercent
 	default:
@@ -180,7 +185,7 @@ func progressOf(i *store.Import, knew *told) (rehome.Event, bool) {
 	if p.Percent >= 0 {
 		e.Percent = &p.Percent
 	}
-	if took := i.UpdatedAt.Sub(knew.version); took > 0 && knew.status == i.State.Status {
+	if took := i.UpdatedAt.Sub(knew.version); took > 0 && knew.status == i.State.Status && i.State.Status != rehome.Mapping {
 		e.Rate = int64(float64(max(p.Bytes-knew.bytes, 0)) / took.Seconds())
 	}
 	return rehome.Event{Kind: rehome.EventProgress, Step: step, Status: i.State.Status, ProgressEvent: e}, true

@@ -78,6 +78,42 @@ func TestWatchOtherProcesses(t *testing.T) {
 	}
 }
 
+// How far a rewrite elsewhere is, is told, and is over with it.
+func TestWatchOthersRewrite(t *testing.T) {
+	where := testenv.Postgres(t).NewDatabase(t)
+	door := newWorld(t, onPostgres(t, where, store.Limits{})).quick()
+	other := newWorld(t, onPostgres(t, where, store.Limits{}), func(o *Options) { o.Host, o.Seal, o.LFS = door.Host, door.Seal, door.LFS })
+	other.Folder.KeepOn(door.Folder.shelf)
+	r, url, _ := other.rich("sha1")
+	other.start(r, StartRequest{URL: url})
+	other.remap(r, "Ada Lovelace", "Hubot", "hubot@example.com")
+	events, err := door.Watch(t.Context(), r.ID)
+	must(t, err)
+	lease, ok, err := other.DB.Acquire(t.Context(), other.get(r).ID, "elsewhere/1", time.Hour)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	meter := (&worker{Importer: other.Importer, lease: lease, row: other.row(r)}).newRewriteMeter()
+	meter.commits(5, 10)
+	version := other.row(r).UpdatedAt
+	for range 2 {
+		must(t, meter.share(t.Context(), lease))
+	}
+	if now := other.row(r).UpdatedAt; now.Sub(version) <= 0 {
+		t.Error("the row has not changed")
+	}
+	all := heard(t, events, rehome.EventProgress)
+	e := all[len(all)-1]
+	if e.Step != rehome.StepRewrite || e.Status != rehome.Mapping || e.Percent == nil || *e.Percent != 49 || e.ProgressEvent.Commits != 5 {
+		t.Errorf("told %+v, %+v", e, e.ProgressEvent)
+	}
+	must(t, other.DB.Release(t.Context(), lease))
+	other.work()
+	if row := other.row(r); row.State.Status != rehome.Complete || row.Rewriting != (store.Rewriting{}) {
+		t.Errorf("at %s: %+v", row.State.Status, row.Rewriting)
+	}
+}
+
 // Failures and deletions elsewhere are told, too.
 func TestWatchOthersEnd(t *testing.T) {
 	onEach(t, store.Limits{}, func(t *testing.T, open func(...func(*Options)) *world) {

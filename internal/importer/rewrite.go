@@ -87,7 +87,7 @@ func (w *worker) rewrite(ctx context.Context) error {
 	}
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		i.Timing.Rewrite = w.took(started)
-		i.Rewritten, i.Changes, i.Mapped = generation, changes, mapped
+		i.Rewritten, i.Changes, i.Mapped, i.Rewriting = generation, changes, mapped, store.Rewriting{}
 		if changes == (rehome.Changes{}) {
 			i.Kept.Final = ""
 		}
@@ -168,6 +168,7 @@ func (w *worker) remake(ctx context.Context, from *repo.Repo, large largePlan, p
 		return c, made, err
 	}
 	tell := w.newRewriteMeter()
+	defer tell.keepSharing(ctx)()
 	result, err := rewrite.Run(ctx, rewrite.Options{
 		From: from, Refs: refs, Into: into, Plan: plan, Store: w.LFS, Before: w.rewrittenBefore(ctx, &w.row),
 		Progress: tell.commits, Converting: tell.bytes,

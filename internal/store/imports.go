@@ -27,7 +27,15 @@ type Import struct {
 	Deleted     bool
 	StartedBy   int64 // the owner who started it, or started it again; 0 for unknown
 	Kept        Kept
+	Rewriting   Rewriting // zero where nothing is rewritten
 	Queue
+}
+
+// Rewriting says how far a rewrite is.
+type Rewriting struct {
+	Percent int
+	Commits int64
+	Bytes   int64 // of files that became Git LFS objects
 }
 
 // Kept says what is kept of an import in the bucket. Each key is one of package shelf, "" for nothing.
@@ -73,6 +81,7 @@ const importColumns = `i.id, i.repository_id, i.vcs, i.vcs_given, i.url, i.tfvc_
 	i.prune, i.refs, i.exclude_refs, i.default_branch, i.sync_ms, i.verify,
 	i.ssh_key, i.ssh_public_key, i.finishing, i.next_sync_at, i.closed_at,
 	i.user_id, i.raw_key, i.final_key, i.pushed_key, i.raw_used_at, i.disk_bytes, i.place,
+	i.rewrite_percent, i.rewrite_commits, i.rewrite_bytes,
 	` + destinationOrNone
 
 // importTables are an import with its repository's destination, if there is one.
@@ -98,6 +107,7 @@ func scanImport(r row) (Import, error) {
 		&i.Options.Prune, &i.Options.Refs, &i.Options.ExcludeRefs, &i.Options.DefaultBranch, &sync, &i.Options.Verify,
 		&i.Key, &i.Source.SSHPublicKey, &i.Finishing, &nextSync, &closed,
 		&i.user, &i.Kept.Raw, &i.Kept.Final, &i.Kept.Pushed, &used, &i.Kept.Disk, &i.Place,
+		&i.Rewriting.Percent, &i.Rewriting.Commits, &i.Rewriting.Bytes,
 	}, destinationFields(&i.Destination)...)...)
 	if err == nil && choices != "" {
 		err = json.Unmarshal([]byte(choices), &i.State.Choices)
@@ -145,7 +155,8 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		started_by = $51, project_choices = $52,
 		prune = $53, refs = $54, exclude_refs = $55, default_branch = $56, sync_ms = $57, verify = $58,
 		ssh_key = $59, ssh_public_key = $60, finishing = $61, next_sync_at = $62, closed_at = $63,
-		user_id = $64, raw_key = $65, final_key = $66, pushed_key = $67, raw_used_at = $68, disk_bytes = $69, place = $70
+		user_id = $64, raw_key = $65, final_key = $66, pushed_key = $67, raw_used_at = $68, disk_bytes = $69, place = $70,
+		rewrite_percent = $71, rewrite_commits = $72, rewrite_bytes = $73
 		WHERE id = $1`,
 		i.ID, i.Source.VCS, i.Source.VCSGiven, i.Source.TFVCProject, i.Credentials,
 		i.Wanted.Raw, i.Wanted.Plan, i.Done.Raw, i.Done.Plan,
@@ -160,7 +171,8 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		i.StartedBy, choices,
 		i.Options.Prune, i.Options.Refs, i.Options.ExcludeRefs, i.Options.DefaultBranch, i.Options.SyncEvery.Milliseconds(), i.Options.Verify,
 		i.Key, i.Source.SSHPublicKey, i.Finishing, millis(i.NextSyncAt), millis(i.ClosedAt),
-		i.user, i.Kept.Raw, i.Kept.Final, i.Kept.Pushed, millis(i.Kept.UsedAt), i.Kept.Disk, i.Place)
+		i.user, i.Kept.Raw, i.Kept.Final, i.Kept.Pushed, millis(i.Kept.UsedAt), i.Kept.Disk, i.Place,
+		i.Rewriting.Percent, i.Rewriting.Commits, i.Rewriting.Bytes)
 	return err
 }
 
@@ -310,6 +322,9 @@ func (t *Tx) change(ctx context.Context, i *Import, change func(*Tx, *Import) er
 	}
 	if i.State.Status.Running() {
 		i.RawExpiresAt = time.Time{}
+	}
+	if i.State.Status != rehome.Mapping {
+		i.Rewriting = Rewriting{}
 	}
 	i.UpdatedAt = t.Now
 	if !i.UpdatedAt.After(version) { // each state of a row has its own, whatever the clock does
