@@ -30,7 +30,12 @@ func (f *keepingFlags) add(flags *pflag.FlagSet) {
 
 // keeping is what the importer is told of it.
 func (f *keepingFlags) keeping(dir data, in bucket.Bucket) importer.Keeping {
-	return importer.Keeping{Raw: time.Duration(f.raw), Floor: disk.Floor{Dir: string(dir), Least: int64(f.minFree)}, Bucket: in}
+	return importer.Keeping{Raw: time.Duration(f.raw), Floor: f.floor(dir), Bucket: in}
+}
+
+// floor is how much room is left on the data folder's disk.
+func (f *keepingFlags) floor(dir data) disk.Floor {
+	return disk.Floor{Dir: string(dir), Least: int64(f.minFree)}
 }
 
 // keepTidy removes what nothing needs any more until the parts are closed.

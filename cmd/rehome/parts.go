@@ -110,9 +110,10 @@ func (p *parts) openEnds(ctx context.Context) error {
 	}
 	p.later(p.egress.Close)
 	if p.flags.role.hosts() {
-		if p.host, err = host.New(host.Options{Dir: p.dir.host(), Log: p.log, Pushed: p.pushed}); err != nil {
+		if p.host, err = host.New(host.Options{Dir: p.dir.host(), Log: p.log, Floor: p.flags.keep.floor(p.dir), Pushed: p.pushed}); err != nil {
 			return err
 		}
+		p.logProtections()
 		p.later(func() { p.warn("close host", p.host.Close()) })
 	}
 	return p.openBucket(ctx)

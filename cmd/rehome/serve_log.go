@@ -3,11 +3,23 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"rehome"
 	"rehome/internal/store"
 )
+
+// logProtections says at start what git's children get, and what this machine lacks for more (docs/operating.md, "Protections").
+func (p *parts) logProtections() {
+	on, off := p.host.Protections()
+	if len(on) > 0 {
+		p.log.Info("git children are caged", "by", strings.Join(on, ", "))
+	}
+	if len(off) > 0 {
+		p.log.Warn("git children are caged less than they can be", "missing", strings.Join(off, "; "))
+	}
+}
 
 // ended tells webhooks of an import's end, in the transaction that brings it, and the log once that stands.
 func (p *parts) ended(ctx context.Context, t *store.Tx, e rehome.ImportEnd) (told func(), err error) {
