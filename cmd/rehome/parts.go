@@ -23,7 +23,6 @@ import (
 	"rehome/internal/lfs/server"
 	"rehome/internal/metrics"
 	"rehome/internal/queue"
-	"rehome/internal/seal"
 	"rehome/internal/shelf"
 	"rehome/internal/store"
 	"rehome/internal/webhook"
@@ -145,11 +144,7 @@ func (p *parts) pushed(ctx context.Context, repositoryID int64) {
 
 // openWork opens the importer and the queue that wakes it.
 func (p *parts) openWork(ctx context.Context) error {
-	key := p.flags.keyFile
-	if key == "" {
-		key = p.dir.key()
-	}
-	box, err := seal.Open(key)
+	box, err := p.openKey(ctx)
 	if err != nil {
 		return err
 	}
@@ -177,7 +172,7 @@ func (p *parts) openWork(ctx context.Context) error {
 	if p.flags.places.database != "" {
 		where = p.flags.places.database
 	}
-	q, err := queue.Open(context.WithoutCancel(ctx), where, workers, p.importer.Work, p.importer.Sweep, p.log)
+	q, err := queue.Open(ctx, where, workers, p.importer.Work, p.importer.Sweep, p.log)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type serveFlags struct {
 	places  placesFlags
 	role    roleFlags
 	keyFile string
+	newKey  bool
 	workers int
 	door    doorFlags
 	network networkFlags
@@ -77,7 +78,8 @@ func (f *serveFlags) add(cmd *cobra.Command) {
 	f.role.add(flags)
 	f.keep.add(flags)
 	f.log.add(flags)
-	flags.StringVar(&f.keyFile, "key-file", "", "key that seals passwords; made when missing (default: key in the data folder)")
+	flags.StringVar(&f.keyFile, "key-file", "", "key that seals passwords, the same for all processes of a server; made when missing (default: key in the data folder)")
+	flags.BoolVar(&f.newKey, "new-key", false, "go on with another key than passwords in the database are sealed with, which is lost: they have to be given again")
 	flags.IntVar(&f.workers, "workers", f.workers, "imports that run at once")
 
 	flags.StringVar(&f.door.listen, "listen", f.door.listen, "address and port clients come in by")
