@@ -54,6 +54,7 @@ var floors = map[string]int{
 	"internal/rewrite/content": 3,
 	"internal/store/storetest": 3,
 	"internal/forge":           3,
+	"internal/claim":           3,
 
 	"internal/destination/split": 3,
 

@@ -116,6 +116,17 @@ func fill(in io.Reader, file string) error {
 	return nil
 }
 
+// Name says where a bucket is, as OpenURL takes it, without secrets. "" for one that is neither in a folder nor in S3.
+func Name(b Bucket) string {
+	switch b := b.(type) {
+	case *Folder:
+		return b.dir
+	case *S3:
+		return b.place.String()
+	}
+	return ""
+}
+
 func missing(key string) error { return fmt.Errorf("%s: %w", key, fs.ErrNotExist) }
 
 // The longest key and the longest part of one, bytes: S3 takes keys of 1,024 and file systems names of 255.

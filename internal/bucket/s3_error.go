@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/minio/minio-go/v7"
+
+	"rehome"
 )
 
 // ErrRefused is wrapped by errors that last until somebody changes the settings: wrong keys, a bucket that is not there, no
@@ -81,6 +83,28 @@ func (s *S3) translate(said minio.ErrorResponse) error {
 func isNetwork(err error) bool {
 	var way net.Error
 	return errors.Is(err, ErrStalled) || errors.As(err, &way) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+}
+
+// away puts into words, with what to do, that an object store could not be reached when it was opened. Other errors stay.
+func (p place) away(err error) error {
+	if !errors.Is(err, ErrAway) {
+		return err
+	}
+	var name *net.DNSError
+	var way *net.OpError
+	_, why, _ := strings.Cut(err.Error(), ErrAway.Error()+": ")
+	switch {
+	case errors.As(err, &name):
+		why = "there is no such host"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		why = "nothing listens there"
+	case errors.As(err, &way):
+		why = way.Err.Error()
+	}
+	return &rehome.Error{
+		Code: rehome.Unreachable, Message: rehome.Clean(fmt.Sprintf("The object store at %s does not answer: %s.", p.endpoint, why), 500),
+		Hint: "Check that it runs, and endpoint=… in --bucket.", Err: err,
+	}
 }
 
 func orOther(region string) string {

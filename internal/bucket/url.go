@@ -34,7 +34,7 @@ func OpenURL(ctx context.Context, raw string, o S3Options) (Bucket, error) {
 		err = b.check(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("bucket: %w", err)
+		return nil, fmt.Errorf("bucket: %w", place.away(err))
 	}
 	return b, nil
 }
@@ -46,6 +46,28 @@ type place struct {
 	region   string   // "": the server is asked
 	prefix   string   // "", or with a slash at the end
 }
+
+// String is the URL of a place, the same for all that mean it.
+func (p place) String() string {
+	var query []string
+	if p.endpoint != amazon {
+		query = append(query, "endpoint="+p.endpoint.String())
+	}
+	if p.region != "" && (p.endpoint == amazon || p.region != onlyRegion) {
+		query = append(query, "region="+url.QueryEscape(p.region))
+	}
+	if p.prefix != "" {
+		query = append(query, "prefix="+strings.TrimSuffix(p.prefix, "/"))
+	}
+	text := "s3://" + p.bucket
+	if len(query) > 0 {
+		text += "?" + strings.Join(query, "&")
+	}
+	return text
+}
+
+// onlyRegion is what servers other than Amazon's call the one region they have.
+const onlyRegion = "us-east-1"
 
 // amazon is the endpoint that knows the way to all of Amazon's regions.
 var amazon = &url.URL{Scheme: "https", Host: "s3.amazonaws.com"}
@@ -63,6 +85,10 @@ func parseURL(raw string) (place, error) {
 		return place{}, fmt.Errorf("want a path or s3://…, not %q", u.Scheme+"://…")
 	case u.Path != "" && u.Path != "/":
 		return place{}, errors.New("what keys begin with goes into prefix=…, not behind the bucket's name")
+	case u.Fragment == "" && u.Host != "" && len(u.Host) < leastName:
+		return place{}, fmt.Errorf("the bucket's name %q is too short: it has %d characters at least", u.Host, leastName)
+	case u.Fragment == "" && len(u.Host) > mostName:
+		return place{}, fmt.Errorf("the bucket's name is too long: it has %d characters at most", mostName)
 	case u.Fragment != "" || s3utils.CheckValidBucketNameStrict(u.Host) != nil:
 		return place{}, errors.New("want the bucket's name after s3://, as in s3://my-bucket?endpoint=https://host")
 	}
@@ -75,7 +101,7 @@ func parseURL(raw string) (place, error) {
 		return place{}, err
 	}
 	if p.region == "" && p.endpoint != amazon {
-		p.region = "us-east-1" // what such servers call the one region they have
+		p.region = onlyRegion
 	}
 	if prefix := strings.TrimSuffix(query["prefix"], "/"); prefix != "" {
 		if err := CheckKey(prefix); err != nil {
@@ -85,6 +111,9 @@ func parseURL(raw string) (place, error) {
 	}
 	return p, nil
 }
+
+// How long names of buckets are (Amazon S3, "General purpose bucket naming rules").
+const leastName, mostName = 3, 63
 
 var errKeysInURL = errors.New("keys do not belong into a URL: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment")
 

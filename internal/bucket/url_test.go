@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rehome"
 )
 
 func TestParseURL(t *testing.T) {
@@ -29,6 +33,35 @@ func TestParseURL(t *testing.T) {
 	}
 }
 
+// A bucket is called the same however it was written.
+func TestName(t *testing.T) {
+	for raw, want := range map[string]string{
+		"s3://my-bucket/":                                        "s3://my-bucket",
+		"s3://b.ucket?region=eu-west-1&prefix=a/":                "s3://b.ucket?region=eu-west-1&prefix=a",
+		"s3://files?prefix=a/b&endpoint=http%3A%2F%2Fhost%3A70/": "s3://files?endpoint=http://host:70&prefix=a/b",
+		"s3://files?endpoint=http://host:70&region=us-east-1":    "s3://files?endpoint=http://host:70",
+		"s3://files?endpoint=http://host:70&region=here":         "s3://files?endpoint=http://host:70&region=here",
+	} {
+		p, err := parseURL(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := parseURL(p.String())
+		if p.String() != want || err != nil || again.String() != want {
+			t.Errorf("%q: %q, want %q; again %q, %v", raw, p, want, again, err)
+		}
+		b, err := newS3(p, S3Options{Keys: Keys{ID: "id", Secret: "canary"}})
+		if err != nil || Name(b) != want {
+			t.Errorf("%q is called %q, %v", raw, Name(b), err)
+		}
+	}
+	dir := t.TempDir()
+	b, err := NewFolder(dir)
+	if err != nil || Name(b) != dir {
+		t.Errorf("%q is called %q, %v", dir, Name(b), err)
+	}
+}
+
 func TestParseURLRefuses(t *testing.T) {
 	for raw, want := range map[string]string{
 		"s3://canary:canary@bucket":                      "environment",
@@ -44,7 +77,9 @@ func TestParseURLRefuses(t *testing.T) {
 		"s3://bucket?%zz=canary":                         "malformed",
 		"s3://":                                          "name",
 		"s3://BUCKET":                                    "name",
-		"s3://b":                                         "name",
+		"s3://b":                                         "too short",
+		"s3://r2?endpoint=http://host":                   "too short",
+		"s3://" + strings.Repeat("long", 20):             "too long",
 		"s3://bucket:80":                                 "name",
 		"s3://bucket#canary":                             "name",
 		"s3://bu cket/canary":                            "no URL",
@@ -103,5 +138,16 @@ func TestPartSize(t *testing.T) {
 		if got != c.want || (c.size+got-1)/got > maxParts {
 			t.Errorf("%d: parts of %d, want %d", c.size, got, c.want)
 		}
+	}
+}
+
+// An object store that is not there is said with what to do.
+func TestOpenURLAway(t *testing.T) {
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	_, err := OpenURL(t.Context(), "s3://files?endpoint="+closed.URL, S3Options{Keys: Keys{ID: "id", Secret: "canary"}})
+	var known *rehome.Error
+	if !errors.As(err, &known) || known.Message != "The object store at "+closed.URL+" does not answer: nothing listens there." || !strings.Contains(known.Hint, "endpoint=") || !errors.Is(err, ErrAway) {
+		t.Errorf("it says %v", err)
 	}
 }

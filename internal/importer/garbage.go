@@ -2,18 +2,15 @@ package importer
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"rehome"
 	"rehome/internal/bucket"
+	"rehome/internal/claim"
 	"rehome/internal/lfs"
 	"rehome/internal/store"
 )
@@ -84,34 +81,10 @@ func (m *Importer) tidy(ctx context.Context, own bool) error {
 	return errors.Join(errs...)
 }
 
-// ownerKey is where a bucket says whose it is.
-const ownerKey = "rehome-database"
-
-// owns reports whether what is in the bucket is this database's, and claims it when it is nobody's. One that is restored from a backup, perhaps
-// only to be looked at, removes nothing from the bucket of the one that was backed up.
+// owns reports whether what is in the bucket is this database's, and claims it when it is nobody's. Somebody may have adopted it since this process
+// began: nothing is removed from it then.
 func (m *Importer) owns(ctx context.Context) (bool, error) {
-	in := m.Folder.keeping.Bucket
-	token, err := m.DB.Token(ctx, strings.ToLower(rand.Text()))
-	if err != nil {
-		return false, err
-	}
-	name := filepath.Join(m.Folder.dir, "work", "owner-"+token)
-	if err := os.WriteFile(name, []byte(token+"\n"), 0o600); err != nil {
-		return false, err
-	}
-	defer os.Remove(name)                               //nolint:errcheck // the next one is the same
-	if err := in.Put(ctx, ownerKey, name); err != nil { // what is there stays
-		return false, fmt.Errorf("claim the bucket: %w", err)
-	}
-	has, err := in.Open(ctx, ownerKey, 0)
-	if err != nil {
-		return false, fmt.Errorf("see whose the bucket is: %w", err)
-	}
-	text, err := io.ReadAll(io.LimitReader(has, 1<<10))
-	if err := errors.Join(err, has.Close()); err != nil {
-		return false, fmt.Errorf("see whose the bucket is: %w", err)
-	}
-	return strings.TrimSpace(string(text)) == token, nil
+	return claim.Pair{DB: m.DB, Bucket: m.Folder.keeping.Bucket, Scratch: filepath.Join(m.Folder.dir, "work")}.Holds(ctx)
 }
 
 // sweepBucket removes what is kept of imports that are gone, marks Git LFS objects that no row names, and ends uploads that were cut off.
@@ -121,7 +94,7 @@ func (m *Importer) sweepBucket(ctx context.Context) error {
 		return err
 	}
 	if !ours {
-		m.Log.WarnContext(ctx, "the bucket belongs to another database, and nothing is removed from it; if that one is gone for good, remove the object "+ownerKey)
+		m.Log.WarnContext(ctx, "the bucket belongs to another database, and nothing is removed from it; if that one is gone for good, stop this server and run rehome adopt-bucket")
 		return nil
 	}
 	cut, err := bucket.DropUploads(ctx, m.Folder.keeping.Bucket, m.Clock().Add(-cutOffAfter))

@@ -233,9 +233,34 @@ func (s *Snapshot) Repositories(ctx context.Context) (map[int64]bool, error) {
 	return s.ids(ctx, "SELECT id FROM repositories")
 }
 
-// Raw returns the ids of imports whose raw repository is done and not deleted.
+// Raw returns the ids of imports whose raw repository has to lie on a disk: it is done, the bucket does not have it, and neither its time nor the
+// import is over.
 func (s *Snapshot) Raw(ctx context.Context) (map[int64]bool, error) {
-	return s.ids(ctx, "SELECT id FROM imports WHERE done_raw > 0 AND deleted_at = 0")
+	return s.ids(ctx, `SELECT id FROM imports WHERE done_raw > 0 AND deleted_at = 0 AND raw_key = '' AND closed_at = 0
+		AND (raw_used_at > 0 OR raw_bytes > 0) AND (raw_expires = 0 OR raw_expires > `+s.now+")")
+}
+
+// Names returns the full names, as owner/name, of repositories by their ids, and those of the repositories of imports by the imports' ids.
+func (s *Snapshot) Names(ctx context.Context) (repositories, imports map[int64]string, err error) {
+	named := func(query string) (map[int64]string, error) {
+		all := map[int64]string{}
+		_, err := collect(ctx, s.tx, func(r row) (struct{}, error) {
+			var id int64
+			var owner, name string
+			err := r.Scan(&id, &owner, &name)
+			all[id] = owner + "/" + name
+			return struct{}{}, err
+		}, query)
+		return all, err
+	}
+	repositories, err = named("SELECT r.id, o.login, r.name FROM repositories r JOIN owners o ON o.id = r.owner_id")
+	if err == nil {
+		imports, err = named("SELECT i.id, o.login, r.name FROM imports i JOIN repositories r ON r.id = i.repository_id JOIN owners o ON o.id = r.owner_id WHERE i.deleted_at = 0")
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("list names: %w", err)
+	}
+	return repositories, imports, nil
 }
 
 func (s *Snapshot) ids(ctx context.Context, query string) (map[int64]bool, error) {

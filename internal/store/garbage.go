@@ -193,9 +193,12 @@ func (db *DB) HoldPost(ctx context.Context, post, who string, ttl time.Duration)
 	return ours, nil
 }
 
+// tokenChore is the chore whose token names the database.
+const tokenChore = "token"
+
 // Token returns a name that this database has for itself, the first that was suggested. A database that is restored from a backup gets another.
 func (db *DB) Token(ctx context.Context, suggested string) (token string, err error) {
-	const name = "token"
+	const name = tokenChore
 	err = db.inTx(ctx, func(t *Tx) error {
 		_, err := t.tx.ExecContext(ctx, "INSERT INTO chores (name, token) VALUES ($1, $2) ON CONFLICT DO NOTHING", name, suggested)
 		if err != nil {

@@ -30,17 +30,66 @@ var ErrNotEmpty = errors.New("the database is not empty")
 // Leases are not taken over: who held them is not here. ErrNotEmpty when there are rows; nothing but an empty schema is there
 // after an error. A dump of a newer schema is refused.
 func Load(ctx context.Context, where string, d Dump) error {
-	known, err := knownSchema(dialectOf(where))
-	if err == nil && d.Schema > known {
-		err = fmt.Errorf("it was written by a newer rehome (schema %d, this one knows %d): use that version", d.Schema, known)
-	}
+	err := checkKnown(where, d.Schema)
 	if err == nil {
 		err = load(ctx, where, d)
 	}
 	if err != nil {
-		return fmt.Errorf("load the database: %w", err)
+		return fmt.Errorf("load the database: %w", explainAt(err, where))
 	}
 	return nil
+}
+
+// MayLoad says whether Load would take a dump of that schema there: it looks whether the database is empty, and changes nothing. The file of SQLite
+// must not be there.
+func MayLoad(ctx context.Context, where string, schema int64) error {
+	err := checkKnown(where, schema)
+	kind := dialectOf(where)
+	if err == nil && kind.alike() {
+		if _, err = os.Lstat(where); err == nil {
+			err = ErrNotEmpty
+		} else if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	} else if err == nil {
+		err = mayLoad(ctx, where, kind, schema)
+	}
+	if err != nil {
+		return fmt.Errorf("look at the database: %w", explainAt(err, where))
+	}
+	return nil
+}
+
+func mayLoad(ctx context.Context, where string, d *dialect, schema int64) error {
+	db, err := openToLoad(where, d)
+	if err != nil {
+		return err
+	}
+	return errors.Join(checkUnused(ctx, db, d, schema), db.Close())
+}
+
+// checkKnown refuses what is no database and rows of a schema that this program does not know.
+func checkKnown(where string, schema int64) error {
+	if err := checkWhere(where); err != nil {
+		return err
+	}
+	known, err := knownSchema(dialectOf(where))
+	if err == nil && schema > known {
+		err = fmt.Errorf("it was written by a newer rehome (schema %d, this one knows %d): use that version", schema, known)
+	}
+	return err
+}
+
+// explainAt is explainOpen for the database at a place.
+func explainAt(err error, where string) error {
+	if !isPostgres(where) {
+		return err
+	}
+	config, bad := parsePostgres(where)
+	if bad != nil {
+		return err
+	}
+	return explainOpen(err, config)
 }
 
 func dialectOf(where string) *dialect {
@@ -326,9 +375,12 @@ func (l *loading) count(ctx context.Context, last int64) error {
 // OpenAsIs is Open for a database that is there and has this program's own schema: it makes and migrates nothing, so that it
 // may look at one that another process serves. fs.ErrNotExist when there is none.
 func OpenAsIs(ctx context.Context, where string) (*DB, error) {
+	if err := checkWhere(where); err != nil {
+		return nil, err
+	}
 	have, err := schemaAt(ctx, where)
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, fmt.Errorf("open database: %w", explainAt(err, where))
 	}
 	known, err := knownSchema(dialectOf(where))
 	switch {

@@ -52,7 +52,7 @@ func openPostgres(ctx context.Context, where string, p patience) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	if err := migrateAlone(ctx, config); err != nil {
-		return nil, err
+		return nil, explainOpen(err, config)
 	}
 	for name, value := range postgresTimeouts {
 		config.RuntimeParams[name] = value

@@ -45,6 +45,9 @@ func Open(ctx context.Context, where string) (*DB, error) { return Options{}.Ope
 // passwords is never repeated), or the SQLite file at a path, which it makes when it is missing, and brings the schema up
 // to date. A database written by a newer Rehome is refused.
 func (o Options) Open(ctx context.Context, where string) (db *DB, err error) {
+	if err := checkWhere(where); err != nil {
+		return nil, err
+	}
 	if isPostgres(where) {
 		db, err = openPostgres(ctx, where, usual)
 	} else {
