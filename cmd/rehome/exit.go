@@ -131,15 +131,27 @@ func advice(err error) string {
 }
 
 func say(w io.Writer, what, todo string) {
-	fmt.Fprintf(w, "rehome: %s\n", what)
+	fmt.Fprintf(w, "rehome: %s\n", tame(what))
 	if todo != "" {
-		fmt.Fprintf(w, "        %s\n", todo)
+		fmt.Fprintf(w, "        %s\n", tame(todo))
 	}
+}
+
+// tame makes a text of lines fit to show, whoever chose the names in it: rehome.Clean for each line, without the cuts.
+func tame(text string) string {
+	lines := strings.Split(text, "\n")
+	for n, line := range lines {
+		rest := strings.TrimLeft(line, " \t")
+		if clean := rehome.Clean(rest, 4*len(rest)); clean != strings.TrimRight(rest, " ") {
+			lines[n] = line[:len(line)-len(rest)] + clean
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // sayKept says where finished steps are, if there are any.
 func sayKept(w io.Writer, kept *keptError) {
 	if kept != nil {
-		fmt.Fprintf(w, "        What is finished is kept in %s: the same command goes on from there, and rehome state remove forgets it.\n", kept.dir)
+		fmt.Fprintf(w, "        What is finished is kept in %s: the same command goes on from there, and rehome state remove forgets it.\n", tame(kept.dir))
 	}
 }
