@@ -22,7 +22,7 @@ func (g *Git) trying(ctx context.Context, attempt func() error) error {
 		for errors.Is(err, errAgain) {
 			err = attempt()
 		}
-		if rehome.CodeOf(err) != rehome.DestinationCutOff || egress.Lasting(err) || n == len(pauses) {
+		if errors.As(err, &callersError{}) || rehome.CodeOf(err) != rehome.DestinationCutOff || egress.Lasting(err) || n == len(pauses) {
 			return err
 		}
 		if g.Sleep(ctx, pauses[n]) != nil {
@@ -45,7 +45,7 @@ var ends = map[rehome.Code]rehome.Code{
 
 // explain gives err the code that it has at this end.
 func explain(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, errAgain) {
+	if err == nil || errors.Is(err, errAgain) || errors.As(err, &callersError{}) {
 		return err
 	}
 	err = transport.Explain(ctx, err, transport.Destination, false)

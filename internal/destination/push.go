@@ -37,7 +37,7 @@ type Push struct {
 	Has   func(id []byte) bool
 
 	// Before is asked before each request for refs goes out, with its updates where it is one of several, and otherwise nil; its
-	// error ends the push. May be nil.
+	// error ends the push and is returned as it is. May be nil.
 	Before func(context.Context, []repo.Update) error
 
 	Objects  []lfs.Object   // Git LFS objects that go before everything else, each id once
@@ -148,14 +148,24 @@ func (s *session) attempt(ctx context.Context) error {
 
 // before asks whether a step of so many may go out.
 func (s *session) before(ctx context.Context, next step, steps int) error {
-	switch {
-	case s.p.Before == nil:
+	if s.p.Before == nil {
 		return nil
-	case steps == 1:
-		return s.p.Before(ctx, nil)
 	}
-	return s.p.Before(ctx, next.updates)
+	updates := next.updates
+	if steps == 1 {
+		updates = nil
+	}
+	if err := s.p.Before(ctx, updates); err != nil {
+		return callersError{err}
+	}
+	return nil
 }
+
+// callersError is an error of Push.Before: it says nothing of the destination, and stays what it is.
+type callersError struct{ error }
+
+// Unwrap returns what Before did.
+func (e callersError) Unwrap() error { return e.error }
 
 // checkFormat refuses a destination of another object format. One that is empty and does not name its own may have any.
 func (s *session) checkFormat(ad protocol.Advertisement) error {

@@ -55,6 +55,9 @@ func (f *forgeEnd) refs(ctx context.Context) ([]repo.Ref, string, error) {
 
 // create makes the repository as the import needs it.
 func (f *forgeEnd) create(ctx context.Context) error {
+	if err := f.stillOurs(ctx); err != nil {
+		return err
+	}
 	known, err := f.facts(ctx)
 	if err != nil {
 		return err
