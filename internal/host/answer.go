@@ -22,17 +22,18 @@ const (
 type answer struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	idle    time.Duration         // for the client to take what was written
 	before  func(io.Writer) error // written ahead of the first byte; may be nil
 	begun   bool
 }
 
-func newAnswer(w http.ResponseWriter) *answer {
-	return &answer{ResponseWriter: w, control: http.NewResponseController(w)}
+func newAnswer(w http.ResponseWriter, idle time.Duration) *answer {
+	return &answer{ResponseWriter: w, control: http.NewResponseController(w), idle: idle}
 }
 
 func (a *answer) Write(p []byte) (int, error) {
 	// Not every writer in tests has deadlines or can flush: then there are none.
-	a.control.SetWriteDeadline(time.Now().Add(idle))
+	a.control.SetWriteDeadline(time.Now().Add(a.idle))
 	if !a.begun {
 		a.begun = true
 		if a.before != nil {
@@ -53,7 +54,7 @@ func (a *answer) Write(p []byte) (int, error) {
 func (a *answer) end() {
 	now := time.Now()
 	a.control.SetReadDeadline(now.Add(leaving))
-	a.control.SetWriteDeadline(now.Add(idle))
+	a.control.SetWriteDeadline(now.Add(a.idle))
 }
 
 // body is a request's body that ends with ctx and does not wait for ever.
@@ -61,8 +62,9 @@ type body struct {
 	r       io.Reader
 	ctx     context.Context
 	control *http.ResponseController
-	until   time.Time // when all of it has to be there; zero for whenever
-	sent    int64     // bytes that were read of it
+	idle    time.Duration // for the client to send something
+	until   time.Time     // when all of it has to be there; zero for whenever
+	sent    int64         // bytes that were read of it
 }
 
 // inflated is a deflated body. What git sends so is lists of ids, which shrink to a half; packs do not shrink.
@@ -87,7 +89,7 @@ func (i *inflated) Read(p []byte) (int, error) {
 
 // requestBody returns the bytes the client sent, inflated where it says that they are deflated.
 func requestBody(ctx context.Context, a *answer, r *http.Request, until time.Time) (io.Reader, error) {
-	b := &body{r: r.Body, ctx: ctx, control: a.control, until: until}
+	b := &body{r: r.Body, ctx: ctx, control: a.control, idle: a.idle, until: until}
 	switch coding := r.Header.Get("Content-Encoding"); coding {
 	case "", "identity":
 		return b, nil
@@ -111,7 +113,7 @@ func notGzip(err error) error {
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	deadline := time.Now().Add(idle)
+	deadline := time.Now().Add(b.idle)
 	if !b.until.IsZero() && b.until.Before(deadline) {
 		deadline = b.until
 	}

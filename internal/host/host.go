@@ -45,6 +45,7 @@ type Options struct {
 // Host is a folder of repositories, named by the id of their row. It is safe for concurrent use.
 type Host struct {
 	o        Options
+	idle     time.Duration       // for a client to send or take anything; see idle
 	patience time.Duration       // for an upload-pack request; see patience
 	quiet    time.Duration       // for those who are in when a publication ends; see quiet
 	pause    time.Duration       // between looks at what a push takes on the disk
@@ -75,7 +76,7 @@ func New(o Options) (*Host, error) {
 		return nil, fmt.Errorf("open host: %w", err)
 	}
 	h := &Host{
-		o: o, patience: patience, quiet: quiet, pause: pause, walks: semaphore.NewWeighted(1), entries: map[int64]*entry{},
+		o: o, idle: idle, patience: patience, quiet: quiet, pause: pause, walks: semaphore.NewWeighted(1), entries: map[int64]*entry{},
 		around: sync.OnceValue(func() cage.Around { return cage.Look(context.Background(), o.Git) }),
 	}
 	if err := h.discardAll(); err != nil {

@@ -26,7 +26,7 @@ func (e *refusal) Error() string { return e.text }
 // Who may read was decided before; mayWrite says whether a push is allowed.
 func (h *Host) Serve(w http.ResponseWriter, r *http.Request, repoID int64, path string, mayWrite bool) {
 	noCache(w.Header())
-	a := newAnswer(w)
+	a := newAnswer(w, h.idle)
 	defer a.end()
 	s, err := route(r, path)
 	if err == nil && s == cage.ReceivePack && !mayWrite {

@@ -179,6 +179,29 @@ func TestRequestThatNeverEnds(t *testing.T) {
 	}
 }
 
+// A client that sends nothing more of a push, or takes nothing of a clone, holds git for a while only.
+func TestClientThatIsSilent(t *testing.T) {
+	for name, begin := range map[string]func(*home) (leave func()){"push": (*home).hold, "clone": (*home).holdClone} {
+		t.Run(name, func(t *testing.T) {
+			hm := newHome(t)
+			hm.create(7, object.SHA1)
+			work := filepath.Join(t.TempDir(), "work")
+			testenv.Git(t, t.TempDir(), "init", "-q", work)
+			commit(t, work, "noise", noise(12<<20)) // more than a connection and the pipes in between hold
+			testenv.Git(t, work, "push", "-q", hm.path(7), "HEAD:refs/heads/main")
+			hm.idle = 3 * time.Second
+			leave := begin(hm)
+			for hm.inUse(7) { // for five minutes, were it not for the line above
+				time.Sleep(10 * time.Millisecond)
+			}
+			if left := children(t, hm.path(7)); len(left) > 0 {
+				t.Errorf("still running: %q", left)
+			}
+			leave()
+		})
+	}
+}
+
 // halfRequest sends the beginning of an upload-pack request and calls then when it is being read.
 // It returns the status of the answer.
 func (hm *home) halfRequest(then func()) int {

@@ -209,6 +209,16 @@ func TestKilledWhole(t *testing.T) {
 		k.Stop()
 		wantGone(t, pids)
 	})
+	t.Run("paused", func(t *testing.T) {
+		k, pids := stubborn(t, t.Context(), Command{})
+		for _, pid := range pids {
+			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+				t.Error(err)
+			}
+		}
+		k.Stop()
+		wantGone(t, pids)
+	})
 	t.Run("context", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		k, pids := stubborn(t, ctx, Command{})
