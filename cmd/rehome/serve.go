@@ -14,6 +14,7 @@ import (
 
 	"rehome"
 	"rehome/internal/compute"
+	"rehome/internal/queue"
 )
 
 // defaultWorkers is more than most machines have processors: imports compute in turns, and wait for their sources side by side.
@@ -105,6 +106,8 @@ func (f *serveFlags) check() error {
 	switch {
 	case f.workers < 1:
 		return usagef("Give --workers 1 or more.", "--workers %d leaves nobody to work", f.workers)
+	case f.workers > queue.MaxWorkers:
+		return usagef(fmt.Sprintf("Give --workers %d or less.", queue.MaxWorkers), "--workers %d is more than one process can have", f.workers)
 	case (f.door.tlsCert == "") != (f.door.tlsKey == ""):
 		return usagef("Give both or none.", "--tls-cert and --tls-key belong together")
 	}
@@ -168,21 +171,24 @@ func (m *Main) serve(ctx context.Context, f serveFlags) error {
 	defer p.close()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	if err := p.open(ctx, stop, m, f); err != nil {
-		return err
+	err := p.open(ctx, stop, m, f)
+	if err == nil && f.role.answers() {
+		err = p.tellFirstAdmin(ctx, m, given)
 	}
-	if f.role.answers() {
-		first, err := p.auth.FirstAdmin(ctx, given)
-		if err != nil {
-			return err
-		}
-		if first != "" {
-			fmt.Fprintf(m.Stdout, "administrator's token, shown this once: %s\n", string(first))
-		}
+	if err == nil {
+		err = p.run(ctx, m)
 	}
-	err := p.run(ctx, m)
-	if cause := context.Cause(ctx); err == nil && errors.Is(cause, errOtherHost) {
-		err = cause
+	if cause := context.Cause(ctx); errors.Is(cause, errOtherHost) {
+		return cause // whatever it interrupted
+	}
+	return err
+}
+
+// tellFirstAdmin makes the first administrator's token, and prints it, where there is none.
+func (p *parts) tellFirstAdmin(ctx context.Context, m *Main, given rehome.Secret) error {
+	first, err := p.auth.FirstAdmin(ctx, given)
+	if err == nil && first != "" {
+		fmt.Fprintf(m.Stdout, "administrator's token, shown this once: %s\n", string(first))
 	}
 	return err
 }

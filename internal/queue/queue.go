@@ -22,6 +22,9 @@ import (
 // never is longer than any process lives.
 const never = 10 * 365 * 24 * time.Hour
 
+// MaxWorkers is the most workers that a queue takes.
+const MaxWorkers = river.QueueNumWorkersMax
+
 // sweepEvery is how long a lost wake-up can delay an import.
 const sweepEvery = 3 * time.Second
 
