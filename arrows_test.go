@@ -74,6 +74,7 @@ var floors = map[string]int{
 	"internal/metrics":  5,
 
 	"internal/api":   6,
+	"internal/web":   6,
 	"internal/check": 6,
 
 	"cmd/rehome":     7,

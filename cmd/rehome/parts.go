@@ -25,6 +25,7 @@ import (
 	"rehome/internal/queue"
 	"rehome/internal/shelf"
 	"rehome/internal/store"
+	"rehome/internal/web"
 	"rehome/internal/webhook"
 )
 
@@ -219,8 +220,12 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return err
 	}
+	pages := web.New(web.Options{
+		DB: p.db, Auth: p.auth, Importer: p.importer, Host: p.host, Hooks: p.hooks, Log: p.log, PublicURL: p.flags.door.publicURL,
+	})
 	door := api.New(api.Options{
-		DB: p.db, Auth: p.auth, Host: p.host, Importer: p.importer, Hooks: p.hooks, Log: p.log,
+		Pages: api.Pages{Handler: pages, Serves: pages.Serves},
+		DB:    p.db, Auth: p.auth, Host: p.host, Importer: p.importer, Hooks: p.hooks, Log: p.log,
 		LFS:       server.New(server.Options{Store: p.lfs, DB: p.db, Log: p.log, Room: p.importer.Room}),
 		PublicURL: p.base(), TrustedProxies: trusted, RateLimit: int(p.flags.door.rate),
 		Metrics: p.metrics, Measure: p.metrics.Request, LogRequests: p.flags.log.requests,
@@ -274,7 +279,7 @@ func (p *parts) listen(web *http.Server, at net.Listener) error {
 // endStreams ends event streams with ctx: they would outlast any wait for requests to finish.
 func endStreams(ctx context.Context, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/import/events") {
+		if strings.HasSuffix(r.URL.Path, "/import/events") || strings.HasSuffix(r.URL.Path, "/import/live") {
 			streaming, end := context.WithCancel(r.Context())
 			defer end()
 			defer context.AfterFunc(ctx, end)()

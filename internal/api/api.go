@@ -38,6 +38,7 @@ type Options struct {
 	RateLimit      int              // requests an hour for each token; 0 is 5000
 	Clock          func() time.Time // nil is time.Now
 
+	Pages       Pages
 	Metrics     http.Handler // answers /metrics
 	LogRequests bool         // each one at the level info; debug otherwise
 	// Measure is told of each request: the pattern of its route, "" for none, and the status of its answer, 0 for none.
@@ -45,7 +46,13 @@ type Options struct {
 	Measure func(method, route string, status int, took time.Duration)
 }
 
-// API is the handler of everything but the pages. It is safe for concurrent use.
+// Pages answers what people look at instead of the API; the zero Pages nothing.
+type Pages struct {
+	http.Handler
+	Serves func(*http.Request) bool // the request is for a page
+}
+
+// API is the handler of everything, with the pages behind it. It is safe for concurrent use.
 type API struct {
 	Options
 	router  router
@@ -95,6 +102,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer leave()
 		if g, ok := splitGit(r); ok {
 			a.git(w, r, g, l)
+			return
+		}
+		if a.Pages.Serves != nil && a.Pages.Serves(r) {
+			l.pattern = "page"
+			at := wire.Visit{URLs: a.bases.of(r, ""), Client: a.bases.client(r)}
+			a.Pages.ServeHTTP(w, r.WithContext(wire.WithVisit(r.Context(), at)))
 			return
 		}
 		a.rest(w, r, l)

@@ -43,7 +43,7 @@ func namedGit(path string, g gitRequest) (gitRequest, bool) {
 	owner, repo, _ := strings.Cut(path, "/")
 	owner, errOwner := url.PathUnescape(owner)
 	repo, errRepo := url.PathUnescape(strings.TrimSuffix(repo, ".git"))
-	if errOwner != nil || errRepo != nil || auth.CheckLogin(owner) != nil || !namePattern.MatchString(repo) {
+	if errOwner != nil || errRepo != nil || auth.CheckLogin(owner) != nil || rehome.CheckRepositoryName(repo) != nil {
 		return gitRequest{}, false
 	}
 	g.owner, g.repo = owner, repo

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,8 +18,6 @@ const (
 	maxDescription = 350 // characters, as on GitHub
 	visibilities   = "public or private"
 )
-
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 
 func (a *API) createForUser(ctx context.Context, c *call) (answer, error) {
 	wanted, err := readRepository(c)
@@ -88,13 +85,8 @@ func checkDescription(f *form, description string) {
 }
 
 func checkName(f *form, name string) {
-	switch {
-	case !namePattern.MatchString(name):
-		f.fault("name", "invalid", "name can only hold ASCII letters, digits, and the characters ., -, and _, at most 100 of them")
-	case name == "." || name == "..", strings.HasPrefix(name, "-"):
-		f.fault("name", "invalid", "name is reserved")
-	case strings.HasSuffix(strings.ToLower(name), ".git"):
-		f.fault("name", "invalid", "name ends in .git, which is added to it in clone URLs")
+	if err := rehome.CheckRepositoryName(name); err != nil {
+		f.fault("name", "invalid", rehome.AsError(err).Message)
 	}
 }
 

@@ -22,7 +22,7 @@ type Grant struct {
 
 // Issue makes a token. The secret is returned this once; only its hash is kept.
 func (a *Auth) Issue(ctx context.Context, g Grant) (rehome.Token, rehome.Secret, error) {
-	secret := newSecret()
+	secret := newSecret(Prefix)
 	token, err := a.keep(ctx, g, secret)
 	return token, secret, err
 }
@@ -37,7 +37,7 @@ func (a *Auth) FirstAdmin(ctx context.Context, given rehome.Secret) (rehome.Secr
 	if given != "" {
 		return "", a.keepGiven(ctx, grant, given)
 	}
-	secret := newSecret()
+	secret := newSecret(Prefix)
 	made, err := a.db.CreateFirstToken(ctx, grant.User, Scopes(), Hash(secret))
 	if err != nil || !made {
 		return "", err

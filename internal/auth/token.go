@@ -22,11 +22,11 @@ func Scopes() []string { return []string{ScopeOrgHook, ScopeRepoHook, ScopeRepo}
 // Prefix begins every token made here, so that scanners for leaked secrets know them.
 const Prefix = "rht_"
 
-// newSecret makes a token of 160 random bits.
-func newSecret() rehome.Secret {
+// newSecret makes a secret of 160 random bits behind a prefix that tells what it is.
+func newSecret(prefix string) rehome.Secret {
 	var b [20]byte
 	rand.Read(b[:])
-	return rehome.Secret(Prefix + strings.ToLower(base32.StdEncoding.EncodeToString(b[:])))
+	return rehome.Secret(prefix + strings.ToLower(base32.StdEncoding.EncodeToString(b[:])))
 }
 
 // Hash is how a token is kept and looked up. A token is random, so one round of

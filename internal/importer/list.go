@@ -60,6 +60,7 @@ func (m *Importer) LargeFiles(ctx context.Context, repositoryID int64, offset, l
 type Filter struct {
 	Owners  []string      // logins in any case; nil for all
 	Status  rehome.Status // "" for all
+	Search  string        // part of owner/name or of the source's URL, in any case; "" for all
 	Page    int           // the first is 1
 	PerPage int           // 0 is 30
 }
@@ -78,7 +79,7 @@ func (m *Importer) List(ctx context.Context, f Filter) ([]Listed, int, error) {
 	if f.PerPage <= 0 {
 		f.PerPage = 30
 	}
-	q := store.Filter{Owners: f.Owners, Limit: f.PerPage, Offset: (max(f.Page, 1) - 1) * f.PerPage}
+	q := store.Filter{Owners: f.Owners, Search: f.Search, Limit: f.PerPage, Offset: (max(f.Page, 1) - 1) * f.PerPage}
 	if f.Status != "" {
 		q.Status = []rehome.Status{f.Status}
 	}

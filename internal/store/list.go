@@ -12,6 +12,7 @@ import (
 type Filter struct {
 	Owners []string        // logins in any case; nil for all, empty for none
 	Status []rehome.Status // nil for all
+	Search string          // part of owner/name or of the source's URL, in any case; "" for all
 	Limit  int
 	Offset int
 }
@@ -82,8 +83,16 @@ func (f Filter) where() (string, []any) {
 		}
 		in("i.status", statuses)
 	}
+	if f.Search != "" {
+		args = append(args, "%"+likely.Replace(folded(f.Search))+"%")
+		n := len(args)
+		conditions = append(conditions, fmt.Sprintf(`(lower(o.login || '/' || r.name) LIKE $%d ESCAPE '!' OR lower(i.url) LIKE $%d ESCAPE '!')`, n, n))
+	}
 	return strings.Join(conditions, " AND "), args
 }
+
+// likely makes a text part of a LIKE pattern.
+var likely = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
 
 func (db *DB) listed(ctx context.Context, id int64) (Listed, error) {
 	i, err := db.ImportByID(ctx, id)

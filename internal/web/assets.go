@@ -1,0 +1,76 @@
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+)
+
+//go:embed assets pages
+var files embed.FS
+
+const assetsAt = "/-/assets/"
+
+// bundled is a file that pages name, under a name that changes with it, so that browsers may keep it for ever.
+type bundled struct {
+	kind  string
+	plain []byte
+	small []byte // the same by gzip
+	tag   string
+}
+
+// assets are all of them, by name.
+var assets = bundle()
+
+func bundle() map[string]bundled {
+	all := map[string]bundled{}
+	entries, err := fs.ReadDir(files, "assets")
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	for _, e := range entries {
+		plain, err := fs.ReadFile(files, "assets/"+e.Name())
+		if err != nil {
+			panic(err)
+		}
+		var small bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&small, gzip.BestCompression)
+		z.Write(plain) //nolint:errcheck // a buffer takes everything
+		z.Close()      //nolint:errcheck // as above
+		sum := sha256.Sum256(plain)
+		all[e.Name()] = bundled{
+			kind: mime.TypeByExtension(path.Ext(e.Name())), plain: plain, small: small.Bytes(),
+			tag: base64.RawURLEncoding.EncodeToString(sum[:9]),
+		}
+	}
+	return all
+}
+
+// assetURL is where a page finds a file.
+func assetURL(root, name string) string { return root + assetsAt + assets[name].tag + "/" + name }
+
+func (w *Web) asset(out http.ResponseWriter, r *http.Request) {
+	tag, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, assetsAt), "/")
+	file, ok := assets[name]
+	if !ok || tag != file.tag || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		http.Error(out, "There is no such file.", http.StatusNotFound)
+		return
+	}
+	h := out.Header()
+	h.Set("Content-Type", file.kind)
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("Vary", "Accept-Encoding")
+	body := file.plain
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		body = file.small
+	}
+	out.Write(body) //nolint:errcheck // who hung up does not need it
+}

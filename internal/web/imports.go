@@ -1,0 +1,105 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rehome"
+	"rehome/internal/importer"
+)
+
+// perPage is how many rows a page has.
+const perPage = 50
+
+// importList is the page of my imports.
+type importList struct {
+	Query    string
+	Status   rehome.Status
+	Statuses []rehome.Status
+	Rows     []importRow
+	Pages    pager
+	Running  bool   // something goes on
+	Again    string // the query that shows the same
+}
+
+func (l importList) refresh() int {
+	if l.Running {
+		return 5
+	}
+	return 0
+}
+
+// importRow is one of them.
+type importRow struct {
+	Name   string // owner/name of its repository
+	At     string
+	Source string
+	standing
+	Age  string
+	Disk int64
+}
+
+// imports lists those of everybody the caller acts for, newest first.
+func (w *Web) imports(v *visit) error {
+	query := v.r.URL.Query()
+	l := importList{Query: query.Get("q"), Status: rehome.Status(query.Get("status")), Statuses: rehome.Statuses(), Again: query.Encode()}
+	if l.Status != "" && !slices.Contains(l.Statuses, l.Status) {
+		l.Status = ""
+	}
+	page := max(number(query.Get("page")), 1)
+	found, total, err := w.Importer.List(v.r.Context(), importer.Filter{
+		Owners: v.caller.Logins(), Status: l.Status, Search: l.Query, Page: page, PerPage: perPage,
+	})
+	if err != nil {
+		return err
+	}
+	for _, one := range found {
+		l.Rows = append(l.Rows, w.row(v, one))
+		l.Running = l.Running || one.State.Status.Running()
+	}
+	l.Pages = pagesOf(v.urls.Root+"/", query, page, total)
+	return w.page(v, http.StatusOK, "imports", "Imports", l)
+}
+
+func (w *Web) row(v *visit, one importer.Listed) importRow {
+	return importRow{
+		Name: one.Repository.FullName(), At: v.urls.HTMLImport(one.Repository), Source: one.Source.URL,
+		standing: standingOf(one.Import, one.QueuePosition), Age: age(w.Clock().Sub(one.CreatedAt)), Disk: one.DiskBytes,
+	}
+}
+
+// pager leads to the other pages of a list.
+type pager struct {
+	Page, Last, Total    int
+	Next, Previous, Base string
+}
+
+func pagesOf(base string, query url.Values, page, total int) pager {
+	p := pager{Page: page, Last: max((total+perPage-1)/perPage, 1), Total: total, Base: base}
+	at := func(n int) string {
+		q := url.Values{}
+		for k, v := range query {
+			q[k] = v
+		}
+		q.Set("page", strconv.Itoa(n))
+		return base + "?" + q.Encode()
+	}
+	if page > 1 {
+		p.Previous = at(page - 1)
+	}
+	if page < p.Last {
+		p.Next = at(page + 1)
+	}
+	return p
+}
+
+func number(text string) int {
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil {
+		return 0
+	}
+	return min(n, 1_000_000)
+}

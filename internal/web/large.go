@@ -1,0 +1,86 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"rehome"
+)
+
+// largeList is the page of the large files.
+type largeList struct {
+	Rows    []largeRow
+	Total   int64 // files
+	Bytes   int64
+	Known   bool
+	Over    int64
+	Choice  rehome.LFSChoice
+	Match   string // patterns, one a line
+	Open    bool
+	Changes rehome.Changes
+	Pages   pager
+	Err     *shownProblem
+}
+
+// largeRow is a file; Share is its part of the largest one's size, percent.
+type largeRow struct {
+	Path, Ref string
+	OID       rehome.ObjectID
+	Size      int64
+	Share     int
+}
+
+func (w *Web) largeFiles(v *visit) error {
+	l, err := w.largeList(v)
+	if err != nil {
+		return err
+	}
+	return w.page(v, http.StatusOK, "large-files", "Large files of "+v.repo.FullName(), l)
+}
+
+func (w *Web) largeList(v *visit) (l largeList, err error) {
+	ctx, query := v.r.Context(), v.r.URL.Query()
+	i, err := w.Importer.Get(ctx, v.repo.ID)
+	if err != nil {
+		return l, err
+	}
+	page := max(number(query.Get("page")), 1)
+	files, total, err := w.Importer.LargeFiles(ctx, v.repo.ID, (page-1)*perPage, perPage)
+	if err != nil {
+		return l, err
+	}
+	l = largeList{
+		Total: total, Bytes: i.Found.LargeFilesSize, Known: i.Found.LargeFilesKnown, Choice: i.LFS, Match: i.Options.LargeMatch,
+		Open: i.ClosedAt.IsZero(), Changes: i.Changes, Pages: pagesOf(v.at("large-files"), query, page, int(total)),
+	}
+	if l.Over, err = w.Importer.LargeFilesOver(ctx, v.repo.ID); err != nil {
+		return l, err
+	}
+	var most int64 = 1
+	if first, _, err := w.Importer.LargeFiles(ctx, v.repo.ID, 0, 1); err == nil && len(first) > 0 {
+		most = max(first[0].Size, 1)
+	}
+	for _, f := range files {
+		l.Rows = append(l.Rows, largeRow{Path: strings.ToValidUTF8(string(f.Path), "\uFFFD"), Ref: f.Ref, OID: f.OID, Size: f.Size, Share: int(100 * f.Size / most)})
+	}
+	return l, nil
+}
+
+func (w *Web) chooseLarge(v *visit) error {
+	match := strings.FieldsFunc(v.r.PostFormValue("match"), func(r rune) bool { return r == '\n' || r == '\r' })
+	_, err := w.Importer.SetLFS(v.r.Context(), v.repo.ID, rehome.LFSChoice(v.r.PostFormValue("choice")), &match)
+	if err == nil {
+		return v.to(v.at("large-files"))
+	}
+	p := problemOf(err)
+	if p.status >= http.StatusInternalServerError {
+		return err
+	}
+	l, err := w.largeList(v)
+	if err != nil {
+		return err
+	}
+	shown := p.shown()
+	l.Err = &shown
+	return w.page(v, p.status, "large-files", "Large files of "+v.repo.FullName(), l)
+}

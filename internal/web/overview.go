@@ -1,0 +1,214 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"rehome"
+	"rehome/internal/verify"
+)
+
+// overview is the page of one import.
+type overview struct {
+	standing
+	Missing     bool // there is no import yet
+	Source      string
+	SSHKey      string // that the source's owner has to let in; "" for none
+	Destination string
+	Steps       []step
+	Facts       []fact
+	Problem     *shownProblem
+	Ask         string // what would help: credentials, destination, project, restart; "" for nothing
+	Choices     []rehome.ProjectChoice
+	Held        *held
+	Done        *done
+}
+
+// refresh has a browser without JavaScript look again.
+func (o overview) refresh() int {
+	if o.Running {
+		return 5
+	}
+	return 0
+}
+
+// step is one of the four, as the flow shows it.
+type step struct {
+	Name, State string // State: done, now, failed or later
+}
+
+// fact is a line about an import.
+type fact struct{ Name, Value string }
+
+// held is what waits for approval.
+type held struct {
+	To                               string
+	Commits, Changed, Tags, Dropped  int64
+	Files, FileBytes, Authors, Large int64
+	Choice                           rehome.LFSChoice
+}
+
+// done is what a complete import shows.
+type done struct {
+	Receipt *rehome.Receipt
+	Clone   string
+	Commits int64
+	Took    string
+	Mapped  bool // there is a commit map
+	Closed  bool
+	Next    string // when the next sync is
+	Elapsed string
+}
+
+func (w *Web) overview(v *visit) error {
+	o, err := w.look(v)
+	if err != nil {
+		return err
+	}
+	return w.page(v, http.StatusOK, "import", v.repo.FullName(), o)
+}
+
+// overviewBody is the part of the page that changes.
+func (w *Web) overviewBody(v *visit) error {
+	o, err := w.look(v)
+	if err != nil {
+		return err
+	}
+	return w.part(v, "import", "body", o)
+}
+
+func (w *Web) look(v *visit) (overview, error) {
+	ctx := v.r.Context()
+	i, err := w.Importer.Get(ctx, v.repo.ID)
+	if err != nil && rehome.CodeOf(err) == rehome.NotFound {
+		return overview{Missing: true}, nil
+	}
+	if err != nil {
+		return overview{}, err
+	}
+	o := overview{standing: standingOf(i, 0), Source: i.Source.URL, SSHKey: i.Source.SSHPublicKey, Steps: stepsOf(i)}
+	o.Destination = w.destinationOf(v, i)
+	o.Facts = facts(i, w.Clock())
+	o.troubles(i)
+	if i.State.Status == rehome.WaitingToPush {
+		o.Held = w.heldOf(v, i)
+	}
+	if i.State.Status == rehome.Complete {
+		if o.Done, err = w.doneOf(ctx, v, i); err != nil {
+			return overview{}, err
+		}
+	}
+	return o, nil
+}
+
+// destinationOf is where an import goes, as people know it.
+func (w *Web) destinationOf(v *visit, i rehome.Import) string {
+	if i.Destination.URL != "" {
+		return i.Destination.URL
+	}
+	return v.urls.Clone(v.repo)
+}
+
+var stepNames = []struct {
+	step rehome.Step
+	name string
+}{{rehome.StepDetection, "Detect"}, {rehome.StepRaw, "Fetch"}, {rehome.StepRewrite, "Rewrite"}, {rehome.StepPush, "Push"}}
+
+// stepsOf says how far an import is.
+func stepsOf(i rehome.Import) []step {
+	now, state := i.State.Status.Step(), "now"
+	switch i.State.Status {
+	case rehome.Complete:
+		now = ""
+	case rehome.Failed:
+		now, state = i.State.FailedStep, "failed"
+	case rehome.DetectionNeedsAuth, rehome.DetectionFoundNothing, rehome.DetectionFoundMultiple:
+		now, state = rehome.StepDetection, "failed"
+	case rehome.AuthFailed:
+		now, state = rehome.StepRaw, "failed"
+	case rehome.WaitingToPush:
+		now = rehome.StepPush
+	}
+	var all []step
+	at := "done"
+	for _, s := range stepNames {
+		if s.step == now {
+			all, at = append(all, step{s.name, state}), "later"
+			continue
+		}
+		all = append(all, step{s.name, at})
+	}
+	return all
+}
+
+// facts are what is known of an import, a line each.
+func facts(i rehome.Import, now time.Time) []fact {
+	var all []fact
+	add := func(name, value string) { all = append(all, fact{name, value}) }
+	if i.Source.VCS != "" {
+		add("Kind", string(i.Source.VCS))
+	}
+	if n := max(i.Found.Commits, i.Progress.Commits); n > 0 {
+		add("Commits", grouped(n))
+	}
+	if i.Found.Authors > 0 {
+		add("Authors", grouped(i.Found.Authors))
+	}
+	if i.Progress.Bytes > 0 {
+		add("Received", byteCount(i.Progress.Bytes))
+	}
+	if i.Progress.LFSTotal > 0 {
+		add("Git LFS objects", fmt.Sprintf("%s of %s", grouped(i.Progress.LFS), grouped(i.Progress.LFSTotal)))
+	}
+	if i.Found.LargeFilesKnown && i.Found.LargeFiles > 0 {
+		add("Large files", fmt.Sprintf("%s, %s", grouped(i.Found.LargeFiles), byteCount(i.Found.LargeFilesSize)))
+	}
+	add("Started", age(now.Sub(i.CreatedAt))+" ago")
+	return all
+}
+
+// troubles says why an import stopped, and what would help.
+func (o *overview) troubles(i rehome.Import) {
+	e := i.State.Err
+	if i.State.Status == rehome.DetectionFoundMultiple {
+		o.Ask, o.Choices = "project", i.State.Choices
+	}
+	if e == nil {
+		return
+	}
+	o.Problem = &shownProblem{Title: words[i.State.Status], Text: e.Message, Hint: hint(e.Hint)}
+	switch {
+	case i.State.Status == rehome.AuthFailed, i.State.Status == rehome.DetectionNeedsAuth:
+		o.Ask = "credentials"
+	case e.Code == rehome.DestinationRefused, e.Code == rehome.DestinationMissing:
+		o.Ask = "destination"
+	case i.State.Status == rehome.Failed, i.State.Status == rehome.DetectionFoundNothing:
+		o.Ask = "restart"
+	}
+}
+
+// heldOf says what approval would publish.
+func (w *Web) heldOf(v *visit, i rehome.Import) *held {
+	return &held{
+		To: w.destinationOf(v, i), Commits: i.Found.Commits, Changed: i.Changes.Commits, Tags: i.Changes.Tags, Dropped: i.Changes.Signatures,
+		Files: i.Changes.Files, FileBytes: i.Changes.FileBytes, Authors: i.Found.Authors, Large: i.Found.LargeFiles, Choice: i.LFS,
+	}
+}
+
+// doneOf is what there is to see and do after a move.
+func (w *Web) doneOf(ctx context.Context, v *visit, i rehome.Import) (*done, error) {
+	d := &done{Clone: w.destinationOf(v, i), Closed: !i.ClosedAt.IsZero(), Next: stamp(i.NextSyncAt), Mapped: i.Changes.Commits > 0}
+	text, err := w.Importer.Receipt(ctx, v.repo.ID)
+	if err != nil {
+		return nil, err
+	}
+	if d.Receipt, err = verify.ReadReceipt(bytes.NewReader(text)); err != nil {
+		return nil, err
+	}
+	h := d.Receipt.Head
+	d.Commits, d.Elapsed = h.Commits, age(h.CompletedAt.Sub(h.StartedAt))
+	return d, nil
+}

@@ -1,0 +1,63 @@
+package web
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strconv"
+
+	"rehome"
+	"rehome/internal/verify"
+)
+
+// receiptPage shows what a move carried.
+type receiptPage struct {
+	*rehome.Receipt
+	Refs   []rehome.ReceiptRef // a page of them
+	Pages  pager
+	Mapped bool
+}
+
+func (w *Web) receipt(v *visit) error {
+	text, err := w.Importer.Receipt(v.r.Context(), v.repo.ID)
+	if err != nil {
+		return err
+	}
+	r, err := verify.ReadReceipt(bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	page := max(number(v.r.URL.Query().Get("page")), 1)
+	all := r.Refs.Refs
+	from := min((page-1)*perPage, len(all))
+	body := receiptPage{Receipt: r, Refs: all[from:min(from+perPage, len(all))], Mapped: r.Head.Changed > 0}
+	body.Pages = pagesOf(v.at("receipt"), v.r.URL.Query(), page, len(all))
+	return w.page(v, http.StatusOK, "receipt", "Receipt of "+v.repo.FullName(), body)
+}
+
+// receiptFile sends the receipt as it was written: its checksum is over these bytes.
+func (w *Web) receiptFile(v *visit) error {
+	text, err := w.Importer.Receipt(v.r.Context(), v.repo.ID)
+	if err != nil {
+		return err
+	}
+	v.file("application/json", v.repo.Name+"-receipt.json")
+	v.w.Write(text) //nolint:errcheck // who hung up does not need it
+	return nil
+}
+
+// commitMap sends the old and the new id of every commit.
+func (w *Web) commitMap(v *visit) error {
+	from, size, err := w.Importer.CommitMap(v.r.Context(), v.repo.ID)
+	if err != nil {
+		return err
+	}
+	defer from.Close() //nolint:errcheck // it is only read
+	v.file("text/plain; charset=utf-8", v.repo.Name+"-commit-map.txt")
+	v.w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+	_, err = io.Copy(v.w, from)
+	if err != nil {
+		panic(http.ErrAbortHandler) // half a map must not look whole
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package web
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strings"
+
+	"rehome"
+	"rehome/internal/auth"
+)
+
+// cookieName is that of the session. A browser takes one that begins with __Host- over https only, and for this host alone.
+func cookieName(root string) string {
+	if strings.HasPrefix(root, "https:") {
+		return "__Host-rehome"
+	}
+	return "rehome"
+}
+
+// keep sends a session's secret to the browser; "" takes it away.
+func (v *visit) keep(secret rehome.Secret) {
+	c := &http.Cookie{
+		Name: cookieName(v.urls.Root), Value: string(secret), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: strings.HasPrefix(v.urls.Root, "https:"), MaxAge: int(auth.SessionLasts.Seconds()),
+	}
+	if secret == "" {
+		c.MaxAge = -1
+	}
+	http.SetCookie(v.w, c)
+}
+
+// session finds out who asks. Somebody who was signed in and is not any more is nobody.
+func (w *Web) session(v *visit) error {
+	c, err := v.r.Cookie(cookieName(v.urls.Root))
+	if err != nil {
+		return nil //nolint:nilerr // nobody is signed in
+	}
+	caller, err := w.Auth.InSession(v.r.Context(), rehome.Secret(c.Value), w.Clock())
+	if errors.Is(err, auth.ErrBadCredentials) {
+		return nil
+	}
+	v.caller, v.secret = caller, rehome.Secret(c.Value)
+	return err
+}
+
+// formKey stands in each form of a session, and nobody else can know it.
+func formKey(secret rehome.Secret) string {
+	if secret == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte("form " + string(secret)))
+	return hex.EncodeToString(sum[:16])
+}
+
+// own reports whether a form is one of this session's pages.
+func (v *visit) own() bool {
+	want := formKey(v.secret)
+	return subtle.ConstantTimeCompare([]byte(v.r.PostFormValue("form_key")), []byte(want)) == 1
+}
+
+func (w *Web) signInForm(v *visit) error {
+	if !v.caller.Anonymous() {
+		return v.to(v.urls.Root + "/")
+	}
+	return w.page(v, http.StatusOK, "sign-in", "Sign in", signIn{Next: v.r.URL.Query().Get("next")})
+}
+
+// signIn is what the form shows.
+type signIn struct {
+	Next string // the path that was asked for
+	Err  string
+}
+
+// signIn begins a session. It has a new secret whatever the browser sent: nobody can prepare one for somebody else.
+func (w *Web) signIn(v *visit) error {
+	ctx, next := v.r.Context(), v.r.PostFormValue("next")
+	asked := v.r.Clone(ctx)
+	asked.Header = http.Header{"Authorization": {"token " + strings.TrimSpace(v.r.PostFormValue("token"))}}
+	caller, err := w.guard.Identify(ctx, asked, v.client)
+	var many *auth.TooManyError
+	switch {
+	case errors.As(err, &many):
+		return w.page(v, http.StatusTooManyRequests, "sign-in", "Sign in", signIn{next, "Too many tokens that do not work came from your address. Wait a few minutes, then try again."})
+	case errors.Is(err, auth.ErrBadCredentials), err == nil && caller.Anonymous():
+		return w.page(v, http.StatusUnprocessableEntity, "sign-in", "Sign in", signIn{next, "This token does not work. Tokens begin with rht_; the server's operator makes them with rehome token create."})
+	case err != nil:
+		return err
+	}
+	if v.secret != "" {
+		if err := w.Auth.End(ctx, v.secret); err != nil {
+			return err
+		}
+	}
+	secret, err := w.Auth.Begin(ctx, caller)
+	if err != nil {
+		return err
+	}
+	v.keep(secret)
+	return v.to(v.urls.Root + local(next))
+}
+
+// local makes a path of this server of what a form says, "/" of anything else.
+func local(next string) string {
+	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+		return "/"
+	}
+	return next
+}
+
+func (w *Web) signOut(v *visit) error {
+	if err := w.Auth.End(v.r.Context(), v.secret); err != nil {
+		return err
+	}
+	v.keep("")
+	v.w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	return v.to(v.urls.Root + "/-/sign-in")
+}

@@ -1,0 +1,88 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"rehome"
+	"rehome/internal/auth"
+)
+
+// tokenList is the page of the tokens a caller may see.
+type tokenList struct {
+	Rows   []rehome.Token
+	Mine   int64 // the id of the one this session began with
+	Scopes []string
+	Owners []string
+	Made   string // a new token, shown this once
+	Err    *shownProblem
+}
+
+// mayMake are the scopes that a caller may give away: those of the own token.
+func mayMake(c auth.Caller) []string {
+	return slices.DeleteFunc(auth.Scopes(), func(s string) bool { return !c.Has(s) })
+}
+
+func (w *Web) tokens(v *visit) error { return w.tokensAgain(v, http.StatusOK, "", nil) }
+
+func (w *Web) tokensAgain(v *visit, status int, made rehome.Secret, wrong *shownProblem) error {
+	all, err := w.DB.Tokens(v.r.Context())
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(t rehome.Token) bool { return !t.RevokedAt.IsZero() || !mayRevoke(v.caller, t) })
+	return w.page(v, status, "tokens", "Tokens", tokenList{
+		Rows: all, Mine: v.caller.Token.ID, Scopes: mayMake(v.caller), Owners: v.caller.Token.Owners, Made: string(made), Err: wrong,
+	})
+}
+
+// mayRevoke reports whether a caller may see a token and end it: one's own, and administrators any.
+func mayRevoke(c auth.Caller, t rehome.Token) bool { return c.Admin() || t.User.ID == c.User().ID }
+
+// makeToken makes one that can do no more than the caller's own.
+func (w *Web) makeToken(v *visit) error {
+	grant := auth.Grant{User: v.caller.User().Login, Scopes: v.r.PostForm["scope"], Owners: v.r.PostForm["owner"]}
+	if user := strings.TrimSpace(v.r.PostFormValue("user")); user != "" && v.caller.Admin() {
+		grant.User = user
+	}
+	may := mayMake(v.caller)
+	for _, s := range grant.Scopes {
+		if !slices.Contains(may, s) {
+			return w.tokensAgain(v, http.StatusUnprocessableEntity, "", &shownProblem{Title: "No token was made", Text: "Your own token lacks the scope " + rehome.Clean(s, 40) + "."})
+		}
+	}
+	for _, o := range grant.Owners {
+		if !v.caller.ActsFor(o) {
+			return w.tokensAgain(v, http.StatusUnprocessableEntity, "", &shownProblem{Title: "No token was made", Text: "Your own token does not act for " + rehome.Clean(o, 40) + "."})
+		}
+	}
+	if len(grant.Scopes) == 0 {
+		return w.tokensAgain(v, http.StatusUnprocessableEntity, "", &shownProblem{Title: "No token was made", Text: "A token without a scope can do nothing.", Hint: "Choose at least one."})
+	}
+	_, secret, err := w.Auth.Issue(v.r.Context(), grant)
+	if err != nil {
+		p := problemOf(err)
+		if p.status >= http.StatusInternalServerError {
+			return err
+		}
+		shown := p.shown()
+		return w.tokensAgain(v, p.status, "", &shown)
+	}
+	return w.tokensAgain(v, http.StatusOK, secret, nil)
+}
+
+func (w *Web) revokeToken(v *visit) error {
+	all, err := w.DB.Tokens(v.r.Context())
+	if err != nil {
+		return err
+	}
+	n := slices.IndexFunc(all, func(t rehome.Token) bool { return t.ID == id(v, "token") && mayRevoke(v.caller, t) })
+	if n < 0 {
+		return errNoPage
+	}
+	if err := w.DB.RevokeToken(v.r.Context(), all[n].ID); err != nil {
+		return err
+	}
+	return v.to(v.urls.Root + "/-/tokens")
+}
