@@ -97,7 +97,7 @@ func TestWorkGoesRoundUsers(t *testing.T) {
 		for _, id := range ends.ids {
 			got = append(got, names[id])
 		}
-		if want := []string{"bob3", "bob4", "eve5", "ada1", "ada2", "ada0"}; !slices.Equal(got, want) {
+		if want := []string{"bob3", "eve5", "bob4", "ada1", "ada2", "ada0"}; !slices.Equal(got, want) {
 			t.Errorf("ended in the order %v, want %v", got, want)
 		}
 	})
