@@ -11,7 +11,8 @@ import (
 )
 
 // tables are all that hold what Rehome knows, each after those that its rows refer to. What goose and River keep for
-// themselves is not among them, nor are chores and lfs_garbage: they are about a bucket that a restored database may not be alone with.
+// themselves is not among them, nor are sessions (people sign in again), processes, which live elsewhere, and chores and lfs_garbage: they are about a bucket that a restored
+// database may not be alone with.
 var tables = []string{
 	"owners", "tokens", "repositories", "imports", "import_authors", "large_files", "raw_facts", "receipts", "author_maps",
 	"written_refs", "lfs_objects", "lfs_made", "destinations", "hooks", "deliveries",

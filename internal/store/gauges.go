@@ -14,7 +14,14 @@ type Gauges struct {
 	Held    int64                   // how many a worker has
 	Waiting int64                   // how many a worker could take up now, if one were free and their users' limits let it
 	Oldest  time.Duration           // how long the first of them has been waiting, by the database's clock; 0 for none
+	Ready   Ready                   // those of them that wait for nothing but a worker
 	Pending int64                   // deliveries that are not made yet
+}
+
+// Ready are waiting imports that a free worker would take up.
+type Ready struct {
+	N      int64
+	Oldest time.Duration // how long the first has been waiting, though its user's limit may have let it only since; 0 for none
 }
 
 // Gauges counts imports and deliveries. It reads no rows, but an index with all that are not deleted: not to be asked all the time.
@@ -38,6 +45,12 @@ func (db *DB) Gauges(ctx context.Context) (Gauges, error) {
 		return Gauges{}, fmt.Errorf("count waiting imports: %w", err)
 	}
 	g.Oldest = max(fromMS(oldest), 0)
+	if g.Ready = (Ready{g.Waiting, g.Oldest}); db.limits.Running > 0 {
+		if err := db.read.QueryRowContext(ctx, db.readyQuery(), db.limits.Running).Scan(&g.Ready.N, &oldest); err != nil {
+			return Gauges{}, fmt.Errorf("count imports within their users' limits: %w", err)
+		}
+		g.Ready.Oldest = max(fromMS(oldest), 0)
+	}
 	err := db.read.QueryRowContext(ctx, pendingQuery).Scan(&g.Pending)
 	if err != nil {
 		return Gauges{}, fmt.Errorf("count deliveries: %w", err)
@@ -66,6 +79,17 @@ func (d *dialect) waitingQuery() string {
 		SELECT count(*) AS n, ` + fmt.Sprintf(since, "due_at") + runs + " AND due_at" + free + ` GROUP BY user_id
 		UNION ALL SELECT count(*), ` + fmt.Sprintf(since, "next_sync_at") + syncs + " AND next_sync_at" + free + `
 	) AS waiting`
+}
+
+// readyQuery is waitingQuery for what users' limits let run, $1 of each user's.
+func (d *dialect) readyQuery() string {
+	free := " <= " + d.now + " AND lease_expires <= " + d.now
+	since := "CASE WHEN lease_expires > %[1]s THEN lease_expires ELSE %[1]s END AS since FROM imports WHERE "
+	return "WITH running AS (" + d.running() + "), waiting AS (SELECT user_id, count(*) AS n, min(since) AS since FROM (SELECT user_id, " +
+		fmt.Sprintf(since, "due_at") + runs + " AND due_at" + free + " UNION ALL SELECT user_id, " + fmt.Sprintf(since, "next_sync_at") + syncs + " AND next_sync_at" + free +
+		`) AS due GROUP BY user_id)
+		SELECT coalesce(sum(CASE WHEN w.n < $1 - coalesce(r.n, 0) THEN w.n ELSE $1 - coalesce(r.n, 0) END), 0), coalesce(` + d.now + ` - min(since), 0)
+		FROM waiting w LEFT JOIN running r ON r.user_id = w.user_id WHERE coalesce(r.n, 0) < $1`
 }
 
 // LostBy reports whether the row went from the lease's holder to somebody else. Of a deleted one nobody lost anything.

@@ -52,6 +52,9 @@ type Queue struct {
 	Attempts int       // failed tries of the step at hand that will be tried again
 	DueAt    time.Time // nobody works on it before
 	Place    int       // as it was told last; 0 for none
+	LeftBy   []string  // processes that could not do it, and left it to others
+	Worker   string    // the process that has it, or had it when it died without a word; "" for none
+	HeldAt   time.Time // when that one took it
 	user     int64     // whose turn it takes
 	lease    Lease
 }
@@ -81,7 +84,7 @@ const importColumns = `i.id, i.repository_id, i.vcs, i.vcs_given, i.url, i.tfvc_
 	i.prune, i.refs, i.exclude_refs, i.default_branch, i.sync_ms, i.verify,
 	i.ssh_key, i.ssh_public_key, i.finishing, i.next_sync_at, i.closed_at,
 	i.user_id, i.raw_key, i.final_key, i.pushed_key, i.raw_used_at, i.disk_bytes, i.place,
-	i.rewrite_percent, i.rewrite_commits, i.rewrite_bytes,
+	i.rewrite_percent, i.rewrite_commits, i.rewrite_bytes, i.left_by, i.lease_since,
 	` + destinationOrNone
 
 // importTables are an import with its repository's destination, if there is one.
@@ -90,8 +93,8 @@ const importTables = " FROM imports i LEFT JOIN destinations d ON d.repository_i
 func scanImport(r row) (Import, error) {
 	var i Import
 	i.State.Err = &rehome.Error{}
-	var choices string
-	var raw, rewrite, push, since, until, due, created, updated, completed, rawExpires, deleted, sync, nextSync, closed, used int64
+	var choices, left string
+	var heldAt, raw, rewrite, push, since, until, due, created, updated, completed, rawExpires, deleted, sync, nextSync, closed, used int64
 	err := r.Scan(append([]any{
 		&i.ID, &i.RepositoryID, &i.Source.VCS, &i.Source.VCSGiven, &i.Source.URL, &i.Source.TFVCProject, &i.Credentials,
 		&i.Wanted.Raw, &i.Wanted.Plan, &i.Done.Raw, &i.Done.Plan,
@@ -107,7 +110,7 @@ func scanImport(r row) (Import, error) {
 		&i.Options.Prune, &i.Options.Refs, &i.Options.ExcludeRefs, &i.Options.DefaultBranch, &sync, &i.Options.Verify,
 		&i.Key, &i.Source.SSHPublicKey, &i.Finishing, &nextSync, &closed,
 		&i.user, &i.Kept.Raw, &i.Kept.Final, &i.Kept.Pushed, &used, &i.Kept.Disk, &i.Place,
-		&i.Rewriting.Percent, &i.Rewriting.Commits, &i.Rewriting.Bytes,
+		&i.Rewriting.Percent, &i.Rewriting.Commits, &i.Rewriting.Bytes, &left, &heldAt,
 	}, destinationFields(&i.Destination)...)...)
 	if err == nil && choices != "" {
 		err = json.Unmarshal([]byte(choices), &i.State.Choices)
@@ -122,7 +125,10 @@ func scanImport(r row) (Import, error) {
 	i.CreatedAt, i.UpdatedAt = fromMillis(created), fromMillis(updated)
 	i.CompletedAt, i.RawExpiresAt = fromMillis(completed), fromMillis(rawExpires)
 	i.Options.SyncEvery, i.NextSyncAt, i.ClosedAt = fromMS(sync), fromMillis(nextSync), fromMillis(closed)
-	i.Kept.UsedAt = fromMillis(used)
+	i.Kept.UsedAt, i.LeftBy = fromMillis(used), leftBy(left)
+	if i.Worker = processOf(i.lease.Owner); i.Worker != "" {
+		i.HeldAt = fromMillis(heldAt)
+	}
 	return i, err
 }
 
@@ -156,7 +162,7 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		prune = $53, refs = $54, exclude_refs = $55, default_branch = $56, sync_ms = $57, verify = $58,
 		ssh_key = $59, ssh_public_key = $60, finishing = $61, next_sync_at = $62, closed_at = $63,
 		user_id = $64, raw_key = $65, final_key = $66, pushed_key = $67, raw_used_at = $68, disk_bytes = $69, place = $70,
-		rewrite_percent = $71, rewrite_commits = $72, rewrite_bytes = $73
+		rewrite_percent = $71, rewrite_commits = $72, rewrite_bytes = $73, left_by = $74
 		WHERE id = $1`,
 		i.ID, i.Source.VCS, i.Source.VCSGiven, i.Source.TFVCProject, i.Credentials,
 		i.Wanted.Raw, i.Wanted.Plan, i.Done.Raw, i.Done.Plan,
@@ -172,7 +178,7 @@ func (t *Tx) writeImport(ctx context.Context, i *Import) error {
 		i.Options.Prune, i.Options.Refs, i.Options.ExcludeRefs, i.Options.DefaultBranch, i.Options.SyncEvery.Milliseconds(), i.Options.Verify,
 		i.Key, i.Source.SSHPublicKey, i.Finishing, millis(i.NextSyncAt), millis(i.ClosedAt),
 		i.user, i.Kept.Raw, i.Kept.Final, i.Kept.Pushed, millis(i.Kept.UsedAt), i.Kept.Disk, i.Place,
-		i.Rewriting.Percent, i.Rewriting.Commits, i.Rewriting.Bytes)
+		i.Rewriting.Percent, i.Rewriting.Commits, i.Rewriting.Bytes, leftText(i.LeftBy))
 	return err
 }
 

@@ -39,10 +39,10 @@ func (db *DB) Acquire(ctx context.Context, importID int64, owner string, ttl tim
 			return err
 		}
 		lease.Taken = before != ""
-		return t.tx.QueryRowContext(ctx, `UPDATE imports SET lease_owner = $2, lease_expires = $3, fence = fence + 1,
+		return t.tx.QueryRowContext(ctx, `UPDATE imports SET lease_owner = $2, lease_expires = $3, lease_since = $4, fence = fence + 1,
 			taken = CASE WHEN lease_owner <> '' THEN fence + 1 ELSE taken END
 			WHERE id = $1 AND `+db.isDue()+" RETURNING fence, taken",
-			importID, owner, millis(t.Now.Add(ttl))).Scan(&lease.Fence, &lease.Apart)
+			importID, owner, millis(t.Now.Add(ttl)), millis(t.Now)).Scan(&lease.Fence, &lease.Apart)
 	})
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

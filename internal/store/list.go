@@ -21,7 +21,8 @@ type Filter struct {
 type Listed struct {
 	Import
 	Repository    rehome.Repository
-	QueuePosition int // 1 for the next to be taken up, 0 when it does not wait
+	QueuePosition int    // 1 for the next to be taken up, 0 when it does not wait
+	WorkerName    string // of the process that has it; "" for none, and for one that is not known
 }
 
 // Imports returns the imports a filter chooses, newest first, and how many there are in all.
@@ -41,6 +42,10 @@ func (db *DB) Imports(ctx context.Context, f Filter) (page []Listed, total int, 
 	if err != nil {
 		return nil, 0, err
 	}
+	names, err := db.processNames(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
 	for _, id := range ids {
 		one, err := db.listed(ctx, id)
 		if rehome.CodeOf(err) == rehome.NotFound {
@@ -49,7 +54,7 @@ func (db *DB) Imports(ctx context.Context, f Filter) (page []Listed, total int, 
 		if err != nil {
 			return nil, 0, err
 		}
-		one.QueuePosition = places[id]
+		one.QueuePosition, one.WorkerName = places[id], names[one.Worker]
 		page = append(page, one)
 	}
 	return page, total, nil

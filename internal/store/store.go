@@ -30,12 +30,14 @@ type DB struct {
 	cut      func()        // ends what Close leaves
 	limits   Limits
 	hostless bool
+	process  string
 }
 
 // Options are what a database is opened with. The zero value has no limits.
 type Options struct {
 	Limits   Limits
-	Hostless bool // this process cannot push to the built-in host: where another process has it, imports for it are not due here
+	Process  string // the id of this process, as of Announce: what it left to others is not due here while they live; "" for none
+	Hostless bool   // this process cannot push to the built-in host: where another process has it, imports for it are not due here
 }
 
 // Open is Options.Open without any.
@@ -56,7 +58,7 @@ func (o Options) Open(ctx context.Context, where string) (db *DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	db.limits, db.hostless = o.Limits, o.Hostless
+	db.limits, db.hostless, db.process = o.Limits, o.Hostless, o.Process
 	return db, nil
 }
 

@@ -36,13 +36,17 @@ func (d *dialect) isDue() string {
 // next sync has come, in the order in which their turns come. Turns go round users: an import comes before those of users
 // who have, with what comes before, more imports running; of users alike in that it is who was served longest ago, and of
 // those who never were who has been waiting for longest. One user's come in the order in which they fell due.
-// Those beyond Limits.Running of their users are not among them, nor with Options.Hostless those that are the host's. What is to be cleaned up comes first and counts for nobody.
+// Those beyond Limits.Running of their users are not among them, nor with Options.Hostless those that are the host's, nor what Options.Process left to others. What is to be cleaned up comes first and counts for nobody.
 func (db *DB) Due(ctx context.Context, limit int) ([]int64, error) {
 	most := db.limits.Running
 	if most <= 0 {
 		most = math.MaxInt32
 	}
-	ids, err := collect(ctx, db.read, scanID, db.dueQuery(), limit, most)
+	args := []any{limit, most}
+	if db.process != "" {
+		args = append(args, db.process)
+	}
+	ids, err := collect(ctx, db.read, scanID, db.dueQuery(), args...)
 	if err != nil {
 		return nil, fmt.Errorf("list due imports: %w", err)
 	}
@@ -83,6 +87,9 @@ func (db *DB) dueQuery() string {
 	mine := free
 	if db.hostless {
 		mine += " AND " + db.notOfHost()
+	}
+	if db.process != "" {
+		mine += " AND " + db.notLeft("$3")
 	}
 	return db.placed(mine) + `
 		SELECT id FROM (

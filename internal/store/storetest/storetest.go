@@ -80,6 +80,8 @@ func Run(t *testing.T, empty func(t *testing.T) string, open func(t *testing.T, 
 		{"gauges", testGauges},
 		{"gauges of deliveries", testGaugesOfDeliveries},
 		{"lost leases", testLostBy},
+		{"announced processes", testAnnounce},
+		{"worker of an import", testWorkerOf},
 		{"keys", testKeys},
 		{"keys at once", testKeysAtOnce},
 	} {
@@ -95,6 +97,7 @@ func Run(t *testing.T, empty func(t *testing.T) string, open func(t *testing.T, 
 		{"one worker goes round", store.Limits{}, testOneWorkerGoesRound},
 		{"running limit", store.Limits{Running: 2}, testRunningLimit},
 		{"running limit at once", store.Limits{Running: 3}, testRunningAtOnce},
+		{"within the running limit", store.Limits{Running: 2}, testReady},
 		{"queued limit", store.Limits{Queued: 2}, testQueuedLimit},
 		{"queued limit at once", store.Limits{Queued: 5}, testQueuedAtOnce},
 	} {
@@ -102,6 +105,7 @@ func Run(t *testing.T, empty func(t *testing.T) string, open func(t *testing.T, 
 	}
 	t.Run("first keys", func(t *testing.T) { testFirstKeys(t, empty, open) })
 	t.Run("imports of the host", func(t *testing.T) { testHostless(t, empty(t), open) })
+	t.Run("imports left to others", func(t *testing.T) { testLeft(t, empty(t), open) })
 	t.Run("processes", func(t *testing.T) { testProcesses(t, empty(t), open) })
 }
 
