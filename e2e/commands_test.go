@@ -35,6 +35,11 @@ type server struct {
 
 // start runs rehome serve on a free port and waits until it listens.
 func start(dir string, env, flags []string) (*server, error) {
+	return startBy(program, dir, env, flags)
+}
+
+// startBy is start for another file that runs the program.
+func startBy(program, dir string, env, flags []string) (*server, error) {
 	args := append([]string{"serve", "--listen", "127.0.0.1:0"}, flags...)
 	s := &server{cmd: exec.Command(program, args...), said: &bytes.Buffer{}, done: make(chan error, 1)}
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = dir, env, s.said

@@ -12,6 +12,7 @@ import (
 
 func main() {
 	log.SetOutput(io.Discard) // only net/http writes there: what strangers say who do not speak HTTP
+	harden()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	m := &Main{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}
 	code := m.Run(ctx, os.Args[1:])

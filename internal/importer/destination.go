@@ -26,7 +26,7 @@ type Elsewhere struct {
 func CheckTemplate(template string) error {
 	for _, part := range []string{"{owner}", "{repo}"} {
 		if !strings.Contains(template, part) {
-			return fmt.Errorf("the destination %q lacks %s", template, part)
+			return fmt.Errorf("the destination lacks %s", part) // the rest may hold a password
 		}
 	}
 	_, err := remote.Parse("destination", expand(template, "owner", "repo"))
