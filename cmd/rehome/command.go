@@ -87,6 +87,9 @@ func (m *Main) flagsFromEnvironment(flags *pflag.FlagSet) error {
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := "REHOME_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value := m.Getenv(name)
+		if f.Changed && hasPassword(f.Value.String()) {
+			m.note(fmt.Sprintf("warning: whoever lists this machine's processes sees the password in --%s; give it as %s", f.Name, name))
+		}
 		if f.Changed || value == "" || f.Name == "help" || f.Name == "version" {
 			return
 		}
