@@ -13,10 +13,12 @@ import (
 
 // How long a client may take.
 const (
-	idle     = 5 * time.Minute  // to send or take anything at all
+	idle     = 5 * time.Minute  // to send the next step bytes, some 200 a second, or to take what was written
 	patience = 10 * time.Minute // to send a whole upload-pack request, which anybody may
 	leaving  = 5 * time.Second  // to send what is left of a request that has been answered
 )
+
+const step = 64 << 10
 
 // answer is a response that begins with the first byte of its body, and is sent on with every write.
 type answer struct {
@@ -62,9 +64,11 @@ type body struct {
 	r       io.Reader
 	ctx     context.Context
 	control *http.ResponseController
-	idle    time.Duration // for the client to send something
+	idle    time.Duration // for the client to send the next step bytes
 	until   time.Time     // when all of it has to be there; zero for whenever
 	sent    int64         // bytes that were read of it
+	waited  time.Duration // for those of this step; what git does with them takes the time it takes
+	left    int           // of this step
 }
 
 // inflated is a deflated body. What git sends so is lists of ids, which shrink to a half; packs do not shrink.
@@ -113,7 +117,11 @@ func notGzip(err error) error {
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	deadline := time.Now().Add(b.idle)
+	if b.left <= 0 {
+		b.left, b.waited = step, 0
+	}
+	began := time.Now()
+	deadline := began.Add(b.idle - b.waited)
 	if !b.until.IsZero() && b.until.Before(deadline) {
 		deadline = b.until
 	}
@@ -122,6 +130,8 @@ func (b *body) Read(p []byte) (int, error) {
 	stop := context.AfterFunc(b.ctx, func() { b.control.SetReadDeadline(time.Unix(1, 0)) })
 	n, err := b.r.Read(p)
 	b.sent += int64(n)
+	b.left -= n
+	b.waited += time.Since(began)
 	if stop() && err == io.EOF {
 		// net/http goes on reading, to see when the client leaves: that may take longer.
 		b.control.SetReadDeadline(time.Time{})

@@ -202,6 +202,36 @@ func TestClientThatIsSilent(t *testing.T) {
 	}
 }
 
+// A push that comes byte by byte is silent for no long time, and ends all the same.
+func TestPushThatCrawls(t *testing.T) {
+	hm := newHome(t)
+	hm.create(7, object.SHA1)
+	hm.idle = 200 * time.Millisecond
+	in, feed := io.Pipe()
+	defer feed.Close()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", hm.url(7)+"/git-receive-pack", in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-git-receive-pack-request")
+	go func() { // ends with the request
+		for text := "fff0"; ; text = "x" { // of a packet that takes minutes to come
+			if _, err := feed.Write([]byte(text)); err != nil {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusRequestTimeout {
+		t.Errorf("status %d", res.StatusCode)
+	}
+}
+
 // halfRequest sends the beginning of an upload-pack request and calls then when it is being read.
 // It returns the status of the answer.
 func (hm *home) halfRequest(then func()) int {
