@@ -22,6 +22,7 @@ type Case struct {
 	Want   Outcome
 
 	Impatient bool // the server is waited for a moment only
+	Away      bool // it names hosts, or addresses that are of this machine in a network of its own only (Alone)
 }
 
 // Limits are lowered bounds, so that a case which passes one stays small. Zero fields are the defaults.

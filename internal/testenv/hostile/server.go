@@ -18,7 +18,15 @@ import (
 
 // Servers are the cases whose repository is honest and whose server is not.
 func Servers() []Case {
-	return slices.Concat(redirects(), spellings(), names(), statuses(), streams(), advertisements(), fetches(), echoes(), largeFiles(), otherWays())
+	return slices.Concat(redirects(), away(spellings()), away(names()), statuses(), streams(), advertisements(), fetches(), echoes(), largeFiles(), otherWays())
+}
+
+// away marks cases that name what is elsewhere.
+func away(cases []Case) []Case {
+	for i := range cases {
+		cases[i].Away = true
+	}
+	return cases
 }
 
 // server answers as an honest one does, but for what is set.

@@ -85,10 +85,10 @@ func links() (all []Case) {
 		}))
 	}
 	for _, href := range []string{"http://169.254.169.254/latest/meta-data", "https://[fd00:ec2::254]/", "http://metadata.google.internal/"} {
-		all = append(all, large("link to "+href, "metadata", barred, func(s *server) {
+		all = append(all, away([]Case{large("link to "+href, "metadata", barred, func(s *server) {
 			s.at.Names.Set("metadata.google.internal", "169.254.169.254")
 			s.batch = download(href, map[string]string{"Metadata-Flavor": "Google", "X-aws-ec2-metadata-token": "x"})
-		}))
+		})})...)
 	}
 	for _, href := range []string{"", "file:///etc/passwd", "ssh://127.0.0.1/x", "http://u:p@127.0.0.1/x", "http://[::1", "http://127.0.0.1\r\nX: y/", "objects/1", "//127.0.0.1/x", "http://%31/"} {
 		all = append(all, large(fmt.Sprintf("link %q", href), "links that are none", lacking, func(s *server) { s.batch = download(href, nil) }))
@@ -142,7 +142,7 @@ func batches() []Case {
 	for i := range ten {
 		ten[i] = fmt.Sprintf(`{"oid": "%064x", "size": 1, "actions": {"download": {"href": "http://127.0.0.2/%d"}}}`, i, i)
 	}
-	return []Case{
+	return slices.Concat([]Case{
 		say("HTML", lacking, says("text/html", "<html>sign in")),
 		say("no JSON", lacking, says(lfsMedia, "{")),
 		say("nothing in it", lacking, says(lfsMedia, "{}")),
@@ -170,6 +170,7 @@ func batches() []Case {
 				answered(map[string]any{"error": map[string]any{"code": 404, "message": "no " + password(r)}})(w, r)
 			}
 		}),
+	}, away([]Case{
 		large("the password in the host of a link", "credentials in error texts", lacking, func(s *server) {
 			s.batch = func(w http.ResponseWriter, r *http.Request) { download("http://"+password(r)+".example/x", nil)(w, r) }
 		}),
@@ -180,7 +181,7 @@ func batches() []Case {
 				download(s.at.trap("http", name), nil)(w, r)
 			}
 		}),
-	}
+	}))
 }
 
 // bodies are objects that are others.
@@ -213,7 +214,8 @@ func configs() (all []Case) {
 		"http://inside.example:PORT/": barredConfig, "STRANGER/r.git/info/lfs": complete, "STRANGER/closed/r.git/info/lfs": {Code: rehome.LFSMissing, Says: []string{"wants a user name and password of its own"}},
 		"http://ada:secret@127.0.0.2:PORT/": lacking, "file:///etc": lacking, "ssh://git@127.0.0.2/r": lacking, "http://": lacking,
 	} {
-		all = append(all, Case{Name: "Git LFS: .lfsconfig with " + url, Why: "an LFS server on an internal host", Want: want, Open: func(t testing.TB, at Ground) Source {
+		elsewhere := strings.Contains(url, "169.254.") || strings.Contains(url, ".example")
+		all = append(all, Case{Name: "Git LFS: .lfsconfig with " + url, Why: "an LFS server on an internal host", Away: elsewhere, Want: want, Open: func(t testing.TB, at Ground) Source {
 			at.Names.Set("inside.example", "127.0.0.2")
 			url := strings.NewReplacer("PORT", at.Canaries.Port, "STRANGER", at.Stranger).Replace(url)
 			return Source{Handler: newLarge(t, at, map[string]string{".lfsconfig": "[lfs]\n\turl = " + url + "\n"})}

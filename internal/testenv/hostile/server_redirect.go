@@ -12,7 +12,7 @@ import (
 
 // redirects lead the first request to where it must not go.
 func redirects() []Case {
-	return slices.Concat(toAddresses(), toSchemes(), toNowhere(), redirectsOfPosts(), toOrigins())
+	return slices.Concat(away(toAddresses()), toSchemes(), toNowhere(), redirectsOfPosts(), toOrigins())
 }
 
 // hop is a case whose first request is led to a place.
@@ -135,7 +135,7 @@ func toOrigins() []Case {
 				w.WriteHeader(http.StatusUnauthorized)
 			}
 		}),
-		{Name: "redirect of one name to another of the same machine", Why: "credentials sent along a redirect", Want: complete, Open: func(t testing.TB, at Ground) Source {
+		{Name: "redirect of one name to another of the same machine", Away: true, Why: "credentials sent along a redirect", Want: complete, Open: func(t testing.TB, at Ground) Source {
 			at.Names.Set("first.example", "127.0.0.1")
 			at.Names.Set("second.example", "127.0.0.1")
 			s := newServer(t, at)
