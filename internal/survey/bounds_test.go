@@ -85,7 +85,10 @@ func TestLargeFilesBehindTags(t *testing.T) {
 	one, two := hash("blob", bytes.Repeat([]byte("1"), 2000)), hash("blob", bytes.Repeat([]byte("2"), 1500))
 	inner := hash("tree", treeEntry("100644", "file", raw(one)))
 	outer := hash("tree", treeEntry("40000", "folder", raw(inner)))
-	long := hash("tree", treeEntry("100644", strings.Repeat("n", maxPath+1), raw(two)))
+	long := hash("tree", treeEntry("100644", "file", raw(two)))
+	for range maxPath/maxName + 1 {
+		long = hash("tree", treeEntry("40000", strings.Repeat("n", maxName), raw(long)))
+	}
 	testenv.Git(t, dir, "update-ref", "refs/tags/deep", tag("tag", tag("tag", tag("tree", outer))))
 	testenv.Git(t, dir, "update-ref", "refs/tags/other", tag("tag", tag("tree", outer)))
 	testenv.Git(t, dir, "update-ref", "refs/tags/long", tag("tree", long))

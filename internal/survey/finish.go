@@ -13,6 +13,9 @@ import (
 // maxDepth is how deep folders may lie in one another: Git's own limit (core.maxTreeDepth).
 const maxDepth = 2048
 
+// maxTags is how many tags may lie in one another.
+const maxTags = 1000
+
 // Finish checks that all that was named is there, in what was seen or else in objs, and returns what was found.
 // What is known from before has to be in objs. The refs, and head before all others, say where large files are to be found.
 // What is missing, or of another type than named, is a *rehome.Error with the code corrupt_object; one with that code or
@@ -157,10 +160,11 @@ func (s *Survey) tip(objs *repo.Objects, ref repo.Ref) error {
 	}
 }
 
-// depth returns how deep trees may lie in one another, and refuses those that lie too deep: tools that follow them
+// depth returns how deep trees may lie in one another, and refuses those, and tags, that lie too deep: tools that follow them
 // recursively break. It goes up from each tree by what named it first. Known trees may lie below any of them.
 func (s *Survey) depth(ctx context.Context) (deepest int, err error) {
-	d := depths{table: s.table, known: map[uint32]int{}}
+	trees := depths{table: s.table, of: object.Tree, known: map[uint32]int{}}
+	tags := depths{table: s.table, of: object.Tag, known: map[uint32]int{}}
 	deepest = s.o.Depth
 	n := 0
 	s.table.all(func(k known) bool {
@@ -168,24 +172,30 @@ func (s *Survey) depth(ctx context.Context) (deepest int, err error) {
 			err = ctx.Err()
 			return false
 		}
-		if !k.is(object.Tree) {
-			return true
-		}
-		if deepest = max(deepest, s.o.Depth+d.of(k)); deepest > maxDepth {
-			err = &rehome.Error{
-				Code:    rehome.LimitPassed,
-				Message: fmt.Sprintf("The %s has folders more than %d deep in one another, down to the tree %s.", s.o.Peer, maxDepth, s.id(k)),
+		switch {
+		case k.is(object.Tree):
+			if deepest = max(deepest, s.o.Depth+trees.above(k)); deepest > maxDepth {
+				err = s.tooDeep("folders", maxDepth, k)
 			}
-			return false
+		case k.is(object.Tag) && tags.above(k) > maxTags:
+			err = s.tooDeep("tags", maxTags, k)
 		}
-		return true
+		return err == nil
 	})
 	return deepest, err
 }
 
-// depths remembers how deep trees lie, of those at every depthStep-th level.
+func (s *Survey) tooDeep(what string, most int, k known) error {
+	return &rehome.Error{
+		Code:    rehome.LimitPassed,
+		Message: fmt.Sprintf("The %s has %s more than %d deep in one another, down to the %s %s.", s.o.Peer, what, most, object.Type(k.state&stateType), s.id(k)),
+	}
+}
+
+// depths remembers how deep objects of a type lie in one another, of those at every depthStep-th level.
 type depths struct {
 	table *table
+	of    object.Type
 	known map[uint32]int // by number
 	path  []uint32
 }
@@ -195,11 +205,11 @@ const (
 	maxKnownDepths = 1 << 20
 )
 
-// of returns how many trees lie above k, counting k; it does not look further up than it has to.
-func (d *depths) of(k known) int {
+// above returns how many lie above k, counting k; it does not look further up than it has to.
+func (d *depths) above(k known) int {
 	d.path = d.path[:0]
 	above := 0
-	for k.is(object.Tree) && len(d.path) <= maxDepth {
+	for k.is(d.of) && len(d.path) <= maxDepth {
 		if have, ok := d.known[k.number]; ok {
 			above = have
 			break

@@ -1,6 +1,9 @@
 package survey
 
 import (
+	"fmt"
+
+	"rehome"
 	"rehome/internal/git/object"
 	"rehome/internal/git/pack"
 )
@@ -30,6 +33,9 @@ func (s *Survey) tree(w *worker, o *pack.Object) error {
 	if t.err != nil {
 		return s.tooMany(t.err)
 	}
+	if t.long > 0 {
+		return s.tooLong(o.ID, t.long)
+	}
 	if f := (t.faults &^ object.Acceptable).Dangerous(); f != object.NoFault {
 		return s.refuse(o, f, t.at)
 	}
@@ -41,6 +47,17 @@ func (s *Survey) tree(w *worker, o *pack.Object) error {
 		s.warn(w, o, t.faults)
 	}
 	return nil
+}
+
+// maxName is the most bytes of an entry's name: a whole path has no more on Linux (PATH_MAX), and Git warns from there on.
+const maxName = 4096
+
+func (s *Survey) tooLong(tree object.ID, length int) error {
+	return &rehome.Error{
+		Code:    rehome.LimitPassed,
+		Message: fmt.Sprintf("The %s's tree %s has an entry with a name of %d bytes; the limit is %d.", s.o.Peer, tree, length, maxName),
+		Hint:    "Rename it in the " + s.o.Peer + "'s history and try again.",
+	}
 }
 
 // treeWalk goes through the entries of one tree.
@@ -55,6 +72,7 @@ type treeWalk struct {
 	quick   bool             // entries copied from a checked base are passed over
 	prevNew bool             // prev is none of those; always false when not quick
 	faults  object.Faults
+	long    int    // bytes of a name over maxName; 0 for none
 	at      []byte // name of the first entry with the worst fault that is not accepted
 	err     error
 }
@@ -93,6 +111,10 @@ func (t *treeWalk) entry(at int) int {
 	e, n, err := object.ReadEntry(t.format, t.data[at:])
 	if err != nil {
 		t.fault(object.BadTree, t.prev.Name)
+		return 0
+	}
+	if len(e.Name) > maxName {
+		t.long = len(e.Name)
 		return 0
 	}
 	found := e.Faults()

@@ -49,5 +49,5 @@ func tags() []Case {
 			id = r.tag("tag", id, "v")
 		}
 		r.ref("refs/tags/v", id)
-	}, complete))
+	}, limited("tags more than 1000 deep in one another")))
 }

@@ -85,7 +85,8 @@ func trees() []Case {
 		{"tree: an option for a name", "CVE-2017-1000117", []string{file("--upload-pack=x")}, complete},
 		{"tree: names of devices", "names that some systems do not take", []string{file("CON"), file("NUL.txt"), file("aux ")}, complete},
 		{"tree: names that differ in case only", "CVE-2021-21300", []string{folder("A"), link("a")}, complete},
-		{"tree: a name of 5,000 bytes", "no file system has room for it", []string{file(strings.Repeat("n", 5000))}, complete},
+		{"tree: a name of 5,000 bytes", "no file system has room for it", []string{file(strings.Repeat("n", 5000))}, limited("a name of 5000 bytes", "4096")},
+		{"tree: a name of 4,096 bytes", "as long as a path may be", []string{file(strings.Repeat("n", 4096))}, complete},
 	} {
 		all = append(all, made(c.name, c.why, func(r *repository) {
 			r.trunk(r.commit(r.named(r.tree(c.entries...))))
