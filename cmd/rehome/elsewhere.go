@@ -96,7 +96,7 @@ func (s *single) open(ctx context.Context, dir data) error {
 	s.importer = importer.New(importer.Options{
 		Ends: importer.Ends{Source: n.sources(), Paths: true, Host: home, Forge: n.forges(objects), PushLimit: int64(s.flags.to.limit)},
 		DB:   s.db, Folder: folder, Seal: box, LFS: objects, Version: version, LargeOver: int64(s.flags.plan.large.over),
-		Limits: s.flags.limits.source(), Alarms: importer.Alarms{WakeAt: s.wakeAt},
+		Limits: s.flags.limits.own(), Alarms: importer.Alarms{WakeAt: s.wakeAt},
 		Waits: importer.Waits{Settle: []time.Duration{0, 0}, Backoff: []time.Duration{2 * time.Second, 10 * time.Second}}, Submodules: s.plan.Submodules,
 	})
 	if err := s.importer.Open(ctx); err != nil {

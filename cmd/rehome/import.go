@@ -180,7 +180,7 @@ func (m *Main) move(ctx context.Context, l remote.Location, dest string, f impor
 		left.events(&plan, show.event)
 	}
 	receipt, err := importer.Once(ctx, importer.OnceOptions{
-		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.plan.large.over), Limits: f.limits.source(), Version: version, Event: show.event, Plan: plan,
+		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.plan.large.over), Limits: f.limits.own(), Version: version, Event: show.event, Plan: plan,
 		AllowMissingLFS: f.lfsGaps, Choose: f.choice.choose(), DefaultBranch: f.choice.branch, Verify: rehome.Depth(f.verify),
 	})
 	show.close()

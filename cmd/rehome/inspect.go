@@ -88,7 +88,7 @@ func (m *Main) inspectAt(ctx context.Context, l remote.Location, i inspection, p
 	show := m.newWatcher(false, i.json || i.quiet)
 	found, err := importer.Inspect(ctx, importer.OnceOptions{
 		Source: reader, Location: l, Dir: i.dir, LargeOver: int64(i.plan.large.over), Version: version, Event: show.event, Plan: plan,
-		Choose: i.choose, Limits: i.limits.source(), FileLimit: i.fileLimit,
+		Choose: i.choose, Limits: i.limits.own(), FileLimit: i.fileLimit,
 	})
 	show.close()
 	if err != nil {

@@ -54,6 +54,16 @@ func (f *limitFlags) source() source.Limits {
 	}
 }
 
+// own are the limits of the command line: a user's own machine takes any number of Git LFS objects, unless --max-repository
+// says otherwise.
+func (f *limitFlags) own() source.Limits {
+	l := f.source()
+	if l.Pack.PackBytes == pack.DefaultLimits.PackBytes {
+		l.LFS = 0
+	}
+	return l
+}
+
 // faultKinds are dangerous faults that are accepted, as a flag: "has_dotgit,duplicate_entries".
 type faultKinds object.Faults
 

@@ -122,7 +122,7 @@ func (m *Main) verifyOptions(ctx context.Context, from, to string, f verifyFlags
 	if err := errors.Join(f.choice.check(), f.limits.check()); err != nil {
 		return o, err
 	}
-	o = verify.Options{Depth: depth, All: f.json, Choose: f.choice.choose(), Limits: f.limits.source(), LeftByRule: git.LeftByRule}
+	o = verify.Options{Depth: depth, All: f.json, Choose: f.choice.choose(), Limits: f.limits.own(), LeftByRule: git.LeftByRule}
 	if o.Source.Location, err = m.location(ctx, from, f.user, f.ssh); err != nil {
 		return o, err
 	}
