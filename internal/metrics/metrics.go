@@ -26,6 +26,16 @@ type Options struct {
 	Version, Commit string                                      // of the program; Commit may be empty
 	Rows            func(context.Context) (store.Gauges, error) // what the database says
 	Free            func() (uint64, error)                      // bytes that can still be written where data is kept
+	Process         Process
+}
+
+// Process is what a process says of itself when somebody looks. A nil function leaves its gauge out.
+type Process struct {
+	Workers  int         // imports that it works on at once at most
+	Busy     func() int  // imports that it works on
+	Floor    int64       // bytes of room below which it takes no new work; 0 for none
+	Database func() bool // the database answered when it was asked last
+	Bucket   func() bool // so did where files are
 }
 
 // Metrics are the counts of one process, and the handler that shows them to Prometheus. They are safe for concurrent use.
@@ -36,6 +46,7 @@ type Metrics struct {
 	deliveries *prometheus.CounterVec
 	takeovers  prometheus.Counter
 	lost       prometheus.Counter
+	damaged    prometheus.Counter
 	received   prometheus.Counter
 	sent       prometheus.Counter
 
@@ -73,6 +84,7 @@ func New(o Options) *Metrics {
 			"Attempts to deliver webhooks: delivered, retried (refused or not answered, another follows) or dropped (none follows).", "outcome"),
 		takeovers: counter("rehome_takeovers_total", "Imports taken over from a holder whose lease had run out."),
 		lost:      counter("rehome_leases_lost_total", "Leases this process lost, or could not renew, while it worked."),
+		damaged:   counter("rehome_host_damage_total", "Git requests that came upon something damaged or missing in a repository of the built-in host."),
 		received:  counter("rehome_import_received_bytes_total", "Bytes of packs and Git LFS objects that imports received from their sources."),
 		sent:      counter("rehome_import_sent_bytes_total", "Bytes of packs that imports sent to forges. The built-in host gets none: it shares files."),
 		registry:  prometheus.NewRegistry(),
@@ -86,8 +98,8 @@ func New(o Options) *Metrics {
 		m.deliveries.WithLabelValues(outcome)
 	}
 	m.registry.MustRegister(
-		m.steps, m.requests, m.failures, m.deliveries, m.takeovers, m.lost, m.received, m.sent,
-		rowsCollector{m.rows}, diskCollector{m.disk}, build(o),
+		m.steps, m.requests, m.failures, m.deliveries, m.takeovers, m.lost, m.damaged, m.received, m.sent,
+		rowsCollector{m.rows}, diskCollector{m.disk}, processCollector{o.Process}, build(o),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -144,6 +156,9 @@ func (m *Metrics) LeaseLost() { m.lost.Inc() }
 
 // TakenOver counts a lease taken from a holder who did not give it back.
 func (m *Metrics) TakenOver() { m.takeovers.Inc() }
+
+// Damaged counts a Git request that came upon damage.
+func (m *Metrics) Damaged() { m.damaged.Inc() }
 
 // Received counts bytes that came from a source.
 func (m *Metrics) Received(n int64) { m.received.Add(float64(n)) }

@@ -25,12 +25,15 @@ import (
 func someRows(context.Context) (store.Gauges, error) {
 	return store.Gauges{
 		Imports: map[rehome.Status]int64{rehome.Complete: 3, rehome.Failed: 1}, Held: 2, Waiting: 5, Oldest: 90 * time.Second, Pending: 7,
+		Ready: store.Ready{N: 2, Oldest: 30 * time.Second},
 	}, nil
 }
 
 func newMetrics(t *testing.T, rows func(context.Context) (store.Gauges, error)) *Metrics {
 	t.Helper()
-	m := New(Options{Version: "1.2.3", Rows: rows, Free: func() (uint64, error) { return 1 << 40, nil }})
+	m := New(Options{Version: "1.2.3", Rows: rows, Free: func() (uint64, error) { return 1 << 40, nil }, Process: Process{
+		Workers: 8, Busy: func() int { return 3 }, Floor: 1 << 30, Database: func() bool { return true }, Bucket: func() bool { return false },
+	}})
 	t.Cleanup(m.Close)
 	return m
 }
@@ -41,6 +44,7 @@ func told(t *testing.T) *Metrics {
 	m.Step(rehome.StepRaw, 90*time.Minute)
 	m.Failed(rehome.StepPush, rehome.DestinationMoved)
 	m.LeaseLost()
+	m.Damaged()
 	m.TakenOver()
 	m.Received(1 << 30)
 	m.Sent(5)
@@ -86,6 +90,14 @@ func TestWhatIsShown(t *testing.T) {
 		`rehome_imports_held`:                                                2,
 		`rehome_queue_depth`:                                                 5,
 		`rehome_queue_oldest_seconds`:                                        90,
+		`rehome_queue_ready`:                                                 2,
+		`rehome_queue_ready_oldest_seconds`:                                  30,
+		`rehome_workers`:                                                     8,
+		`rehome_workers_busy`:                                                3,
+		`rehome_disk_floor_bytes`:                                            1 << 30,
+		`rehome_database_up`:                                                 1,
+		`rehome_bucket_up`:                                                   0,
+		`rehome_host_damage_total`:                                           1,
 		`rehome_deliveries_pending`:                                          7,
 		`rehome_step_duration_seconds_count{step="raw"}`:                     1,
 		`rehome_step_duration_seconds_sum{step="raw"}`:                       5400,
