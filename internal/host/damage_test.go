@@ -1,6 +1,11 @@
 package host
 
 import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -75,5 +80,44 @@ func TestPushOfDamage(t *testing.T) {
 				t.Errorf("got %v, want %s; %v", err, tt.refused, there)
 			}
 		})
+	}
+}
+
+// A repository on the host whose bytes were damaged is told of, with its id, by whoever clones it.
+func TestDamageIsTold(t *testing.T) {
+	hm := newHome(t)
+	told := make(chan int64, 10)
+	hm.o.Damaged = func(_ context.Context, id int64, err error) { told <- id }
+	hm.create(7, object.SHA1)
+	dir := hm.worktree(7)
+	testenv.Git(t, dir, "checkout", "-q", "-b", "first")
+	commit(t, dir, "a", []byte(strings.Repeat("a long file ", 1000)))
+	testenv.Git(t, dir, "push", "-q", "origin", "first")
+	blob := testenv.Git(t, dir, "rev-parse", "HEAD:a")
+	clone := func() error {
+		return exec.Command("git", "clone", "-q", "--bare", hm.server.URL+"/7.git", filepath.Join(t.TempDir(), "clone.git")).Run()
+	}
+	if err := clone(); err != nil || len(told) > 0 {
+		t.Fatalf("before: %v, told %d times", err, len(told))
+	}
+	testenv.Git(t, hm.path(7), "fetch", "-q", dir, "+refs/heads/first:refs/heads/loose")
+	loose := filepath.Join(hm.path(7), "objects", blob[:2], blob[2:])
+	if _, err := os.Stat(loose); err != nil { // it lies in a pack
+		packs, _ := filepath.Glob(filepath.Join(hm.path(7), "objects", "pack", "*.pack"))
+		loose = packs[0]
+	}
+	whole, err := os.ReadFile(loose)
+	if err == nil {
+		err = errors.Join(os.Chmod(loose, 0o600), os.WriteFile(loose, append(whole[:len(whole)/2:len(whole)/2], make([]byte, len(whole)-len(whole)/2)...), 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := clone(); err == nil {
+		t.Fatal("it was cloned")
+	}
+	hm.server.Close() // which waits for requests to end
+	if len(told) == 0 || <-told != 7 {
+		t.Errorf("told %d times", len(told))
 	}
 }

@@ -117,8 +117,18 @@ func (x *exchange) ended(c *cage.Child, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("git %s: %w: %s", x.service, err, c.Said())
+	return &childError{service: x.service, err: err, said: fmt.Sprint(c.Said())}
 }
+
+// childError is how a child ended, and its last words.
+type childError struct {
+	service cage.Program
+	err     error
+	said    string
+}
+
+func (e *childError) Error() string { return fmt.Sprintf("git %s: %v: %s", e.service, e.err, e.said) }
+func (e *childError) Unwrap() error { return e.err }
 
 // receive answers POST git-receive-pack. The answer begins when the request has been read: net/http
 // takes what is left of a request away from its reader once an answer has begun.

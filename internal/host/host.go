@@ -40,6 +40,9 @@ type Options struct {
 	MaxPush int64                                   // bytes of one push, as it is sent and as it lies on the disk; default 50 GiB
 	Floor   disk.Floor                              // half of it ends a push; zero for none
 	Pushed  func(ctx context.Context, repoID int64) // told after a push that changed a ref; may be nil
+
+	// Damaged is told when git comes upon something damaged or missing in a repository; nil logs it.
+	Damaged func(ctx context.Context, repoID int64, err error)
 }
 
 // Host is a folder of repositories, named by the id of their row. It is safe for concurrent use.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"rehome"
@@ -38,12 +39,41 @@ func (h *Host) Serve(w http.ResponseWriter, r *http.Request, repoID int64, path 
 			return x.serve(ctx, path == "info/refs")
 		})
 	}
+	damaged := err != nil && isDamage(err)
+	if damaged {
+		h.damaged(r.Context(), repoID, err)
+	}
 	switch {
+	case damaged && a.begun:
 	case err != nil && (a.begun || clientLeft(err)):
 		h.o.Log.InfoContext(r.Context(), "git request broke off", "repository", repoID, "error", err)
 	case err != nil:
 		h.refuse(w, r, repoID, err)
 	}
+}
+
+// damage is part of what git (2.30 to 2.50) says when a repository lacks something or has it damaged, and not of what a client
+// can have it say.
+var damage = []string{
+	"possible repository corruption", "is corrupt", "unable to read", "missing blob", "missing tree", "missing commit", "bad tree object",
+	"cannot be used", "is far too short", "does not match index", "inflate: data stream error", "unable to unpack",
+}
+
+// isDamage reports whether a child ended because of what is in the repository.
+func isDamage(err error) bool {
+	var ended *childError
+	if !errors.As(err, &ended) || ended.service != cage.UploadPack {
+		return false // what a push brings is judged before it is let in
+	}
+	return slices.ContainsFunc(damage, func(words string) bool { return strings.Contains(ended.said, words) })
+}
+
+func (h *Host) damaged(ctx context.Context, repoID int64, err error) {
+	if h.o.Damaged != nil {
+		h.o.Damaged(context.WithoutCancel(ctx), repoID, err)
+		return
+	}
+	h.o.Log.ErrorContext(ctx, "a repository on the host is damaged", "repository", repoID, "error", err)
 }
 
 // clientLeft reports whether err came of a client that waits for no answer any more.
@@ -100,6 +130,8 @@ func (h *Host) refuse(w http.ResponseWriter, r *http.Request, repoID int64, err 
 		no = &refusal{http.StatusServiceUnavailable, rehome.AsError(err).Message}
 	case errors.Is(err, errClosed):
 		no = &refusal{http.StatusServiceUnavailable, "The server is stopping."}
+	case isDamage(err): // told already
+		no = &refusal{http.StatusInternalServerError, "Something went wrong inside Rehome."}
 	default:
 		h.o.Log.ErrorContext(r.Context(), "git request failed", "repository", repoID, "error", err)
 		no = &refusal{http.StatusInternalServerError, "Something went wrong inside Rehome."}

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+
+	"rehome/internal/store"
 )
 
 // never is longer than any process lives.
@@ -90,7 +92,7 @@ func settings(workers int, work func(context.Context, int64) error, log *slog.Lo
 		JobTimeout:                  -1,    // an import takes as long as it takes
 		RescueStuckJobsAfter:        never, // River's own would discard a job that runs for an hour
 		CompletedJobRetentionPeriod: time.Minute,
-		Logger:                      slog.New(atLeastWarn{log.Handler()}),
+		Logger:                      slog.New(muffled{log.Handler()}),
 	}
 	if workers > 0 {
 		config.Workers = river.NewWorkers()
@@ -115,7 +117,7 @@ func (q *Queue) WakeAt(id int64, after time.Duration) {
 		ctx, end := q.waking()
 		defer end()
 		if err := q.Wake(ctx, id); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
-			q.log.Warn("wake import", "import", id, "err", err)
+			q.log.Log(ctx, min(level(err), slog.LevelWarn), "wake import", "import", id, "err", err)
 		}
 	})
 }
@@ -138,7 +140,7 @@ func (q *Queue) sweep(ctx context.Context, sweep func(context.Context) error) {
 	defer tick.Stop()
 	for {
 		if err := sweep(ctx); err != nil && ctx.Err() == nil {
-			q.log.Error("sweep for due imports", "err", err)
+			q.log.Log(ctx, level(err), "sweep for due imports", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -166,25 +168,40 @@ type worker struct {
 // Work always succeeds: when to try again is the row's business, not the queue's.
 func (w *worker) Work(ctx context.Context, job *river.Job[wake]) error {
 	if err := w.work(ctx, job.Args.ImportID); err != nil && ctx.Err() == nil {
-		w.log.Error("work on import", "import", job.Args.ImportID, "err", err)
+		w.log.Log(ctx, level(err), "work on import", "import", job.Args.ImportID, "err", err)
 	}
 	return nil
 }
 
-// atLeastWarn drops what River says about its ordinary day.
-type atLeastWarn struct{ slog.Handler }
+// level is how bad an error is: whoever runs the server says once that the database is away, and here it is met all the time.
+func level(err error) slog.Level {
+	if store.Unavailable(err) {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
+}
+
+// muffled has what River warns of at the level debug, and drops what it says about its ordinary day. A wake-up that it loses
+// is made up for by a sweep, which speaks for itself; and of an outage it tells again and again.
+type muffled struct{ slog.Handler }
 
 // Enabled reports whether a record of that level is kept.
-func (h atLeastWarn) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
+func (h muffled) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, slog.LevelDebug)
+}
+
+// Handle writes a record at the level debug.
+func (h muffled) Handle(ctx context.Context, r slog.Record) error {
+	r = r.Clone()
+	r.AddAttrs(slog.String("river", r.Level.String()))
+	r.Level = slog.LevelDebug
+	return h.Handler.Handle(ctx, r)
 }
 
 // WithAttrs keeps the bar on the handler made.
-func (h atLeastWarn) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return atLeastWarn{h.Handler.WithAttrs(attrs)}
+func (h muffled) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return muffled{h.Handler.WithAttrs(attrs)}
 }
 
 // WithGroup keeps the bar on the handler made.
-func (h atLeastWarn) WithGroup(name string) slog.Handler {
-	return atLeastWarn{h.Handler.WithGroup(name)}
-}
+func (h muffled) WithGroup(name string) slog.Handler { return muffled{h.Handler.WithGroup(name)} }
