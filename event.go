@@ -50,11 +50,21 @@ type ProgressEvent struct {
 	LFSTotal   *int64 `json:"lfs_total,omitempty"` // with LFS
 }
 
-// AuthorEvent is an identity seen for the first time.
+// AuthorEvent is an identity seen for the first time. Name and mail may not be UTF-8; the fields with their bytes are set only then.
 type AuthorEvent struct {
-	ID         int64  `json:"id"`
-	RemoteName string `json:"remote_name"`
-	RemoteID   string `json:"remote_id"`
+	ID              int64  `json:"id"`
+	RemoteName      string `json:"remote_name"`
+	RemoteNameBytes []byte `json:"remote_name_bytes,omitempty"`
+	RemoteID        string `json:"remote_id"`
+	RemoteIDBytes   []byte `json:"remote_id_bytes,omitempty"`
+}
+
+// NewAuthorEvent tells of an identity by its exact bytes.
+func NewAuthorEvent(a Author) *AuthorEvent {
+	e := &AuthorEvent{ID: a.ID}
+	e.RemoteName, e.RemoteNameBytes = lossless(string(a.RemoteName))
+	e.RemoteID, e.RemoteIDBytes = lossless(string(a.RemoteMail))
+	return e
 }
 
 // ErrorEvent is why an import stopped.

@@ -81,10 +81,20 @@ type InspectedLFS struct {
 	Pointers int64 `json:"pointers"`
 }
 
-// Submodule is what .gitmodules names.
+// Submodule is what .gitmodules names. Path and URL may not be UTF-8; the fields with their bytes are set only then.
 type Submodule struct {
-	Path string `json:"path"`
-	URL  string `json:"url"`
+	Path      string `json:"path"`
+	PathBytes []byte `json:"path_bytes,omitempty"`
+	URL       string `json:"url"`
+	URLBytes  []byte `json:"url_bytes,omitempty"`
+}
+
+// NewSubmodule lists a submodule by its exact path and URL.
+func NewSubmodule(path, url string) Submodule {
+	var s Submodule
+	s.Path, s.PathBytes = lossless(path)
+	s.URL, s.URLBytes = lossless(url)
+	return s
 }
 
 // InspectedChanges is what a move would change.

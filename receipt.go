@@ -43,12 +43,26 @@ type ReceiptSource struct {
 	URL           string `json:"url"`
 	ObjectFormat  string `json:"object_format"`
 	DefaultBranch string `json:"default_branch"` // short name, "" when it is not known
+	BranchBytes   []byte `json:"default_branch_bytes,omitempty"`
+}
+
+// Named has a source name its default branch exactly, which may hold any bytes.
+func (s ReceiptSource) Named(branch string) ReceiptSource {
+	s.DefaultBranch, s.BranchBytes = lossless(branch)
+	return s
 }
 
 // ReceiptDestination is the end the move arrived at.
 type ReceiptDestination struct {
 	URL           string `json:"url"`
 	DefaultBranch string `json:"default_branch"` // short name
+	BranchBytes   []byte `json:"default_branch_bytes,omitempty"`
+}
+
+// Named has a destination name its default branch exactly, which may hold any bytes.
+func (d ReceiptDestination) Named(branch string) ReceiptDestination {
+	d.DefaultBranch, d.BranchBytes = lossless(branch)
+	return d
 }
 
 // ReceiptRefs accounts for every ref the source advertised.

@@ -97,9 +97,7 @@ func changedAuthors(people []rehome.Contributor, to map[rehome.Identity]rehome.I
 func (o *once) inspection(got raw) rehome.Inspection {
 	known := factsOf(got, o.LargeOver, o.meter.start)
 	found := rehome.Inspection{
-		Source: rehome.ReceiptSource{
-			VCS: o.VCS, URL: o.Location.String(), ObjectFormat: known.Format, DefaultBranch: strings.TrimPrefix(known.Head, "refs/heads/"),
-		},
+		Source:  rehome.ReceiptSource{VCS: o.VCS, URL: o.Location.String(), ObjectFormat: known.Format}.Named(strings.TrimPrefix(known.Head, "refs/heads/")),
 		Skipped: list(got.Skipped), Commits: known.Commits, Bytes: got.Received.Bytes,
 		LargeFiles: []rehome.InspectedFile{}, Faults: []rehome.Warning{}, Warnings: []rehome.Warning{},
 	}
@@ -144,7 +142,7 @@ func submodulesOf(got raw) ([]rehome.Submodule, error) {
 		return nil, err
 	}
 	for _, s := range named {
-		all = append(all, rehome.Submodule{Path: text([]byte(s.Path)), URL: text([]byte(s.URL))})
+		all = append(all, rehome.NewSubmodule(s.Path, s.URL))
 	}
 	return all, nil
 }

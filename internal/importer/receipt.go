@@ -64,8 +64,8 @@ func (p *proof) receipt() rehome.Receipt {
 		Head: rehome.ReceiptHead{
 			Format: 1, Status: rehome.Complete, Engine: rehome.Engine, Verified: string(cmp.Or(p.depth, rehome.VerifyRefs)),
 			StartedAt: p.Started.UTC().Truncate(time.Second), Commits: p.Commits, Carried: p.carried, Objects: p.Objects,
-			Source:      rehome.ReceiptSource{ObjectFormat: p.Format, DefaultBranch: strings.TrimPrefix(p.Head, "refs/heads/")},
-			Destination: rehome.ReceiptDestination{DefaultBranch: strings.TrimPrefix(p.head(), "refs/heads/")},
+			Source:      rehome.ReceiptSource{ObjectFormat: p.Format}.Named(strings.TrimPrefix(p.Head, "refs/heads/")),
+			Destination: rehome.ReceiptDestination{}.Named(strings.TrimPrefix(p.head(), "refs/heads/")),
 		},
 		Refs: rehome.ReceiptRefs{Skipped: slices.Concat(p.Skipped, p.stays), Replaced: p.pruned.replaced},
 		Body: rehome.ReceiptBody{Warnings: slices.Concat(p.Warnings, p.pushed), LargeFiles: rehome.ReceiptLargeFiles{Over: p.LargeOver, Choice: rehome.LFSUndecided}, LFS: p.LFS},

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"testing"
@@ -116,7 +117,7 @@ func TestReceiptOfAnImport(t *testing.T) {
 		Destination: rehome.ReceiptDestination{URL: "https://new.example/octocat/new.git", DefaultBranch: "trunk"},
 		StartedAt:   at, CompletedAt: at, Commits: head.Commits, Carried: head.Commits, Objects: head.Objects,
 	}
-	if head != want || head.Commits == 0 || head.Objects <= head.Commits {
+	if !reflect.DeepEqual(head, want) || head.Commits == 0 || head.Objects <= head.Commits {
 		t.Errorf("head\n%+v, want\n%+v", head, want)
 	}
 	var refs rehome.ReceiptRefs

@@ -96,7 +96,5 @@ func warningEvent(w rehome.Warning) rehome.Event {
 }
 
 func authorEvent(a rehome.Author) rehome.Event {
-	return rehome.Event{Kind: rehome.EventAuthor, Step: rehome.StepRaw, AuthorEvent: &rehome.AuthorEvent{
-		ID: a.ID, RemoteName: text(a.RemoteName), RemoteID: text(a.RemoteMail),
-	}}
+	return rehome.Event{Kind: rehome.EventAuthor, Step: rehome.StepRaw, AuthorEvent: rehome.NewAuthorEvent(a)}
 }
