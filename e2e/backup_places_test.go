@@ -41,7 +41,7 @@ const film = "scene after scene "
 // and its import goes on, with the password that is kept sealed.
 func TestBackupsMoveBetweenPlaces(t *testing.T) {
 	t.Parallel()
-	m := &mover{t: t, dir: t.TempDir(), film: strings.Repeat(film, 500), pg: testenv.Postgres(t), store: testenv.NewVersity(t, "first", "second", "third")}
+	m := &mover{t: t, dir: t.TempDir(), film: strings.Repeat(film, 500), pg: testenv.Postgres(t), store: testenv.NewVersity(t, "first", "second", "third", "fourth")}
 	m.makeSource()
 	first := m.places("first", m.pg.NewDatabase(t), "first")
 	then := m.begin(first)
@@ -60,8 +60,10 @@ func TestBackupsMoveBetweenPlaces(t *testing.T) {
 	third := m.places("third", m.pg.NewDatabase(t), "third")
 	m.restore("again", third, later)
 	rest := m.places("rest", m.pg.NewDatabase(t), "first") // the bucket that was not copied
-	m.restore("rows", rest, then)
+	m.restore("rows", rest, then, "--adopt-bucket")
 	m.refusals(second, then)
+	m.belongs(second, third)
+	m.noTraces(second)
 }
 
 // places gives what is to be kept in Postgres and a bucket URLs, with a name for the folder.
@@ -176,9 +178,9 @@ func (m *mover) wantFilm(s *server) {
 }
 
 // restore makes a server of a backup at a place, wants it to have what the import left, and has that go on.
-func (m *mover) restore(from string, at places, then papers) papers {
+func (m *mover) restore(from string, at places, then papers, flags ...string) papers {
 	m.t.Helper()
-	m.run(at, 0, "restore", from, "--data", at.data)
+	m.run(at, 0, append([]string{"restore", from, "--data", at.data}, flags...)...)
 	m.run(at, 0, "check", "--data", at.data, "--read-data")
 	s := m.serve(at)
 	if got := m.papers(s); got != then {
@@ -219,7 +221,7 @@ func (m *mover) wantNoSecrets(names ...string) {
 func (m *mover) refusals(used places, then papers) {
 	m.t.Helper()
 	over := places{data: filepath.Join(m.dir, "over"), env: used.env}
-	if said := m.run(over, 1, "restore", "saved", "--data", over.data); !strings.Contains(said, "the database is not empty") {
+	if said := m.run(over, 1, "restore", "saved", "--data", over.data); !strings.Contains(said, "The database is not empty") || !strings.Contains(said, "createdb") {
 		m.t.Errorf("over a database in use: %q", said)
 	}
 	if left, _ := os.ReadDir(over.data); len(left) > 0 {

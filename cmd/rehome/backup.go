@@ -12,6 +12,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"rehome"
 	"rehome/internal/backup"
 )
 
@@ -38,7 +39,7 @@ Passwords and SSH keys of imports are in it, sealed. The key that opens them is 
 With --bucket s3://… objects stay in the bucket, unless --with-bucket brings them along.
 
 The exit code is 0 when all is in it, and 3 when something was damaged or missing before: it is
-listed, and the rest is in the backup.`
+listed, and so it is when the backup is restored. What is damaged is in the backup as it was.`
 
 func (m *Main) backupCommand() *cobra.Command {
 	var f backupFlags
@@ -65,11 +66,19 @@ func (m *Main) backup(ctx context.Context, dir string, f backupFlags) error {
 		return err
 	}
 	defer db.Close()
-	o := backup.Options{DB: db, Data: string(f.places.dir), KnownHosts: f.places.dir.knownHosts(), Version: version}
-	if !f.places.elsewhere() || f.withBucket {
-		if o.Bucket, err = f.places.openBucket(ctx, m.Getenv); err != nil {
-			return err
-		}
+	o := backup.Options{DB: db, KnownHosts: f.places.dir.knownHosts(), Version: version}
+	var cleared func()
+	if o.Data, cleared, err = f.places.folder(); err != nil {
+		return err
+	}
+	defer cleared()
+	if f.places.elsewhere() && !f.withBucket {
+		err = f.places.verifyName(ctx, db, m.Getenv)
+	} else {
+		o.Bucket, err = f.places.openOwn(ctx, db, m.Getenv)
+	}
+	if err != nil {
+		return err
 	}
 	if f.withKey {
 		if o.Key = f.key; o.Key == "" {
@@ -94,13 +103,17 @@ func (m *Main) backup(ctx context.Context, dir string, f backupFlags) error {
 
 func (m *Main) printBackup(dir string, made backup.Manifest, asJSON bool) error {
 	for _, problem := range made.Problems {
-		fmt.Fprintf(m.Stderr, "damaged before: %s\n", problem)
+		fmt.Fprintf(m.Stderr, "damaged before: %s\n", rehome.Clean(problem, 1000))
 	}
 	if asJSON {
 		return printJSON(m.Stdout, made)
 	}
 	fmt.Fprintf(m.Stdout, "%s: %d repositories, %d imports, %d Git LFS objects, %s\n",
 		dir, made.Repositories, made.Rows["imports"], made.LFSObjects, bytesText(made.Bytes))
+	if at := made.Disk; at.Stored < made.Bytes || at.Linked > 0 {
+		fmt.Fprintf(m.Stdout, "on the disk: %s, as files that are the same are kept once; of these %s are copied, and %s are links to the server's own files\n",
+			bytesText(at.Stored), bytesText(at.Stored-at.Linked), bytesText(at.Linked))
+	}
 	for _, lacks := range made.Lacks() {
 		fmt.Fprintf(m.Stdout, "not in it: %s\n", lacks)
 	}

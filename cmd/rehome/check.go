@@ -58,15 +58,23 @@ func (m *Main) check(ctx context.Context, f checkFlags) error {
 		return err
 	}
 	defer db.Close()
-	in, err := f.places.openBucket(ctx, m.Getenv)
+	dir, cleared, err := f.places.folder()
 	if err != nil {
 		return err
+	}
+	defer cleared()
+	in, err := f.places.openOwn(ctx, db, m.Getenv)
+	if err != nil {
+		return err
+	}
+	if dir != string(f.places.dir) {
+		fmt.Fprintf(m.Stderr, "there is no data folder %q: the database and the bucket alone are checked\n", string(f.places.dir))
 	}
 	shareProcessors()
 	tell, done := m.tellSteps(f.json || f.quiet)
 	found := []check.Finding{}
 	result, err := check.Run(ctx, check.Options{
-		DB: db, Data: string(f.places.dir), Bucket: in, Shelf: shelf.New(in, os.TempDir()), ReadData: f.readData,
+		DB: db, Data: dir, Bucket: in, Shelf: shelf.New(in, os.TempDir()), ReadData: f.readData,
 		Found: func(one check.Finding) { found = append(found, one) },
 		Tell:  func(p check.Progress) { tell(backup.Progress{Step: p.Step, Done: p.Done, Total: p.Total}) },
 	})
@@ -80,12 +88,25 @@ func (m *Main) check(ctx context.Context, f checkFlags) error {
 	case result.Damage > 0:
 		return &rehome.Error{
 			Code: rehome.CorruptObject, Message: fmt.Sprintf("Damaged or lost: %d.", result.Damage),
-			Hint: "Each is listed above. What is lost comes back from a backup, or from the source with a new import.",
+			Hint: whatIsLost(result),
 		}
 	case result.Warnings > 0:
 		return errPartly
 	}
 	return nil
+}
+
+// whatIsLost says what becomes of what is damaged.
+func whatIsLost(r check.Result) string {
+	const lost = "Each is listed above. What is lost comes back from a backup, or from the source with a new import."
+	const renewed = "is fetched or made anew when the import changes next; what is damaged of it has to be removed before, while no server runs."
+	switch r.Renewed {
+	case 0:
+		return lost
+	case r.Damage:
+		return "Nothing is lost: each is about what is kept of an import. That " + renewed
+	}
+	return lost + " What is kept of an import (raw, final, bucket) " + renewed
 }
 
 func (m *Main) printFindings(found []check.Finding, r check.Result, asJSON bool) error {

@@ -29,7 +29,7 @@ func (m *Main) command() *cobra.Command {
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("rehome {{.Version}}\n")
-	root.AddCommand(m.importCommand(), m.batchCommand(), m.verifyCommand(), m.inspectCommand(), m.authorsCommand(), m.detectCommand(), m.carryCommand(), m.stateCommand(), m.serveCommand(), m.tokenCommand(), m.backupCommand(), m.restoreCommand(), m.checkCommand(), m.versionCommand())
+	root.AddCommand(m.importCommand(), m.batchCommand(), m.verifyCommand(), m.inspectCommand(), m.authorsCommand(), m.detectCommand(), m.carryCommand(), m.stateCommand(), m.serveCommand(), m.tokenCommand(), m.backupCommand(), m.restoreCommand(), m.checkCommand(), m.adoptCommand(), m.versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("See "+cmd.CommandPath()+" --help for its flags.", "%w", err)
 	})

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"rehome"
+	"rehome/internal/bucket"
 	"rehome/internal/git/repo"
 )
 
@@ -118,6 +119,8 @@ func advice(err error) string {
 		return "Correct it and run the command again."
 	case errors.Is(err, repo.ErrLocked):
 		return "Wait until no git command runs there; if none does, remove the file of that name with .lock behind it."
+	case errors.Is(err, bucket.ErrAway):
+		return "Check that the object store runs, and endpoint=… in --bucket."
 	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, syscall.EADDRNOTAVAIL):
 		return "Give another --listen."
 	case errors.Is(err, os.ErrPermission):

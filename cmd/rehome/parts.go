@@ -121,8 +121,13 @@ func (p *parts) openEnds(ctx context.Context) error {
 
 // openBucket opens where Git LFS objects are and what imports leave.
 func (p *parts) openBucket(ctx context.Context) error {
-	in, err := p.flags.places.openBucket(ctx, p.getenv)
+	in, err := p.flags.places.openOwn(ctx, p.db, p.getenv)
 	if err != nil {
+		return err
+	}
+	own := p.flags.places.pair(p.db, in)
+	own.Scratch = filepath.Join(string(p.dir), "work")
+	if err := own.Take(ctx); err != nil {
 		return err
 	}
 	if elsewhere, ok := in.(interface{ Close() }); ok {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -57,8 +56,8 @@ func (f *roleFlags) check(p placesFlags) error {
 		return usagef("Give all, api or worker.", "--role %q is none", f.role)
 	case f.running < 0 || f.queued < 0:
 		return usagef("Give a number, or 0 for no limit.", "--max-running-per-user and --max-queued-per-user cannot be negative")
-	case p.database != "" && !strings.HasPrefix(p.database, "postgres://") && !strings.HasPrefix(p.database, "postgresql://"):
-		return usagef("Write it as postgres://USER@HOST/NAME.", "--database is not the URL of a Postgres database")
+	case p.check() != nil:
+		return p.check()
 	case f.role == roleAll:
 		return nil
 	case p.database == "":

@@ -57,8 +57,13 @@ func (m *Main) tokenCreateCommand(places *placesFlags) *cobra.Command {
 			if _, err := os.Stat(places.dir.database()); errors.Is(err, fs.ErrNotExist) && places.database == "" {
 				fmt.Fprintf(m.Stderr, "there is no server's data in %q yet: this makes it; --data names another folder\n", string(places.dir))
 			}
-			if err := places.dir.make(); err != nil {
+			if err := places.check(); err != nil {
 				return err
+			}
+			if places.database == "" {
+				if err := places.dir.make(); err != nil {
+					return err
+				}
 			}
 			db, err := store.Open(cmd.Context(), places.rows())
 			if err != nil {

@@ -58,10 +58,17 @@ type Manifest struct {
 	Repositories int64            `json:"repositories"` // on the host
 	LFSObjects   int64            `json:"lfs_objects"`  // that are in the backup
 	Bytes        int64            `json:"bytes"`        // of all files
-	Bucket       string           `json:"bucket"`       // here or elsewhere: where LFS objects and packs in the bucket are
-	Key          bool             `json:"key"`          // whether the key that opens sealed passwords is here
-	Files        string           `json:"files"`        // SHA-256 of files.jsonl
-	Problems     []string         `json:"problems"`     // that the data had already
+	Disk         Disk             `json:"disk"`
+	Bucket       string           `json:"bucket"`   // here or elsewhere: where LFS objects and packs in the bucket are
+	Key          bool             `json:"key"`      // whether the key that opens sealed passwords is here
+	Files        string           `json:"files"`    // SHA-256 of files.jsonl
+	Problems     []string         `json:"problems"` // that the data had already
+}
+
+// Disk is what the files of a backup take on the disk, in bytes.
+type Disk struct {
+	Stored int64 `json:"stored"` // what several share once
+	Linked int64 `json:"linked"` // of these, links to the server's own files
 }
 
 const (
@@ -101,6 +108,8 @@ type backup struct {
 	work     string // where it is made
 	manifest Manifest
 	problems problems
+	names    names
+	odd      map[string]bool // files of which a problem was told already
 }
 
 func (b *backup) run(ctx context.Context) (m Manifest, err error) {
@@ -175,7 +184,7 @@ func (b *backup) consistent(ctx context.Context, s *stage) error {
 
 // round takes one moment. again says that something of it is gone meanwhile.
 func (b *backup) round(ctx context.Context, s *stage) (again bool, err error) {
-	b.problems = problems{}
+	b.problems, b.odd = problems{}, map[string]bool{}
 	snap, err := b.DB.Snapshot(ctx, func(snap *store.Snapshot) error { return s.follow(ctx, snap) })
 	if err != nil {
 		return false, err
@@ -188,8 +197,11 @@ func (b *backup) round(ctx context.Context, s *stage) (again bool, err error) {
 	if err := b.writeRows(ctx, snap); err != nil {
 		return false, err
 	}
+	if b.names.repositories, b.names.imports, err = snap.Names(ctx); err != nil {
+		return false, err
+	}
 	for _, missing := range s.missing {
-		b.problems.add("the raw repository of import %d is not there", missing)
+		b.problems.add("the raw repository of %s is not there: it is fetched anew when the import changes next", b.names.imported(missing))
 	}
 	if b.Bucket == nil {
 		return false, nil

@@ -22,6 +22,8 @@ type entry struct {
 	Name string `json:"name"` // in the backup, with slashes
 	Size int64  `json:"size"` // bytes
 	Sum  string `json:"sha256,omitempty"`
+
+	Damaged string `json:"damaged,omitempty"` // what was wrong with it when it was copied, in words
 }
 
 func (e entry) isFolder() bool { return strings.HasSuffix(e.Name, "/") }
@@ -133,7 +135,7 @@ func (b *backup) checkRefs(ctx context.Context) error {
 		}
 		b.manifest.Repositories++
 		if err := b.checkRefsOf(filepath.Join(b.work, "host", folder.Name())); err != nil {
-			b.problems.add("host/%s: %v", folder.Name(), err)
+			b.problems.add("%s: %v", b.names.of("host/"+folder.Name()), err)
 		}
 	}
 	return nil
@@ -155,13 +157,13 @@ func (b *backup) checkRefsOf(dir string) error {
 	defer objects.Close()
 	for _, ref := range refs {
 		if !objects.Has(ref.ID) {
-			b.problems.add("host/%s: %q names %s, which is not there", filepath.Base(dir), ref.Name, ref.ID)
+			b.problems.add("%s: %q names %s, which is not there", b.names.of("host/"+filepath.Base(dir)), ref.Name, ref.ID)
 		}
 	}
 	return nil
 }
 
-// list writes files.jsonl, reading every file.
+// list writes files.jsonl, reading every file, and notes which are not what they should be.
 func (b *backup) list(ctx context.Context) error {
 	out, err := os.OpenFile(filepath.Join(b.work, filesName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -181,6 +183,9 @@ func (b *backup) list(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if e.Damaged != "" && !b.odd[path] {
+			b.problems.add("%s: %s", b.names.of(e.Name), e.Damaged)
+		}
 		if err := same.link(e, path); err != nil {
 			return err
 		}
@@ -192,7 +197,43 @@ func (b *backup) list(ctx context.Context) error {
 		return err
 	}
 	b.manifest.Files = hex.EncodeToString(sum.Sum(nil))
-	return nil
+	return b.measureDisk()
+}
+
+// onDisk is a file with several names.
+type onDisk struct {
+	size         int64
+	links, names uint64 // that it has, and those of them that are in the backup
+}
+
+// measureDisk finds out what the backup takes on the disk, and what of that it shares.
+func (b *backup) measureDisk() error {
+	type number struct{ device, inode uint64 }
+	shared := map[number]onDisk{}
+	err := filepath.WalkDir(b.work, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path == filepath.Join(b.work, filesName) {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		st, ok := info.Sys().(*syscall.Stat_t)
+		if !ok || st.Nlink == 1 {
+			b.manifest.Disk.Stored += info.Size()
+			return nil
+		}
+		at := number{uint64(st.Dev), st.Ino}
+		shared[at] = onDisk{info.Size(), uint64(st.Nlink), shared[at].names + 1}
+		return nil
+	})
+	for _, f := range shared {
+		b.manifest.Disk.Stored += f.size
+		if f.links > f.names {
+			b.manifest.Disk.Linked += f.size
+		}
+	}
+	return err
 }
 
 // sharing finds files that are the same by their hashes and may be one, as packs are that repositories and the bucket share.
@@ -226,25 +267,16 @@ func (s sharing) link(e entry, path string) error {
 	return os.Rename(beside, path)
 }
 
-func (b *backup) entry(path string, d fs.DirEntry) (e entry, err error) {
+func (b *backup) entry(path string, d fs.DirEntry) (entry, error) {
 	rel, err := filepath.Rel(b.work, path)
 	if err != nil {
-		return e, err
+		return entry{}, err
 	}
-	e.Name = filepath.ToSlash(rel)
+	name := filepath.ToSlash(rel)
 	if d.IsDir() {
-		e.Name += "/"
-		return e, nil
+		return entry{Name: name + "/"}, nil
 	}
-	in, err := os.Open(path)
-	if err != nil {
-		return e, err
-	}
-	defer in.Close()
-	sum := sha256.New()
-	e.Size, err = io.Copy(sum, in)
-	e.Sum = hex.EncodeToString(sum.Sum(nil))
-	return e, err
+	return measure(path, name)
 }
 
 func syncFolder(dir string) error {

@@ -23,7 +23,7 @@ func (b *backup) copyBucket(ctx context.Context, snap *store.Snapshot) (again bo
 			return nil
 		}
 		key := lfs.Key(oid)
-		err = b.fetch(ctx, key, filepath.Join(b.work, lfsFolder, filepath.FromSlash(key)), o.Size)
+		err = b.fetch(ctx, key, lfsFolder, o.Size)
 		if errors.Is(err, fs.ErrNotExist) {
 			needed, err := b.DB.HasLFSObject(ctx, o)
 			if err == nil && needed {
@@ -68,7 +68,7 @@ func (b *backup) copyKept(ctx context.Context, snap *store.Snapshot) (again bool
 			return false, err
 		}
 		if again = again || !needed; needed { // else something newer has taken its place
-			b.problems.add("what an import keeps at %s in the bucket is not there", key)
+			b.problems.add("%s is not there: it is fetched or made anew when the import changes next", b.names.of(key))
 		}
 	}
 	return again, nil
@@ -84,7 +84,7 @@ func (b *backup) copyBelow(ctx context.Context, prefix string) (gone bool, err e
 		if err != nil {
 			return false, err
 		}
-		err = b.fetch(ctx, file.Key, b.kept(file.Key), file.Size)
+		err = b.fetch(ctx, file.Key, bucketFolder, file.Size)
 		if errors.Is(err, fs.ErrNotExist) {
 			gone = true
 			continue
@@ -97,7 +97,9 @@ func (b *backup) copyBelow(ctx context.Context, prefix string) (gone bool, err e
 }
 
 // fetch brings one file of the bucket into the backup, unless it is there. fs.ErrNotExist when the bucket has none of that size.
-func (b *backup) fetch(ctx context.Context, key, path string, size int64) error {
+func (b *backup) fetch(ctx context.Context, key, folder string, size int64) error {
+	name := folder + "/" + key
+	path := filepath.Join(b.work, filepath.FromSlash(name))
 	if info, err := os.Lstat(path); err == nil && info.Size() == size {
 		return nil
 	}
@@ -106,7 +108,8 @@ func (b *backup) fetch(ctx context.Context, key, path string, size int64) error 
 		return err
 	}
 	if have != size {
-		b.problems.add("%s has %d bytes in the bucket, not %d", key, have, size)
+		b.problems.add("%s has %d bytes in the bucket, not %d", b.names.of(name), have, size)
+		b.odd[path] = true
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

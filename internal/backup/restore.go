@@ -28,6 +28,8 @@ type RestoreOptions struct {
 	Data     string // folder that is missing, or holds nothing but a key
 	Database string // URL, or path of a file in Data; "" for rehome.db there
 	Bucket   func() (bucket.Bucket, error)
+	Name     string // of the bucket, as claim.Pair has it; "" when nothing is to be in it and it is to be known later
+	Adopt    bool   // take the bucket from the database that it belongs to
 	Tell     func(Progress)
 }
 
@@ -37,8 +39,9 @@ const databaseName = "rehome.db"
 // restoringName is the folder in a data folder that a restore works in.
 const restoringName = "restoring"
 
-// Restore makes a data folder of the backup at dir. Each file is compared with its hash on the way. Until all is there the
-// folder has no database, and nobody can serve it.
+// Restore makes a data folder of the backup at dir. It looks at the folder, the database and the bucket, and at which files the backup has,
+// before it writes anything. Each file is compared with its hash on the way. Until all is there the folder has no database,
+// and nobody can serve it. After an error nothing is left of it, in the bucket neither.
 func Restore(ctx context.Context, dir string, o RestoreOptions) (Manifest, error) {
 	if o.Tell == nil {
 		o.Tell = func(Progress) {}
@@ -61,8 +64,12 @@ type restoring struct {
 	RestoreOptions
 	dir, work string
 	manifest  Manifest
-	bucket    bucket.Bucket
 	same      sharing
+
+	bucket bucket.Bucket
+	token  string   // that the database gets, unless it has one
+	put    []string // keys in the bucket that were not there before
+	loaded bool     // the rows are where they belong
 }
 
 // read reads the manifest and holds the list of files against it.
@@ -104,17 +111,20 @@ func readAll(path string, to io.Writer) error {
 }
 
 func (r *restoring) run(ctx context.Context) (err error) {
+	if err := r.look(ctx); err != nil {
+		return err
+	}
 	if err := r.begin(); err != nil {
 		return err
 	}
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, r.undo())
+		if err != nil && !r.loaded {
+			err = errors.Join(err, r.undo(ctx))
 			return
 		}
-		err = os.RemoveAll(r.work)
+		err = errors.Join(err, os.RemoveAll(r.work))
 	}()
-	if r.bucket, err = r.Bucket(); err != nil {
+	if err = r.openBucket(ctx); err != nil {
 		return err
 	}
 	var done int64
@@ -128,48 +138,34 @@ func (r *restoring) run(ctx context.Context) (err error) {
 		done += e.Size
 		r.Tell(Progress{Step: "copy", Done: done, Total: r.manifest.Bytes})
 	}
-	if err := r.load(ctx); err != nil {
+	if err := r.settle(ctx); err != nil {
 		return err
 	}
-	unix.Sync()
-	return r.moveIn()
+	return r.own(ctx)
 }
 
-// begin makes the folder and refuses one that is in use.
+// settle gives everything its place, the rows last.
+func (r *restoring) settle(ctx context.Context) error {
+	steps := []func() error{func() error { return r.load(ctx) }, r.moveIn}
+	if r.Database != "" { // rows are there at once, and cannot be taken back
+		slices.Reverse(steps)
+	}
+	for _, step := range steps {
+		unix.Sync()
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	r.loaded = true
+	return nil
+}
+
+// begin makes the folder to work in.
 func (r *restoring) begin() error {
-	entries, err := os.ReadDir(r.Data)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if _, err := os.Lstat(filepath.Join(r.Data, databaseName)); err == nil {
-		return &rehome.Error{
-			Code: rehome.AlreadyExists, Message: fmt.Sprintf("The data folder %q has a database already.", r.Data),
-			Hint: "Restore into a new folder.",
-		}
-	}
-	for _, e := range entries {
-		if e.Name() != "key" {
-			return &rehome.Error{
-				Code: rehome.AlreadyExists, Message: fmt.Sprintf("The data folder %q is not empty: it has %q.", r.Data, e.Name()),
-				Hint: "Restore into a new folder, or into one that has nothing but the key.",
-			}
-		}
-	}
 	if err := os.MkdirAll(r.Data, 0o700); err != nil {
 		return err
 	}
 	return os.Mkdir(r.work, 0o700)
-}
-
-// undo removes all but the key: begin found nothing else.
-func (r *restoring) undo() error {
-	entries, err := os.ReadDir(r.Data)
-	for _, e := range entries {
-		if e.Name() != "key" {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(r.Data, e.Name())))
-		}
-	}
-	return err
 }
 
 // files yields the lines of files.jsonl.
@@ -211,10 +207,7 @@ func (r *restoring) file(ctx context.Context, e entry) error {
 	if err != nil || !inBucket {
 		return errors.Join(err, r.same.link(e, to))
 	}
-	if _, local := r.bucket.(*bucket.Folder); local {
-		return errors.Join(r.same.link(e, to), r.bucket.Put(ctx, key, to)) // which is a link
-	}
-	return bucket.Take(ctx, r.bucket, key, to)
+	return r.keep(ctx, e, key, to)
 }
 
 // keyOf returns where in the bucket a file of a backup belongs, if it does.
@@ -301,6 +294,9 @@ func (r *restoring) moveIn() error {
 // Lacks says in words what a backup left for others to bring.
 func (m *Manifest) Lacks() []string {
 	var all []string
+	if m.Repositories == 0 && m.Rows["repositories"] > m.Rows["destinations"] {
+		all = append(all, "the repositories of the built-in host, where there is one: give --data the folder of its process")
+	}
 	if !m.Key {
 		all = append(all, "the key that opens passwords and SSH keys of imports: copy the old server's key file into the data folder, or give the passwords again")
 	}

@@ -24,7 +24,7 @@ type stage struct {
 	lock    *os.File
 	tell    func(Progress)
 	changes int     // of the last pass
-	missing []int64 // imports whose raw repository is done and is not there
+	missing []int64 // imports whose raw repository should be here and is not
 }
 
 // stageName is the stage's folder in the data folder. One that an ended process left is cleared by the next backup.

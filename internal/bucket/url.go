@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -37,6 +38,18 @@ func OpenURL(ctx context.Context, raw string, o S3Options) (Bucket, error) {
 		return nil, fmt.Errorf("bucket: %w", place.away(err))
 	}
 	return b, nil
+}
+
+// NameOf is Name of the bucket that OpenURL would open.
+func NameOf(raw string) (string, error) {
+	if !strings.Contains(raw, "://") {
+		return filepath.Abs(raw)
+	}
+	p, err := parseURL(raw)
+	if err != nil {
+		return "", fmt.Errorf("bucket: %w", err)
+	}
+	return p.String(), nil
 }
 
 // place is where an S3 is.

@@ -45,6 +45,7 @@ type Finding struct {
 	Kind     string   `json:"kind"`  // stable, as "missing_object"
 	Where    string   `json:"where"` // in words: a repository with its folder, an import, the database
 	Text     string   `json:"text"`
+	Renewed  bool     `json:"renewed,omitempty"` // nothing is lost: what was there is fetched or made anew
 }
 
 // like reports whether two looks found the same. What is wrong in a pack is told by who comes upon it first: the words may differ.
@@ -72,6 +73,7 @@ type Result struct {
 	Damage       int64 `json:"damage"`
 	Warnings     int64 `json:"warnings"`
 	Notes        int64 `json:"notes"`
+	Renewed      int64 `json:"renewed"` // of Damage: what is fetched or made anew
 }
 
 // Run checks everything. Its error is about what could not be looked at.
@@ -96,6 +98,7 @@ type checking struct {
 	Options
 	result   Result
 	verdicts map[fileID]*verdict // of packs that were read, which repositories share
+	names    map[int64]string    // full names of repositories, for what is said of their imports
 }
 
 // looks is how often in all something wrong is looked at before it is told.
@@ -135,6 +138,9 @@ func (c *checking) found(f Finding) {
 	switch f.Severity {
 	case Damage:
 		c.result.Damage++
+		if f.Renewed {
+			c.result.Renewed++
+		}
 	case Warning:
 		c.result.Warnings++
 	default:
@@ -145,8 +151,9 @@ func (c *checking) found(f Finding) {
 
 // list collects findings about one thing.
 type list struct {
-	where string
-	all   []Finding
+	where   string
+	renewed bool // nothing of it is lost for good
+	all     []Finding
 }
 
 // mostOfOne bounds what is told about one thing.
@@ -155,8 +162,8 @@ const mostOfOne = 50
 func (l *list) add(s Severity, kind, text string, args ...any) {
 	switch {
 	case len(l.all) < mostOfOne:
-		l.all = append(l.all, Finding{s, kind, l.where, fmt.Sprintf(text, args...)})
+		l.all = append(l.all, Finding{Severity: s, Kind: kind, Where: l.where, Text: fmt.Sprintf(text, args...), Renewed: l.renewed})
 	case len(l.all) == mostOfOne:
-		l.all = append(l.all, Finding{s, "more", l.where, "and more"})
+		l.all = append(l.all, Finding{Severity: s, Kind: "more", Where: l.where, Text: "and more", Renewed: l.renewed})
 	}
 }

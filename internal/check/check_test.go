@@ -183,12 +183,12 @@ func TestDamage(t *testing.T) {
 		}, true, "it is not what its id says"},
 		"stranger": {func(w *world) { w.must(os.Mkdir(filepath.Join(w.data, "host", "9.git"), 0o700)) }, false, "warning no_row: host/9.git: the folder belongs to no repository"},
 		"old raw":  {func(w *world) { w.must(os.MkdirAll(filepath.Join(w.data, "raw", "9"), 0o700)) }, false, "warning no_row: raw/9: the folder belongs to no import"},
-		"raw":      {func(w *world) { w.change(rawDone) }, false, "warning no_raw: import 1 (raw/1): the raw repository is not there"},
+		"raw":      {func(w *world) { w.change(rawDone) }, false, "warning no_raw: import 1 of ada/one (raw/1): the raw repository is not there"},
 		"receipt": {func(w *world) {
 			w.change(func(tx *store.Tx, i *store.Import) error {
 				return tx.SetReceipt(t.Context(), i.ID, []byte(`{"receipt": 1, "sha256": "00"}`))
 			})
-		}, false, "damage receipt: import 1: its receipt: "},
+		}, false, "damage receipt: import 1 of ada/one: its receipt: "},
 		"moved": {func(w *world) {
 			w.change(func(tx *store.Tx, _ *store.Import) error {
 				return tx.SetWritten(t.Context(), w.repo.ID, []store.WrittenRef{{Name: "refs/heads/trunk", Wrote: strings.Repeat("1", 40)}})

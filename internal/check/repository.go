@@ -16,8 +16,7 @@ import (
 
 // repository checks a bare repository: that its packs fit their indexes, its refs lead to objects, and its history is whole: every
 // commit that refs reach has its parents and its folder. With ReadData, that everything is what its hash says, and complete.
-func (c *checking) repository(ctx context.Context, where, dir string) ([]Finding, error) {
-	l := &list{where: where}
+func (c *checking) repository(ctx context.Context, l *list, dir string) ([]Finding, error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		l.add(Damage, "no_folder", "its folder is not there")
 		return l.all, nil

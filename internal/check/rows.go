@@ -71,7 +71,7 @@ func (c *checking) ifThere(ctx context.Context, id int64, look func(context.Cont
 
 // hosted checks a repository's folder.
 func (c *checking) hosted(ctx context.Context, r rehome.Repository) ([]Finding, error) {
-	return c.repository(ctx, fmt.Sprintf("%s (host/%d.git)", r.FullName(), r.ID), c.host(r.ID))
+	return c.repository(ctx, &list{where: fmt.Sprintf("%s (host/%d.git)", r.FullName(), r.ID)}, c.host(r.ID))
 }
 
 // written holds the refs of the host against what imports wrote there.
@@ -125,6 +125,9 @@ func (c *checking) imports(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.readNames(ctx); err != nil {
+		return err
+	}
 	done := int64(0)
 	for id := range known {
 		c.Tell(Progress{"imports", done, int64(len(known))})
@@ -149,9 +152,34 @@ func (c *checking) imports(ctx context.Context) error {
 	return nil
 }
 
+// readNames reads by which names people know imports.
+func (c *checking) readNames(ctx context.Context) error {
+	all, err := c.DB.Repositories(ctx)
+	if err != nil {
+		return err
+	}
+	c.names = make(map[int64]string, len(all))
+	for _, r := range all {
+		c.names[r.ID] = r.FullName()
+	}
+	return nil
+}
+
+// about begins a list about something of an import; what is "" is about its row.
+func (c *checking) about(i store.Import, what string) *list {
+	l := &list{where: fmt.Sprintf("import %d", i.ID), renewed: what != ""}
+	if name := c.names[i.RepositoryID]; name != "" {
+		l.where += " of " + name
+	}
+	if what != "" {
+		l.where += " (" + what + ")"
+	}
+	return l
+}
+
 // receipt checks an import's receipt.
 func (c *checking) receipt(ctx context.Context, i store.Import) ([]Finding, error) {
-	l := list{where: fmt.Sprintf("import %d", i.ID)}
+	l := c.about(i, "")
 	text, err := c.DB.Receipt(ctx, i.ID)
 	if rehome.CodeOf(err) == rehome.NotFound {
 		if !i.CompletedAt.IsZero() {
@@ -172,15 +200,14 @@ func (c *checking) receipt(ctx context.Context, i store.Import) ([]Finding, erro
 func (c *checking) raw(ctx context.Context, i store.Import) ([]Finding, error) {
 	name := "raw/" + strconv.FormatInt(i.ID, 10)
 	dir := filepath.Join(c.Data, filepath.FromSlash(name))
-	where := fmt.Sprintf("import %d (%s)", i.ID, name)
+	l := c.about(i, name)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		l := list{where: where}
 		if i.Done.Raw > 0 && !mayBeGone(i) {
 			l.add(Warning, "no_raw", "the raw repository is not there: what changes next has it fetched again")
 		}
 		return l.all, nil
 	}
-	return c.repository(ctx, where, dir)
+	return c.repository(ctx, l, dir)
 }
 
 // final checks what the plan made, where it is there: it can be made again.
@@ -190,7 +217,7 @@ func (c *checking) final(ctx context.Context, i store.Import) ([]Finding, error)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || expired(i) {
 		return nil, nil
 	}
-	return c.repository(ctx, fmt.Sprintf("import %d (%s)", i.ID, name), dir)
+	return c.repository(ctx, c.about(i, name), dir)
 }
 
 // kept checks what the import keeps in the bucket.
@@ -198,7 +225,7 @@ func (c *checking) kept(ctx context.Context, i store.Import) ([]Finding, error) 
 	if c.Shelf == nil {
 		return nil, nil
 	}
-	l := list{where: fmt.Sprintf("import %d (bucket)", i.ID)}
+	l := c.about(i, "bucket")
 	for _, key := range []string{i.Kept.Raw, i.Kept.Final, i.Kept.Pushed} {
 		if key == "" {
 			continue

@@ -2,7 +2,7 @@
 // databases with one bucket.
 //
 // A database has a name for itself, which nobody else has: a backup leaves it out. The bucket bears it as a file, and the database
-// remembers where the bucket was. docs/decisions/0034 says what follows from which of the two.
+// remembers where the bucket was. docs/decisions/0040 says what follows from which of the two.
 package claim
 
 import (
@@ -30,9 +30,9 @@ const InData = "the data folder's own"
 // Pair is a database and the bucket that it is to work with.
 type Pair struct {
 	DB      *store.DB
-	Bucket  bucket.Bucket
-	Name    string // of the bucket: what --bucket is given, without secrets, or InData
-	Scratch string // folder for a small file on its way into the bucket; "" is the system's
+	Bucket  bucket.Bucket // nil for one that is not there, where nothing is written
+	Name    string        // of the bucket: what --bucket is given, without secrets, or InData
+	Scratch string        // folder for a small file on its way into the bucket; "" is the system's
 }
 
 // Owner returns the name of the database that a bucket belongs to, "" when it is nobody's.
@@ -91,9 +91,11 @@ func (p Pair) Verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	owner, err := Owner(ctx, p.Bucket)
-	if err != nil {
-		return err
+	var owner string
+	if p.Bucket != nil {
+		if owner, err = Owner(ctx, p.Bucket); err != nil {
+			return err
+		}
 	}
 	switch {
 	case owner != "" && owner != bond.Token:
@@ -211,6 +213,9 @@ func (p Pair) hasNamed(ctx context.Context) (bool, error) {
 		}
 	}
 	for _, key := range keys {
+		if p.Bucket == nil {
+			return false, nil
+		}
 		_, err := bucket.Size(ctx, p.Bucket, key)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err == nil, err
