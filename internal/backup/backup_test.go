@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -216,6 +217,31 @@ func TestSharedPacksStayShared(t *testing.T) {
 		must(t, err)
 		if !os.SameFile(one, two) || one.Size() < 4096 {
 			t.Errorf("%s has two files for a pack of %d bytes", at, one.Size())
+		}
+	}
+}
+
+// TestRawThatIsNotHere wants a word of a raw repository that is nowhere, and none of one that the bucket has or that may be gone.
+func TestRawThatIsNotHere(t *testing.T) {
+	const key = "imports/1/1/lists/s-" + "00"
+	for name, c := range map[string]struct {
+		kept store.Kept
+		want string
+	}{
+		"nowhere": {store.Kept{UsedAt: time.Now()}, "the raw repository of import 1 of ada/one is not there: it is fetched anew when the import changes next"},
+		"lost":    {store.Kept{UsedAt: time.Now(), Raw: key}, "import 1 of ada/one (" + key + ") is not there: it is fetched or made anew when the import changes next"},
+		"expired": {store.Kept{}, ""},
+	} {
+		w := newWorld(t)
+		_, err := w.db.ChangeImport(t.Context(), w.repo.ID, func(_ *store.Tx, i *store.Import) error {
+			i.Done.Raw, i.Kept = 1, c.kept
+			return nil
+		})
+		must(t, err)
+		made, err := backup.Run(t.Context(), filepath.Join(t.TempDir(), "saved"), w.options(t))
+		must(t, err)
+		if got := strings.Join(made.Problems, "\n"); got != c.want {
+			t.Errorf("%s: it says %q, want %q", name, got, c.want)
 		}
 	}
 }
