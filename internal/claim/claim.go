@@ -2,7 +2,7 @@
 // databases with one bucket.
 //
 // A database has a name for itself, which nobody else has: a backup leaves it out. The bucket bears it as a file, and the database
-// remembers where the bucket was. docs/decisions/0040 says what follows from which of the two.
+// remembers where the bucket was. docs/decisions/0041 says what follows from which of the two.
 package claim
 
 import (
