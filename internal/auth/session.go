@@ -11,7 +11,7 @@ import (
 )
 
 // lasting is how long a session lasts: half a day without a look, a month in all.
-var lasting = store.Lasting{Idle: 12 * time.Hour, Most: 30 * 24 * time.Hour}
+var lasting = store.Lasting{Idle: 12 * time.Hour, Most: SessionLasts}
 
 // SessionLasts is how long a session lasts at most.
 const SessionLasts = 30 * 24 * time.Hour
@@ -31,10 +31,21 @@ func (a *Auth) Begin(ctx context.Context, c Caller) (rehome.Secret, error) {
 // InSession returns the caller whose session has the secret. ErrBadCredentials for a session that ended, as it does when it
 // was idle for half a day, a month after it began, and when its token is revoked.
 func (a *Auth) InSession(ctx context.Context, secret rehome.Secret, now time.Time) (Caller, error) {
+	return a.inSession(ctx, secret, now, lasting)
+}
+
+// StillInSession is InSession for what asks by itself, as a stream does: nobody looks, so the session is as idle as before.
+func (a *Auth) StillInSession(ctx context.Context, secret rehome.Secret, now time.Time) (Caller, error) {
+	unseen := lasting
+	unseen.Unseen = true
+	return a.inSession(ctx, secret, now, unseen)
+}
+
+func (a *Auth) inSession(ctx context.Context, secret rehome.Secret, now time.Time, l store.Lasting) (Caller, error) {
 	if secret == "" || len(secret) > maxToken {
 		return Caller{}, ErrBadCredentials
 	}
-	token, err := a.db.TokenBySession(ctx, Hash(secret), now, lasting)
+	token, err := a.db.TokenBySession(ctx, Hash(secret), now, l)
 	switch {
 	case err != nil && rehome.CodeOf(err) == rehome.NotFound, err == nil && !token.RevokedAt.IsZero():
 		return Caller{}, ErrBadCredentials
@@ -45,4 +56,6 @@ func (a *Auth) InSession(ctx context.Context, secret rehome.Secret, now time.Tim
 }
 
 // End ends a session.
-func (a *Auth) End(ctx context.Context, secret rehome.Secret) error { return a.db.DropSession(ctx, Hash(secret)) }
+func (a *Auth) End(ctx context.Context, secret rehome.Secret) error {
+	return a.db.DropSession(ctx, Hash(secret))
+}

@@ -11,6 +11,7 @@ import (
 // Lasting says how long sessions last: since they were last seen, and in all.
 type Lasting struct {
 	Idle, Most time.Duration
+	Unseen     bool // this look is not one of a person, and does not put off the end
 }
 
 // maxSessions is how many a token keeps; the ones seen longest ago go first.
@@ -38,7 +39,7 @@ func (db *DB) CreateSession(ctx context.Context, hash [32]byte, tokenID int64, l
 // seenStep is how exactly it is kept when a session was last seen: not each page is a write.
 const seenStep = 5 * time.Minute
 
-// TokenBySession returns the token of a session that lasts, revoked or not, and notes that it was seen;
+// TokenBySession returns the token of a session that lasts, revoked or not, and notes that it was seen, unless it was not;
 // rehome.NotFound when there is none. Time is the caller's clock, which does not have to be exact.
 func (db *DB) TokenBySession(ctx context.Context, hash [32]byte, now time.Time, l Lasting) (rehome.Token, error) {
 	var seen int64
@@ -48,7 +49,7 @@ func (db *DB) TokenBySession(ctx context.Context, hash [32]byte, now time.Time, 
 		return rehome.Token{}, found(err, "session")
 	}
 	t, err := scanToken(db.read.QueryRowContext(ctx, "SELECT "+tokenColumns+tokenTables+"JOIN sessions s ON s.token_id = t.id WHERE s.hash = $1", hash[:]))
-	if err != nil || now.Sub(fromMillis(seen)) < seenStep {
+	if err != nil || l.Unseen || now.Sub(fromMillis(seen)) < seenStep {
 		return t, found(err, "session")
 	}
 	err = db.inTx(ctx, func(tx *Tx) error {

@@ -7,39 +7,45 @@ import (
 	"rehome/internal/importer"
 )
 
-// restart begins again what stopped, with what the form gives: credentials, a destination, options.
+// restart begins again what stopped, with what the form gives: credentials or a destination.
 func (w *Web) restart(v *visit) error {
 	if err := w.Importer.Room(); err != nil {
 		return err
 	}
 	ctx, form := v.r.Context(), v.r.PostForm
-	if form.Has("destination_password") {
-		i, err := w.Importer.Get(ctx, v.repo.ID)
-		if err != nil {
-			return err
-		}
-		q := importer.DestinationRequest{URL: i.Destination.URL}
-		if url := strings.TrimSpace(form.Get("destination")); url != "" {
-			q.URL = url
-		}
-		user, password := strings.TrimSpace(form.Get("destination_username")), rehome.Secret(form.Get("destination_password"))
-		if user != "" || password != "" {
-			q.Username, q.Password = &user, &password
-		}
-		if _, err := w.Importer.SetDestination(ctx, v.repo.ID, q); err != nil {
-			return err
-		}
-		return v.to(v.at(""))
+	user, password := typed(form.Get("username")), secretOf(form.Get("password"))
+	i, err := w.Importer.Get(ctx, v.repo.ID)
+	if err != nil {
+		return err
 	}
-	q := importer.UpdateRequest{By: v.caller.User().ID}
-	if form.Has("password") {
-		user, password := strings.TrimSpace(form.Get("username")), rehome.Secret(form.Get("password"))
-		q.Username, q.Password = &user, &password
+	to := strings.TrimSpace(form.Get("destination"))
+	if same := to == w.destinationOf(v, i) && user == nil && password == nil; form.Has("destination") && !same {
+		_, err = w.Importer.SetDestination(ctx, v.repo.ID, importer.DestinationRequest{
+			URL: to, Username: user, Password: password,
+		})
+	} else {
+		_, err = w.Importer.Update(ctx, v.repo.ID, importer.UpdateRequest{Username: user, Password: password, By: v.caller.User().ID})
 	}
-	if _, err := w.Importer.Update(ctx, v.repo.ID, q); err != nil {
+	if err != nil {
 		return err
 	}
 	return v.to(v.at(""))
+}
+
+// typed is what was typed into a field, nil for nothing: what there was before stays.
+func typed(text string) *string {
+	if text = strings.TrimSpace(text); text == "" {
+		return nil
+	}
+	return &text
+}
+
+func secretOf(text string) *rehome.Secret {
+	if text == "" {
+		return nil
+	}
+	s := rehome.Secret(text)
+	return &s
 }
 
 // choose names one of several projects.

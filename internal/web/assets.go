@@ -7,9 +7,9 @@ import (
 	"embed"
 	"encoding/base64"
 	"io/fs"
-	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -25,6 +25,9 @@ type bundled struct {
 	small []byte // the same by gzip
 	tag   string
 }
+
+// kinds are those of the files; a machine's own table may say anything.
+var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 // assets are all of them, by name.
 var assets = bundle()
@@ -46,7 +49,7 @@ func bundle() map[string]bundled {
 		z.Close()      //nolint:errcheck // as above
 		sum := sha256.Sum256(plain)
 		all[e.Name()] = bundled{
-			kind: mime.TypeByExtension(path.Ext(e.Name())), plain: plain, small: small.Bytes(),
+			kind: kinds[path.Ext(e.Name())], plain: plain, small: small.Bytes(),
 			tag: base64.RawURLEncoding.EncodeToString(sum[:9]),
 		}
 	}
@@ -72,5 +75,6 @@ func (w *Web) asset(out http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Encoding", "gzip")
 		body = file.small
 	}
-	out.Write(body) //nolint:errcheck // who hung up does not need it
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	steady(out).Write(body) //nolint:errcheck // who hung up does not need it
 }

@@ -23,7 +23,8 @@ type authorList struct {
 	Open   bool   // they can be changed
 	More   bool   // history still comes
 	Again  string // the query that shows the same
-	Map    string
+	Map    string // as it was sent, where it is short enough to be sent back
+	Long   bool   // it is not: its file has to be chosen again
 	Review *review
 	Err    *shownProblem
 }
@@ -40,6 +41,7 @@ type authorRow struct {
 	ID               int64
 	Name, Mail       string // of the source
 	ToName, ToMail   string
+	Shown            [2]string // ToName and ToMail as they were shown, by which it is known what was changed
 	Changed          bool
 	At, FormKey, Err string
 }
@@ -55,10 +57,13 @@ const shownChanges = 200
 
 func rowOf(v *visit, a rehome.Author) authorRow {
 	_, changed := a.Mapped()
-	return authorRow{
-		ID: a.ID, Name: strings.ToValidUTF8(string(a.RemoteName), "\uFFFD"), Mail: strings.ToValidUTF8(string(a.RemoteMail), "\uFFFD"),
-		ToName: a.Name, ToMail: a.Email, Changed: changed, At: v.at("authors/" + strconv.FormatInt(a.ID, 10)), FormKey: formKey(v.secret),
+	row := authorRow{
+		ID: a.ID, Name: rehome.Clean(string(a.RemoteName), maxShown), Mail: rehome.Clean(string(a.RemoteMail), maxShown),
+		ToName: rehome.Clean(a.Name, maxShown), ToMail: rehome.Clean(a.Email, maxShown), Changed: changed,
+		At: v.at("authors/" + strconv.FormatInt(a.ID, 10)), FormKey: formKey(v.secret),
 	}
+	row.Shown = [2]string{row.ToName, row.ToMail}
+	return row
 }
 
 func (w *Web) authors(v *visit) error {
@@ -78,7 +83,7 @@ func (w *Web) authorList(v *visit) (authorList, error) {
 	if err != nil {
 		return authorList{}, err
 	}
-	l := authorList{Query: query.Get("q"), Mapped: query.Get("mapped") != "", Open: i.ClosedAt.IsZero(), More: i.State.Status == rehome.Importing, Again: query.Encode()}
+	l := authorList{Query: searched(query), Mapped: query.Get("mapped") != "", Open: i.ClosedAt.IsZero(), More: i.State.Status == rehome.Importing, Again: again(query, "q", "mapped", "page")}
 	page := max(number(query.Get("page")), 1)
 	found, total, err := w.Importer.FindAuthors(ctx, v.repo.ID, importer.AuthorQuery{
 		Search: l.Query, Mapped: l.Mapped, Offset: (page - 1) * perPage, Limit: perPage,
@@ -99,14 +104,11 @@ func (w *Web) mapAuthor(v *visit) error {
 	if err != nil {
 		return errNoPage
 	}
-	name, mail := strings.TrimSpace(v.r.PostFormValue("name")), strings.TrimSpace(v.r.PostFormValue("email"))
-	a, err := w.Importer.MapAuthor(v.r.Context(), v.repo.ID, id, &name, &mail)
+	name, mail := v.changed("name"), v.changed("email")
+	a, err := w.Importer.MapAuthor(v.r.Context(), v.repo.ID, id, name, mail)
 	inPlace := v.r.Header.Get("HX-Request") != ""
 	if err != nil && inPlace && problemOf(err).status < http.StatusInternalServerError {
-		return w.part(v, "authors", "row", authorRow{
-			ID: id, Name: v.r.PostFormValue("was_name"), Mail: v.r.PostFormValue("was_mail"), ToName: name, ToMail: mail,
-			At: v.at("authors/" + strconv.FormatInt(id, 10)), FormKey: formKey(v.secret), Err: problemOf(err).text,
-		})
+		return w.part(v, "authors", "row", v.rowAgain(id, problemOf(err).text))
 	}
 	if err != nil {
 		return err
@@ -115,6 +117,26 @@ func (w *Web) mapAuthor(v *visit) error {
 		return w.part(v, "authors", "row", rowOf(v, a))
 	}
 	return v.to(v.at("authors"))
+}
+
+// changed is what was typed into a field over what it showed, nil for the same: bytes that cannot be shown stay.
+func (v *visit) changed(field string) *string {
+	text := strings.TrimSpace(v.r.PostFormValue(field))
+	if text == strings.TrimSpace(v.r.PostFormValue("shown_"+field)) && v.r.PostForm.Has("shown_"+field) {
+		return nil
+	}
+	return &text
+}
+
+// rowAgain is a row as it was sent, with what is wrong with it.
+func (v *visit) rowAgain(id int64, wrong string) authorRow {
+	get := v.r.PostFormValue
+	return authorRow{
+		ID: id, Name: rehome.Clean(get("was_name"), maxShown), Mail: rehome.Clean(get("was_mail"), maxShown),
+		ToName: rehome.Clean(get("name"), maxShown), ToMail: rehome.Clean(get("email"), maxShown),
+		Shown: [2]string{get("shown_name"), get("shown_email")},
+		At:    v.at("authors/" + strconv.FormatInt(id, 10)), FormKey: formKey(v.secret), Err: wrong,
+	}
 }
 
 // mapAuthors shows what a whole map would do, or takes it.
@@ -144,6 +166,9 @@ func (w *Web) mapAuthors(v *visit) error {
 	return w.mapAgain(v, text, r, nil)
 }
 
+// maxEcho is the longest map that a page brings along, in bytes: pages stay below 2 MB.
+const maxEcho = 200_000
+
 // mapAgain shows the page with a map in its form, what it would do, or what is wrong with it.
 func (w *Web) mapAgain(v *visit, text []byte, would *review, wrong error) error {
 	l, err := w.authorList(v)
@@ -151,7 +176,11 @@ func (w *Web) mapAgain(v *visit, text []byte, would *review, wrong error) error 
 		return err
 	}
 	status := http.StatusOK
-	l.Map, l.Review = string(text), would
+	if l.Review = would; len(text) <= maxEcho {
+		l.Map = string(text)
+	} else {
+		l.Long = true
+	}
 	if wrong != nil {
 		shown := mapProblem(wrong)
 		l.Err, status = &shown, http.StatusUnprocessableEntity
@@ -209,7 +238,7 @@ func (w *Web) mailmap(v *visit) error {
 		fmt.Fprintf(&b, "%s <%s> %s <%s>\n", to.Name, to.Mail, a.RemoteName, a.RemoteMail)
 	}
 	v.file("text/plain; charset=utf-8", v.repo.Name+".mailmap")
-	v.w.Write(b.Bytes()) //nolint:errcheck // who hung up does not need it
+	steady(v.w).Write(b.Bytes()) //nolint:errcheck // who hung up does not need it
 	return nil
 }
 

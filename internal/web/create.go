@@ -45,7 +45,6 @@ type optionForm struct {
 // detected is what answers at a URL.
 type detected struct {
 	VCS     rehome.VCS
-	Name    string // that the repository could have
 	Problem *shownProblem
 	Wants   bool // credentials
 }
@@ -105,9 +104,15 @@ func (w *Web) detect(v *visit) error {
 	if f.URL == "" {
 		return w.part(v, "new", "found", detected{})
 	}
+	leave, ok := w.detected.enter(v.caller.Token.ID)
+	if !ok {
+		shown := errCrowded.shown()
+		return w.part(v, "new", "found", detected{Problem: &shown})
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(v.r.Context(), detectFor)
 	defer cancel()
-	d := detected{Name: nameOf(f.URL)}
+	var d detected
 	found, err := w.Importer.Detect(ctx, f.URL, f.Username, rehome.Secret(v.r.PostFormValue("password")))
 	switch {
 	case err != nil && rehome.CodeOf(err) == rehome.CredentialsWanted:
@@ -144,9 +149,12 @@ func (w *Web) create(v *visit) error {
 	return w.page(v, p.status, "new", "New import", f)
 }
 
-// make makes the repository.
+// make makes the repository, where there is room for an import.
 func (w *Web) make(v *visit, f newImport) (rehome.Repository, error) {
 	ctx := v.r.Context()
+	if err := w.Importer.Room(); err != nil {
+		return rehome.Repository{}, err
+	}
 	if f.URL == "" {
 		return rehome.Repository{}, &rehome.Error{Code: rehome.Invalid, Field: "vcs_url", Message: "Where does the repository come from? Give its URL."}
 	}
@@ -191,9 +199,6 @@ func (w *Web) undo(v *visit, r rehome.Repository) error {
 // begin says where the import goes, and starts it.
 func (w *Web) begin(v *visit, r rehome.Repository, f newImport) error {
 	ctx := v.r.Context()
-	if err := w.Importer.Room(); err != nil {
-		return err
-	}
 	if f.Destination.URL != "" {
 		password := rehome.Secret(v.r.PostFormValue("destination_password"))
 		_, err := w.Importer.SetDestination(ctx, r.ID, importer.DestinationRequest{

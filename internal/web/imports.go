@@ -45,7 +45,7 @@ type importRow struct {
 // imports lists those of everybody the caller acts for, newest first.
 func (w *Web) imports(v *visit) error {
 	query := v.r.URL.Query()
-	l := importList{Query: query.Get("q"), Status: rehome.Status(query.Get("status")), Statuses: rehome.Statuses(), Again: query.Encode()}
+	l := importList{Query: searched(query), Status: rehome.Status(query.Get("status")), Statuses: rehome.Statuses(), Again: again(query, "q", "status", "page")}
 	if l.Status != "" && !slices.Contains(l.Statuses, l.Status) {
 		l.Status = ""
 	}
@@ -71,19 +71,27 @@ func (w *Web) row(v *visit, one importer.Listed) importRow {
 	}
 }
 
+// again is the query that shows the same: of what came, what the page knows.
+func again(query url.Values, names ...string) string {
+	kept := url.Values{}
+	for _, name := range names {
+		if text := query.Get(name); text != "" {
+			kept.Set(name, rehome.Clean(text, maxSearch))
+		}
+	}
+	return kept.Encode()
+}
+
 // pager leads to the other pages of a list.
 type pager struct {
-	Page, Last, Total    int
-	Next, Previous, Base string
+	Page, Last, Total int
+	Next, Previous    string
 }
 
 func pagesOf(base string, query url.Values, page, total int) pager {
-	p := pager{Page: page, Last: max((total+perPage-1)/perPage, 1), Total: total, Base: base}
+	p := pager{Page: page, Last: max((total+perPage-1)/perPage, 1), Total: total}
 	at := func(n int) string {
-		q := url.Values{}
-		for k, v := range query {
-			q[k] = v
-		}
+		q, _ := url.ParseQuery(again(query, "q", "status", "mapped")) // it was written here
 		q.Set("page", strconv.Itoa(n))
 		return base + "?" + q.Encode()
 	}
@@ -95,6 +103,11 @@ func pagesOf(base string, query url.Values, page, total int) pager {
 	}
 	return p
 }
+
+// maxSearch is the longest text that is searched for, in bytes.
+const maxSearch = 300
+
+func searched(query url.Values) string { return rehome.Clean(query.Get("q"), maxSearch) }
 
 func number(text string) int {
 	n, err := strconv.Atoi(strings.TrimSpace(text))

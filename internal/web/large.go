@@ -61,7 +61,7 @@ func (w *Web) largeList(v *visit) (l largeList, err error) {
 		most = max(first[0].Size, 1)
 	}
 	for _, f := range files {
-		l.Rows = append(l.Rows, largeRow{Path: strings.ToValidUTF8(string(f.Path), "\uFFFD"), Ref: f.Ref, OID: f.OID, Size: f.Size, Share: int(100 * f.Size / most)})
+		l.Rows = append(l.Rows, largeRow{Path: rehome.Clean(string(f.Path), maxShown), Ref: rehome.Clean(f.Ref, maxShown), OID: f.OID, Size: f.Size, Share: int(100 * f.Size / most)})
 	}
 	return l, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"rehome"
@@ -56,7 +57,6 @@ type done struct {
 	Receipt *rehome.Receipt
 	Clone   string
 	Commits int64
-	Took    string
 	Mapped  bool // there is a commit map
 	Closed  bool
 	Next    string // when the next sync is
@@ -104,10 +104,16 @@ func (w *Web) look(v *visit) (overview, error) {
 	return o, nil
 }
 
-// destinationOf is where an import goes, as people know it.
+// destinationOf is where an import goes, as people know it; "" where nobody said so yet.
 func (w *Web) destinationOf(v *visit, i rehome.Import) string {
-	if i.Destination.URL != "" {
+	template := w.Importer.Elsewhere.Template
+	switch {
+	case i.Destination.URL != "":
 		return i.Destination.URL
+	case template != "":
+		return strings.NewReplacer("{owner}", v.repo.Owner.Login, "{repo}", v.repo.Name).Replace(template) // neither holds what is escaped in URLs
+	case w.Host == nil:
+		return ""
 	}
 	return v.urls.Clone(v.repo)
 }
@@ -209,6 +215,9 @@ func (w *Web) doneOf(ctx context.Context, v *visit, i rehome.Import) (*done, err
 		return nil, err
 	}
 	h := d.Receipt.Head
+	if w.Host == nil || i.Destination.URL != "" || w.Importer.Elsewhere.Template != "" {
+		d.Clone = h.Destination.URL
+	}
 	d.Commits, d.Elapsed = h.Commits, age(h.CompletedAt.Sub(h.StartedAt))
 	return d, nil
 }

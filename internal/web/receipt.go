@@ -42,7 +42,7 @@ func (w *Web) receiptFile(v *visit) error {
 		return err
 	}
 	v.file("application/json", v.repo.Name+"-receipt.json")
-	v.w.Write(text) //nolint:errcheck // who hung up does not need it
+	steady(v.w).Write(text) //nolint:errcheck // who hung up does not need it
 	return nil
 }
 
@@ -55,7 +55,7 @@ func (w *Web) commitMap(v *visit) error {
 	defer from.Close() //nolint:errcheck // it is only read
 	v.file("text/plain; charset=utf-8", v.repo.Name+"-commit-map.txt")
 	v.w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
-	_, err = io.Copy(v.w, from)
+	_, err = io.Copy(steady(v.w), from)
 	if err != nil {
 		panic(http.ErrAbortHandler) // half a map must not look whole
 	}

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -23,8 +24,8 @@ type shell struct {
 	FormKey string
 	Repo    string // owner/name, on pages of an import
 	At      string // base of the import's pages
-	Told    string
-	Refresh int // seconds after which a browser without JavaScript loads the page again; 0 for never
+	Writes  bool   // the caller may see them all, not only the webhooks
+	Refresh int    // seconds after which a browser without JavaScript loads the page again; 0 for never
 	Body    any
 }
 
@@ -34,10 +35,10 @@ type refreshing interface{ refresh() int }
 func (v *visit) shell(title string, body any) shell {
 	s := shell{
 		Title: title, Root: v.urls.Root, Path: v.r.URL.Path, User: v.caller.User().Login, Admin: v.caller.Admin(),
-		FormKey: formKey(v.secret), Told: v.told, Body: body,
+		FormKey: formKey(v.secret), Body: body,
 	}
 	if v.repo.ID != 0 {
-		s.Repo, s.At = v.repo.FullName(), v.at("")
+		s.Repo, s.At, s.Writes = v.repo.FullName(), v.at(""), v.caller.CanWrite(v.repo)
 	}
 	if r, ok := body.(refreshing); ok {
 		s.Refresh = r.refresh()
@@ -63,7 +64,7 @@ func (w *Web) render(v *visit, status int, page, name string, s shell) error {
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.WriteHeader(status)
 	if v.r.Method != http.MethodHead {
-		v.w.Write(b.Bytes()) //nolint:errcheck // who hung up does not need it
+		steady(v.w).Write(b.Bytes()) //nolint:errcheck // who hung up does not need it
 	}
 	return nil
 }
@@ -89,11 +90,25 @@ func parse() map[string]*template.Template {
 }
 
 var funcs = template.FuncMap{
-	"asset": assetURL, "bytes": byteCount, "count": grouped, "stamp": stamp, "clean": func(s string) string { return rehome.Clean(s, 2000) },
+	"asset": assetURL, "bytes": byteCount, "count": grouped, "stamp": stamp, "clean": func(s string) string { return rehome.Clean(s, maxShown) }, "shell": shellWord,
 	"short":   func(id rehome.ObjectID) string { return string(id[:min(len(id), 10)]) },
 	"count64": func(n int) string { return grouped(int64(n)) }, "tab": tabOf,
 	"statusWord": func(s rehome.Status) string { return words[s] }, "stepWord": func(state string) string { return stepWords[state] },
 	"first": first, "actions": hookActions,
+}
+
+// maxShown is how much of a name from outside is shown, in bytes.
+const maxShown = 1000
+
+// plainWord is what a shell takes as it stands.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_~-]+$`)
+
+// shellWord quotes a text for a command that somebody copies.
+func shellWord(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // tab leads to one of the pages of an import.

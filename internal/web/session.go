@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"rehome"
 	"rehome/internal/auth"
@@ -46,6 +48,17 @@ func (w *Web) session(v *visit) error {
 	return err
 }
 
+// mayStill reports whether who was let in may go on: since then the session may have ended, the token been revoked, and the
+// repository been deleted, or another one made in its place.
+func (w *Web) mayStill(v *visit, who access) bool {
+	now := &visit{r: v.r, w: v.w, urls: v.urls, secret: v.secret}
+	var err error
+	if now.caller, err = w.Auth.StillInSession(v.r.Context(), v.secret, w.Clock()); err != nil {
+		return false
+	}
+	return w.admit(now, who) == nil && now.repo.ID == v.repo.ID
+}
+
 // formKey stands in each form of a session, and nobody else can know it.
 func formKey(secret rehome.Secret) string {
 	if secret == "" {
@@ -83,6 +96,7 @@ func (w *Web) signIn(v *visit) error {
 	var many *auth.TooManyError
 	switch {
 	case errors.As(err, &many):
+		v.w.Header().Set("Retry-After", strconv.Itoa(int(many.Wait/time.Second)+1))
 		return w.page(v, http.StatusTooManyRequests, "sign-in", "Sign in", signIn{next, "Too many tokens that do not work came from your address. Wait a few minutes, then try again."})
 	case errors.Is(err, auth.ErrBadCredentials), err == nil && caller.Anonymous():
 		return w.page(v, http.StatusUnprocessableEntity, "sign-in", "Sign in", signIn{next, "This token does not work. Tokens begin with rht_; the server's operator makes them with rehome token create."})
@@ -102,9 +116,13 @@ func (w *Web) signIn(v *visit) error {
 	return v.to(v.urls.Root + local(next))
 }
 
+// maxNext is the longest path that is gone to after signing in, in bytes.
+const maxNext = 2048
+
 // local makes a path of this server of what a form says, "/" of anything else.
 func local(next string) string {
-	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+	odd := func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' } // a path that came in a request is escaped
+	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || len(next) > maxNext || strings.ContainsFunc(next, odd) {
 		return "/"
 	}
 	return next

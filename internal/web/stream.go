@@ -14,9 +14,19 @@ import (
 // aliveEvery is how often a stream says that it is there, and asks whether it still may be.
 const aliveEvery = 15 * time.Second
 
-// live streams what happens to an import as pieces of the page: "progress" with the new bar, and "changed" when the whole is
-// to be fetched anew.
+func heartbeat() (<-chan time.Time, func()) {
+	t := time.NewTicker(aliveEvery)
+	return t.C, t.Stop
+}
+
+// live streams what happens to an import as pieces of the page: "progress" with the new bar, "changed" when the whole is
+// to be fetched anew, and "end" once nothing more comes.
 func (w *Web) live(v *visit) error {
+	leave, ok := w.watched.enter(v.caller.Token.ID)
+	if !ok {
+		return errCrowded
+	}
+	defer leave()
 	ctx, stop := context.WithCancel(v.r.Context())
 	defer stop()
 	events, err := w.Importer.Watch(ctx, v.repo.ID)
@@ -26,25 +36,36 @@ func (w *Web) live(v *visit) error {
 	h := v.w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	s := stream{w: v.w, control: http.NewResponseController(v.w)}
-	ticks := time.NewTicker(aliveEvery)
-	defer ticks.Stop()
-	if s.say("retry: 2000\n\n") != nil {
+	if v.r.Method == http.MethodHead {
+		v.w.WriteHeader(http.StatusOK)
 		return nil
 	}
+	s := stream{steady(v.w)}
+	if s.say("retry: 2000\n\n") == nil {
+		ticks, stopTicks := w.beat()
+		defer stopTicks()
+		w.follow(v, s, events, ticks)
+	}
+	return nil
+}
+
+// follow tells of events until one is final, the channel closes, or the watcher is gone or may not watch any more. A browser
+// whose session ended is told to fetch the page anew, which leads to where one signs in.
+func (w *Web) follow(v *visit, s stream, events <-chan rehome.Event, ticks <-chan time.Time) {
+	defer s.send("end", "") //nolint:errcheck // it is the last word
 	for {
 		select {
 		case e, open := <-events:
-			if !open {
-				s.send("changed", "") //nolint:errcheck // it is the last word
-				return nil
+			if !open || w.relay(v, s, e) != nil || e.Kind == rehome.EventDone || e.Kind == rehome.EventError {
+				return
 			}
-			if err := w.relay(v, s, e); err != nil {
-				return nil //nolint:nilerr // who hung up does not need it
+		case <-ticks:
+			if !w.mayStill(v, writes) {
+				s.send("changed", "") //nolint:errcheck // as above
+				return
 			}
-		case <-ticks.C:
-			if err := w.session(v); err != nil || v.caller.Anonymous() || s.say(": still here\n\n") != nil {
-				return nil
+			if s.say(": still here\n\n") != nil {
+				return
 			}
 		}
 	}
@@ -107,22 +128,15 @@ func progressOf(e rehome.Event) progressBar {
 }
 
 // stream writes server-sent events.
-type stream struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-}
+type stream struct{ paced }
 
 // send sends an event, each line of its data behind a word of its own.
 func (s stream) send(name, data string) error {
 	return s.say("event: " + name + "\ndata: " + strings.ReplaceAll(strings.ReplaceAll(data, "\r", ""), "\n", "\ndata: ") + "\n\n")
 }
 
-// patience is how long a browser may take to read a piece.
-const patience = time.Minute
-
 func (s stream) say(text string) error {
-	s.control.SetWriteDeadline(time.Now().Add(patience)) //nolint:errcheck // where it cannot be set there is none
-	if _, err := s.w.Write([]byte(text)); err != nil {
+	if _, err := s.Write([]byte(text)); err != nil {
 		return err
 	}
 	return s.control.Flush()

@@ -16,6 +16,7 @@ type tokenList struct {
 	Scopes []string
 	Owners []string
 	Made   string // a new token, shown this once
+	Pages  pager
 	Err    *shownProblem
 }
 
@@ -32,13 +33,29 @@ func (w *Web) tokensAgain(v *visit, status int, made rehome.Secret, wrong *shown
 		return err
 	}
 	all = slices.DeleteFunc(all, func(t rehome.Token) bool { return !t.RevokedAt.IsZero() || !mayRevoke(v.caller, t) })
+	slices.Reverse(all)
+	query := v.r.URL.Query()
+	page := max(number(query.Get("page")), 1)
+	from := min((page-1)*perPage, len(all))
 	return w.page(v, status, "tokens", "Tokens", tokenList{
-		Rows: all, Mine: v.caller.Token.ID, Scopes: mayMake(v.caller), Owners: v.caller.Token.Owners, Made: string(made), Err: wrong,
+		Rows: all[from:min(from+perPage, len(all))], Mine: v.caller.Token.ID, Scopes: mayMake(v.caller), Owners: v.caller.Token.Owners,
+		Made: string(made), Pages: pagesOf(v.urls.Root+"/-/tokens", query, page, len(all)), Err: wrong,
 	})
 }
 
-// mayRevoke reports whether a caller may see a token and end it: one's own, and administrators any.
-func mayRevoke(c auth.Caller, t rehome.Token) bool { return c.Admin() || t.User.ID == c.User().ID }
+// mayRevoke reports whether a caller may see a token and end it: administrators any, others those of their user that can do no more than
+// the own one. Who holds a narrow token does not end, or learn of, wider ones.
+func mayRevoke(c auth.Caller, t rehome.Token) bool {
+	if c.Admin() || t.ID == c.Token.ID {
+		return true
+	}
+	return t.User.ID == c.User().ID && within(t.Scopes, c.Token.Scopes) && within(t.Owners, c.Token.Owners)
+}
+
+// within reports whether all words of a list are in another.
+func within(list, other []string) bool {
+	return !slices.ContainsFunc(list, func(s string) bool { return !slices.Contains(other, s) })
+}
 
 // makeToken makes one that can do no more than the caller's own.
 func (w *Web) makeToken(v *visit) error {

@@ -1,14 +1,17 @@
 package web
 
 import (
+	"context"
 	"errors"
-	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/bucket"
+	"rehome/internal/store"
 	"rehome/internal/wire"
 )
 
@@ -21,28 +24,41 @@ type visit struct {
 	caller auth.Caller
 	secret rehome.Secret // of the session; "" for nobody
 	repo   rehome.Repository
-	told   string // what a change did, for the top of the page
+	hooks  hooksHere // on pages of webhooks
 }
 
 // handler answers with a page, or says why not.
 type handler func(*visit) error
 
-// maxForm is the most bytes of a form: an author map and what goes with it.
-const maxForm = 11 << 20
+// The most bytes of a form: of one that brings an author map, of others, and of one from nobody knows whom.
+const (
+	maxMap       = 11 << 20
+	maxForm      = 1 << 20
+	maxAnonymous = 64 << 10
+)
 
-// open lets everybody in.
-func (w *Web) open(h handler) http.HandlerFunc {
+// postMap is the pattern of the form with an author map.
+const postMap = "POST /{owner}/{repo}/import/authors"
+
+// enter finds out who comes, lets in whoever may, and only then reads what they send.
+func (w *Web) enter(to route) http.HandlerFunc {
 	return func(out http.ResponseWriter, r *http.Request) {
 		at := wire.VisitOf(r.Context())
 		v := &visit{r: r, w: out, urls: at.URLs, client: at.Client}
 		err := w.session(v)
+		if err == nil {
+			err = w.admit(v, to.access)
+		}
 		if err == nil && r.Method == http.MethodPost {
 			err = v.readForm()
 		}
 		if err == nil {
-			err = h(v)
+			err = to.handle(v)
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, errSignIn):
+			v.askToSignIn()
+		case err != nil:
 			w.fail(v, err)
 		}
 	}
@@ -50,15 +66,19 @@ func (w *Web) open(h handler) http.HandlerFunc {
 
 // readForm reads a form, which has to be one of this session's pages.
 func (v *visit) readForm() error {
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
-	err := v.r.ParseMultipartForm(maxForm)
-	if errors.Is(err, http.ErrNotMultipart) {
-		err = v.r.ParseForm()
+	most := int64(maxForm)
+	switch {
+	case v.caller.Anonymous():
+		most = maxAnonymous
+	case v.r.Pattern == postMap:
+		most = maxMap
 	}
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, most)
+	err := v.parse()
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return &problem{status: http.StatusRequestEntityTooLarge, title: "That is too much", text: fmt.Sprintf("A form may have %d MiB.", large.Limit>>20)}
+		return &problem{status: http.StatusRequestEntityTooLarge, title: "That is too much", text: "A form may have " + byteCount(large.Limit) + " here."}
 	case err != nil:
 		return &problem{status: http.StatusBadRequest, title: "The form did not arrive whole", text: "What the browser sent cannot be read.", hint: "Go back and send it again.", err: err}
 	case !v.own():
@@ -67,37 +87,22 @@ func (v *visit) readForm() error {
 	return nil
 }
 
-// signedIn lets in whoever has signed in, and asks others to.
-func (w *Web) signedIn(h handler) http.HandlerFunc {
-	return w.open(func(v *visit) error {
-		if v.caller.Anonymous() {
-			return v.askToSignIn()
-		}
-		return h(v)
-	})
+// parse reads the fields. It looks at the kind of the body first: net/http forgets what was wrong with a plain form once it has
+// tried to read it as one in parts.
+func (v *visit) parse() error {
+	kind, _, err := mime.ParseMediaType(v.r.Header.Get("Content-Type"))
+	if err == nil && kind == "multipart/form-data" {
+		return v.r.ParseMultipartForm(maxMap)
+	}
+	return v.r.ParseForm()
 }
 
-func (v *visit) askToSignIn() error {
+func (v *visit) askToSignIn() {
 	next := "/"
 	if v.r.Method == http.MethodGet && v.r.Header.Get("HX-Request") == "" {
 		next = v.r.URL.RequestURI()
 	}
-	return v.to(v.urls.Root + "/-/sign-in?" + url.Values{"next": {next}}.Encode())
-}
-
-// inRepository lets in whoever may change the repository in the path. To others it is not there.
-func (w *Web) inRepository(h handler) http.HandlerFunc {
-	return w.signedIn(func(v *visit) error {
-		found, err := w.DB.Repository(v.r.Context(), v.r.PathValue("owner"), v.r.PathValue("repo"))
-		if err != nil && rehome.CodeOf(err) == rehome.NotFound || err == nil && !v.caller.CanWrite(found) {
-			return errNoPage
-		}
-		if err != nil {
-			return err
-		}
-		v.repo = found
-		return h(v)
-	})
+	v.to(v.urls.Root + "/-/sign-in?" + url.Values{"next": {next}}.Encode()) //nolint:errcheck // it has none
 }
 
 // at is the URL of a page of the repository's import.
@@ -151,6 +156,8 @@ func problemOf(err error) *problem {
 	e := rehome.AsError(err)
 	p = &problem{status: statuses[e.Code], title: "This did not work", text: e.Message, hint: hint(e.Hint), err: err}
 	switch {
+	case e.Code == rehome.Internal && away(err):
+		*p = problem{status: http.StatusServiceUnavailable, title: "Not just now", text: "A part of the server does not answer.", hint: "Try again in a moment.", err: err}
 	case p.status == 0:
 		p.status = http.StatusUnprocessableEntity
 	case p.status == http.StatusNotFound:
@@ -161,11 +168,28 @@ func problemOf(err error) *problem {
 	return p
 }
 
+// away reports whether an error may be gone in a while.
+func away(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || store.Unavailable(err) || errors.Is(err, bucket.ErrAway)
+}
+
+// soon is when whoever is refused for the time being may come again, in seconds.
+const soon = "30"
+
 // fail shows why there is no page.
 func (w *Web) fail(v *visit, err error) {
 	p := problemOf(err)
+	if p.status == http.StatusServiceUnavailable || p.status == http.StatusTooManyRequests {
+		v.w.Header().Set("Retry-After", soon)
+	}
 	if p.status >= http.StatusInternalServerError {
 		w.Log.Error("page", "path", rehome.Clean(v.r.URL.Path, 300), "error", err)
+	}
+	if v.r.Method == http.MethodPost { // htmx shows it in place of the page; what is fetched by itself stays as it was
+		for _, header := range []string{"HX-Retarget", "HX-Reselect"} {
+			v.w.Header().Set(header, "#main")
+		}
+		v.w.Header().Set("HX-Reswap", "outerHTML")
 	}
 	if err := w.page(v, p.status, "problem", p.title, p.shown()); err != nil {
 		w.Log.Error("page", "path", rehome.Clean(v.r.URL.Path, 300), "error", err)

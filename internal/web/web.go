@@ -35,10 +35,13 @@ type Options struct {
 // Web answers for the pages. It is safe for concurrent use.
 type Web struct {
 	Options
-	own     *http.ServeMux // below /-/
-	repos   *http.ServeMux // of a repository
-	origins *http.CrossOriginProtection
-	guard   *auth.Guard
+	own      *http.ServeMux // below /-/
+	repos    *http.ServeMux // of a repository
+	origins  *http.CrossOriginProtection
+	guard    *auth.Guard
+	watched  *tally                                       // streams, by token
+	detected *tally                                       // questions what answers at a URL, by token
+	beat     func() (ticks <-chan time.Time, stop func()) // paces what a stream does besides
 }
 
 // New returns the pages.
@@ -46,14 +49,30 @@ func New(o Options) *Web {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	w := &Web{Options: o, own: http.NewServeMux(), repos: http.NewServeMux(), origins: http.NewCrossOriginProtection(), guard: auth.NewGuard(o.Auth, o.Clock, o.Log)}
+	w := &Web{
+		Options: o, own: http.NewServeMux(), repos: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
+		guard: auth.NewGuard(o.Auth, o.Clock, o.Log), watched: newTally(maxStreams), detected: newTally(maxDetections), beat: heartbeat,
+	}
 	if o.PublicURL != "" {
 		if err := w.origins.AddTrustedOrigin(origin(o.PublicURL)); err != nil {
 			o.Log.Warn("pages behind --public-url may refuse to be used", "error", err)
 		}
 	}
-	w.routes()
+	for _, r := range w.routes() {
+		w.muxFor(r.pattern).HandleFunc(r.pattern, w.enter(r))
+	}
+	for _, mux := range []*http.ServeMux{w.own, w.repos} {
+		mux.HandleFunc("/", w.enter(route{"/", anybody, w.other(mux)}))
+	}
 	return w
+}
+
+// muxFor is where a pattern belongs: there are two, for "/-/…" and "/{owner}/{repo}" are in each other's way.
+func (w *Web) muxFor(pattern string) *http.ServeMux {
+	if strings.Contains(pattern, " /{owner}/") {
+		return w.repos
+	}
+	return w.own
 }
 
 // origin is the scheme and host of a URL.
@@ -91,6 +110,7 @@ func (w *Web) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if strings.HasPrefix(r.URL.Path, assetsAt) {
 		w.asset(out, r)
 		return
@@ -106,53 +126,4 @@ func (w *Web) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.repos.ServeHTTP(out, r)
-}
-
-// hookRoutes are the pages of the webhooks of what is at a path.
-func (w *Web) hookRoutes(handle func(string, func(http.ResponseWriter, *http.Request)), at string, of func(hookHandler) http.HandlerFunc) {
-	handle("GET "+at, of(w.hooks))
-	handle("POST "+at, of(w.createHook))
-	handle("GET "+at+"/{hook}", of(w.hook))
-	handle("POST "+at+"/{hook}", of(w.editHook))
-	handle("POST "+at+"/{hook}/{delivery}", of(w.redeliver))
-}
-
-// routes is every page. What changes something is a POST.
-func (w *Web) routes() {
-	own, repo := w.own.HandleFunc, w.repos.HandleFunc
-	own("GET /{$}", w.signedIn(w.imports))
-	own("GET /-/sign-in", w.open(w.signInForm))
-	own("POST /-/sign-in", w.open(w.signIn))
-	own("POST /-/sign-out", w.signedIn(w.signOut))
-	own("GET /-/new", w.signedIn(w.newForm))
-	own("POST /-/new", w.signedIn(w.create))
-	own("POST /-/new/detect", w.signedIn(w.detect))
-	own("GET /-/tokens", w.signedIn(w.tokens))
-	own("POST /-/tokens", w.signedIn(w.makeToken))
-	own("POST /-/tokens/{token}/revoke", w.signedIn(w.revokeToken))
-	own("GET /-/server", w.signedIn(w.server))
-	own("GET /-/webhooks", w.signedIn(w.webhooks))
-	w.hookRoutes(own, "/-/webhooks/{org}", w.ofOrganization)
-	own("/", w.open(func(v *visit) error { return errNoPage }))
-
-	repo("GET /{owner}/{repo}", w.inRepository(func(v *visit) error { return v.to(v.at("")) }))
-	repo("GET /{owner}/{repo}/import", w.inRepository(w.overview))
-	repo("GET /{owner}/{repo}/import/body", w.inRepository(w.overviewBody))
-	repo("GET /{owner}/{repo}/import/live", w.inRepository(w.live))
-	repo("POST /{owner}/{repo}/import/start", w.inRepository(w.restart))
-	repo("POST /{owner}/{repo}/import/project", w.inRepository(w.choose))
-	repo("POST /{owner}/{repo}/import/approve", w.inRepository(w.approve))
-	repo("POST /{owner}/{repo}/import/finish", w.inRepository(w.finish))
-	repo("POST /{owner}/{repo}/import/cancel", w.inRepository(w.cancel))
-	repo("GET /{owner}/{repo}/import/authors", w.inRepository(w.authors))
-	repo("POST /{owner}/{repo}/import/authors/{author}", w.inRepository(w.mapAuthor))
-	repo("POST /{owner}/{repo}/import/authors", w.inRepository(w.mapAuthors))
-	repo("GET /{owner}/{repo}/import/authors.mailmap", w.inRepository(w.mailmap))
-	repo("GET /{owner}/{repo}/import/large-files", w.inRepository(w.largeFiles))
-	repo("POST /{owner}/{repo}/import/large-files", w.inRepository(w.chooseLarge))
-	repo("GET /{owner}/{repo}/import/receipt", w.inRepository(w.receipt))
-	repo("GET /{owner}/{repo}/import/receipt.json", w.inRepository(w.receiptFile))
-	repo("GET /{owner}/{repo}/import/commit-map", w.inRepository(w.commitMap))
-	w.hookRoutes(repo, "/{owner}/{repo}/import/webhooks", w.ofRepository)
-	repo("/", w.open(func(v *visit) error { return errNoPage }))
 }

@@ -5,7 +5,7 @@ import "context"
 // Visit is what the door found out of a request before it knew what the request is for: proxies stand in between.
 type Visit struct {
 	URLs   URLs   // with the base the client used
-	Client string // the address of who asked
+	Client string // the address of who asked, as limits count it: all of a /64 for IPv6
 }
 
 type visitKey struct{}

@@ -1,0 +1,146 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"golang.org/x/net/html"
+)
+
+// maxPage is the most bytes of a page.
+const maxPage = 2 << 20
+
+// check looks at what every answer has to have, whatever it says.
+func (a answer) check(t testing.TB, what string) {
+	t.Helper()
+	csp := a.Header.Get("Content-Security-Policy")
+	for _, part := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
+		if !strings.Contains(csp, part) {
+			t.Errorf("%s: the policy %q lacks %q", what, csp, part)
+		}
+	}
+	if strings.Contains(csp, "unsafe") || a.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%s: policy %q, nosniff %q", what, csp, a.Header.Get("X-Content-Type-Options"))
+	}
+	isAsset := a.StatusCode == http.StatusOK && strings.HasPrefix(a.Request.URL.Path, assetsAt)
+	if cache := a.Header.Get("Cache-Control"); !isAsset && !strings.HasPrefix(a.Request.URL.Path, assetsAt) && cache != "no-store" {
+		t.Errorf("%s: Cache-Control %q", what, cache)
+	}
+	if strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
+		checkPage(t, what, a.body)
+	}
+}
+
+// checkPage looks at a page, or a part of one: nothing runs that is in it, no link leads into code, inputs have labels.
+func checkPage(t testing.TB, what, page string) {
+	t.Helper()
+	if len(page) > maxPage {
+		t.Errorf("%s: %d bytes", what, len(page))
+	}
+	if !utf8.ValidString(page) || strings.ContainsRune(page, 0) {
+		t.Errorf("%s: not UTF-8, or with NUL", what)
+	}
+	root, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	labels, ids := map[string]bool{}, map[string]int{}
+	for n := range root.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		if n.Data == "label" {
+			labels[attr(n, "for")] = true
+		}
+		if id := attr(n, "id"); id != "" {
+			if ids[id]++; ids[id] > 1 {
+				t.Errorf("%s: two elements are called %q", what, id)
+			}
+		}
+		if why := runs(n); why != "" {
+			t.Errorf("%s: <%s> %s", what, n.Data, why)
+		}
+	}
+	for n := range root.Descendants() {
+		if n.Type == html.ElementNode && isField(n) && !named(n, labels) {
+			t.Errorf("%s: <%s name=%q> has no label", what, n.Data, attr(n, "name"))
+		}
+		if n.Type == html.ElementNode && n.Data == "form" && attr(n, "method") == "post" && !hasKey(n) {
+			t.Errorf("%s: the form to %s has no key", what, attr(n, "action"))
+		}
+	}
+}
+
+// runs says what of an element would run, or load from elsewhere, "" for nothing.
+func runs(n *html.Node) string {
+	switch n.Data {
+	case "script":
+		if n.FirstChild != nil || !strings.Contains(attr(n, "src"), assetsAt) {
+			return "is a script that is not ours"
+		}
+	case "style", "iframe", "object", "embed", "base", "svg", "math", "img":
+		return "is on a page"
+	}
+	for _, a := range n.Attr {
+		name, value := strings.ToLower(a.Key), strings.ToLower(strings.TrimSpace(a.Val))
+		switch {
+		case strings.HasPrefix(name, "on"), name == "style", strings.HasPrefix(name, "hx-on"), name == "hx-vals":
+			return "has the attribute " + name
+		case (name == "href" || name == "src" || name == "action" || name == "formaction") && !strings.HasPrefix(value, "http") && !strings.HasPrefix(value, "#"):
+			return name + " leads to " + value
+		}
+	}
+	return ""
+}
+
+func attr(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func has(n *html.Node, name string) bool {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return true
+		}
+	}
+	return false
+}
+
+func isField(n *html.Node) bool {
+	switch n.Data {
+	case "input":
+		return attr(n, "type") != "hidden"
+	case "select", "textarea":
+		return !has(n, "hidden")
+	}
+	return false
+}
+
+// named reports whether whoever does not see a field hears what it is.
+func named(n *html.Node, labels map[string]bool) bool {
+	if attr(n, "aria-label") != "" || attr(n, "id") != "" && labels[attr(n, "id")] {
+		return true
+	}
+	for p := n.Parent; p != nil; p = p.Parent {
+		if p.Data == "label" {
+			return true
+		}
+	}
+	return false
+}
+
+func hasKey(form *html.Node) bool {
+	for n := range form.Descendants() {
+		if n.Type == html.ElementNode && n.Data == "input" && attr(n, "name") == "form_key" {
+			return true
+		}
+	}
+	return false
+}
