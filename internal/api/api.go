@@ -106,7 +106,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		if a.Pages.Serves != nil && a.Pages.Serves(r) {
 			l.pattern = "page"
-			at := wire.Visit{URLs: a.bases.of(r, ""), Client: a.bases.client(r)}
+			at := wire.Visit{URLs: a.bases.of(r, ""), Client: a.bases.network(r)}
 			a.Pages.ServeHTTP(w, r.WithContext(wire.WithVisit(r.Context(), at)))
 			return
 		}
