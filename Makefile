@@ -53,7 +53,7 @@ demo: ## a repository comes home through the API; the server stays
 	$(MAKE) --no-print-directory build
 	demo/run $(BIN)/rehome
 
-bench: build object-store ## side by side with git, git filter-repo and git-lfs; REPOS="a.git name=b.git" for real ones, BENCHFLAGS=-check compares only, =-large measures only with large files, =-load only the API under load, =-forge only moves to a forge, =-workers only several worker processes, =-pairs=1 takes less time. Writes docs/benchmarks.md
+bench: build object-store ## side by side with git, git filter-repo and git-lfs; REPOS="a.git name=b.git" for real ones, BENCHFLAGS=-check compares only, =-large measures only with large files, =-load only the API under load, =-forge only moves to a forge, =-workers only several worker processes, =-hostile only beside hostile imports, =-pairs=1 takes less time. Writes docs/benchmarks.md
 	.ci/install git git-filter-repo git-lfs postgresql
 	go run ./internal/bench -rehome $(BIN)/rehome $(BENCHFLAGS) $(REPOS)
 

@@ -47,6 +47,7 @@ type settings struct {
 	load    bool
 	forge   bool
 	workers bool
+	hostile bool
 }
 
 func run(ctx context.Context) error {
@@ -60,6 +61,7 @@ func run(ctx context.Context) error {
 	flag.BoolVar(&s.load, "load", false, "only measure the API under load; the rest of the table stays")
 	flag.BoolVar(&s.forge, "forge", false, "only measure moves to a forge; the rest of the table stays")
 	flag.BoolVar(&s.workers, "workers", false, "only measure several worker processes; the rest of the table stays")
+	flag.BoolVar(&s.hostile, "hostile", false, "only measure beside hostile imports; the rest of the table stays")
 	flag.Parse()
 	var err error
 	if s.rehome, err = filepath.Abs(s.rehome); err != nil {
@@ -71,7 +73,7 @@ func run(ctx context.Context) error {
 		}
 		defer os.RemoveAll(s.work)
 	}
-	all := !s.large && !s.load && !s.forge && !s.workers
+	all := !s.large && !s.load && !s.forge && !s.workers && !s.hostile
 	var repositories []subject
 	if all || s.forge {
 		if repositories, err = subjects(ctx, flag.Args(), filepath.Join(s.work, "subjects")); err != nil {
@@ -81,7 +83,7 @@ func run(ctx context.Context) error {
 	for _, part := range []struct {
 		chosen  bool
 		measure func(context.Context, settings, []subject) error
-	}{{all, measureAll}, {all || s.large, largePart}, {all && !s.compare || s.load, loadPart}, {all || s.forge, forgePart}, {all && !s.compare || s.workers, workersPart}} {
+	}{{all, measureAll}, {all || s.large, largePart}, {all && !s.compare || s.load, loadPart}, {all || s.forge, forgePart}, {all && !s.compare || s.workers, workersPart}, {all && !s.compare || s.hostile, hostilePart}} {
 		if !part.chosen {
 			continue
 		}
@@ -114,6 +116,14 @@ func workersPart(ctx context.Context, s settings, _ []subject) error {
 		return err
 	}
 	return writeWorkersRows(ctx, s, rows)
+}
+
+func hostilePart(ctx context.Context, s settings, _ []subject) error {
+	rows, err := measureHostile(ctx, s)
+	if err != nil {
+		return err
+	}
+	return writeHostileRows(ctx, s, rows)
 }
 
 func forgePart(ctx context.Context, s settings, repositories []subject) error {
