@@ -42,10 +42,14 @@ func TestObjectStoreGoneForAMoment(t *testing.T) {
 	must(t, err)
 	t.Cleanup(in.(*bucket.S3).Close)
 	var fetched, away atomic.Int32
-	w := newWorld(t, func(o *Options) {
+	var note string
+	var w *world
+	var r rehome.Repository
+	w = newWorld(t, func(o *Options) {
 		o.Folder.KeepOn(shelf.New(in, t.TempDir()))
 		o.Log = slog.New(logLines{slog.DiscardHandler, func(text string) {
 			if text == "the object store is away" && away.Add(1) == 1 {
+				note = w.get(r).State.Note
 				v.Start(t)
 			}
 		}})
@@ -60,9 +64,13 @@ func TestObjectStoreGoneForAMoment(t *testing.T) {
 			v.Stop()
 		}
 	}
-	r, url, from := w.rich("sha1")
+	var url, from string
+	r, url, from = w.rich("sha1")
 	i := w.start(r, StartRequest{URL: url, VCS: rehome.Git})
 	wantStatus(t, i, rehome.Complete, "", "")
+	if note != storeNote || i.State.Note != "" {
+		t.Errorf("it says %q, and at the end %q", note, i.State.Note)
+	}
 	w.wantMoved(r, from)
 	if fetched.Load() != 1 || away.Load() == 0 {
 		t.Errorf("fetched %d times, the object store was away %d times", fetched.Load(), away.Load())

@@ -70,9 +70,12 @@ func asNoRoom(err error) error {
 	}
 	return &rehome.Error{
 		Code: rehome.DiskFull, Message: "The server's disk is nearly full, and takes no new work.",
-		Hint: "Try again later: it goes on by itself once there is room.", Err: low,
+		Hint: fmt.Sprintf("Try again later: it goes on by itself once there is room (%s are free, and %s have to be).", mebibytes(low.Free), mebibytes(low.Least)), Err: low,
 	}
 }
+
+// mebibytes is a size for people, who know --min-free by it.
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
 // roomLeft has a step that brings bytes end, by stop, before the disk is full.
 func (m *Importer) roomLeft(ctx context.Context, stop context.CancelCauseFunc) {
@@ -94,7 +97,7 @@ func stopped(ctx context.Context, err error) error {
 
 // waitsForRoom reports whether there is too little room to take an import up. What makes room is taken up in any case.
 func (m *Importer) waitsForRoom(ctx context.Context, importID int64) (bool, error) {
-	if m.room(ctx) == nil {
+	if !m.standsBack() && m.room(ctx) == nil {
 		return false, nil
 	}
 	row, err := m.DB.ImportByID(ctx, importID)

@@ -90,6 +90,15 @@ func Claim(dir string) (*Folder, error) {
 // Name is the folder's own: it tells this folder from those of other processes with the same database.
 func (f *Folder) Name() string { return f.id }
 
+// Called is how people know the process that works here: by its machine and the last part of the folder's path.
+func (f *Folder) Called() string {
+	machine, err := os.Hostname()
+	if err != nil || machine == "" {
+		machine = "localhost"
+	}
+	return machine + "/" + filepath.Base(f.dir)
+}
+
 // Close gives the folder back. Whoever works in it has to have stopped.
 func (f *Folder) Close() error { return f.lock.Close() }
 

@@ -36,7 +36,7 @@ func (m *Importer) look(ctx context.Context) {
 }
 
 func (m *Importer) followAll(ctx context.Context, ids []int64, versions map[int64]time.Time) error {
-	places, err := m.places.now(ctx, m.lookEvery, m.DB.Places)
+	now, err := m.queue(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (m *Importer) followAll(ctx context.Context, ids []int64, versions map[int6
 		if err := m.follow(ctx, id, version); err != nil {
 			return err
 		}
-		m.tellPlace(id, places[id])
+		m.tellPlace(id, now.by[id])
 	}
 	return nil
 }

@@ -195,11 +195,11 @@ func TestPlacesAreAskedOnce(t *testing.T) {
 	var p places
 	asked := 0
 	for range 100 {
-		got, err := p.now(t.Context(), time.Hour, func(context.Context) (map[int64]int, error) {
+		got, err := p.now(t.Context(), time.Hour, func(context.Context) (placesAt, error) {
 			asked++
-			return map[int64]int{7: 1}, nil
+			return placesAt{by: map[int64]int{7: 1}}, nil
 		})
-		if err != nil || got[7] != 1 {
+		if err != nil || got.by[7] != 1 {
 			t.Fatal(got, err)
 		}
 	}

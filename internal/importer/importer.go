@@ -101,11 +101,17 @@ type Importer struct {
 	lookEvery time.Duration // lookEvery; shorter in tests
 	holding
 
+	own
+
+	garbageGrace time.Duration // see garbageGrace
+}
+
+// own is what this process does, and when it did what.
+type own struct {
 	mu      sync.Mutex
 	running map[int64]context.CancelCauseFunc // by import id; guarded by mu
 	erased  time.Time                         // when idle credentials were looked for last; guarded by mu
-
-	garbageGrace time.Duration // see garbageGrace
+	stands  stands                            // guarded by mu
 }
 
 // New returns an importer. Open has to be called before it works.
@@ -148,7 +154,7 @@ func New(o Options) *Importer {
 
 		lookEvery: lookEvery, holding: holding{leaseFor, renewEvery},
 
-		running: map[int64]context.CancelCauseFunc{},
+		own: own{running: map[int64]context.CancelCauseFunc{}},
 
 		garbageGrace: garbageGrace,
 	}

@@ -14,8 +14,8 @@ func (m *Importer) Get(ctx context.Context, repositoryID int64) (rehome.Import, 
 	if err != nil || !m.waitsLong(&i) {
 		return i.Import, err
 	}
-	places, err := m.places.now(ctx, m.lookEvery, m.DB.Places)
-	i.State.Note = waitingText(places[i.ID])
+	now, err := m.queue(ctx)
+	i.State.Note = m.waiting(&i, now.by[i.ID], now.standing)
 	return i.Import, err
 }
 
@@ -69,8 +69,10 @@ type Filter struct {
 type Listed struct {
 	rehome.Import
 	Repository    rehome.Repository
-	QueuePosition int   // 1 for the next to be taken up, 0 when it does not wait
-	DiskBytes     int64 // as worker.measure counts them
+	QueuePosition int       // 1 for the next to be taken up, 0 when it does not wait
+	DiskBytes     int64     // as worker.measure counts them
+	Worker        string    // the process that works on it; "" for none, and where it is not known
+	StartedAt     time.Time // when that took it up; zero for nobody
 }
 
 // List returns a page of the imports a filter chooses, newest first, and how many
@@ -87,12 +89,24 @@ func (m *Importer) List(ctx context.Context, f Filter) ([]Listed, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	now, err := m.queue(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
 	page := make([]Listed, 0, len(found))
 	for _, l := range found {
 		if m.waitsLong(&l.Import) {
-			l.State.Note = waitingText(l.QueuePosition)
+			l.State.Note = m.waiting(&l.Import, l.QueuePosition, now.standing)
 		}
-		page = append(page, Listed{l.Import.Import, l.Repository, l.QueuePosition, l.Kept.Disk})
+		page = append(page, Listed{l.Import.Import, l.Repository, l.QueuePosition, l.Kept.Disk, m.workerName(&l), l.HeldAt})
 	}
 	return page, total, nil
+}
+
+// workerName is how people know the process that works on an import. One that works alone has announced itself to nobody.
+func (m *Importer) workerName(l *store.Listed) string {
+	if l.WorkerName == "" && l.Worker == m.Folder.id {
+		return m.Folder.Called()
+	}
+	return l.WorkerName
 }

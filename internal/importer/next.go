@@ -21,7 +21,7 @@ func (m *Importer) Work(ctx context.Context, _ int64) error {
 		case store.Unavailable(err):
 			return quietly(ctx, err)
 		case err != nil && ctx.Err() == nil:
-			m.Log.Error("work on import", "import", id, "err", err)
+			m.logOf(ctx, id).Error("work on import", "err", err)
 			left = append(left, id)
 		case !worked: // another was quicker
 			left = append(left, id)

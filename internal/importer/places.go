@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"rehome/internal/store"
 )
 
 // places are the places in the queue, as they were a moment ago: however many ask, the database is asked once in that
@@ -16,25 +18,38 @@ type places struct {
 }
 
 type placesAt struct {
-	by map[int64]int // by import id
-	at time.Time
+	by       map[int64]int // by import id
+	standing store.Standing
+	at       time.Time
 }
 
 // now returns places that are about as old as age at most. Nobody may change them.
-func (p *places) now(ctx context.Context, age time.Duration, ask func(context.Context) (map[int64]int, error)) (map[int64]int, error) {
+func (p *places) now(ctx context.Context, age time.Duration, ask func(context.Context) (placesAt, error)) (*placesAt, error) {
 	known := p.known.Load()
 	if known == nil {
 		known = &placesAt{}
 	}
 	if time.Since(known.at) < age || !p.asking.TryLock() {
-		return known.by, nil
+		return known, nil
 	}
 	defer p.asking.Unlock()
-	by, err := ask(ctx)
-	if err == nil {
-		p.known.Store(&placesAt{by, time.Now()})
+	now, err := ask(ctx)
+	if err != nil {
+		return known, err
 	}
-	return by, err
+	now.at = time.Now()
+	p.known.Store(&now)
+	return &now, nil
+}
+
+// queue returns the places in the queue and what keeps imports in it.
+func (m *Importer) queue(ctx context.Context) (*placesAt, error) {
+	return m.places.now(ctx, m.lookEvery, func(ctx context.Context) (now placesAt, err error) {
+		if now.by, err = m.DB.Places(ctx); err == nil {
+			now.standing, err = m.DB.Standing(ctx)
+		}
+		return now, err
+	})
 }
 
 // waitingText says that an import waits for a worker; 0 is no place that is known.
@@ -43,6 +58,18 @@ func waitingText(place int) string {
 		return waitingNote
 	}
 	return fmt.Sprintf("Waiting for its turn: %s in the queue.", ordinal(place))
+}
+
+// waiting says that an import waits for a worker, and for what else.
+func (m *Importer) waiting(i *store.Import, place int, s store.Standing) string {
+	text := waitingText(place)
+	if s.Known && s.Taking == 0 || !s.Known && m.hasRoom() != nil {
+		return text + " No worker takes work at the moment."
+	}
+	if n := s.Running(i); s.Most > 0 && n >= s.Most {
+		text += fmt.Sprintf(" Whoever started it has %d running, and no more run at once.", n)
+	}
+	return text
 }
 
 // ordinal is 1st for 1.

@@ -90,31 +90,33 @@ func (m *Importer) workOn(ctx context.Context, lease store.Lease) error {
 		return quietly(ctx, err)
 	}
 	w := &worker{Importer: m, lease: lease, row: row}
-	for outages := 0; ; {
+	defer func() { w.givenBack(ctx) }()
+	err = w.beginAgain(ctx)
+	for outages := 0; err == nil; {
 		step := w.next()
 		if step == nil {
 			return nil
 		}
 		at, began := w.row.State.Status, m.Clock()
+		w.stepBegins(ctx, at)
 		w.kept, w.bytes = nil, 0 // of a step that ended early
-		err := guarded(ctx, step)
+		err = guarded(ctx, step)
 		cause := err
 		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrLeaseLost) && (!away(err) || outages == maxOutages) {
 			err = w.fail(ctx, err)
 		}
 		w.measured(at, began, cause)
+		w.stepEnded(ctx, at, m.took(began), cause)
 		switch {
 		case err == nil:
 			outages = 0
 		case away(err) && outages < maxOutages:
 			outages++
-			w.logOf(ctx, w.row.ID).WarnContext(ctx, "the database was away during a step", "status", w.row.State.Status, "err", err)
+			w.logOf(ctx, w.row.ID).DebugContext(ctx, "the database was away during a step", "status", w.row.State.Status, "err", err)
 			err = w.outlast(ctx, outages)
 		}
-		if err != nil {
-			return quietly(ctx, err)
-		}
 	}
+	return quietly(ctx, err)
 }
 
 // away reports whether it is the database that does not answer: what a step speaks to has errors of its own.

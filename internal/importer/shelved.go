@@ -45,6 +45,9 @@ func (w *worker) keep(ctx context.Context, work string, k kind, f object.Format)
 func (w *worker) shelve(ctx context.Context, dir string, k kind, f object.Format) error {
 	key, err := w.Folder.shelf.Put(ctx, w.shelfPrefix(), dir, f.Size())
 	for try := 0; errors.Is(err, bucket.ErrAway) && try < len(w.Waits.Backoff); try++ {
+		if err := w.note(ctx, storeNote); err != nil {
+			return err
+		}
 		w.logOf(ctx, w.row.ID).WarnContext(ctx, "the object store is away", "kind", k, "err", err)
 		if err := egress.Sleep(ctx, jittered(w.Waits.Backoff[try])); err != nil {
 			return err

@@ -193,7 +193,7 @@ func tryAgain(i *store.Import, now time.Time) {
 	i.Wanted.Raw++
 	i.Wanted.Plan++
 	i.Approved = false
-	i.Attempts = 0
+	i.Attempts, i.LeftBy = 0, nil
 	i.DueAt = now
 	i.Progress = noProgress
 	i.State = rehome.State{Status: rehome.Importing}

@@ -40,9 +40,10 @@ type told struct {
 	early   *store.Import // seen before begun; nil for none
 	version time.Time     // of the row
 	status  rehome.Status
-	raw     int64 // generation
-	author  int64 // the last one
-	place   int   // in the queue; 0 for none
+	raw     int64  // generation
+	author  int64  // the last one
+	place   int    // in the queue; 0 for none
+	note    string // that is passing
 	bytes   int64
 }
 
@@ -141,6 +142,7 @@ func (w *watcher) see(i *store.Import) {
 	}
 	before, now := w.status, i.State.Status
 	w.version, w.status, w.raw = i.UpdatedAt, now, max(w.raw, i.Done.Raw)
+	w.seeNote(i)
 	if now == before {
 		return
 	}
@@ -149,6 +151,19 @@ func (w *watcher) see(i *store.Import) {
 		e := errorEvent(i)
 		e.At = i.UpdatedAt
 		w.add(e)
+	}
+}
+
+// seeNote tells, with mu held, why a step is held up or begun again, where that is another reason than before.
+func (w *watcher) seeNote(i *store.Import) {
+	kind := passingKind(i.State.Note)
+	if kind != "" && i.State.Note != w.note {
+		w.add(rehome.Event{
+			Kind: rehome.EventWarning, At: i.UpdatedAt, Status: i.State.Status, Step: i.State.Status.Step(), Text: kind + ": " + i.State.Note,
+		})
+	}
+	if w.note = ""; kind != "" {
+		w.note = i.State.Note
 	}
 }
 

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -23,6 +24,8 @@ type worker struct {
 	rests bool              // the next sync's time has not come
 	stays bool              // what is kept does not expire in this turn
 	bytes int64             // that the import takes, where that is not in the row yet; 0 for unknown
+	left  bool              // the import was left to others
+	log   *slog.Logger      // of the turn; nil before its first step
 }
 
 // next is the step the row wants now, nil for none.
@@ -114,8 +117,8 @@ func guarded(ctx context.Context, step func(context.Context) error) (err error) 
 
 // become moves the import on to its next status.
 func become(i *store.Import, s rehome.Status) {
-	i.State = rehome.State{Status: s, Note: withoutWorking(i.State.Note)}
-	i.Attempts = 0
+	i.State = rehome.State{Status: s, Note: withoutPassing(i.State.Note)}
+	i.Attempts, i.LeftBy = 0, nil
 }
 
 // fail records why a step ended early: as another try, later, or as the status the
@@ -137,7 +140,7 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 			return err
 		}
 	}
-	return w.advance(ctx, func(t *store.Tx, i *store.Import) error {
+	err := w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		switch {
 		case i.State.Status != at:
 			return store.ErrUnchanged // somebody changed what is wanted meanwhile
@@ -154,6 +157,9 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 			tryLater(i, e, t.Now, w.Waits.Backoff)
 			return nil
 		}
+		if left, err := w.leaveToOthers(ctx, t, i, e, cause); left || err != nil {
+			return err
+		}
 		i.State = rehome.State{Status: outcome(at, e.Code), Err: withTries(e, i.Attempts)}
 		if i.Finishing { // only whoever starts it again closes it, and knows of it
 			i.NextSyncAt = time.Time{}
@@ -162,9 +168,13 @@ func (w *worker) fail(ctx context.Context, cause error) error {
 		if i.State.Status == rehome.Failed {
 			i.State.FailedStep = step
 		}
-		i.Attempts = 0
+		i.Attempts, i.LeftBy = 0, nil
 		return nil
 	})
+	if err == nil && w.left {
+		w.leaves(ctx, e.Code)
+	}
+	return err
 }
 
 // forLog is all that is known of an error. The text of a *rehome.Error is for outside, and leaves out what is underneath.

@@ -143,8 +143,10 @@ func openWorld(ctx context.Context, data string, change ...func(*Options)) (*wor
 
 func (w *world) close() {
 	w.client.Close()
-	if err := w.Host.Close(); err != nil {
-		w.t.Error(err)
+	if w.Host != nil {
+		if err := w.Host.Close(); err != nil {
+			w.t.Error(err)
+		}
 	}
 	if err := w.Folder.Close(); err != nil {
 		w.t.Error(err)
