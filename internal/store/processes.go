@@ -143,7 +143,12 @@ func processOf(owner string) string {
 }
 
 // leftBy returns the ids of the processes that left an import to others.
-func leftBy(text string) []string { return strings.Fields(text) }
+func leftBy(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Fields(text)
+}
 
 // leftText is what leftBy reads.
 func leftText(ids []string) string {

@@ -196,6 +196,9 @@ func (t *Tx) mayRun(ctx context.Context, user int64) error {
 	return err
 }
 
+// ErrQueueLimit is underneath the refusal of an import whose user has as many as Limits allow.
+var ErrQueueLimit = errors.New("the user's limit of queued imports is reached")
+
 // mayQueue refuses an import that is about to run when its user has as many as there may be.
 func (t *Tx) mayQueue(ctx context.Context, i *Import) error {
 	user := i.user
@@ -228,6 +231,6 @@ func (t *Tx) mayQueue(ctx context.Context, i *Import) error {
 	}
 	return &rehome.Error{
 		Code: rehome.Invalid, Message: fmt.Sprintf("%s already has %s waiting or running.", rehome.Clean(o.Login, 100), has),
-		Hint: "Wait for one to end or cancel one.",
+		Hint: "Wait for one to end or cancel one.", Err: ErrQueueLimit,
 	}
 }
