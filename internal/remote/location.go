@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"rehome"
 )
@@ -164,7 +165,7 @@ func checkURL(u *url.URL) (why string) {
 		return "has a host that begins with a dash"
 	case u.RawQuery != "" || u.ForceQuery:
 		return "has a query, which a repository's URL does not"
-	case hasControl(u.Path) || strings.ContainsFunc(u.Host, isForeign):
+	case hasControl(u.Path) || strings.ContainsFunc(u.Host, isForeign) || !utf8.ValidString(u.Host) || oddZone(u.Host):
 		return "holds a character that belongs into no address"
 	}
 	if p := u.Port(); p != "" {
@@ -173,6 +174,12 @@ func checkURL(u *url.URL) (why string) {
 		}
 	}
 	return ""
+}
+
+// oddZone reports whether the zone of an IPv6 address holds what could not be written into a URL again.
+func oddZone(host string) bool {
+	_, zone, _ := strings.Cut(host, "%")
+	return strings.ContainsFunc(zone, func(r rune) bool { return r >= 0x80 })
 }
 
 // isForeign reports whether no name of a host, nor a port, has r. A host is written into files where, say, a comma or a
