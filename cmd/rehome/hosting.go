@@ -30,6 +30,9 @@ func (p *parts) holdHost(ctx context.Context, stop context.CancelCauseFunc) erro
 	if !p.flags.role.hosts() || p.flags.places.database == "" {
 		return nil // the lock of the data folder is enough
 	}
+	if err := p.refuseAmong(ctx); err != nil {
+		return err
+	}
 	if ours, err := p.db.HoldPost(ctx, hostPost, p.folder.Name(), hostFor); err != nil || !ours {
 		if err == nil {
 			err = errOtherHost
@@ -60,7 +63,7 @@ func (p *parts) keepHost(ctx context.Context, stop context.CancelCauseFunc) {
 		case <-tick.C:
 		}
 		ours, err := p.db.HoldPost(ctx, hostPost, p.folder.Name(), hostFor)
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && !store.Unavailable(err) {
 			p.log.Warn("hold the post of the host", "err", err)
 		}
 		if err == nil && !ours {

@@ -13,7 +13,7 @@ func TestOneHost(t *testing.T) {
 	t.Parallel()
 	where := testenv.Postgres(t).NewDatabase(t)
 	begin := func(dir, role string) (*parts, error) {
-		p := &parts{log: slog.New(slog.DiscardHandler)}
+		p := &parts{told: told{log: slog.New(slog.DiscardHandler)}}
 		p.flags.role.role, p.flags.places = role, placesFlags{dir: data(dir), database: where}
 		err := errors.Join(p.openFolder(t.Context()), p.openRows(t.Context()))
 		if err == nil {

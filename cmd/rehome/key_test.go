@@ -23,7 +23,7 @@ import (
 func keyed(t *testing.T, f serveFlags) (*seal.Box, error) {
 	t.Helper()
 	f.role.role = roleWorker
-	p := &parts{flags: f, log: slog.New(slog.DiscardHandler)}
+	p := &parts{flags: f, told: told{log: slog.New(slog.DiscardHandler)}}
 	defer p.close()
 	if err := errors.Join(p.openFolder(t.Context()), p.openRows(t.Context())); err != nil {
 		t.Fatal(err)

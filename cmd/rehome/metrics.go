@@ -16,10 +16,16 @@ func (p *parts) openMetrics(context.Context) error {
 			free, err := disk.Free(string(p.dir))
 			return uint64(max(free, 0)), err
 		},
+		Process: metrics.Process{
+			Workers: p.workers(), Busy: p.busy, Floor: int64(p.flags.keep.minFree), Database: p.vitals.up(theDatabase), Bucket: p.vitals.up(theBucket),
+		},
 	})
 	p.later(p.metrics.Close)
 	return nil
 }
+
+// busy is how many imports are worked on.
+func (p *parts) busy() int { return p.importer.Busy() } // nobody asks before it is there
 
 // measure has the importer tell what is counted.
 func (p *parts) measure() importer.Measure {

@@ -21,7 +21,6 @@ import (
 	"rehome/internal/importer"
 	"rehome/internal/lfs"
 	"rehome/internal/lfs/server"
-	"rehome/internal/metrics"
 	"rehome/internal/queue"
 	"rehome/internal/shelf"
 	"rehome/internal/store"
@@ -37,11 +36,11 @@ const (
 
 // parts are what a server is made of.
 type parts struct {
+	told
 	flags    serveFlags
 	getenv   func(string) string
 	dir      data
 	folder   *importer.Folder
-	log      *slog.Logger
 	listener net.Listener
 	db       *store.DB
 	auth     *auth.Auth
@@ -50,7 +49,6 @@ type parts struct {
 	egress   *egress.Client
 	hooks    *webhook.Hooks
 	importer *importer.Importer
-	metrics  *metrics.Metrics
 	undo     []func() // what close calls, last first
 }
 
@@ -58,6 +56,7 @@ type parts struct {
 func (p *parts) open(ctx context.Context, stop context.CancelCauseFunc, m *Main, f serveFlags) error {
 	p.flags, p.getenv = f, m.Getenv
 	p.log = f.log.open(m.Stderr)
+	p.later(p.logStopped)
 	host := func(ctx context.Context) error { return p.holdHost(ctx, stop) }
 	for _, open := range []func(context.Context) error{p.openListener, p.openFolder, p.openRows, host, p.openMetrics, p.openEnds, p.openWork} {
 		if err := open(ctx); err != nil {
@@ -91,12 +90,20 @@ func (p *parts) openListener(context.Context) (err error) {
 }
 
 func (p *parts) openRows(ctx context.Context) (err error) {
-	if p.db, err = (store.Options{Limits: p.flags.role.limits(), Hostless: !p.flags.role.hosts() && p.flags.destination.template == ""}).Open(ctx, p.flags.places.rows()); err != nil {
+	if p.db, err = (store.Options{Limits: p.flags.role.limits(), Process: p.process(), Hostless: !p.flags.role.hosts() && p.flags.destination.template == ""}).Open(ctx, p.flags.places.rows()); err != nil {
 		return err
 	}
 	p.later(func() { p.warn("close database", p.db.Close()) })
 	p.auth = auth.New(p.db)
 	return nil
+}
+
+// process is what this process is called in a database that others may have, too; "" where nobody else can.
+func (p *parts) process() string {
+	if !p.shares() {
+		return ""
+	}
+	return p.folder.Name()
 }
 
 // openEnds opens what is at the two ends of an import.
@@ -110,7 +117,9 @@ func (p *parts) openEnds(ctx context.Context) error {
 	}
 	p.later(p.egress.Close)
 	if p.flags.role.hosts() {
-		if p.host, err = host.New(host.Options{Dir: p.dir.host(), Log: p.log, Floor: p.flags.keep.floor(p.dir), Pushed: p.pushed}); err != nil {
+		if p.host, err = host.New(host.Options{
+			Dir: p.dir.host(), Log: p.log, Floor: p.flags.keep.floor(p.dir), Pushed: p.pushed, Damaged: p.damaged,
+		}); err != nil {
 			return err
 		}
 		p.logProtections()
@@ -133,6 +142,7 @@ func (p *parts) openBucket(ctx context.Context) error {
 	if elsewhere, ok := in.(interface{ Close() }); ok {
 		p.later(elsewhere.Close)
 	}
+	p.vitals.bucket = in
 	p.folder.KeepOn(shelf.New(in, filepath.Join(string(p.dir), "work")))
 	p.folder.Keep(p.flags.keep.keeping(p.dir, in))
 	p.lfs, err = lfs.NewStore(in, p.dir.spool())
@@ -171,14 +181,14 @@ func (p *parts) openWork(ctx context.Context) error {
 	}
 	p.deliver()
 	p.keepTidy()
-	workers, where := p.flags.workers, p.dir.queue()
-	if !p.flags.role.works() {
-		workers = 0
+	if err := p.keepVitals(ctx); err != nil {
+		return err
 	}
+	where := p.dir.queue()
 	if p.flags.places.database != "" {
 		where = p.flags.places.database
 	}
-	q, err := queue.Open(ctx, where, workers, p.importer.Work, p.importer.Sweep, p.log)
+	q, err := queue.Open(ctx, where, p.workers(), p.importer.Work, p.importer.Sweep, p.log)
 	if err != nil {
 		return err
 	}
@@ -186,7 +196,9 @@ func (p *parts) openWork(ctx context.Context) error {
 	p.later(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), drainWorkers)
 		defer cancel()
+		had := p.importer.Busy()
 		p.warn("stop workers", q.Close(ctx))
+		p.log.Info("imports were given back", "count", had-p.importer.Busy(), "still_held", p.importer.Busy())
 	})
 	return nil
 }
@@ -233,7 +245,7 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 		DB:    p.db, Auth: p.auth, Host: p.host, Importer: p.importer, Hooks: p.hooks, Log: p.log,
 		LFS:       server.New(server.Options{Store: p.lfs, DB: p.db, Log: p.log, Room: p.importer.Room}),
 		PublicURL: p.base(), TrustedProxies: trusted, RateLimit: int(p.flags.door.rate),
-		Metrics: p.metrics, Measure: p.metrics.Request, LogRequests: p.flags.log.requests,
+		Metrics: p.metrics, Measure: p.metrics.Request, LogRequests: p.flags.log.requests, BucketUp: p.vitals.up(theBucket),
 	})
 	web := webServer(endStreams(ctx, p.flags.role.open(door)), p.log)
 	inlet := api.NewInlet(p.listener, maxConnections(), trusted)
@@ -243,13 +255,14 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 	if len(trusted) > 0 && p.flags.door.publicURL == "" {
 		p.log.Warn("webhooks and receipts show the address this server listens on: name the proxy's with --public-url", "base", p.base())
 	}
+	p.logStart()
 	fmt.Fprintf(m.Stdout, "listening on %s://%s\n", p.scheme(), p.listener.Addr())
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	p.log.Info("stopping", "requests_have", drainRequests)
+	p.log.Info("stopping", "requests_have", drainRequests, "imports", p.importer.Busy())
 	drain, cancel := context.WithTimeout(context.Background(), drainRequests)
 	defer cancel()
 	if web.Shutdown(drain) != nil {

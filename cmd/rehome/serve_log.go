@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
 	"rehome"
+	"rehome/internal/bucket"
 	"rehome/internal/store"
 )
 
@@ -62,4 +64,42 @@ func (p *parts) logEnd(ctx context.Context, e rehome.ImportEnd) {
 		return
 	}
 	p.log.InfoContext(ctx, "import ended", line...)
+}
+
+// logStart says what runs here, and where it keeps what. URLs are without passwords.
+func (p *parts) logStart() {
+	f := &p.flags
+	database, in := "a file in the data folder", "a folder in the data folder"
+	if u, err := url.Parse(f.places.database); err == nil && p.shares() {
+		database = u.Host + u.Path
+	}
+	if f.places.bucket != "" {
+		in = bucket.Name(p.vitals.bucket)
+	}
+	to := f.destination.template
+	if to == "" && f.role.hosts() {
+		to = "the built-in host"
+	}
+	p.log.Info("started", "version", version, "commit", commit, "role", f.role.role, "process", p.folder.Called(), "data", string(p.dir), "database", database, "bucket", in,
+		"destination", to, "workers", p.workers(), "min_free", f.keep.minFree.String(), "max_repository", f.limits.repository.String(),
+		"max_running_per_user", f.role.running, "max_queued_per_user", f.role.queued)
+	p.log.Info("listening", "url", p.scheme()+"://"+p.listener.Addr().String())
+	p.vitals.started = true
+}
+
+// logStopped is the last line of a server that had started.
+func (p *parts) logStopped() {
+	if p.vitals.started {
+		p.log.Info("stopped")
+	}
+}
+
+// damaged tells of a repository on the host that git cannot read.
+func (p *parts) damaged(ctx context.Context, repositoryID int64, err error) {
+	p.metrics.Damaged()
+	line := []any{"repository_id", repositoryID, "err", err}
+	if r, err := p.db.RepositoryByID(ctx, repositoryID); err == nil {
+		line = append([]any{"repository", r.FullName()}, line...)
+	}
+	p.log.ErrorContext(ctx, "a repository on the host is damaged: run rehome check", line...)
 }

@@ -39,6 +39,7 @@ type Options struct {
 	Clock          func() time.Time // nil is time.Now
 
 	Pages       Pages
+	BucketUp    func() bool  // the bucket answers; nil is always
 	Metrics     http.Handler // answers /metrics
 	LogRequests bool         // each one at the level info; debug otherwise
 	// Measure is told of each request: the pattern of its route, "" for none, and the status of its answer, 0 for none.
@@ -75,6 +76,9 @@ func New(o Options) http.Handler {
 	}
 	if o.Measure == nil {
 		o.Measure = func(string, string, int, time.Duration) {}
+	}
+	if o.BucketUp == nil {
+		o.BucketUp = func() bool { return true }
 	}
 	a := &API{
 		Options: o,

@@ -23,7 +23,8 @@ type failure struct {
 }
 
 // fieldError says what is wrong with one field of a request. Code is one of
-// GitHub's: missing, missing_field, invalid, already_exists, unprocessable, custom.
+// GitHub's: missing, missing_field, invalid, already_exists, unprocessable, custom; or unavailable or queue_limit, which
+// a script can wait for.
 type fieldError struct {
 	Resource string `json:"resource"`
 	Field    string `json:"field,omitempty"`
@@ -47,8 +48,17 @@ var (
 	errLateBody    = &failure{status: http.StatusBadRequest, message: "The body did not come in time."}
 	errInternal    = &failure{status: http.StatusInternalServerError, message: "Something went wrong inside Rehome. The server's log has the details under this answer's X-GitHub-Request-Id."}
 	errUnavailable = &failure{status: http.StatusServiceUnavailable, message: "Unavailable due to service under maintenance."}
+	errNoDatabase  = away("database", "The database does not answer.")
+	errNoBucket    = away("object_store", "The object store does not answer.")
 	errDiskFull    = &failure{status: http.StatusServiceUnavailable, message: "The server has no space left. Try again later."}
 )
+
+// away is errUnavailable with what is away.
+func away(what, message string) *failure {
+	f := *errUnavailable
+	f.fields = []fieldError{{Resource: "Server", Field: what, Code: "unavailable", Message: message}}
+	return &f
+}
 
 // lacksScope refuses a token that has none of the route's scopes.
 func lacksScope(r route) *failure {
@@ -99,8 +109,12 @@ func failureOf(err error, resource string) *failure {
 		return errBadToken
 	case tooOften(err) != nil:
 		return tooOften(err)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), store.Unavailable(err), errors.Is(err, bucket.ErrAway):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return errUnavailable
+	case errors.Is(err, bucket.ErrAway):
+		return errNoBucket
+	case store.Unavailable(err):
+		return errNoDatabase
 	}
 	cause := rehome.AsError(err)
 	out := outcomes[cause.Code]
@@ -115,6 +129,9 @@ func failureOf(err error, resource string) *failure {
 		return errUnavailable
 	case out.status == 0:
 		return errInternal
+	}
+	if errors.Is(err, store.ErrQueueLimit) {
+		out.code = "queue_limit"
 	}
 	return invalid(fieldError{Resource: resource, Field: fieldAt(cause, resource), Code: out.code, Message: sentence(cause)})
 }

@@ -27,6 +27,9 @@ func TestFailureOf(t *testing.T) {
 	plain := func(status, message string) string {
 		return `{"message":"` + message + `",` + doc + `,"status":"` + status + `"}`
 	}
+	gone := func(what, message string) string {
+		return `{"message":"` + errUnavailable.message + `","errors":[{"resource":"Server","field":"` + what + `","code":"unavailable","message":"` + message + `"}],` + doc + `,"status":"503"}`
+	}
 	for _, c := range []struct {
 		name string
 		err  error
@@ -39,9 +42,9 @@ func TestFailureOf(t *testing.T) {
 		{"moved", cause(rehome.DestinationMoved), validation("unprocessable")},
 		{"disk", cause(rehome.DiskFull), plain("503", errDiskFull.message)},
 		{"disk, from below", fmt.Errorf("make repository: %w", syscall.ENOSPC), plain("503", errDiskFull.message)},
-		{"database away", fmt.Errorf("begin: %w", driver.ErrBadConn), plain("503", errUnavailable.message)},
-		{"database lost", fmt.Errorf("commit: %w", store.ErrOutcomeUnknown), plain("503", errUnavailable.message)},
-		{"object store away", fmt.Errorf("open: %w", bucket.ErrAway), plain("503", errUnavailable.message)},
+		{"database away", fmt.Errorf("begin: %w", driver.ErrBadConn), gone("database", "The database does not answer.")},
+		{"database lost", fmt.Errorf("commit: %w", store.ErrOutcomeUnknown), gone("database", "The database does not answer.")},
+		{"object store away", fmt.Errorf("open: %w", bucket.ErrAway), gone("object_store", "The object store does not answer.")},
 		{"internal", cause(rehome.Internal), plain("500", errInternal.message)},
 		{"no code", errors.New("secret of the house"), plain("500", errInternal.message)},
 		{"unknown code", cause("of_the_future"), plain("500", errInternal.message)},

@@ -13,6 +13,10 @@ import (
 // beatEvery keeps proxies from closing a stream on which nothing happens.
 const beatEvery = 15 * time.Second
 
+// retryAfter is when a client that is cut off, and has seen neither done nor error, comes again, in milliseconds. What it missed it
+// does not need: a stream begins with where the import stands.
+const retryAfter = "retry: 2000\n"
+
 func heartbeat() (<-chan time.Time, func()) {
 	t := time.NewTicker(beatEvery)
 	return t.C, t.Stop
@@ -43,7 +47,7 @@ func (a *API) events(ctx context.Context, c *call) (answer, error) {
 		c.w.WriteHeader(http.StatusOK)
 		return answer{stream: true}, nil
 	}
-	if err := s.say(": watching " + c.repo.FullName() + "\n\n"); err == nil {
+	if err := s.say(retryAfter + ": watching " + c.repo.FullName() + "\n\n"); err == nil {
 		ticks, stopTicks := a.beat()
 		defer stopTicks()
 		s.relay(happening, ticks)

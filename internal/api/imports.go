@@ -130,6 +130,6 @@ func (a *API) imports(ctx context.Context, c *call) (answer, error) {
 func listedObject(u wire.URLs, l importer.Listed) *wire.Object {
 	o := importObject(u, l.Repository, l.Import)
 	o.Add("full_name", l.Repository.FullName(), "created_at", wire.Stamp(l.CreatedAt), "updated_at", wire.Stamp(l.UpdatedAt),
-		"queue_position", l.QueuePosition, "disk_bytes", l.DiskBytes, "raw_expires_at", wire.Stamp(l.RawExpiresAt))
+		"queue_position", l.QueuePosition, "worker", wire.TextOrNull(l.Worker), "started_at", wire.Stamp(l.StartedAt), "disk_bytes", l.DiskBytes, "raw_expires_at", wire.Stamp(l.RawExpiresAt))
 	return o
 }

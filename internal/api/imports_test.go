@@ -398,7 +398,7 @@ func TestListOfImports(t *testing.T) {
 	if link := r.Header.Get("Link"); !strings.Contains(link, "<"+s.URL+`/api/v3/imports?page=3&per_page=1>; rel="next"`) || !strings.Contains(link, `rel="prev"`) {
 		t.Errorf("Link %s", link)
 	}
-	want := slices.Concat(waitKeys, strings.Fields("full_name created_at updated_at queue_position disk_bytes raw_expires_at"))
+	want := slices.Concat(waitKeys, strings.Fields("full_name created_at updated_at queue_position worker started_at disk_bytes raw_expires_at"))
 	if got := keys(t, r.first(t)); !slices.Equal(got, want) {
 		t.Errorf("keys %q, want %q", got, want)
 	}

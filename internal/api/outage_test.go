@@ -27,6 +27,9 @@ func TestDatabaseAway(t *testing.T) {
 	server.Kill(t)
 	for _, path := range []string{"/user", "/readyz", "/octocat/a.git/info/refs?service=git-upload-pack"} {
 		r := s.want(t, http.StatusServiceUnavailable, request{method: "GET", path: path, token: string(secret)})
+		if !strings.Contains(path, ".git/") && !strings.Contains(string(r.body), `"field":"database"`) {
+			t.Errorf("%s does not say what is away: %s", path, r.body)
+		}
 		if r.Header.Get("Retry-After") == "" || len(r.body) == 0 || strings.Contains(string(r.body), "connect") {
 			t.Errorf("%s: headers %v, body %s", path, r.Header, r.body)
 		}
@@ -34,4 +37,17 @@ func TestDatabaseAway(t *testing.T) {
 	s.want(t, 200, request{method: "GET", path: "/healthz"})
 	server.Start(t)
 	s.want(t, 200, request{method: "GET", path: "/user", token: string(secret)})
+}
+
+// A bucket that is away is told by the probe, which answers all the same; what it cannot do says what is away.
+func TestBucketAway(t *testing.T) {
+	up := false
+	s := start(t, func(o *Options) { o.BucketUp = func() bool { return up } })
+	if o := s.want(t, 200, request{method: "GET", path: "/readyz"}).object(t); o["status"] != "degraded" || o["object_store"] != "does not answer" {
+		t.Errorf("away: %v", o)
+	}
+	up = true
+	if o := s.want(t, 200, request{method: "GET", path: "/readyz"}).object(t); o["status"] != "ok" || len(o) != 1 {
+		t.Errorf("back: %v", o)
+	}
 }

@@ -122,7 +122,7 @@ func TestQueuedLimit(t *testing.T) {
 		}
 		fault := faults[0].(map[string]any)
 		says := fmt.Sprint(fault["message"])
-		if fault["resource"] != "Import" || fault["code"] != "invalid" || !strings.HasPrefix(says, "octocat already has 1 import waiting or running. Wait for") {
+		if fault["resource"] != "Import" || fault["code"] != "queue_limit" || !strings.HasPrefix(says, "octocat already has 1 import waiting or running. Wait for") {
 			t.Errorf("%s", r.body)
 		}
 	}

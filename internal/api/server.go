@@ -15,7 +15,8 @@ func (a *API) health(context.Context, *call) (answer, error) {
 // readyWithin is less than those who ask have patience for.
 const readyWithin = 2 * time.Second
 
-// ready says that requests can be worked on: the database takes writes, and there is room for new work.
+// ready says that requests can be worked on: the database takes writes, and there is room for new work. Without the bucket most
+// still can, and it says so.
 func (a *API) ready(ctx context.Context, _ *call) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
@@ -24,6 +25,9 @@ func (a *API) ready(ctx context.Context, _ *call) (answer, error) {
 	}
 	if err := a.wantRoom(); err != nil {
 		return answer{}, err
+	}
+	if !a.BucketUp() {
+		return ok(wire.New("status", "degraded", "object_store", "does not answer")), nil
 	}
 	return ok(wire.New("status", "ok")), nil
 }
@@ -41,7 +45,7 @@ func (a *API) metrics(_ context.Context, c *call) (answer, error) {
 type unready struct{ err error }
 
 func (e *unready) Error() string   { return "not ready: " + e.err.Error() }
-func (e *unready) Unwrap() []error { return []error{e.err, errUnavailable} }
+func (e *unready) Unwrap() []error { return []error{e.err, errNoDatabase} }
 
 func (a *API) rateLimit(_ context.Context, c *call) (answer, error) {
 	resources := wire.New("core", c.rate.document(), "source_import", c.rate.document())
