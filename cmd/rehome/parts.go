@@ -245,7 +245,9 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 		DB:    p.db, Auth: p.auth, Host: p.host, Importer: p.importer, Hooks: p.hooks, Log: p.log,
 		LFS:       server.New(server.Options{Store: p.lfs, DB: p.db, Log: p.log, Room: p.importer.Room}),
 		PublicURL: p.base(), TrustedProxies: trusted, RateLimit: int(p.flags.door.rate),
-		Metrics: p.metrics, Measure: p.metrics.Request, LogRequests: p.flags.log.requests, BucketUp: p.vitals.up(theBucket),
+		Supervision: api.Supervision{
+			Metrics: p.metrics, Measure: p.metrics.Request, LogRequests: p.flags.log.requests, BucketUp: p.vitals.up(theBucket),
+		},
 	})
 	web := webServer(endStreams(ctx, p.flags.role.open(door)), p.log)
 	inlet := api.NewInlet(p.listener, maxConnections(), trusted)

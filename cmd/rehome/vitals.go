@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"rehome"
 	"rehome/internal/bucket"
 	"rehome/internal/claim"
@@ -104,11 +102,14 @@ func mebi(n int64) string {
 
 // briefly is the cause of an error, without what was tried on the way there.
 func briefly(err error) string {
-	var said *pgconn.PgError
+	var said interface {
+		error
+		SQLState() string
+	}
 	var way *net.OpError
 	switch {
 	case errors.As(err, &said):
-		return rehome.Clean(said.Message, 200)
+		return rehome.Clean(said.Error(), 200)
 	case errors.As(err, &way):
 		return rehome.Clean(way.Error(), 200)
 	case errors.Is(err, context.DeadlineExceeded):

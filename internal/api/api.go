@@ -38,7 +38,12 @@ type Options struct {
 	RateLimit      int              // requests an hour for each token; 0 is 5000
 	Clock          func() time.Time // nil is time.Now
 
-	Pages       Pages
+	Pages Pages
+	Supervision
+}
+
+// Supervision is how a server is looked after.
+type Supervision struct {
 	BucketUp    func() bool  // the bucket answers; nil is always
 	Metrics     http.Handler // answers /metrics
 	LogRequests bool         // each one at the level info; debug otherwise
