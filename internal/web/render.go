@@ -64,7 +64,7 @@ func (w *Web) render(v *visit, status int, page, name string, s shell) error {
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.WriteHeader(status)
 	if v.r.Method != http.MethodHead {
-		steady(v.w).Write(b.Bytes()) //nolint:errcheck // who hung up does not need it
+		steady(v.w).Write(bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD"))) //nolint:errcheck // who hung up does not need it
 	}
 	return nil
 }
