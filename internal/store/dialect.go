@@ -12,6 +12,7 @@ type dialect struct {
 	name  string // of the folder with its migrations
 	goose goose.Dialect
 	now   string // the database's clock, in milliseconds since 1970
+	begin string // asks the clock when a transaction that writes begins, once there may be one: not while rows are kept still
 
 	// A row that is read to be written is locked by write, so that nobody else changes it before; one that has to stay while
 	// another refers to it, by keep; rows of which it does not matter which are taken, by skip. Empty where there is one writer at a time anyway.

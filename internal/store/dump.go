@@ -38,9 +38,9 @@ func (db *DB) Snapshot(ctx context.Context, still func(*Snapshot) error) (s *Sna
 	return s, nil
 }
 
-// lockTables keeps writers away, in the order in which they take their locks themselves.
-const lockTables = `SET LOCAL idle_in_transaction_session_timeout = 0;
-	LOCK TABLE repositories, imports, written_refs, lfs_objects, lfs_made IN SHARE ROW EXCLUSIVE MODE`
+// keepStill waits until no transaction writes, and keeps others from beginning. Locks of tables would be taken in an order
+// that some of those who write do not take them in.
+const keepStill = "SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock(7220183)"
 
 // lastingReads lets a transaction rest for as long as it takes.
 const lastingReads = "SET LOCAL idle_in_transaction_session_timeout = 0"
@@ -52,7 +52,7 @@ func (db *DB) snapshot(ctx context.Context, still func(*Snapshot) error) (*Snaps
 	}
 	defer lock.Rollback() //nolint:errcheck // it changed nothing
 	if !db.alike() {
-		if _, err := lock.ExecContext(ctx, lockTables); err != nil {
+		if _, err := lock.ExecContext(ctx, keepStill); err != nil {
 			return nil, err
 		}
 	}

@@ -19,6 +19,7 @@ var postgresDialect = dialect{
 	goose: goose.DialectPostgres,
 	// Of the statement, not of the call: an index can be searched by what does not change on the way.
 	now:     "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)",
+	begin:   "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT) FROM pg_advisory_xact_lock_shared(7220183)",
 	write:   " FOR NO KEY UPDATE",
 	keep:    " FOR KEY SHARE",
 	skip:    " FOR NO KEY UPDATE SKIP LOCKED",

@@ -19,6 +19,7 @@ var sqliteDialect = dialect{
 	name:    "sqlite",
 	goose:   goose.DialectSQLite3,
 	now:     "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+	begin:   "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)",
 	objects: "json_each(%s) AS wanted",
 	words:   "json_each(%s) AS wanted",
 	refKey:  "repository_id, name",

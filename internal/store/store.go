@@ -146,7 +146,7 @@ func (db *DB) beginTx(ctx context.Context) (*Tx, error) {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
 	var now int64
-	if err := tx.QueryRowContext(ctx, "SELECT "+db.now).Scan(&now); err != nil {
+	if err := tx.QueryRowContext(ctx, db.dialect.begin).Scan(&now); err != nil {
 		tx.Rollback() //nolint:errcheck // the first error counts
 		return nil, fmt.Errorf("ask the database's clock: %w", err)
 	}

@@ -77,7 +77,7 @@ func patiently(ctx context.Context, do func() error) error {
 		if !Unavailable(err) || sqliteBusy(err) { // SQLite has waited itself
 			return err
 		}
-		if time.Since(began) > enough {
+		if time.Since(began) > enough && postgresCode(err) == "" {
 			return err
 		}
 		select {
