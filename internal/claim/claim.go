@@ -100,8 +100,10 @@ func (p Pair) Verify(ctx context.Context) error {
 	switch {
 	case owner != "" && owner != bond.Token:
 		return p.others(bond.Bucket)
-	case owner != "" || bond.Bucket == p.Name:
+	case owner != "":
 		return nil
+	case bond.Bucket == p.Name:
+		return p.emptied()
 	case bond.Bucket != "":
 		return p.another(bond.Bucket)
 	}
@@ -188,6 +190,14 @@ func (p Pair) another(known string) error {
 	return &rehome.Error{
 		Code: rehome.Invalid, Message: fmt.Sprintf("The database's bucket is another one than %s: %s.", p.Name, known),
 		Hint: give(known) + " If all of it has moved here, run rehome adopt-bucket with the same flags.",
+	}
+}
+
+// emptied is the error for a bucket that is where the database's was, and has lost its name.
+func (p Pair) emptied() error {
+	return &rehome.Error{
+		Code: rehome.NotFound, Message: fmt.Sprintf("The bucket (%s) is not what it was: the object %s is gone.", p.Name, Key),
+		Hint: "See that it is the one all machines share, and mounted if it is a folder. If it was emptied, run rehome adopt-bucket with the same flags.",
 	}
 }
 

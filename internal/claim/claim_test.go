@@ -85,7 +85,7 @@ func TestTake(t *testing.T) {
 	refuses(t, ours.Take(t.Context()), "belongs to another database. This one's is ", "Give --bucket")
 }
 
-// What the bucket bears counts, not what it is called; and where it lost that, its name does.
+// What the bucket bears counts, not what it is called; one that lost that may be a folder that is not mounted.
 func TestMoved(t *testing.T) {
 	db := newDB(t)
 	p := pair(t, db)
@@ -101,6 +101,13 @@ func TestMoved(t *testing.T) {
 		t.Errorf("remembers %+v, %v", bond, err)
 	}
 	must(t, p.Bucket.Remove(t.Context(), claim.Key))
+	refuses(t, p.Take(t.Context()), "is not what it was: the object rehome-database is gone", "mounted")
+	if owner, err := claim.Owner(t.Context(), p.Bucket); owner != "" || err != nil {
+		t.Errorf("refused, and belongs to %q, %v", owner, err)
+	}
+	if _, err := p.Adopt(t.Context()); err != nil {
+		t.Error(err)
+	}
 	must(t, p.Take(t.Context()))
 	must(t, p.Bucket.Remove(t.Context(), claim.Key))
 	p.Name = claim.InData
