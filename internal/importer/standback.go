@@ -34,7 +34,7 @@ func isOwn(c rehome.Code, cause error) bool {
 }
 
 // leftNote begins the note of an import that was left to others.
-const leftNote = "It goes on on another machine: "
+const leftNote = "Waiting for another machine, since one could not do it: "
 
 // leaveToOthers gives an import back to the queue for others to take up; false when there is nobody who has not tried it.
 func (w *worker) leaveToOthers(ctx context.Context, t *store.Tx, i *store.Import, e *rehome.Error, cause error) (bool, error) {
