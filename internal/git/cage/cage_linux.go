@@ -52,14 +52,16 @@ func (c *Child) reap() error {
 	return err
 }
 
-// dieWithin bounds the wait for processes that were killed. They are counted for as long as nobody has reaped them,
-// which in a container may be for ever.
+// dieWithin bounds the wait for processes that were killed. They are counted for as long as nobody has reaped them, which
+// a container's first process may never do.
 const dieWithin = 5 * time.Second
 
 // awaitGroup waits until nothing is left of a group: who is killed goes on until it is scheduled. Usually there is
-// nothing left to begin with.
+// nothing left to begin with. Where this process is a container's first it inherits the rest of the group, and reaps it.
 func awaitGroup(group int) {
 	for end := time.Now().Add(dieWithin); signalGroup(group, 0) == nil && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
+		if pid, err := unix.Wait4(-group, nil, unix.WNOHANG, nil); err != nil || pid == 0 { // not ours, or not dead yet
+			time.Sleep(time.Millisecond)
+		}
 	}
 }
