@@ -70,20 +70,22 @@ func (m means) giveUp(c Command, programs []string, ticket uint32) error {
 	return nil
 }
 
+// dropCapabilities asks for nothing where there is nothing to drop: who has none may be forbidden to ask.
 func dropCapabilities() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var have [2]unix.CapUserData // the low 32, and the high
 	if err := unix.Capget(&header, &have[0]); err != nil {
 		return err
 	}
-	have[0].Effective &= kept
-	have[0].Permitted &= kept
-	have[0].Inheritable = 0
-	have[1] = unix.CapUserData{}
-	return unix.Capset(&header, &have[0])
+	left := [2]unix.CapUserData{{Effective: have[0].Effective & kept, Permitted: have[0].Permitted & kept}}
+	if left == have {
+		return nil
+	}
+	return unix.Capset(&header, &left[0])
 }
 
-// filter has the kernel hold every system call of the thread against a program.
+// filter has the kernel hold every system call of the thread against a program. Kernels that know the flag run children slower
+// without it; those before 4.17, and emulations of Linux, refuse what they do not know.
 func (m means) filter(ticket uint32) error {
 	if !m.seccomp {
 		return nil
@@ -91,6 +93,9 @@ func (m means) filter(ticket uint32) error {
 	p := program(ticket)
 	f := unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]}
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW, uintptr(unsafe.Pointer(&f)))
+	if errno == unix.EINVAL {
+		_, _, errno = unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&f)))
+	}
 	if errno != 0 {
 		return errno
 	}
