@@ -95,7 +95,8 @@ func (c Command) start(ctx context.Context, args []string) (*Child, error) {
 	}
 	if c.Stdout == nil {
 		if k.Stdout, err = k.cmd.StdoutPipe(); err != nil {
-			return nil, errors.Join(err, k.Stdin.Close())
+			k.cmd.Err = err // Start closes what is open, and returns it
+			return nil, k.cmd.Start()
 		}
 	}
 	if err := k.launch(c); err != nil {

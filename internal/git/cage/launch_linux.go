@@ -23,7 +23,8 @@ type held struct {
 func (c *Child) launch(command Command) error {
 	end, err := c.tie()
 	if err != nil {
-		return err
+		c.cmd.Err = err // as below
+		return c.cmd.Start()
 	}
 	defer end.Close()
 	m, ticket := found(), rand.Uint32()|1

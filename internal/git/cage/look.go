@@ -2,6 +2,7 @@ package cage
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 )
@@ -19,26 +20,29 @@ const patience = 10 * time.Second
 // Look tries what children can be given here. git as in Command.
 func Look(ctx context.Context, git string) Around {
 	a := surroundings()
+	var err error
 	for _, a.Files = range []Files{Own, ReadAll, All} {
-		if runs(ctx, git, a.Files) {
+		if err = tryGit(ctx, git, a.Files); err == nil {
 			a.sayFiles()
 			return a
 		}
 	}
-	return Around{Off: []string{"git cannot be started: install git 2.39 or newer"}}
+	return Around{Off: []string{fmt.Sprintf("git cannot be started (%v): install git 2.39 or newer", err)}}
 }
 
-// runs reports whether git can be started, and start another git.
-func runs(ctx context.Context, git string, files Files) bool {
+// tryGit starts git, and has it start another git.
+func tryGit(ctx context.Context, git string, files Files) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	c := Command{Git: git, Program: UploadPack, Dir: "/nonexistent", Files: files, Stdout: io.Discard}
 	child, err := c.start(ctx, []string{"-c", "alias.again=version", "again"})
 	if err != nil {
 		cancel()
-		return false
+		return err
 	}
 	child.cancel = cancel
 	child.Stdin.Close()
-	_, err = child.Wait()
-	return err == nil
+	if _, err = child.Wait(); err != nil {
+		return fmt.Errorf("%w: %s", err, child.Said())
+	}
+	return nil
 }

@@ -179,4 +179,7 @@ func TestLook(t *testing.T) {
 			t.Errorf("%s: %+v", lines, a)
 		}
 	}
+	if a := Look(t.Context(), script(t, "echo it is broken >&2; exit 7")); len(a.Off) != 1 || !strings.Contains(a.Off[0], "exit status 7: it is broken") {
+		t.Errorf("the cause is lost: %+v", a)
+	}
 }
