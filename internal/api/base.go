@@ -113,13 +113,21 @@ func (b bases) trace(r *http.Request) (client string, proxies int) {
 		if len(hops) == 0 {
 			break
 		}
-		next, err := netip.ParseAddr(hops[len(hops)-1])
+		next, err := hop(hops[len(hops)-1])
 		if err != nil {
 			break
 		}
 		addr, hops = next.WithZone(""), hops[:len(hops)-1] // a zone may be any text
 	}
 	return addr.Unmap().String(), proxies
+}
+
+// hop reads an address of X-Forwarded-For. Some proxies add the port.
+func hop(text string) (netip.Addr, error) {
+	if with, err := netip.ParseAddrPort(text); err == nil {
+		return with.Addr(), nil
+	}
+	return netip.ParseAddr(text)
 }
 
 // withQuery returns base with the query's values.
