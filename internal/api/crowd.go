@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -74,8 +75,7 @@ func (a *API) crowded(w http.ResponseWriter, r *http.Request) (leave func(), ref
 	}
 	leave()
 	if g, isGit := splitGit(r); isGit {
-		w.Header().Set("Retry-After", soon)
-		g.refuse()(w, no.status, no.message)
+		g.fail(w, no)
 		return nil, true
 	}
 	a.write(w, &call{r: r, w: w, route: route{access: probe}}, no.answer(docs))
@@ -104,6 +104,12 @@ func tooOften(err error) *failure {
 		return nil
 	}
 	return &failure{status: http.StatusForbidden, message: manyFailures, retry: strconv.Itoa(ceilSeconds(often.Wait))}
+}
+
+// fail tells what asks for it of a failure, and when to come again.
+func (g gitRequest) fail(w http.ResponseWriter, f *failure) {
+	maps.Copy(w.Header(), f.answer("").headers)
+	g.refuse()(w, f.status, f.message)
 }
 
 // refuse returns how what asks for it is told of a refusal.

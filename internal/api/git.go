@@ -61,10 +61,7 @@ func (a *API) git(w http.ResponseWriter, r *http.Request, g gitRequest, l *entry
 		if f.status >= http.StatusInternalServerError {
 			l.err = err
 		}
-		for name, values := range f.answer("").headers {
-			w.Header()[name] = values
-		}
-		refuse(w, f.status, f.message)
+		g.fail(w, f)
 		return
 	}
 	if err != nil {
@@ -82,7 +79,7 @@ func (a *API) git(w http.ResponseWriter, r *http.Request, g gitRequest, l *entry
 	case http.StatusNotFound:
 		refuse(w, status, "Repository not found.")
 	default:
-		refuse(w, status, errInternal.message)
+		g.fail(w, failureOf(l.err, ""))
 	}
 }
 

@@ -34,6 +34,11 @@ func TestDatabaseAway(t *testing.T) {
 			t.Errorf("%s: headers %v, body %s", path, r.Header, r.body)
 		}
 	}
+	for _, path := range []string{"/octocat/a.git/info/refs?service=git-upload-pack", "/octocat/a.git/info/lfs/objects/x"} { // without a token nobody is looked up before
+		if r := s.want(t, http.StatusServiceUnavailable, request{method: "GET", path: path}); r.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: headers %v, body %s", path, r.Header, r.body)
+		}
+	}
 	s.want(t, 200, request{method: "GET", path: "/healthz"})
 	server.Start(t)
 	s.want(t, 200, request{method: "GET", path: "/user", token: string(secret)})

@@ -63,8 +63,7 @@ func (a *API) hasRoom(w http.ResponseWriter, g gitRequest) bool {
 	}
 	err := a.wantRoom()
 	if err != nil {
-		w.Header().Set("Retry-After", "30")
-		refuseGit(w, http.StatusServiceUnavailable, failureOf(err, "").message)
+		g.fail(w, failureOf(err, ""))
 	}
 	return err == nil
 }
