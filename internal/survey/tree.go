@@ -91,21 +91,6 @@ func (t *treeWalk) whole() {
 	}
 }
 
-// scattered looks for equal names in a tree that is not sorted, where they need not be neighbours.
-func (t *treeWalk) scattered() {
-	names := map[string]bool{}
-	for e, err := range object.Entries(t.format, t.data) {
-		if err != nil {
-			return
-		}
-		if names[string(e.Name)] {
-			t.fault(object.DuplicateEntries, e.Name)
-			return
-		}
-		names[string(e.Name)] = true
-	}
-}
-
 // entry looks at the entry that starts at at and returns its length, 0 to stop.
 func (t *treeWalk) entry(at int) int {
 	e, n, err := object.ReadEntry(t.format, t.data[at:])
