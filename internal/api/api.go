@@ -61,14 +61,15 @@ type Pages struct {
 // API is the handler of everything, with the pages behind it. It is safe for concurrent use.
 type API struct {
 	Options
-	router  router
-	bases   bases
-	limits  *limiter
-	guard   *auth.Guard
-	open    *tally // requests, by address
-	watched *tally // event streams, by token
-	pace    pace
-	beat    func() (ticks <-chan time.Time, stop func()) // paces the events' heartbeat
+	router   router
+	bases    bases
+	limits   *limiter
+	guard    *auth.Guard
+	open     *tally // requests, by address
+	watched  *tally // event streams, by token
+	children *slots
+	pace     pace
+	beat     func() (ticks <-chan time.Time, stop func()) // paces the events' heartbeat
 }
 
 // New returns the API's handler.
@@ -86,14 +87,15 @@ func New(o Options) http.Handler {
 		o.BucketUp = func() bool { return true }
 	}
 	a := &API{
-		Options: o,
-		bases:   bases{public: strings.TrimRight(o.PublicURL, "/"), trusted: o.TrustedProxies},
-		limits:  &limiter{limit: o.RateLimit, clock: o.Clock, windows: map[string]window{}},
-		guard:   auth.NewGuard(o.Auth, o.Clock, o.Log),
-		open:    newTally(maxRequests),
-		watched: newTally(maxStreams),
-		pace:    patient,
-		beat:    heartbeat,
+		Options:  o,
+		bases:    bases{public: strings.TrimRight(o.PublicURL, "/"), trusted: o.TrustedProxies},
+		limits:   &limiter{limit: o.RateLimit, clock: o.Clock, windows: map[string]window{}},
+		guard:    auth.NewGuard(o.Auth, o.Clock, o.Log),
+		open:     newTally(maxRequests),
+		watched:  newTally(maxStreams),
+		children: newSlots(mostChildren, ofOneClient),
+		pace:     patient,
+		beat:     heartbeat,
 	}
 	a.router = newRouter(a.routes())
 	return a

@@ -92,7 +92,7 @@ func (a *API) serveGit(w http.ResponseWriter, r *http.Request, g gitRequest, rep
 		return
 	}
 	if g.service != gitLFS {
-		a.Host.Serve(w, r, repo.ID, g.service, mayWrite)
+		a.withChild(w, r, g, func() { a.Host.Serve(w, r, repo.ID, g.service, mayWrite) })
 		return
 	}
 	base, err := url.Parse(a.bases.of(r, "").Clone(repo))
