@@ -56,6 +56,9 @@ func (l Location) HTTP() bool {
 // with Code Invalid and field as their Field, and never repeat the URL, which may hold a password.
 func Parse(field, raw string) (Location, error) {
 	l, why := parse(raw)
+	if why == "" && len(l.String()) > MaxURL { // escaped it has more bytes
+		why = tooLong
+	}
 	if why != "" {
 		return Location{}, &rehome.Error{Code: rehome.Invalid, Field: field, Message: field + " " + why}
 	}
@@ -139,12 +142,14 @@ func parseHome(raw string) (*url.URL, bool) {
 	return &url.URL{Scheme: "ssh", User: url.User(user), Host: host, Path: "/" + path}, true
 }
 
+var tooLong = fmt.Sprintf("is longer than %d bytes", MaxURL)
+
 func checkRaw(raw string) (why string) {
 	switch {
 	case raw == "":
 		return "is missing"
 	case len(raw) > MaxURL:
-		return fmt.Sprintf("is longer than %d bytes", MaxURL)
+		return tooLong
 	case raw[0] == '-':
 		return "begins with a dash"
 	case hasControl(raw):
