@@ -56,13 +56,26 @@ func (l Location) HTTP() bool {
 // with Code Invalid and field as their Field, and never repeat the URL, which may hold a password.
 func Parse(field, raw string) (Location, error) {
 	l, why := parse(raw)
-	if why == "" && len(l.String()) > MaxURL { // escaped it has more bytes
-		why = tooLong
+	if why == "" {
+		why = l.checkWritten()
 	}
 	if why != "" {
 		return Location{}, &rehome.Error{Code: rehome.Invalid, Field: field, Message: field + " " + why}
 	}
 	return l, nil
+}
+
+// checkWritten refuses what cannot be read again as it is written: rows and other programs have it so.
+func (l Location) checkWritten() (why string) {
+	text := l.URL.String()
+	again, err := url.Parse(text)
+	switch {
+	case len(l.String()) > MaxURL: // escaped it has more bytes
+		return tooLong
+	case err != nil, again.String() != text:
+		return "is not a URL"
+	}
+	return ""
 }
 
 func parse(raw string) (l Location, why string) {
@@ -170,7 +183,7 @@ func checkURL(u *url.URL) (why string) {
 		return "has a host that begins with a dash"
 	case u.RawQuery != "" || u.ForceQuery:
 		return "has a query, which a repository's URL does not"
-	case hasControl(u.Path) || strings.ContainsFunc(u.Host, isForeign) || !utf8.ValidString(u.Host) || oddZone(u.Host):
+	case hasControl(u.Path) || strings.ContainsFunc(u.Host, isForeign) || !utf8.ValidString(u.Host):
 		return "holds a character that belongs into no address"
 	}
 	if p := u.Port(); p != "" {
@@ -179,12 +192,6 @@ func checkURL(u *url.URL) (why string) {
 		}
 	}
 	return ""
-}
-
-// oddZone reports whether the zone of an IPv6 address holds what could not be written into a URL again.
-func oddZone(host string) bool {
-	_, zone, _ := strings.Cut(host, "%")
-	return strings.ContainsFunc(zone, func(r rune) bool { return r >= 0x80 })
 }
 
 // isForeign reports whether no name of a host, nor a port, has r. A host is written into files where, say, a comma or a

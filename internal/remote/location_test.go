@@ -91,7 +91,7 @@ func TestLocationHidesItsCredentials(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"https://u:p@h:1/r#x", "-x", "http://[::1%25e]/", "ext::x", "https://h/a%0ab", "a@b,c:d", "ssh://a@[::1%25,]/x", "http://[::%25\x83]", "http://[::%25é]", "http://\xff/", strings.Repeat("\xd6", MaxURL/2) + "@h:a"} {
+	for _, s := range []string{"https://u:p@h:1/r#x", "-x", "http://[::1%25e]/", "ext::x", "https://h/a%0ab", "a@b,c:d", "ssh://a@[::1%25,]/x", "http://[::%25\x83]", "http://[::%25é]", "http://\xff/", strings.Repeat("\xd6", MaxURL/2) + "@h:a", "R@H[:/\xb5"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
