@@ -98,6 +98,7 @@ type delivery struct {
 	Event      string
 	Status     string
 	StatusCode int `json:"status_code"`
+	Redelivery bool
 }
 
 // deliveries returns those of a webhook, the newest first.

@@ -404,9 +404,9 @@ func (j *job) endsAreRight(all []delivery) error {
 	for _, status := range ends {
 		counts[status]++
 	}
-	last := ""
-	if len(all) > 0 {
-		last = ends[all[0].GUID]
+	last := "" // the newest end, not what was asked for again since
+	if n := slices.IndexFunc(all, func(d delivery) bool { return !d.Redelivery }); n >= 0 {
+		last = ends[all[n].GUID]
 	}
 	j.h.tally.found("webhooks", len(ends))
 	switch {
