@@ -164,7 +164,7 @@ func (l *lab) laterRounds(ctx context.Context, g *siege, rows *hostileRows) erro
 
 func (t *tally) log() {
 	log.Printf("%d hostile imports ended: %s", t.sum(), t)
-	for what, list := range map[string][]string{"wrongly complete": t.lies, "harmless, and refused": t.refused, "ended otherwise": t.others, "noted": t.noted} {
+	for what, list := range map[string][]string{"given up": t.given, "wrongly complete": t.lies, "harmless, and refused": t.refused, "ended otherwise": t.others, "noted": t.noted} {
 		for _, one := range list {
 			log.Printf("%s: %s", what, one)
 		}
@@ -202,16 +202,13 @@ func (l *lab) honestly(ctx context.Context, s *server, rows *honestRows) error {
 		}
 		<-least
 	}()
-	var mu sync.Mutex
-	var err error
-	rows.answers, err = s.ask(asking, loadRate, paths, func([]byte) error {
-		mu.Lock()
-		defer mu.Unlock()
-		rows.well++
-		return nil
-	})
+	said, err := s.askBeside(asking, loadRate, paths)
 	if err != nil {
-		log.Printf("answers that were none: %v", err) // they are counted
+		return err
+	}
+	rows.answers, rows.well = said.Taken, int(said.Well)
+	if said.Wrong != "" {
+		log.Printf("answers that were none: %s", said.Wrong) // they are counted
 	}
 	rows.starts = from.began()
 	log.Printf("GET of honest imports: %s; %d of them well; they began after %v", rows.answers, rows.well, rows.starts)

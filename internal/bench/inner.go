@@ -20,7 +20,7 @@ const innerCommand = "inner"
 // largeOver is the size large files are counted from.
 const largeOver = 100 << 20
 
-// inner runs: bare|survey FORMAT PACK DIR, or rewrite|convert RAW INTO WORK.
+// inner runs: bare|survey FORMAT PACK DIR, rewrite|convert RAW INTO WORK, or ask BASE RATE PATHS.
 func inner(args []string) error {
 	if len(args) != 4 {
 		return errors.New("inner: want KIND and three more")
@@ -30,6 +30,9 @@ func inner(args []string) error {
 		return innerRewrite(context.Background(), args[1], args[2], args[3])
 	case "convert":
 		return innerConvert(context.Background(), args[1], args[2], args[3])
+	}
+	if args[0] == "ask" {
+		return innerAsk(args[1], args[2], args[3])
 	}
 	format := object.SHA1
 	if args[1] == "sha256" {
