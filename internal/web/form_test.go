@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"context"
 	"database/sql"
 	"net/http"
 	"net/url"
@@ -192,7 +193,9 @@ func TestBytesThatCannotBeShownStay(t *testing.T) {
 // stream begins to follow an import, and returns its lines.
 func (b *browser) stream(t *testing.T, path string) *bufio.Scanner {
 	t.Helper()
-	resp, err := http.DefaultTransport.RoundTrip(b.request(t, "GET", path, ""))
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute) // before a test gives up; nothing is measured by it
+	t.Cleanup(stop)
+	resp, err := http.DefaultTransport.RoundTrip(b.request(t, "GET", path, "").WithContext(ctx))
 	if err != nil {
 		t.Fatal(err)
 	}
