@@ -256,3 +256,29 @@ func TestRevokingTheOwnTokenSignsOut(t *testing.T) {
 	b.post(t, fmt.Sprintf("/-/tokens/%d/revoke", all[len(all)-1].ID), nil).want(t, http.StatusSeeOther)
 	b.get(t, "/").want(t, http.StatusSeeOther)
 }
+
+// TestWeakRoutes lists by name what is open to more than those who may import or keep webhooks. A path with a repository or an organisation in it is
+// for those who may with them.
+func TestWeakRoutes(t *testing.T) {
+	weak := map[string]access{
+		"GET /{$}": signedIn, "GET /-/sign-in": anybody, "POST /-/sign-in": anybody, "POST /-/sign-out": signedIn, "GET /-/webhooks": signedIn,
+		"GET /-/tokens": signedIn, "POST /-/tokens": signedIn, "POST /-/tokens/{token}/revoke": signedIn, "GET /-/server": administers,
+	}
+	for _, r := range newWorld(t).web.routes() {
+		want, named := weak[r.pattern]
+		switch {
+		case named:
+		case strings.Contains(r.pattern, "/import/webhooks"):
+			want = keepsHooks
+		case strings.Contains(r.pattern, "{repo}"):
+			want = writes
+		case strings.Contains(r.pattern, "{org}"):
+			want = keepsOrgHooks
+		default:
+			want = creates
+		}
+		if r.access != want {
+			t.Errorf("%s is for %d, want %d", r.pattern, r.access, want)
+		}
+	}
+}
