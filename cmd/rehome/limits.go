@@ -47,20 +47,26 @@ func (f *limitFlags) check() error {
 	return nil
 }
 
+// maxHeld is what a server holds of one delta, or of a file made from one, in bytes: Git makes deltas of no larger files
+// (core.bigFileThreshold).
+const maxHeld = 512 << 20
+
+// source are the limits of a server.
 func (f *limitFlags) source() source.Limits {
 	return source.Limits{
-		Pack: pack.Limits{PackBytes: int64(f.repository), Objects: f.objects}, Refs: f.refs,
+		Pack: pack.Limits{PackBytes: int64(f.repository), Objects: f.objects, HeldBytes: maxHeld}, Refs: f.refs,
 		LFS: int64(f.repository), Accept: object.Faults(f.faults),
 	}
 }
 
-// own are the limits of the command line: a user's own machine takes any number of Git LFS objects, unless --max-repository
-// says otherwise.
+// own are the limits of the command line: a user's own machine takes larger deltas, and any number of Git LFS objects unless
+// --max-repository says otherwise.
 func (f *limitFlags) own() source.Limits {
 	l := f.source()
 	if l.Pack.PackBytes == pack.DefaultLimits.PackBytes {
 		l.LFS = 0
 	}
+	l.Pack.HeldBytes = 0 // the pack's own
 	return l
 }
 

@@ -54,13 +54,26 @@ func applyDelta(dst, base, delta []byte) error {
 		if used < 0 || uint64(uint32(offset))+uint64(size) > uint64(len(base)) || size > len(dst)-at {
 			return corrupt("delta copies past the end of its base or result")
 		}
-		at += copy(dst[at:], base[offset:offset+size])
+		at += copyPieces(dst[at:], base[offset:offset+size])
 		d = d[used:]
 	}
 	if at != len(dst) {
 		return corrupt("delta makes %d bytes of %d", at, len(dst))
 	}
 	return nil
+}
+
+// pieceBytes is what is copied in one go. The runtime stops nobody in the middle of a copy, and where the memory is a
+// file's one of megabytes may wait for the disk: so long nobody else would run.
+const pieceBytes = 64 << 10
+
+// copyPieces is copy, piece by piece.
+func copyPieces(dst, src []byte) (n int) {
+	for len(src) > pieceBytes {
+		n += copy(dst[n:], src[:pieceBytes])
+		src = src[pieceBytes:]
+	}
+	return n + copy(dst[n:], src)
 }
 
 // Instruction is one instruction of a delta: copy Size bytes from Offset of the base, or

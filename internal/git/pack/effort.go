@@ -3,9 +3,9 @@ package pack
 // A delta of thirty bytes can make gigabytes, again and again, so what deltas make is held
 // against what was sent. Honest repositories make some hundred times the pack's bytes.
 const (
-	madeFloor = 64 << 30 // bytes that the deltas of any pack may make
-	madeRatio = 10_000   // and beyond that, for each byte of the pack
-	remakeFee = 8        // bytes made again count so many times less: they are not hashed
+	madeFloor = 8 << 30 // bytes that the deltas of any pack may make
+	madeRatio = 10_000  // and beyond that, for each byte of the pack
+	remakeFee = 8       // bytes made again count so many times less: they are not hashed
 )
 
 // maxDepth is how many deltas may lie on one another: twice what any Git writes
