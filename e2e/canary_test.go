@@ -113,7 +113,11 @@ func (k *children) watch(ctx context.Context, pid int) {
 	}
 }
 
+// look notes a child, once it is another program: until then it shows what its parent is.
 func (k *children) look(pid string) {
+	if runs, err := os.Readlink("/proc/" + pid + "/exe"); err != nil || runs == program {
+		return
+	}
 	args, _ := os.ReadFile("/proc/" + pid + "/cmdline")
 	env, _ := os.ReadFile("/proc/" + pid + "/environ")
 	k.mu.Lock()
