@@ -20,7 +20,7 @@ type networkFlags struct {
 func (n *networkFlags) add(flags *pflag.FlagSet) {
 	flags.Var(&n.allow, "allow-network", "`CIDR|HOST` that can be reached besides public addresses")
 	flags.Var(&n.block, "block-network", "`CIDR|HOST` that cannot be reached")
-	flags.BoolVar(&n.private, "allow-private-networks", false, "private networks can be reached, metadata addresses never")
+	flags.BoolVar(&n.private, "allow-private-networks", false, "private networks and this machine itself can be reached, metadata addresses never, whatever is allowed")
 	flags.StringVar(&n.caFile, "ca-file", "", "`FILE` of certificates trusted besides the system's")
 	flags.StringVar(&n.proxy, "proxy", "", "`URL` of an http proxy (http://HOST:PORT) that leads to sources, destinations and webhooks by CONNECT, to addresses that were resolved and checked here; with a password better as REHOME_PROXY")
 }

@@ -24,8 +24,19 @@ const (
 
 func (f *roleFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.role, "role", roleAll, "`all|api|worker`: with api and worker, which want --database and --bucket, a server runs on many machines and hosts nothing itself")
-	flags.IntVar(&f.running, "max-running-per-user", 0, "imports of a user that run at once; more wait (default: no limit)")
+	flags.IntVar(&f.running, "max-running-per-user", 0, "imports of a user that run at once, 0 for no limit; more wait (default: three quarters of --workers, from 4 on, with --role all; no limit otherwise)")
 	flags.IntVar(&f.queued, "max-queued-per-user", 0, "imports of a user that wait or run; more are refused (default: no limit)")
+}
+
+// fewWorkers are too few to keep one back.
+const fewWorkers = 4
+
+// share settles how many imports a user may run where nobody said: in one process nobody can take all workers, with sources that
+// take for ever, say. How many workers several processes have together none of them knows.
+func (f *roleFlags) share(workers int, said bool) {
+	if !said && f.role == roleAll && workers >= fewWorkers {
+		f.running = workers - workers/4
+	}
 }
 
 func (f *roleFlags) limits() store.Limits { return store.Limits{Running: f.running, Queued: f.queued} }

@@ -60,6 +60,7 @@ func (m *Main) serveCommand() *cobra.Command {
 		Short: "Run the API, the workers and the built-in host",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.role.share(f.workers, cmd.Flags().Changed("max-running-per-user"))
 			if err := f.check(); err != nil {
 				return err
 			}

@@ -83,6 +83,8 @@ func (p *parts) logStart() {
 	p.log.Info("started", "version", version, "commit", commit, "role", f.role.role, "process", p.folder.Called(), "data", string(p.dir), "database", database, "bucket", in,
 		"destination", to, "workers", p.workers(), "min_free", f.keep.minFree.String(), "max_repository", f.limits.repository.String(),
 		"max_running_per_user", f.role.running, "max_queued_per_user", f.role.queued)
+	p.log.Info("sources", "allow_private_networks", f.network.private, "allow_network", f.network.allow.String(), "block_network", f.network.block.String(),
+		"proxy", f.network.proxy != "", "max_objects", f.limits.objects, "max_refs", f.limits.refs, "allow_faults", f.limits.faults.String())
 	p.log.Info("listening", "url", p.scheme()+"://"+p.listener.Addr().String())
 	p.vitals.started = true
 }

@@ -89,7 +89,7 @@ func measureOf(ctx context.Context, s settings, name string, size testenv.Size, 
 // manyImports runs loadImports imports at once and asks for them meanwhile.
 func (l *lab) manyImports(ctx context.Context, rows *loadRows) error {
 	_, err := l.fresh(ctx, func(ctx context.Context, dir string) (c cost, err error) {
-		s, err := startServer(ctx, l.rehome, dir, []string{"--rate-limit", "1000000/h", "--workers", fmt.Sprint(loadImports)})
+		s, err := startServer(ctx, l.rehome, dir, []string{"--rate-limit", "1000000/h", "--workers", fmt.Sprint(loadImports), "--max-running-per-user", "0"})
 		if err != nil {
 			return c, err
 		}
