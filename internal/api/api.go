@@ -65,8 +65,8 @@ type API struct {
 	bases    bases
 	limits   *limiter
 	guard    *auth.Guard
-	open     *tally // requests, by address
-	watched  *tally // event streams, by token
+	open     *auth.Tally[string] // requests, by address
+	watched  *auth.Tally[string] // event streams, by token
 	children *slots
 	pace     pace
 	beat     func() (ticks <-chan time.Time, stop func()) // paces the events' heartbeat
@@ -91,8 +91,8 @@ func New(o Options) http.Handler {
 		bases:    bases{public: strings.TrimRight(o.PublicURL, "/"), trusted: o.TrustedProxies},
 		limits:   &limiter{limit: o.RateLimit, clock: o.Clock, windows: map[string]window{}},
 		guard:    auth.NewGuard(o.Auth, o.Clock, o.Log),
-		open:     newTally(maxRequests),
-		watched:  newTally(maxStreams),
+		open:     auth.NewTally[string](maxRequests),
+		watched:  auth.NewTally[string](maxStreams),
 		children: newSlots(mostChildren, ofOneClient),
 		pace:     patient,
 		beat:     heartbeat,

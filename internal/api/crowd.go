@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
-	"sync"
 
 	"rehome/internal/auth"
 	"rehome/internal/lfs/server"
@@ -19,35 +18,6 @@ const (
 	maxFields   = 200  // headers of a request; browsers send twenty
 )
 
-// tally counts what is open for each key.
-type tally struct {
-	most int // for each key
-
-	mu   sync.Mutex
-	open map[string]int // guarded by mu; none is 0
-}
-
-func newTally(most int) *tally { return &tally{most: most, open: map[string]int{}} }
-
-// enter counts one more for key, until leave is called. It is not ok where there are as many as may be.
-func (t *tally) enter(key string) (leave func(), ok bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.open[key] >= t.most {
-		return func() {}, false
-	}
-	t.open[key]++
-	return func() { t.leave(key) }, true
-}
-
-func (t *tally) leave(key string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.open[key]--; t.open[key] == 0 {
-		delete(t.open, key)
-	}
-}
-
 var (
 	errManyRequests = &failure{status: http.StatusTooManyRequests, message: "Too many requests are under way from this address. Wait for some to end."}
 	errManyStreams  = &failure{status: http.StatusTooManyRequests, message: "Too many event streams are open with this token. Close some, or ask for the import's status instead."}
@@ -59,7 +29,7 @@ const manyFailures = "Maximum number of login attempts exceeded. Please try agai
 
 // crowded lets a request in, until leave is called, or refuses it before anything is done for it.
 func (a *API) crowded(w http.ResponseWriter, r *http.Request) (leave func(), refused bool) {
-	leave, ok := a.open.enter(a.bases.network(r))
+	leave, ok := a.open.Enter(a.bases.network(r))
 	fields := 0
 	for _, values := range r.Header {
 		fields += len(values)

@@ -69,28 +69,6 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-func TestTally(t *testing.T) {
-	c := newTally(2)
-	first, ok1 := c.enter("a")
-	_, ok2 := c.enter("a")
-	_, ok3 := c.enter("a")
-	_, ok4 := c.enter("b")
-	if !ok1 || !ok2 || ok3 || !ok4 {
-		t.Errorf("let in: %v %v %v, another %v", ok1, ok2, ok3, ok4)
-	}
-	first()
-	again, ok := c.enter("a")
-	if !ok {
-		t.Error("one left, and nobody gets in")
-	}
-	again()
-	c.leave("a")
-	c.leave("b")
-	if len(c.open) != 0 {
-		t.Errorf("%v is remembered", c.open)
-	}
-}
-
 // watch opens an event stream and returns when it has begun.
 func (s *testServer) watch(t *testing.T, token string) (end func()) {
 	t.Helper()
@@ -132,13 +110,7 @@ func TestStreamsOfATokenAreLimited(t *testing.T) {
 	for _, end := range ends {
 		end()
 	}
-	for { // the server notices in its own time
-		s.api.watched.mu.Lock()
-		left := len(s.api.watched.open)
-		s.api.watched.mu.Unlock()
-		if left == 0 {
-			break
-		}
+	for s.api.watched.Keys() > 0 { // the server notices in its own time
 		time.Sleep(time.Millisecond)
 	}
 	s.watch(t, token)()
@@ -147,8 +119,10 @@ func TestStreamsOfATokenAreLimited(t *testing.T) {
 // TestRequestsFromAnAddressAreLimited, those of others are not, and behind a trusted proxy each client counts for itself.
 func TestRequestsFromAnAddressAreLimited(t *testing.T) {
 	s := start(t, func(o *Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	var leave func()
 	for range maxRequests {
-		if _, ok := s.api.open.enter("2001:db8::/64"); !ok {
+		var ok bool
+		if leave, ok = s.api.open.Enter("2001:db8::/64"); !ok {
 			t.Fatal("too few")
 		}
 	}
@@ -159,7 +133,7 @@ func TestRequestsFromAnAddressAreLimited(t *testing.T) {
 		}
 		s.want(t, elsewhere, request{method: "GET", path: path, headers: []string{"X-Forwarded-For", "2001:db8:1::17"}})
 	}
-	s.api.open.leave("2001:db8::/64")
+	leave()
 	s.want(t, 200, request{method: "GET", path: "/healthz", headers: []string{"X-Forwarded-For", "2001:db8::17"}})
 }
 

@@ -26,7 +26,7 @@ func heartbeat() (<-chan time.Time, func()) {
 // the one that says how it ended. Whoever wants to see a later restart asks again. With
 // every heartbeat it makes sure that the watcher still may: a stream outlives tokens.
 func (a *API) events(ctx context.Context, c *call) (answer, error) {
-	leave, ok := a.watched.enter(a.rateKey(c))
+	leave, ok := a.watched.Enter(a.rateKey(c))
 	if !ok {
 		return answer{}, errManyStreams
 	}

@@ -104,7 +104,7 @@ func (w *Web) detect(v *visit) error {
 	if f.URL == "" {
 		return w.part(v, "new", "found", detected{})
 	}
-	leave, ok := w.detected.enter(v.caller.Token.ID)
+	leave, ok := w.detected.Enter(v.caller.Token.ID)
 	if !ok {
 		shown := errCrowded.shown()
 		return w.part(v, "new", "found", detected{Problem: &shown})

@@ -290,7 +290,7 @@ func TestStreamsDoNotLook(t *testing.T) {
 
 func TestStreamsOfATokenAreLimited(t *testing.T) {
 	x := newWorld(t)
-	x.web.watched = newTally(2)
+	x.web.watched = auth.NewTally[int64](2)
 	x.token(t, auth.Grant{User: "octocat"})
 	x.repository(t, "octocat", "socm", source1(t), false)
 	_, secret := x.token(t, auth.Grant{User: "octocat"})
@@ -319,7 +319,7 @@ func TestDetect(t *testing.T) {
 	if !strings.Contains(page, `hx-params="url,form_key"`) {
 		t.Error("a password goes to a host whose name is typed just now")
 	}
-	x.web.detected = newTally(0)
+	x.web.detected = auth.NewTally[int64](0)
 	if a := b.post(t, "/-/new/detect", url.Values{"url": {"http://127.0.0.1:1/x"}}); !strings.Contains(a.body, "under way") {
 		t.Errorf("one too many: %s", a.body)
 	}

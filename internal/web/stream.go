@@ -22,7 +22,7 @@ func heartbeat() (<-chan time.Time, func()) {
 // live streams what happens to an import as pieces of the page: "progress" with the new bar, "changed" when the whole is
 // to be fetched anew, and "end" once nothing more comes.
 func (w *Web) live(v *visit) error {
-	leave, ok := w.watched.enter(v.caller.Token.ID)
+	leave, ok := w.watched.Enter(v.caller.Token.ID)
 	if !ok {
 		return errCrowded
 	}

@@ -39,8 +39,8 @@ type Web struct {
 	repos    *http.ServeMux // of a repository
 	origins  *http.CrossOriginProtection
 	guard    *auth.Guard
-	watched  *tally                                       // streams, by token
-	detected *tally                                       // questions what answers at a URL, by token
+	watched  *auth.Tally[int64]                           // streams, by token
+	detected *auth.Tally[int64]                           // questions what answers at a URL, by token
 	beat     func() (ticks <-chan time.Time, stop func()) // paces what a stream does besides
 }
 
@@ -51,7 +51,7 @@ func New(o Options) *Web {
 	}
 	w := &Web{
 		Options: o, own: http.NewServeMux(), repos: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
-		guard: auth.NewGuard(o.Auth, o.Clock, o.Log), watched: newTally(maxStreams), detected: newTally(maxDetections), beat: heartbeat,
+		guard: auth.NewGuard(o.Auth, o.Clock, o.Log), watched: auth.NewTally[int64](maxStreams), detected: auth.NewTally[int64](maxDetections), beat: heartbeat,
 	}
 	if o.PublicURL != "" {
 		if err := w.origins.AddTrustedOrigin(origin(o.PublicURL)); err != nil {
