@@ -5,9 +5,9 @@ document.addEventListener("htmx:beforeSwap", function (e) {
 // What is fetched anew by itself waits while somebody types there.
 document.addEventListener("htmx:beforeRequest", function (e) {
   var t = e.target;
-  if (!t.matches("[data-polls]")) { return; }
-  var typed = Array.prototype.some.call(t.querySelectorAll("input"), function (i) { return i.value !== i.defaultValue; });
-  if (typed || t.contains(document.activeElement)) { e.preventDefault(); }
+  if (!t.matches("[data-polls], #body")) { return; }
+  var typed = Array.prototype.some.call(t.querySelectorAll("input, textarea"), function (i) { return i.value !== i.defaultValue; });
+  if (typed || t.matches("[data-polls]") && t.contains(document.activeElement)) { e.preventDefault(); }
 });
 // A field that holds a command is marked whole when it is entered.
 document.addEventListener("focusin", function (e) { if (e.target.readOnly && e.target.select) { e.target.select(); } });
