@@ -20,6 +20,7 @@ type dialect struct {
 	single            string // waits for a lock that one transaction at a time has: those that lock many rows
 	objects, words    string // a JSON array %s as rows wanted (value): of objects, of strings
 	refKey            string // what is unique of written_refs
+	person            string // a name or mail %s as the index of import_authors has it
 	counts            string // the collation of the index imports_count
 	prepares          bool   // the driver keeps statements prepared
 	cleans            bool   // TEXT takes neither NUL nor what is not UTF-8

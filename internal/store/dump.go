@@ -14,7 +14,7 @@ import (
 // themselves is not among them, nor are sessions (people sign in again), processes, which live elsewhere, and chores and lfs_garbage: they are about a bucket that a restored
 // database may not be alone with.
 var tables = []string{
-	"owners", "tokens", "repositories", "imports", "import_authors", "large_files", "raw_facts", "receipts", "author_maps",
+	"owners", "tokens", "repositories", "imports", "import_authors", "large_files", "raw_facts", "shapes", "receipts", "author_maps",
 	"written_refs", "lfs_objects", "lfs_made", "destinations", "hooks", "deliveries",
 }
 

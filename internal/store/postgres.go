@@ -27,6 +27,7 @@ var postgresDialect = dialect{
 	objects: "json_array_elements(CAST(%s AS json)) AS wanted (value)",
 	words:   "json_array_elements_text(CAST(%s AS json)) AS wanted (value)",
 	refKey:  "repository_id, sha256(name)",
+	person:  "sha256(%s)",
 	counts:  `"C"`,
 	cleans:  true, prepares: true,
 }

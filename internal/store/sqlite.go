@@ -23,6 +23,7 @@ var sqliteDialect = dialect{
 	objects: "json_each(%s) AS wanted",
 	words:   "json_each(%s) AS wanted",
 	refKey:  "repository_id, name",
+	person:  "%s",
 	counts:  "NOCASE",
 }
 

@@ -132,7 +132,7 @@ func fill(t *testing.T, db *store.DB) {
 		_, err := tx.AddAuthors(ctx, i, []rehome.Author{{RemoteName: []byte("\xff\x00"), RemoteMail: []byte{}, Name: "\xfe", Email: ""}})
 		return errors.Join(err,
 			tx.SetLargeFiles(ctx, i, []rehome.LargeFile{{Ref: "refs/heads/\xff", Path: []byte("\xfe/b"), OID: "11", Size: 1 << 60}}),
-			tx.SetFacts(ctx, i.ID, []byte(`{"a": 1}`)), tx.SetReceipt(ctx, i.ID, []byte("\x00\x01")),
+			tx.SetFacts(ctx, i.ID, []byte(`{"a": 1}`)), tx.SetShape(ctx, i.ID, []byte("\xff\x00")), tx.SetReceipt(ctx, i.ID, []byte("\x00\x01")),
 			tx.SetAuthorMap(ctx, i.ID, store.AuthorMap{Version: 1, Kind: "text", Body: []byte("a\x00b")}),
 			tx.SetWritten(ctx, r.ID, []store.WrittenRef{{Name: "refs/heads/\xff", Wrote: "1"}, {Name: "refs/heads/a", Writing: "2"}}),
 			tx.AddConvertedLFS(ctx, r.ID, []store.LFSObject{{OID: string(bytes.Repeat([]byte("a"), 64)), Size: 7}}),
