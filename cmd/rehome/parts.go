@@ -237,14 +237,17 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return err
 	}
+	limits := auth.NewLimiter(int(p.flags.door.rate), time.Now)
+	doors := auth.Doors{Limits: limits}.Opened(p.auth, time.Now, p.log)
 	pages := web.New(web.Options{
-		DB: p.db, Auth: p.auth, Importer: p.importer, Host: p.host, Hooks: p.hooks, Log: p.log, PublicURL: p.flags.door.publicURL,
+		Doors: doors,
+		DB:    p.db, Auth: p.auth, Importer: p.importer, Host: p.host, Hooks: p.hooks, Log: p.log, PublicURL: p.flags.door.publicURL,
 	})
 	door := api.New(api.Options{
-		Pages: api.Pages{Handler: pages, Serves: pages.Serves},
-		DB:    p.db, Auth: p.auth, Host: p.host, Importer: p.importer, Hooks: p.hooks, Log: p.log,
+		Pages: api.Pages{Handler: pages, Serves: pages.Serves}, Doors: doors,
+		DB: p.db, Auth: p.auth, Host: p.host, Importer: p.importer, Hooks: p.hooks, Log: p.log,
 		LFS:       server.New(server.Options{Store: p.lfs, DB: p.db, Log: p.log, Room: p.importer.Room}),
-		PublicURL: p.base(), TrustedProxies: trusted, RateLimit: int(p.flags.door.rate),
+		PublicURL: p.base(), TrustedProxies: trusted,
 		Supervision: api.Supervision{
 			Metrics: p.metrics, Measure: p.metrics.Request, LogRequests: p.flags.log.requests, BucketUp: p.vitals.up(theBucket),
 		},

@@ -26,19 +26,19 @@ func version(c *call) string {
 
 // meet finds out who calls and counts the request.
 func (a *API) meet(ctx context.Context, c *call) error {
-	caller, err := a.guard.Identify(ctx, c.r, a.bases.network(c.r))
+	caller, err := a.Guard.Identify(ctx, c.r, a.bases.network(c.r))
 	c.caller = caller
 	cost := 1
 	if c.route.pattern == "/rate_limit" {
 		cost = 0
 	}
-	c.rate = a.limits.take(a.rateKey(c), cost)
+	c.rate = a.Limits.Take(a.rateKey(c), cost)
 	switch {
 	case err != nil:
 		return err
 	case version(c) == "":
 		return errBadVersion
-	case c.rate.exceeded() && cost > 0:
+	case c.rate.Exceeded() && cost > 0:
 		return &failure{status: 403, message: "API rate limit exceeded for " + a.rateName(c) + "."}
 	}
 	return nil

@@ -61,8 +61,8 @@ func (a *API) write(w http.ResponseWriter, c *call, ans answer) {
 		return
 	}
 	a.headers(h, c)
-	if ans.status == http.StatusForbidden && c.rate.exceeded() {
-		h.Set("Retry-After", strconv.Itoa(c.rate.wait(a.Clock())))
+	if ans.status == http.StatusForbidden && c.rate.Exceeded() {
+		h.Set("Retry-After", strconv.Itoa(c.rate.Wait(a.Clock())))
 	}
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -74,7 +74,7 @@ func (a *API) write(w http.ResponseWriter, c *call, ans answer) {
 // that counts against no rate limit for those who have signed in.
 func (a *API) notModified(w http.ResponseWriter, c *call) {
 	if !c.caller.Anonymous() {
-		c.rate = a.limits.giveBack(a.rateKey(c), c.rate)
+		c.rate = a.Limits.GiveBack(a.rateKey(c), c.rate)
 	}
 	a.headers(w.Header(), c)
 	w.WriteHeader(http.StatusNotModified)
@@ -115,10 +115,10 @@ func (a *API) headers(h http.Header, c *call) {
 	if v := version(c); v != "" {
 		spell(h, "X-GitHub-Api-Version-Selected", v)
 	}
-	spell(h, "X-RateLimit-Limit", strconv.Itoa(c.rate.limit))
-	spell(h, "X-RateLimit-Remaining", strconv.Itoa(c.rate.remaining()))
-	spell(h, "X-RateLimit-Used", strconv.Itoa(min(c.rate.used, c.rate.limit)))
-	spell(h, "X-RateLimit-Reset", strconv.FormatInt(c.rate.reset.Unix(), 10))
+	spell(h, "X-RateLimit-Limit", strconv.Itoa(c.rate.Limit))
+	spell(h, "X-RateLimit-Remaining", strconv.Itoa(c.rate.Remaining()))
+	spell(h, "X-RateLimit-Used", strconv.Itoa(min(c.rate.Used, c.rate.Limit)))
+	spell(h, "X-RateLimit-Reset", strconv.FormatInt(c.rate.Reset.Unix(), 10))
 	spell(h, "X-RateLimit-Resource", "core")
 	if !c.caller.Anonymous() {
 		spell(h, "X-OAuth-Scopes", strings.Join(c.caller.Token.Scopes, ", "))

@@ -35,8 +35,8 @@ type Options struct {
 
 	PublicURL      string           // the server's base for requests that name no host; without trailing slash
 	TrustedProxies []netip.Prefix   // peers whose X-Forwarded-* headers count
-	RateLimit      int              // requests an hour for each token; 0 is 5000
 	Clock          func() time.Time // nil is time.Now
+	auth.Doors                      // in common with the pages
 
 	Pages Pages
 	Supervision
@@ -63,8 +63,6 @@ type API struct {
 	Options
 	router   router
 	bases    bases
-	limits   *limiter
-	guard    *auth.Guard
 	open     *auth.Tally[string] // requests, by address
 	watched  *auth.Tally[string] // event streams, by token
 	children *slots
@@ -74,12 +72,10 @@ type API struct {
 
 // New returns the API's handler.
 func New(o Options) http.Handler {
-	if o.RateLimit == 0 {
-		o.RateLimit = defaultRate
-	}
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+	o.Doors = o.Opened(o.Auth, o.Clock, o.Log)
 	if o.Measure == nil {
 		o.Measure = func(string, string, int, time.Duration) {}
 	}
@@ -89,8 +85,6 @@ func New(o Options) http.Handler {
 	a := &API{
 		Options:  o,
 		bases:    bases{public: strings.TrimRight(o.PublicURL, "/"), trusted: o.TrustedProxies},
-		limits:   &limiter{limit: o.RateLimit, clock: o.Clock, windows: map[string]window{}},
-		guard:    auth.NewGuard(o.Auth, o.Clock, o.Log),
 		open:     auth.NewTally[string](maxRequests),
 		watched:  auth.NewTally[string](maxStreams),
 		children: newSlots(mostChildren, ofOneClient),
@@ -116,13 +110,20 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if a.Pages.Serves != nil && a.Pages.Serves(r) {
-			l.pattern = "page"
-			at := wire.Visit{URLs: a.bases.of(r, ""), Client: a.bases.network(r)}
-			a.Pages.ServeHTTP(w, r.WithContext(wire.WithVisit(r.Context(), at)))
+			a.page(w, r, l)
 			return
 		}
 		a.rest(w, r, l)
 	})
+}
+
+// page has the pages answer. They say whose a request was and which route it took, also when they end it by a panic.
+func (a *API) page(w http.ResponseWriter, r *http.Request, l *entry) {
+	l.pattern = "page"
+	at := wire.Visit{URLs: a.bases.of(r, ""), Client: a.bases.network(r), Tell: func(user, route string) {
+		l.user, l.pattern = user, "page "+route
+	}}
+	a.Pages.ServeHTTP(w, r.WithContext(wire.WithVisit(r.Context(), at)))
 }
 
 // call is a request on its way through the API.
@@ -133,7 +134,7 @@ type call struct {
 	params map[string]string
 	urls   wire.URLs
 	caller auth.Caller
-	rate   rate
+	rate   auth.Rate
 	repo   rehome.Repository // for the routes under a repository
 	org    rehome.Owner      // for the routes of an owner, and of an organisation's webhooks
 }

@@ -71,7 +71,7 @@ func checkShape(t *testing.T, name string, r response) {
 
 // TestBadBodies sends each body to each call that takes one, as each content type.
 func TestBadBodies(t *testing.T) {
-	s := start(t, func(o *Options) { o.RateLimit = 1 << 30 })
+	s := start(t, func(o *Options) { o.Limits = auth.NewLimiter(1<<30, time.Now) })
 	token := s.token(t, auth.Grant{User: "octocat"})
 	s.create(t, token, "socm", "")
 	from, _ := serveSource(t, testenv.Options{})
@@ -251,7 +251,7 @@ func anyOf(m map[string]int) string {
 
 // TestStorm lets clients start, change, cancel and read the same import while it is worked on.
 func TestStorm(t *testing.T) {
-	s := start(t, func(o *Options) { o.RateLimit = 1 << 30 })
+	s := start(t, func(o *Options) { o.Limits = auth.NewLimiter(1<<30, time.Now) })
 	token := s.token(t, auth.Grant{User: "octocat"})
 	s.create(t, token, "socm", "")
 	from, _ := serveSource(t, testenv.Options{})

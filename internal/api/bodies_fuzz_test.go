@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"rehome/internal/auth"
 	"rehome/internal/testenv"
@@ -14,7 +15,7 @@ import (
 // FuzzBodies sends any body to each call that takes one, through the whole handler. Whatever it is, it is
 // taken or refused in GitHub's shapes.
 func FuzzBodies(f *testing.F) {
-	s := start(f, func(o *Options) { o.RateLimit = 1 << 30 })
+	s := start(f, func(o *Options) { o.Limits = auth.NewLimiter(1<<30, time.Now) })
 	token := s.token(f, auth.Grant{User: "octocat"})
 	s.create(f, token, "socm", "")
 	root := f.TempDir()

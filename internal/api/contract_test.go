@@ -95,7 +95,7 @@ func TestHeadersOfEachCall(t *testing.T) {
 // TestNotModifiedIsFree counts what is left after answers that say nothing new, as GitHub does.
 func TestNotModifiedIsFree(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	s := start(t, func(o *Options) { o.RateLimit, o.Clock = 20, func() time.Time { return now } })
+	s := start(t, func(o *Options) { o.Clock = func() time.Time { return now }; o.Limits = auth.NewLimiter(20, o.Clock) })
 	token := s.token(t, auth.Grant{User: "octocat"})
 	s.create(t, token, "socm", "")
 	from, _ := serveSource(t, testenv.Options{})

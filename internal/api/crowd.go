@@ -73,7 +73,7 @@ func tooOften(err error) *failure {
 	if !errors.As(err, &often) {
 		return nil
 	}
-	return &failure{status: http.StatusForbidden, message: manyFailures, retry: strconv.Itoa(ceilSeconds(often.Wait))}
+	return &failure{status: http.StatusForbidden, message: manyFailures, retry: strconv.Itoa(auth.CeilSeconds(often.Wait))}
 }
 
 // fail tells what asks for it of a failure, and when to come again.

@@ -197,7 +197,7 @@ func TestSlowBodiesEnd(t *testing.T) {
 
 // TestUnreadAnswersEnd: who asks and asks and reads nothing is cut off.
 func TestUnreadAnswersEnd(t *testing.T) {
-	s := start(t, func(o *Options) { o.RateLimit = 1 << 30 })
+	s := start(t, func(o *Options) { o.Limits = auth.NewLimiter(1<<30, time.Now) })
 	address, closed := s.hasty(t, pace{body: time.Minute, write: 50 * time.Millisecond})
 	conn, err := net.Dial("tcp", address)
 	if err != nil {

@@ -54,7 +54,7 @@ func namedGit(path string, g gitRequest) (gitRequest, bool) {
 func (a *API) git(w http.ResponseWriter, r *http.Request, g gitRequest, l *entry) {
 	l.pattern = "/{owner}/{repo}.git/" + g.service
 	refuse := g.refuse()
-	caller, err := a.guard.Identify(r.Context(), r, a.bases.network(r))
+	caller, err := a.Guard.Identify(r.Context(), r, a.bases.network(r))
 	l.user = caller.User().Login
 	if err != nil && !errors.Is(err, auth.ErrBadCredentials) {
 		f := failureOf(err, "")

@@ -143,7 +143,7 @@ func TestPreflight(t *testing.T) {
 
 func TestRateLimit(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	s := start(t, func(o *Options) { o.RateLimit, o.Clock = 2, func() time.Time { return now } })
+	s := start(t, func(o *Options) { o.Clock = func() time.Time { return now }; o.Limits = auth.NewLimiter(2, o.Clock) })
 	token, other := s.token(t, auth.Grant{User: "octocat"}), s.token(t, auth.Grant{User: "octocat"})
 	user := request{method: "GET", path: "/user", token: token}
 	s.want(t, 200, user)
@@ -168,7 +168,7 @@ func TestRateLimit(t *testing.T) {
 }
 
 func TestProbes(t *testing.T) {
-	s := start(t, func(o *Options) { o.RateLimit = 1 })
+	s := start(t, func(o *Options) { o.Limits = auth.NewLimiter(1, time.Now) })
 	for range 3 {
 		for _, path := range []string{"/healthz", "/readyz", "/api/v3/readyz"} {
 			s.want(t, 200, request{method: "GET", path: path, token: "nonsense", headers: []string{"X-GitHub-Api-Version", "1999"}})

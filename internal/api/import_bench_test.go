@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"rehome/internal/auth"
 )
@@ -21,7 +22,7 @@ func (q *quiet) Write(p []byte) (int, error) { return len(p), nil }
 
 // BenchmarkGetImport is the call everybody polls: rows from SQLite, the whole way through the handler.
 func BenchmarkGetImport(b *testing.B) {
-	s := start(b, func(o *Options) { o.Log, o.RateLimit = slog.New(slog.DiscardHandler), 1<<30 })
+	s := start(b, func(o *Options) { o.Log, o.Limits = slog.New(slog.DiscardHandler), auth.NewLimiter(1<<30, time.Now) })
 	token := s.token(b, auth.Grant{User: "octocat"})
 	s.create(b, token, "socm", "")
 	const at = "/api/v3/repos/octocat/socm/import"

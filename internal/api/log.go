@@ -19,7 +19,7 @@ import (
 // entry is what a request's log line says besides what was asked and answered.
 type entry struct {
 	user    string
-	pattern string
+	pattern string // of the route, one of a few
 	err     error
 }
 
@@ -81,6 +81,9 @@ func (a *API) log(r *http.Request, id string, w *watchedWriter, l *entry, took t
 	}
 	if l.user != "" {
 		attrs = append(attrs, slog.String("user", l.user))
+	}
+	if l.pattern != "" {
+		attrs = append(attrs, slog.String("route", l.pattern))
 	}
 	level := slog.LevelDebug
 	if a.LogRequests {

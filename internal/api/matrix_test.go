@@ -92,7 +92,7 @@ func newMatrix(t *testing.T) *matrix {
 	t.Helper()
 	var asked atomic.Int64
 	s := start(t, func(o *Options) {
-		o.RateLimit = 1_000_000
+		o.Limits = auth.NewLimiter(1_000_000, time.Now)
 		o.Clock = func() time.Time { // each request comes so late that bad credentials before it count no more
 			return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(asked.Add(1)) * 10 * time.Minute)
 		}

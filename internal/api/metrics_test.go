@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"rehome/internal/auth"
 )
@@ -51,7 +52,7 @@ func TestRequestsAreMeasured(t *testing.T) {
 
 // TestSeriesAreBounded: whatever is asked for, what is counted by stays the routes, their methods and statuses.
 func TestSeriesAreBounded(t *testing.T) {
-	s := start(t, func(o *Options) { o.RateLimit = 1 << 20 })
+	s := start(t, func(o *Options) { o.Limits = auth.NewLimiter(1<<20, time.Now) })
 	admin := s.token(t, auth.Grant{})
 	series := func() int {
 		return strings.Count(string(s.want(t, 200, request{method: "GET", path: "/metrics"}).body), "\nrehome_")

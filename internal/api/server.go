@@ -48,8 +48,8 @@ func (e *unready) Error() string   { return "not ready: " + e.err.Error() }
 func (e *unready) Unwrap() []error { return []error{e.err, errNoDatabase} }
 
 func (a *API) rateLimit(_ context.Context, c *call) (answer, error) {
-	resources := wire.New("core", c.rate.document(), "source_import", c.rate.document())
-	return ok(wire.New("resources", resources, "rate", c.rate.document())), nil
+	resources := wire.New("core", rateDocument(c.rate), "source_import", rateDocument(c.rate))
+	return ok(wire.New("resources", resources, "rate", rateDocument(c.rate))), nil
 }
 
 func (a *API) user(ctx context.Context, c *call) (answer, error) {

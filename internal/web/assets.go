@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -11,6 +10,9 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 //go:embed assets pages
@@ -29,8 +31,8 @@ type bundled struct {
 // kinds are those of the files; a machine's own table may say anything.
 var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
-// assets are all of them, by name.
-var assets = bundle()
+// assets are all of them, by name, made when the first is asked for: not every process has pages.
+var assets = sync.OnceValue(bundle)
 
 func bundle() map[string]bundled {
 	all := map[string]bundled{}
@@ -43,25 +45,30 @@ func bundle() map[string]bundled {
 		if err != nil {
 			panic(err)
 		}
-		var small bytes.Buffer
-		z, _ := gzip.NewWriterLevel(&small, gzip.BestCompression)
-		z.Write(plain) //nolint:errcheck // a buffer takes everything
-		z.Close()      //nolint:errcheck // as above
 		sum := sha256.Sum256(plain)
 		all[e.Name()] = bundled{
-			kind: kinds[path.Ext(e.Name())], plain: plain, small: small.Bytes(),
+			kind: kinds[path.Ext(e.Name())], plain: plain, small: tight(plain),
 			tag: base64.RawURLEncoding.EncodeToString(sum[:9]),
 		}
 	}
 	return all
 }
 
+// tight is text by gzip, as small as that makes it: this is done once.
+func tight(text []byte) []byte {
+	var small bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&small, gzip.BestCompression)
+	z.Write(text) //nolint:errcheck // a buffer takes everything
+	z.Close()     //nolint:errcheck // as above
+	return small.Bytes()
+}
+
 // assetURL is where a page finds a file.
-func assetURL(root, name string) string { return root + assetsAt + assets[name].tag + "/" + name }
+func assetURL(root, name string) string { return root + assetsAt + assets()[name].tag + "/" + name }
 
 func (w *Web) asset(out http.ResponseWriter, r *http.Request) {
 	tag, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, assetsAt), "/")
-	file, ok := assets[name]
+	file, ok := assets()[name]
 	if !ok || tag != file.tag || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		http.Error(out, "There is no such file.", http.StatusNotFound)
 		return
@@ -70,11 +77,22 @@ func (w *Web) asset(out http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", file.kind)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
-	body := file.plain
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	body, etag := file.plain, `"`+file.tag+`"`
+	if takesGzip(r) {
 		h.Set("Content-Encoding", "gzip")
-		body = file.small
+		body, etag = file.small, `"`+file.tag+`-gzip"`
+	}
+	h.Set("ETag", etag)
+	if r.Header.Get("If-None-Match") == etag {
+		h.Del("Content-Encoding")
+		out.WriteHeader(http.StatusNotModified)
+		return
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	steady(out).Write(body) //nolint:errcheck // who hung up does not need it
+	if r.Method == http.MethodHead {
+		return
+	}
+	if _, err := steady(out).Write(body); err != nil {
+		panic(http.ErrAbortHandler) // half a script must not look whole
+	}
 }

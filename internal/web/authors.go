@@ -60,7 +60,7 @@ func rowOf(v *visit, a rehome.Author) authorRow {
 	row := authorRow{
 		ID: a.ID, Name: rehome.Clean(string(a.RemoteName), maxShown), Mail: rehome.Clean(string(a.RemoteMail), maxShown),
 		ToName: rehome.Clean(a.Name, maxShown), ToMail: rehome.Clean(a.Email, maxShown), Changed: changed,
-		At: v.at("authors/" + strconv.FormatInt(a.ID, 10)), FormKey: formKey(v.secret),
+		At: v.at("authors/" + strconv.FormatInt(a.ID, 10)), FormKey: v.formKey(),
 	}
 	row.Shown = [2]string{row.ToName, row.ToMail}
 	return row
@@ -135,7 +135,7 @@ func (v *visit) rowAgain(id int64, wrong string) authorRow {
 		ID: id, Name: rehome.Clean(get("was_name"), maxShown), Mail: rehome.Clean(get("was_mail"), maxShown),
 		ToName: rehome.Clean(get("name"), maxShown), ToMail: rehome.Clean(get("email"), maxShown),
 		Shown: [2]string{get("shown_name"), get("shown_email")},
-		At:    v.at("authors/" + strconv.FormatInt(id, 10)), FormKey: formKey(v.secret), Err: wrong,
+		At:    v.at("authors/" + strconv.FormatInt(id, 10)), FormKey: v.formKey(), Err: wrong,
 	}
 }
 
@@ -238,7 +238,7 @@ func (w *Web) mailmap(v *visit) error {
 		fmt.Fprintf(&b, "%s <%s> %s <%s>\n", to.Name, to.Mail, a.RemoteName, a.RemoteMail)
 	}
 	v.file("text/plain; charset=utf-8", v.repo.Name+".mailmap")
-	steady(v.w).Write(b.Bytes()) //nolint:errcheck // who hung up does not need it
+	v.send(http.StatusOK, b.Bytes())
 	return nil
 }
 

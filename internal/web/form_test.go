@@ -330,14 +330,14 @@ func TestPagesAreLight(t *testing.T) {
 	x := newWorld(t)
 	b := x.signedIn(t, auth.Grant{User: "octocat"})
 	weight := len(b.get(t, "/-/new").body)
-	for name := range assets {
+	for name := range assets() {
 		path := assetURL("", name)
 		a := b.get(t, path, "Accept-Encoding", "gzip").want(t, 200)
 		if a.Header.Get("Content-Encoding") != "gzip" || !strings.Contains(a.Header.Get("Cache-Control"), "immutable") || a.Header.Get("Content-Type") == "" {
 			t.Errorf("%s: %v", name, a.Header)
 		}
 		weight += len(a.body)
-		if plain := b.get(t, path, "Accept-Encoding", "identity"); plain.Header.Get("Content-Encoding") != "" || len(plain.body) != len(assets[name].plain) {
+		if plain := b.get(t, path, "Accept-Encoding", "identity"); plain.Header.Get("Content-Encoding") != "" || len(plain.body) != len(assets()[name].plain) {
 			t.Errorf("%s without gzip: %v", name, plain.Header)
 		}
 	}

@@ -42,7 +42,7 @@ func (w *Web) receiptFile(v *visit) error {
 		return err
 	}
 	v.file("application/json", v.repo.Name+"-receipt.json")
-	steady(v.w).Write(text) //nolint:errcheck // who hung up does not need it
+	v.send(http.StatusOK, text)
 	return nil
 }
 

@@ -35,7 +35,7 @@ type refreshing interface{ refresh() int }
 func (v *visit) shell(title string, body any) shell {
 	s := shell{
 		Title: title, Root: v.urls.Root, Path: v.r.URL.Path, User: v.caller.User().Login, Admin: v.caller.Admin(),
-		FormKey: formKey(v.secret), Body: body,
+		FormKey: v.formKey(), Body: body,
 	}
 	if v.repo.ID != 0 {
 		s.Repo, s.At, s.Writes = v.repo.FullName(), v.at(""), v.caller.CanWrite(v.repo)
@@ -62,10 +62,7 @@ func (w *Web) render(v *visit, status int, page, name string, s shell) error {
 		return fmt.Errorf("make the page %s: %w", page, err)
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	v.w.WriteHeader(status)
-	if v.r.Method != http.MethodHead {
-		steady(v.w).Write(bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD"))) //nolint:errcheck // who hung up does not need it
-	}
+	v.send(status, bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD")))
 	return nil
 }
 

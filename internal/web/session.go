@@ -1,14 +1,10 @@
 package web
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"rehome"
 	"rehome/internal/auth"
@@ -59,21 +55,6 @@ func (w *Web) mayStill(v *visit, who access) bool {
 	return w.admit(now, who) == nil && now.repo.ID == v.repo.ID
 }
 
-// formKey stands in each form of a session, and nobody else can know it.
-func formKey(secret rehome.Secret) string {
-	if secret == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte("form " + string(secret)))
-	return hex.EncodeToString(sum[:16])
-}
-
-// own reports whether a form is one of this session's pages.
-func (v *visit) own() bool {
-	want := formKey(v.secret)
-	return subtle.ConstantTimeCompare([]byte(v.r.PostFormValue("form_key")), []byte(want)) == 1
-}
-
 func (w *Web) signInForm(v *visit) error {
 	if !v.caller.Anonymous() {
 		return v.to(v.urls.Root + "/")
@@ -92,11 +73,11 @@ func (w *Web) signIn(v *visit) error {
 	ctx, next := v.r.Context(), v.r.PostFormValue("next")
 	asked := v.r.Clone(ctx)
 	asked.Header = http.Header{"Authorization": {"token " + strings.TrimSpace(v.r.PostFormValue("token"))}}
-	caller, err := w.guard.Identify(ctx, asked, v.client)
+	caller, err := w.Guard.Identify(ctx, asked, v.client)
 	var many *auth.TooManyError
 	switch {
 	case errors.As(err, &many):
-		v.w.Header().Set("Retry-After", strconv.Itoa(int(many.Wait/time.Second)+1))
+		v.w.Header().Set("Retry-After", strconv.Itoa(auth.CeilSeconds(many.Wait)))
 		return w.page(v, http.StatusTooManyRequests, "sign-in", "Sign in", signIn{next, "Too many tokens that do not work came from your address. Wait a few minutes, then try again."})
 	case errors.Is(err, auth.ErrBadCredentials), err == nil && caller.Anonymous():
 		return w.page(v, http.StatusUnprocessableEntity, "sign-in", "Sign in", signIn{next, "This token does not work. Tokens begin with rht_; the server's operator makes them with rehome token create."})

@@ -1,11 +1,13 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"rehome"
@@ -25,6 +27,7 @@ type visit struct {
 	secret rehome.Secret // of the session; "" for nobody
 	repo   rehome.Repository
 	hooks  hooksHere // on pages of webhooks
+	key    string    // of the page's forms; "" until one is made
 }
 
 // handler answers with a page, or says why not.
@@ -46,6 +49,12 @@ func (w *Web) enter(to route) http.HandlerFunc {
 		at := wire.VisitOf(r.Context())
 		v := &visit{r: r, w: out, urls: at.URLs, client: at.Client}
 		err := w.session(v)
+		if at.Tell != nil {
+			at.Tell(v.caller.User().Login, to.pattern)
+		}
+		if err == nil {
+			err = w.count(v)
+		}
 		if err == nil {
 			err = w.admit(v, to.access)
 		}
@@ -131,6 +140,7 @@ type problem struct {
 	status            int
 	title, text, hint string
 	err               error // for the log
+	wait              int   // seconds after which it may be another answer; 0 is soon
 }
 
 func (p *problem) Error() string { return p.title + ": " + p.text }
@@ -174,18 +184,18 @@ func away(err error) bool {
 }
 
 // soon is when whoever is refused for the time being may come again, in seconds.
-const soon = "30"
+const soon = 30
 
 // fail shows why there is no page.
 func (w *Web) fail(v *visit, err error) {
 	p := problemOf(err)
 	if p.status == http.StatusServiceUnavailable || p.status == http.StatusTooManyRequests {
-		v.w.Header().Set("Retry-After", soon)
+		v.w.Header().Set("Retry-After", strconv.Itoa(cmp.Or(p.wait, soon)))
 	}
 	if p.status >= http.StatusInternalServerError {
 		w.Log.Error("page", "path", rehome.Clean(v.r.URL.Path, 300), "error", err)
 	}
-	if v.r.Method == http.MethodPost { // htmx shows it in place of the page; what is fetched by itself stays as it was
+	if v.r.Method == http.MethodPost || p.status == http.StatusTooManyRequests && !v.byItself() { // htmx shows it in place of the page; what is fetched by itself stays as it was
 		for _, header := range []string{"HX-Retarget", "HX-Reselect"} {
 			v.w.Header().Set(header, "#main")
 		}

@@ -28,8 +28,9 @@ type Options struct {
 	Hooks    *webhook.Hooks
 	Log      *slog.Logger
 
-	PublicURL string           // of pages behind a proxy that changes the host; "" where none does
-	Clock     func() time.Time // nil is time.Now
+	auth.Doors                  // in common with the API
+	PublicURL  string           // of pages behind a proxy that changes the host; "" where none does
+	Clock      func() time.Time // nil is time.Now
 }
 
 // Web answers for the pages. It is safe for concurrent use.
@@ -38,7 +39,6 @@ type Web struct {
 	own      *http.ServeMux // below /-/
 	repos    *http.ServeMux // of a repository
 	origins  *http.CrossOriginProtection
-	guard    *auth.Guard
 	watched  *auth.Tally[int64]                           // streams, by token
 	detected *auth.Tally[int64]                           // questions what answers at a URL, by token
 	beat     func() (ticks <-chan time.Time, stop func()) // paces what a stream does besides
@@ -49,9 +49,10 @@ func New(o Options) *Web {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+	o.Doors = o.Opened(o.Auth, o.Clock, o.Log)
 	w := &Web{
 		Options: o, own: http.NewServeMux(), repos: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
-		guard: auth.NewGuard(o.Auth, o.Clock, o.Log), watched: auth.NewTally[int64](maxStreams), detected: auth.NewTally[int64](maxDetections), beat: heartbeat,
+		watched: auth.NewTally[int64](maxStreams), detected: auth.NewTally[int64](maxDetections), beat: heartbeat,
 	}
 	if o.PublicURL != "" {
 		if err := w.origins.AddTrustedOrigin(origin(o.PublicURL)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -177,6 +178,11 @@ type answer struct {
 	*http.Response
 	body string
 }
+
+var keys = regexp.MustCompile(`name="form_key" value="[^"]*"`)
+
+// words are what a page says: all but the key of its forms, which never is the same.
+func (a answer) words() string { return keys.ReplaceAllString(a.body, "") }
 
 // signedIn returns a browser in which somebody signed in through the page.
 func (x *world) signedIn(t testing.TB, g auth.Grant) *browser {

@@ -6,6 +6,10 @@ import "context"
 type Visit struct {
 	URLs   URLs   // with the base the client used
 	Client string // the address of who asked, as limits count it: all of a /64 for IPv6
+
+	// Tell is told, once it is known, the login of who asks, "" for nobody, and by which of the routes there are; nil tells nobody.
+	// It is called while the request is served, by the goroutine that serves it.
+	Tell func(user, route string)
 }
 
 type visitKey struct{}
