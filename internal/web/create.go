@@ -23,23 +23,12 @@ type newImport struct {
 	Public        bool
 	Destination   destinationForm
 	Options       optionForm
+	Folded        foldedFields
 	Elsewhere     string // the template of where imports go that name no destination; "" for the built-in host
 	Hosted        bool
 	Found         *detected
 	Err           *shownProblem
 	Field         string // the field at fault
-}
-
-// destinationForm says where an import goes.
-type destinationForm struct {
-	URL, Username string
-	Create        bool
-}
-
-// optionForm are the options of an import.
-type optionForm struct {
-	Hold, Prune, MapTrailers, MapHashes, AllowMissingLFS bool
-	Refs, ExcludeRefs, DefaultBranch                     string
 }
 
 // detected is what answers at a URL.
@@ -50,7 +39,7 @@ type detected struct {
 }
 
 func (w *Web) newForm(v *visit) error {
-	return w.page(v, http.StatusOK, "new", "New import", w.blank(v))
+	return w.page(v, http.StatusOK, "new", "New import", w.blank(v).shown(nil))
 }
 
 func (w *Web) blank(v *visit) newImport {
@@ -65,25 +54,32 @@ func (w *Web) blank(v *visit) newImport {
 func (w *Web) filled(v *visit) newImport {
 	f, get := w.blank(v), func(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
 	f.URL, f.Username, f.Owner, f.Name, f.Public = get("url"), get("username"), get("owner"), get("name"), get("public") != ""
-	f.Destination = destinationForm{URL: get("destination"), Username: get("destination_username"), Create: get("create") != ""}
-	f.Options = optionsOf(get)
+	f.Destination, f.Options = destinationFrom(get), optionsFrom(get)
 	return f
 }
 
-func optionsOf(get func(string) string) optionForm {
-	return optionForm{
-		Hold: get("hold") != "", Prune: get("prune") != "", MapTrailers: get("map_trailers") != "", MapHashes: get("map_hashes") != "",
-		AllowMissingLFS: get("allow_missing_lfs") != "", Refs: get("refs"), ExcludeRefs: get("exclude_refs"), DefaultBranch: get("default_branch"),
-	}
+// foldedFields are those that the form shares with the page of options.
+type foldedFields struct{ Options, Keys, Making folded }
+
+// folded are fields that one has to ask for.
+type folded struct {
+	Fields []optionField
+	Wrong  bool // one of them is at fault
 }
 
-// choices are the options as the importer takes them.
-func (o optionForm) choices() importer.Choices {
-	refs, exclude := strings.Fields(o.Refs), strings.Fields(o.ExcludeRefs)
-	return importer.Choices{
-		Hold: &o.Hold, Prune: &o.Prune, MapTrailers: &o.MapTrailers, MapHashes: &o.MapHashes, AllowMissingLFS: &o.AllowMissingLFS,
-		Refs: &refs, ExcludeRefs: &exclude, DefaultBranch: &o.DefaultBranch,
+// shown has the folded fields, with an error at the one that it is about; nil is none.
+func (f newImport) shown(err error) newImport {
+	f.Folded = foldedFields{
+		Options: folded{Fields: f.Options.fields()}, Keys: folded{Fields: keyFields("", "", "the source")},
+		Making: folded{Fields: append(f.Destination.makingFields(), keyFields("destination_", "", "the destination")...)},
 	}
+	for _, part := range []*folded{&f.Folded.Options, &f.Folded.Keys, &f.Folded.Making} {
+		for n := range part.Fields {
+			part.Fields[n].Counts = "" // all of it counts from the beginning
+		}
+		part.Wrong = blame(part.Fields, err)
+	}
+	return f
 }
 
 var odd = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
@@ -146,7 +142,7 @@ func (w *Web) create(v *visit) error {
 	}
 	shown := p.shown()
 	f.Err, f.Field = &shown, rehome.AsError(err).Field
-	return w.page(v, p.status, "new", "New import", f)
+	return w.page(v, p.status, "new", "New import", f.shown(err))
 }
 
 // make makes the repository, where there is room for an import.
@@ -198,23 +194,24 @@ func (w *Web) undo(v *visit, r rehome.Repository) error {
 
 // begin says where the import goes, and starts it.
 func (w *Web) begin(v *visit, r rehome.Repository, f newImport) error {
-	ctx := v.r.Context()
+	ctx, get := v.r.Context(), func(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
 	if f.Destination.URL != "" {
-		password := rehome.Secret(v.r.PostFormValue("destination_password"))
-		_, err := w.Importer.SetDestination(ctx, r.ID, importer.DestinationRequest{
-			URL: f.Destination.URL, Username: &f.Destination.Username, Password: &password, Create: &f.Destination.Create,
-		})
+		q, err := f.Destination.request(get)
 		if err != nil {
 			return err
 		}
+		q.Password = secretOf(v.r.PostFormValue("destination_password"))
+		if _, err := w.Importer.SetDestination(ctx, r.ID, q); err != nil {
+			return renamed(err, destinationNames)
+		}
 	}
 	start := importer.StartRequest{
-		URL: f.URL, Username: f.Username, Password: rehome.Secret(v.r.PostFormValue("password")),
-		Choices: f.Options.choices(), By: v.caller.User().ID,
+		URL: f.URL, Username: f.Username, Password: rehome.Secret(v.r.PostFormValue("password")), SSHKey: keyFrom("", get), By: v.caller.User().ID,
 	}
-	if v.r.PostFormValue("make_ssh_key") != "" {
-		start.SSHKey = &importer.SSHKey{Make: true}
+	var err error
+	if start.Choices, err = f.Options.choices(); err != nil {
+		return err
 	}
-	_, err := w.Importer.Start(ctx, r, start)
+	_, err = w.Importer.Start(ctx, r, start)
 	return err
 }

@@ -89,14 +89,22 @@ func (x *world) sendEverywhere(t *testing.T, b *browser, text string) {
 	form := url.Values{}
 	for _, name := range []string{
 		"url", "username", "owner", "name", "destination", "destination_username", "refs", "exclude_refs", "default_branch", "email", "was_name", "was_mail", "shown_name",
+		"destination_password", "visibility", "on_divergence", "ssh_key", "private_key", "destination_private_key", "sync_interval", "sync_minutes", "verify", "part", "saved",
 		"map", "choice", "match", "content_type", "user", "vcs", "tfvc_project", "do", "next", "token",
 	} {
 		form.Set(name, text)
 	}
-	for _, path := range []string{"/-/new", "/-/new/detect", "/-/tokens", at + "/authors", at + "/large-files", at + "/webhooks", at + "/webhooks/1", at + "/project", at + "/authors/1"} {
+	for _, path := range []string{"/-/new", "/-/new/detect", "/-/tokens", at + "/authors", at + "/large-files", at + "/webhooks", at + "/webhooks/1", at + "/project", at + "/authors/1", at + "/options"} {
 		b.post(t, path, form)
 		b.post(t, path, form, "HX-Request", "true")
 	}
+	for _, part := range []string{partOptions, partSource, partDestination} {
+		form.Set("part", part)
+		b.post(t, at+"/options", form)
+	}
+	form.Set("sync_interval", ownTime)
+	b.post(t, at+"/options", form)
+	b.get(t, at+"/options?saved="+url.QueryEscape(text))
 	b.post(t, at+"/start", url.Values{"destination": {text}, "username": {text}, "password": {"p"}})
 	(&browser{x: x}).post(t, "/-/sign-in", url.Values{"next": {text}, "token": {text}})
 }

@@ -61,6 +61,8 @@ func (w *Web) routes() []route {
 		{"GET /{owner}/{repo}/import/authors.mailmap", writes, w.mailmap},
 		{"GET /{owner}/{repo}/import/large-files", writes, w.largeFiles},
 		{"POST /{owner}/{repo}/import/large-files", writes, w.withRoom(w.chooseLarge)},
+		{"GET /{owner}/{repo}/import/options", writes, w.options},
+		{"POST /{owner}/{repo}/import/options", writes, w.withRoom(w.changeOptions)},
 		{"GET /{owner}/{repo}/import/receipt", writes, w.receipt},
 		{"GET /{owner}/{repo}/import/receipt.json", writes, w.receiptFile},
 		{"GET /{owner}/{repo}/import/commit-map", writes, w.commitMap},
