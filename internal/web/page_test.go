@@ -32,7 +32,11 @@ func (a answer) check(t testing.TB, what string) {
 		t.Errorf("%s: Cache-Control %q", what, cache)
 	}
 	if strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
-		checkPage(t, what, a.body)
+		page := a.body
+		if a.Header.Get("Content-Encoding") == "gzip" {
+			page = unpacked(t, page)
+		}
+		checkPage(t, what, page)
 	}
 }
 

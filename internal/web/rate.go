@@ -7,11 +7,17 @@ import (
 	"strings"
 )
 
+const signInAt = "/-/sign-in"
+
 // count counts a visit against what may be asked for within an hour. There are three windows, each as long as the API's: a token has
 // one for what a person asks for, and one for what open pages fetch by themselves, so that neither those nor scripts with the same token
 // keep anybody from working; who has not signed in shares one with all of the address. Which of a token's two it is the browser says: who lies
-// has both, and no more. Files that pages name are not counted: they come from memory.
+// has both, and no more. Files that pages name are not counted, for they come from memory, nor is signing in: guesses are counted by the
+// guard, and nobody's neighbour can keep good tokens out.
 func (w *Web) count(v *visit) error {
+	if v.r.URL.Path == signInAt {
+		return nil
+	}
 	key, whose := "pages of address "+v.client, "Your address"
 	if !v.caller.Anonymous() {
 		key, whose = "pages of token ", "Your token"

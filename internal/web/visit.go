@@ -49,9 +49,7 @@ func (w *Web) enter(to route) http.HandlerFunc {
 		at := wire.VisitOf(r.Context())
 		v := &visit{r: r, w: out, urls: at.URLs, client: at.Client}
 		err := w.session(v)
-		if at.Tell != nil {
-			at.Tell(v.caller.User().Login, to.pattern)
-		}
+		tell(r, v.caller.User().Login, to.pattern)
 		if err == nil {
 			err = w.count(v)
 		}

@@ -103,6 +103,13 @@ func (w *Web) Serves(r *http.Request) bool {
 // policy lets a page have what this server sends, and nothing that stands in the page itself.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// tell says whose a request is, and which route it takes: one of those there are.
+func tell(r *http.Request, user, route string) {
+	if at := wire.VisitOf(r.Context()); at.Tell != nil {
+		at.Tell(user, route)
+	}
+}
+
 // ServeHTTP answers for a page.
 func (w *Web) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	h := out.Header()
@@ -113,6 +120,7 @@ func (w *Web) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if strings.HasPrefix(r.URL.Path, assetsAt) {
+		tell(r, "", "asset")
 		w.asset(out, r)
 		return
 	}

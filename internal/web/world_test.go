@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,6 +43,9 @@ type world struct {
 	log  *bytes.Buffer
 	late atomic.Int64 // what the pages' clock is ahead by
 	base atomic.Value // of URLs, where it is not the server's own
+
+	mu   sync.Mutex
+	told []string // who asked, and by which route; guarded by mu
 }
 
 func newWorld(t testing.TB) *world {
@@ -64,11 +68,17 @@ func newWorld(t testing.TB) *world {
 			http.Error(out, "no page", http.StatusTeapot)
 			return
 		}
-		at := wire.Visit{URLs: wire.URLs{Root: root, API: root}, Client: "127.0.0.1"}
+		at := wire.Visit{URLs: wire.URLs{Root: root, API: root}, Client: "127.0.0.1", Tell: x.tell}
 		x.web.ServeHTTP(out, r.WithContext(wire.WithVisit(r.Context(), at)))
 	}))
 	t.Cleanup(x.Close)
 	return x
+}
+
+func (x *world) tell(user, route string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.told = append(x.told, user+" "+route)
 }
 
 // open opens the ends of imports and what is between.
