@@ -410,6 +410,10 @@ func (w *worker) complete(ctx context.Context, to end, p proof) error {
 	if err := w.measure(ctx); err != nil {
 		return err
 	}
+	before, err := w.receiptBefore(ctx)
+	if err != nil {
+		return err
+	}
 	now := w.Clock().UTC().Truncate(time.Second)
 	var receipt rehome.Receipt
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
@@ -436,6 +440,7 @@ func (w *worker) complete(ctx context.Context, to end, p proof) error {
 			t.Pushed(ctx, i.RepositoryID, now, strings.TrimPrefix(p.head(), "refs/heads/")),
 			t.DropWritten(ctx, i.RepositoryID, append(p.pruned.names, p.former)),
 			t.SetReceipt(ctx, i.ID, text),
+			noteNews(ctx, t, i.ID, p.facts, before, &receipt),
 			p.dropConverted(ctx, t, i.RepositoryID))
 	})
 	if err == nil {

@@ -43,6 +43,9 @@ type facts struct {
 	LFS       rehome.ReceiptLFS
 
 	Identities int64 // in its commits and tags; 0 where there are some: not known
+
+	Refs FetchedRefs
+	Last *LastRun // of the push before; nil for none
 }
 
 // rawOptions say what else a raw step does than fetch. Only LargeOver has to be set.
@@ -309,6 +312,9 @@ func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation in
 	if err := w.measure(ctx); err != nil {
 		return err
 	}
+	if known.Last, err = w.lastRun(ctx); err != nil {
+		return err
+	}
 	text, err := json.Marshal(known)
 	if err != nil {
 		return fmt.Errorf("encode facts: %w", err)
@@ -340,7 +346,7 @@ func factsOf(got raw, largeOver int64, started time.Time) facts {
 	return facts{
 		Started: started.UTC(), Format: format.String(), Head: got.Head, Skipped: got.Skipped,
 		Objects: got.objects, Commits: got.found.Commits, Warnings: got.found.Warnings, LargeOver: largeOver,
-		LFS: got.lfs, Identities: got.people.count(),
+		LFS: got.lfs, Identities: got.people.count(), Refs: fetchedRefs(got.Refs, got.Head),
 	}
 }
 
