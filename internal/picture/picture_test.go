@@ -176,6 +176,17 @@ func TestWhoIsMerged(t *testing.T) {
 	}
 }
 
+func TestBytesThatAreNotUTF8(t *testing.T) {
+	a, b := by("\xff", months(600, 2)...), by("\xfe", months(600, 1)...)
+	for _, one := range []*rehome.AuthorMonths{&a, &b} {
+		one.Becomes = rehome.Identity{Name: "\uFFFD", Mail: "\uFFFD@example.com"} // as the importer says it
+	}
+	h, ok := HistoryOf(rehome.Shape{Authors: []rehome.AuthorMonths{a, b}}, today)
+	if !ok || h.Mapped || len(h.After) != 2 || h.After[0].Name != "\xff" {
+		t.Errorf("%t, mapped %t, %v", ok, h.Mapped, h.After)
+	}
+}
+
 // points are the corners of a path of M, h, v, H, V and z.
 func points(t *testing.T, path string) (all [][2]float64) {
 	t.Helper()
@@ -347,7 +358,7 @@ func TestFolders(t *testing.T) {
 			}
 			for _, one := range g.Tiles {
 				tiles, seen = append(tiles, one), seen+one.Files
-				if !g.Rest && one.Path != g.Name && !strings.HasPrefix(one.Path, g.Name+"/") {
+				if !one.Rest && one.Path != g.Name && !strings.HasPrefix(one.Path, g.Name+"/") {
 					t.Fatalf("%s is in the group %s", one.Path, g.Name)
 				}
 				if widthOf(one.Label)*FontSize > one.W {
@@ -378,7 +389,7 @@ func TestLargeFilesSumUp(t *testing.T) {
 		t.Fatalf("%t %d groups, %d bytes", ok, len(m.Groups), m.Bytes)
 	}
 	for _, g := range m.Groups {
-		if g.Rest && (g.Tiles[0].Parts != 60 || g.Colour != Colours) || !g.Rest && (len(g.Tiles) != maxTiles || g.Colour != 0) {
+		if g.Tiles[0].Rest && (g.Tiles[0].Parts != 60 || g.Colour != Colours) || !g.Tiles[0].Rest && (len(g.Tiles) != maxTiles || g.Colour != 0) {
 			t.Errorf("%v", g)
 		}
 	}

@@ -3,6 +3,7 @@ package picture
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"rehome"
@@ -95,11 +96,12 @@ func (h *History) stack(s rehome.Shape, first, last int64) {
 		if l.Commits == 0 {
 			continue
 		}
-		h.Mapped = h.Mapped || a.Becomes != a.Identity
-		p := known[a.Becomes]
+		to := becomes(a)
+		h.Mapped = h.Mapped || to != a.Identity
+		p := known[to]
 		if p == nil {
-			p = &person{Identity: a.Becomes}
-			known[a.Becomes], people = p, append(people, p)
+			p = &person{Identity: to}
+			known[to], people = p, append(people, p)
 		}
 		p.parts, p.commits = append(p.parts, l), p.commits+l.Commits
 	}
@@ -118,6 +120,15 @@ func (h *History) stack(s rehome.Shape, first, last int64) {
 	if others.Commits > 0 {
 		h.Before, h.After = append(h.Before, others), append(h.After, others)
 	}
+}
+
+// becomes is who an identity is after the map. Nobody becomes another by being written with U+FFFD for bytes that are not UTF-8.
+func becomes(a rehome.AuthorMonths) rehome.Identity {
+	const bad = "\uFFFD"
+	if a.Becomes == (rehome.Identity{Name: strings.ToValidUTF8(a.Name, bad), Mail: strings.ToValidUTF8(a.Mail, bad)}) {
+		return a.Identity
+	}
+	return a.Becomes
 }
 
 // add puts a person on top of both stacks: as the identities there were, and as the one there will be.

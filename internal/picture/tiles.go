@@ -26,17 +26,17 @@ type Group struct {
 	Name   string // of the folder; "" for files in none
 	Colour int    // 0 to Colours
 	Bytes  int64
-	Tiles  []Tile
-	Rest   bool // it is everything small together
+	Tiles  []Tile // one of the Rest is alone
 }
 
 // Tile is one area.
 type Tile struct {
 	Rect
-	Path  string // exactly as in Git; "" for files in no folder, and for the rest
+	Path  string // exactly as in Git; "" for files in no folder, and for the Rest
 	Bytes int64
 	Files int64 // versions of files
-	Parts int   // folders that are summed up in it, with the rest; 1 otherwise
+	Rest  bool  // it is everything small together: so many Parts
+	Parts int
 	Label string
 	Size  bool // there is room for its bytes below the label
 }
@@ -55,7 +55,7 @@ func Folders(all []rehome.FolderBytes) (Map, bool) {
 	})
 	var m Map
 	at := map[string]int{}
-	rest := Tile{}
+	rest := Tile{Rest: true}
 	for n, f := range all {
 		if n >= maxTiles {
 			rest.Bytes, rest.Files, rest.Parts = rest.Bytes+f.Bytes, rest.Files+f.Files, rest.Parts+1
@@ -89,13 +89,13 @@ func LargeFiles(all []rehome.LargeFile, others, bytes int64) (Map, bool) {
 	if len(g.Tiles) > 0 {
 		m.Groups = []Group{g}
 	}
-	return m.finish(Tile{Bytes: bytes, Files: others, Parts: int(others)})
+	return m.finish(Tile{Rest: true, Bytes: bytes, Files: others, Parts: int(others)})
 }
 
 // finish adds the rest and places everything.
 func (m Map) finish(rest Tile) (Map, bool) {
 	if rest.Parts > 0 && rest.Bytes > 0 {
-		m.Groups = append(m.Groups, Group{Tiles: []Tile{rest}, Rest: true})
+		m.Groups = append(m.Groups, Group{Tiles: []Tile{rest}})
 	}
 	for n := range m.Groups {
 		for _, t := range m.Groups[n].Tiles {
@@ -108,7 +108,7 @@ func (m Map) finish(rest Tile) (Map, bool) {
 	for n := range m.Groups {
 		g := &m.Groups[n]
 		g.Rect = areas[n]
-		if g.Colour = Colours; !g.Rest && colour < Colours {
+		if g.Colour = Colours; !g.Tiles[0].Rest && colour < Colours {
 			g.Colour = colour
 			colour++
 		}

@@ -27,6 +27,8 @@ type authorList struct {
 	Long   bool   // it is not: its file has to be chosen again
 	Review *review
 	Err    *shownProblem
+
+	Pictures *commitPictures // nil while there are none
 }
 
 func (l authorList) refresh() int {
@@ -74,6 +76,7 @@ func (w *Web) authors(v *visit) error {
 	if v.r.Header.Get("HX-Target") == "authors" {
 		return w.part(v, "authors", "rows", l)
 	}
+	l.Pictures = w.commitPictures(v, nil)
 	return w.page(v, http.StatusOK, "authors", "Authors of "+v.repo.FullName(), l)
 }
 
@@ -114,6 +117,7 @@ func (w *Web) mapAuthor(v *visit) error {
 		return err
 	}
 	if inPlace {
+		v.w.Header().Set("HX-Trigger", "author-mapped") // the pictures are fetched anew
 		return w.part(v, "authors", "row", rowOf(v, a))
 	}
 	return v.to(v.at("authors"))
@@ -184,6 +188,9 @@ func (w *Web) mapAgain(v *visit, text []byte, would *review, wrong error) error 
 	if wrong != nil {
 		shown := mapProblem(wrong)
 		l.Err, status = &shown, http.StatusUnprocessableEntity
+	}
+	if would != nil {
+		l.Pictures = w.commitPictures(v, would.Changed)
 	}
 	return w.page(v, status, "authors", "Authors of "+v.repo.FullName(), l)
 }

@@ -20,6 +20,8 @@ type largeList struct {
 	Changes rehome.Changes
 	Pages   pager
 	Err     *shownProblem
+
+	Pictures []treemap // of folders, and of the files; those that there are
 }
 
 // largeRow is a file; Share is its part of the largest one's size, percent.
@@ -56,9 +58,14 @@ func (w *Web) largeList(v *visit) (l largeList, err error) {
 	if l.Over, err = w.Importer.LargeFilesOver(ctx, v.repo.ID); err != nil {
 		return l, err
 	}
+	largest, _, err := w.Importer.LargeFiles(ctx, v.repo.ID, 0, perPage)
+	if err != nil {
+		return l, err
+	}
+	l.Pictures = w.bytePictures(v, largest, total, l.Bytes)
 	var most int64 = 1
-	if first, _, err := w.Importer.LargeFiles(ctx, v.repo.ID, 0, 1); err == nil && len(first) > 0 {
-		most = max(first[0].Size, 1)
+	if len(largest) > 0 {
+		most = max(largest[0].Size, 1)
 	}
 	for _, f := range files {
 		l.Rows = append(l.Rows, largeRow{Path: rehome.Clean(string(f.Path), maxShown), Ref: rehome.Clean(f.Ref, maxShown), OID: f.OID, Size: f.Size, Share: int(100 * f.Size / most)})

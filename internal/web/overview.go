@@ -19,7 +19,7 @@ type overview struct {
 	Source      string
 	SSHKey      string // that the source's owner has to let in; "" for none
 	Destination string
-	Steps       []step
+	Flow        flow
 	Facts       []fact
 	Problem     *shownProblem
 	Ask         string // what would help: credentials, destination, project, restart; "" for nothing
@@ -34,11 +34,6 @@ func (o overview) refresh() int {
 		return 5
 	}
 	return 0
-}
-
-// step is one of the four, as the flow shows it.
-type step struct {
-	Name, State string // State: done, now, failed or later
 }
 
 // fact is a line about an import.
@@ -89,7 +84,7 @@ func (w *Web) look(v *visit) (overview, error) {
 	if err != nil {
 		return overview{}, err
 	}
-	o := overview{standing: standingOf(i, 0), Source: i.Source.URL, SSHKey: i.Source.SSHPublicKey, Steps: stepsOf(i)}
+	o := overview{standing: standingOf(i, 0), Source: i.Source.URL, SSHKey: i.Source.SSHPublicKey, Flow: flowOf(i)}
 	o.Destination = w.destinationOf(v, i)
 	o.Facts = facts(i, w.Clock())
 	o.troubles(i)
@@ -116,38 +111,6 @@ func (w *Web) destinationOf(v *visit, i rehome.Import) string {
 		return ""
 	}
 	return v.urls.Clone(v.repo)
-}
-
-var stepNames = []struct {
-	step rehome.Step
-	name string
-}{{rehome.StepDetection, "Detect"}, {rehome.StepRaw, "Fetch"}, {rehome.StepRewrite, "Rewrite"}, {rehome.StepPush, "Push"}}
-
-// stepsOf says how far an import is.
-func stepsOf(i rehome.Import) []step {
-	now, state := i.State.Status.Step(), "now"
-	switch i.State.Status {
-	case rehome.Complete:
-		now = ""
-	case rehome.Failed:
-		now, state = i.State.FailedStep, "failed"
-	case rehome.DetectionNeedsAuth, rehome.DetectionFoundNothing, rehome.DetectionFoundMultiple:
-		now, state = rehome.StepDetection, "failed"
-	case rehome.AuthFailed:
-		now, state = rehome.StepRaw, "failed"
-	case rehome.WaitingToPush:
-		now = rehome.StepPush
-	}
-	var all []step
-	at := "done"
-	for _, s := range stepNames {
-		if s.step == now {
-			all, at = append(all, step{s.name, state}), "later"
-			continue
-		}
-		all = append(all, step{s.name, at})
-	}
-	return all
 }
 
 // facts are what is known of an import, a line each.

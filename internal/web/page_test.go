@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -87,8 +88,13 @@ func runs(n *html.Node) string {
 		if n.FirstChild != nil || !strings.Contains(attr(n, "src"), assetsAt) {
 			return "is a script that is not ours"
 		}
-	case "style", "iframe", "object", "embed", "base", "svg", "math", "img":
+	case "style", "iframe", "object", "embed", "base", "math", "img":
 		return "is on a page"
+	}
+	if n.Namespace != "" || n.Data == "svg" {
+		if why := draws(n); why != "" {
+			return why
+		}
 	}
 	for _, a := range n.Attr {
 		name, value := strings.ToLower(a.Key), strings.ToLower(strings.TrimSpace(a.Val))
@@ -98,6 +104,44 @@ func runs(n *html.Node) string {
 		case (name == "href" || name == "src" || name == "action" || name == "formaction") && !strings.HasPrefix(value, "http") && !strings.HasPrefix(value, "#"):
 			return name + " leads to " + value
 		}
+	}
+	return ""
+}
+
+// drawn are the elements of pictures, and what they may have: nothing that leads anywhere, loads or runs.
+var drawn = map[string][]string{
+	"svg": {"viewbox", "role", "aria-labelledby"}, "title": {"id"}, "desc": {"id"}, "g": {"class", "transform"}, "path": {"class", "d"}, "circle": {"r"},
+	"rect": {"class", "x", "y", "width", "height", "rx"}, "text": {"class", "x", "y", "dx", "dy", "text-anchor"},
+}
+
+// draws says what of an element of a picture is not to be in one, or that a picture has no words; "" for nothing.
+func draws(n *html.Node) string {
+	allowed, known := drawn[n.Data]
+	if !known {
+		return "is in a picture"
+	}
+	for _, a := range n.Attr {
+		if !slices.Contains(allowed, strings.ToLower(a.Key)) {
+			return "has the attribute " + a.Key + " in a picture"
+		}
+	}
+	if n.Data != "svg" {
+		return ""
+	}
+	if attr(n, "role") != "img" {
+		return "is a picture of no role"
+	}
+	names := strings.Fields(attr(n, "aria-labelledby"))
+	for c := range n.ChildNodes() {
+		if c.Data == "title" || c.Data == "desc" {
+			if len(names) == 0 || attr(c, "id") != names[0] || c.FirstChild == nil {
+				return "has a " + c.Data + " that does not name it"
+			}
+			names = names[1:]
+		}
+	}
+	if len(names) > 0 || attr(n, "aria-labelledby") == "" {
+		return "is a picture without words"
 	}
 	return ""
 }

@@ -135,8 +135,6 @@ func hookActions(active bool) []hookAction {
 	return []hookAction{{"ping", "Ping"}, turn, {"delete", "Delete"}}
 }
 
-var stepWords = map[string]string{"done": "done", "now": "under way", "failed": "stopped here", "later": "to come"}
-
 // first returns the first n elements of a list.
 func first(n int, list any) any {
 	v := reflect.ValueOf(list)
