@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -166,7 +165,7 @@ func (c *census) person(raw []byte, i *object.Ident) *deeds {
 		}
 		c.lines[string(raw[i.Start:i.End])] = n
 	}
-	c.deeds[n].add(dateIn(raw[i.End:]))
+	c.deeds[n].add(i.Date(raw))
 	return &c.deeds[n]
 }
 
@@ -186,24 +185,6 @@ func (d *deeds) add(at int64, dated bool) {
 	default:
 		d.first, d.last = min(d.first, at), max(d.last, at)
 	}
-}
-
-// dateIn reads the Unix time in what follows `Name <mail>`, behind the last mail of the
-// line as Git does. One that no calendar of four digits holds is none.
-func dateIn(rest []byte) (at int64, ok bool) {
-	if end := bytes.IndexByte(rest, '\n'); end >= 0 {
-		rest = rest[:end]
-	}
-	rest = bytes.TrimLeft(rest[bytes.LastIndexByte(rest, '>')+1:], " ")
-	for n, c := range rest {
-		if c < '0' || c > '9' {
-			return at, n > 0 && c == ' '
-		}
-		if at = at*10 + int64(c-'0'); at >= 253402300800 {
-			return 0, false
-		}
-	}
-	return at, len(rest) > 0
 }
 
 // list is everybody, the one with most commits first.

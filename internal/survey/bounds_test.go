@@ -15,11 +15,11 @@ import (
 
 // TestPeopleAreBounded has more identities than memory is meant for.
 func TestPeopleAreBounded(t *testing.T) {
-	p := people{known: map[string]bool{}}
+	p := people{known: map[string]int{}}
 	name, err := bytes.Repeat([]byte("x"), 1<<20), error(nil)
 	for i := 0; i < 60 && err == nil; i++ {
 		name[0] = byte('A' + i)
-		if err = p.add(&object.Ident{Name: name, End: 1}, &object.Ident{Name: name, End: 1}); i < 40 && err != nil {
+		if _, err = p.add(&object.Ident{Name: name, End: 1}, &object.Ident{Name: name, End: 1}); i < 40 && err != nil {
 			t.Fatalf("refused after %d: %v", i, err)
 		}
 	}
@@ -30,11 +30,11 @@ func TestPeopleAreBounded(t *testing.T) {
 
 // TestIdentitiesKeepTheirBytes: names and mails share memory, which nobody may write over.
 func TestIdentitiesKeepTheirBytes(t *testing.T) {
-	p := people{known: map[string]bool{}}
+	p := people{known: map[string]int{}}
 	want := []string{"A <a@x>", "A <>", " <a@x>", "A a <@x>", "Aa <a@x>"}
 	for _, s := range want {
 		name, mail, _ := strings.Cut(strings.TrimSuffix(s, ">"), " <")
-		if err := p.add(&object.Ident{Name: []byte(name), Mail: []byte(mail), End: 1}); err != nil {
+		if _, err := p.add(&object.Ident{Name: []byte(name), Mail: []byte(mail), End: 1}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -44,6 +44,9 @@ func (s *Survey) Finish(ctx context.Context, objs *repo.Objects, refs []repo.Ref
 	if r.LargeFiles, err = s.largeFiles(ctx, objs, refs, head); err != nil {
 		return Result{}, err
 	}
+	if r.Shape, err = s.shape(ctx); err != nil {
+		return Result{}, err
+	}
 	r.Identities, r.Warnings, r.Pointers = s.people.list, s.warnings(), s.pointers.sort()
 	return r, nil
 }

@@ -51,7 +51,16 @@ func (s *Survey) commit(w *worker, o *pack.Object) error {
 	if _, err := s.table.want(w.bytes(&c.Tree), wantTree, number); err != nil {
 		return s.tooMany(err)
 	}
-	return s.people.add(&c.Author, &c.Committer)
+	who, err := s.people.add(&c.Author, &c.Committer)
+	if err != nil || !s.o.Shape || s.knew(o.ID) {
+		return err
+	}
+	if at, dated := c.Author.Date(o.Data); dated && who >= 0 {
+		s.months.add(who, at)
+	} else {
+		s.months.undated++
+	}
+	return nil
 }
 
 // tag checks a tag and takes down its identity and what it names.
@@ -68,7 +77,8 @@ func (s *Survey) tag(w *worker, o *pack.Object) error {
 	if err := s.tagNames(w, &g.Object, g.Type, number); err != nil {
 		return s.tooMany(err)
 	}
-	return s.people.add(&g.Tagger)
+	_, err = s.people.add(&g.Tagger)
+	return err
 }
 
 // tagNames takes down what the tag with a number names. Where that is a file or a folder, whatever else names it

@@ -20,6 +20,7 @@ type steps struct {
 	into  *repo.Repo
 	refs  []repo.Ref
 	depth int
+	shape bool
 }
 
 func newSteps(t testing.TB, from string) *steps {
@@ -42,7 +43,7 @@ func (s *steps) next(without ...string) (Result, error) {
 		s.t.Fatal(err)
 	}
 	defer old.Close()
-	look := New(Options{Format: s.into.Format(), LargeOver: 5000, Known: old.Has, Depth: s.depth})
+	look := New(Options{Format: s.into.Format(), LargeOver: 5000, Known: old.Has, Depth: s.depth, Shape: s.shape})
 	defer look.Close()
 	var revs strings.Builder
 	for _, rev := range append(testenv.ShowRefs(s.t, s.from), without...) {

@@ -32,9 +32,9 @@ type Identity struct {
 type people struct {
 	peer    string // whose they are, for errors
 	tell    func([]Identity)
-	waiting atomic.Bool // some were not told of
-	mu      sync.Mutex  // guards what follows, and is held while telling
-	known   map[string]bool
+	waiting atomic.Bool    // some were not told of
+	mu      sync.Mutex     // guards what follows, and is held while telling
+	known   map[string]int // places in list
 	list    []Identity
 	bytes   int // of memory
 	told    int // of list
@@ -42,17 +42,22 @@ type people struct {
 	key     []byte
 }
 
-// add takes down the identities that were found.
-func (p *people) add(idents ...*object.Ident) error {
+// add takes down the identities that were found. It returns the number of the first one given, which is its place in the list; -1 where that was
+// not found.
+func (p *people) add(idents ...*object.Ident) (first int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, i := range idents {
-		if i.Found() {
-			p.see(i.Name, i.Mail)
+	first = -1
+	for n, i := range idents {
+		if !i.Found() {
+			continue
+		}
+		if number := p.see(i.Name, i.Mail); n == 0 {
+			first = number
 		}
 	}
 	if p.bytes > maxPeople {
-		return &rehome.Error{
+		return first, &rehome.Error{
 			Code:    rehome.LimitPassed,
 			Message: fmt.Sprintf("The %s's history has more different names and mails than can be held: %d.", p.peer, len(p.list)),
 		}
@@ -61,19 +66,21 @@ func (p *people) add(idents ...*object.Ident) error {
 	if waiting := len(p.list) - p.told; waiting >= peopleBatch || waiting > 0 && p.passed >= peopleWait {
 		p.flush()
 	}
-	return nil
+	return first, nil
 }
 
-func (p *people) see(name, mail []byte) {
+// see returns the number of an identity.
+func (p *people) see(name, mail []byte) int {
 	p.key = append(append(append(p.key[:0], name...), '\n'), mail...) // no line holds a line feed
-	if p.known[string(p.key)] {
-		return
+	if n, ok := p.known[string(p.key)]; ok {
+		return n
 	}
-	p.known[string(p.key)] = true
+	p.known[string(p.key)] = len(p.list)
 	p.bytes += 2*len(p.key) + identityBytes
 	both := bytes.Clone(p.key)
 	p.list = append(p.list, Identity{Name: both[:len(name):len(name)], Mail: both[len(name)+1:]})
 	p.waiting.Store(true)
+	return len(p.list) - 1
 }
 
 // flush tells of the identities that are waiting. p.mu is held.

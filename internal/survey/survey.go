@@ -9,6 +9,7 @@ package survey
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -38,10 +39,11 @@ type Options struct {
 	Known func(object.ID) bool
 	Depth int // how deep known trees lie in one another at most
 
+	Shape  bool          // say what the history looks like; without it that costs nothing
 	Accept object.Faults // dangerous ones of object.Acceptable that are warned of instead
 
 	// Scratch provides zeroed memory and what gives it back. The survey takes about 40 bytes
-	// per object. Nil takes it from the heap.
+	// per object, with Shape 4 more and at most some 60 MB of the heap. Nil takes all from the heap.
 	Scratch func(size int64) ([]byte, func(), error)
 }
 
@@ -57,6 +59,9 @@ type Survey struct {
 	large    []largeBlob // guarded by mu, as the next three
 	pointers pointers
 	refused  refused
+	huge     map[uint32]int64 // bytes that blobs take in the pack, by number, where the table has no room for it; guarded by mu
+	months   months           // guarded by history.mu
+	names    folderNames
 	tagged   list // files and folders that tags name, each before its tag, by number
 }
 
@@ -68,6 +73,7 @@ type Result struct {
 	Pointers                    []lfs.Object       // the Git LFS objects that blobs point to, each id once, sorted by it
 	Warnings                    []rehome.Warning   // by kind
 	Depth                       int                // how deep trees lie in one another at most, with those known
+	Shape                       *rehome.Shape      // of what was not known, within Kept; nil where Options do not ask for it
 }
 
 // New returns a survey that has seen nothing.
@@ -78,10 +84,13 @@ func New(o Options) *Survey {
 	if o.Peer == "" {
 		o.Peer = "source"
 	}
-	s := &Survey{o: o, table: newTable(o.Format, o.Scratch)}
+	s := &Survey{o: o, table: newTable(o.Format, o.Scratch), huge: map[uint32]int64{}}
+	if o.Shape {
+		s.table.takeNotes()
+	}
 	s.history.first.arena, s.history.parents.arena = &s.table.arena, &s.table.arena
 	s.pointers.arena, s.tagged.arena = &s.table.arena, &s.table.arena
-	s.people = people{peer: o.Peer, tell: o.Identities, known: map[string]bool{}}
+	s.people = people{peer: o.Peer, tell: o.Identities, known: map[string]int{}}
 	return s
 }
 
@@ -114,9 +123,14 @@ func (s *Survey) Visit(o *pack.Object) error {
 // blob notes a blob, and that it is large or a Git LFS pointer.
 func (s *Survey) blob(w *worker, o *pack.Object) error {
 	s.people.contentComes()
-	n, again, err := s.table.see(w.bytes(&o.ID), object.Blob, 0)
+	n, again, err := s.table.see(w.bytes(&o.ID), object.Blob, uint32(min(o.Stored, math.MaxUint32)))
 	if err != nil || again {
 		return s.tooMany(err)
+	}
+	if s.o.Shape && o.Stored >= math.MaxUint32 {
+		s.mu.Lock()
+		s.huge[n] = o.Stored
+		s.mu.Unlock()
 	}
 	if o.Size > s.o.LargeOver && !s.knew(o.ID) {
 		s.mu.Lock()
@@ -149,7 +163,8 @@ type worker struct {
 	warnings warnings
 	seen     cache
 	id       [32]byte
-	files    []int // marks of new files in the tree at hand that may have a folder for a twin
+	names    map[string]uint32 // of folders, by their number
+	files    []int             // marks of new files in the tree at hand that may have a folder for a twin
 }
 
 // bytes returns the bytes of an id, valid until the next call.
@@ -172,7 +187,7 @@ func (l *workers) get(n int) *worker {
 		grown = append(grown, *list...)
 	}
 	for len(grown) <= n {
-		grown = append(grown, new(worker))
+		grown = append(grown, &worker{names: map[string]uint32{}})
 	}
 	l.list.Store(&grown)
 	return grown[n]

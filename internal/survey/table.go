@@ -42,10 +42,12 @@ var errTooMany = errors.New("more ids named than there are objects")
 // table holds every id that was seen or named, each with a number that stays. It is safe for concurrent use.
 //
 // An entry is the id's bytes, ref (4 bytes) and state (1 byte). Ref is, of a commit that is there, its number in
-// history; of anything else the number of what named it first. Slots of the index hold
+// history; of anything else the number of what named it first. With takeNotes a note (4 bytes) follows: of a tree by which name it was named
+// first, of a blob its bytes in the pack. Slots of the index hold
 // a part of the hash and the entry's place in its shard, plus one.
 type table struct {
 	size   int // of an id, bytes
+	stride int // of an entry, bytes
 	seed   maphash.Seed
 	count  atomic.Int64
 	limit  atomic.Int64
@@ -62,14 +64,39 @@ type shard struct {
 }
 
 func newTable(f object.Format, scratch func(int64) ([]byte, func(), error)) *table {
-	t := &table{size: f.Size(), seed: maphash.MakeSeed(), arena: arena{scratch: scratch}}
+	t := &table{size: f.Size(), stride: f.Size() + 5, seed: maphash.MakeSeed(), arena: arena{scratch: scratch}}
 	t.limit.Store(shardCount * maxPerShard)
 	return t
 }
 
 func (t *table) close() { t.arena.close() }
 
-// see notes that an object is there and returns its number; again means that it was noted before.
+const noteBytes = 4
+
+// takeNotes makes room for notes. The table is empty.
+func (t *table) takeNotes() { t.stride += noteBytes }
+
+// noteOf returns where the note of an entry is; empty without notes.
+func (t *table) noteOf(e []byte) []byte { return e[t.size+5:] }
+
+func putNote(note []byte, v uint32) {
+	if len(note) > 0 {
+		binary.LittleEndian.PutUint32(note, v)
+	}
+}
+
+// note returns the note of the object with a number. Nothing may be added meanwhile.
+func (t *table) note(number uint32) uint32 {
+	return binary.LittleEndian.Uint32(t.noteOf(t.at(&t.shards[number&(shardCount-1)], number>>shardBits)))
+}
+
+// setNote changes a note. It is for one goroutine alone.
+func (t *table) setNote(number, v uint32) {
+	putNote(t.noteOf(t.at(&t.shards[number&(shardCount-1)], number>>shardBits)), v)
+}
+
+// see notes that an object is there and returns its number; again means that it was noted before. ref is, of a commit, its number in
+// history, and of a blob its note.
 func (t *table) see(id []byte, typ object.Type, ref uint32) (number uint32, again bool, err error) {
 	h := maphash.Bytes(t.seed, id)
 	s := &t.shards[h>>(64-shardBits)]
@@ -87,6 +114,9 @@ func (t *table) see(id []byte, typ object.Type, ref uint32) (number uint32, agai
 		t.odd.first(e[t.size:], number)
 	}
 	*state |= byte(typ)
+	if typ == object.Blob {
+		putNote(t.noteOf(e), ref)
+	}
 	if typ == object.Commit {
 		*state &^= hasRef
 		binary.LittleEndian.PutUint32(e[t.size:], ref)
@@ -99,6 +129,11 @@ const late = 1 << 31
 
 // want notes that the object with number from names id, as what the bit want says, and returns the id's number.
 func (t *table) want(id []byte, want byte, from uint32) (uint32, error) {
+	return t.wantCalled(id, want, from, 0)
+}
+
+// wantCalled is want for what has a name there: it becomes the note of a tree that nobody named before.
+func (t *table) wantCalled(id []byte, want byte, from, called uint32) (uint32, error) {
 	h := maphash.Bytes(t.seed, id)
 	s := &t.shards[h>>(64-shardBits)]
 	s.mu.Lock()
@@ -115,6 +150,9 @@ func (t *table) want(id []byte, want byte, from uint32) (uint32, error) {
 	if from&late == 0 && *state&hasRef == 0 && *state&stateType != byte(object.Commit) {
 		binary.LittleEndian.PutUint32(e[t.size:], from)
 		*state |= hasRef
+		if called != 0 {
+			putNote(t.noteOf(e), called)
+		}
 	}
 	*state |= want
 	return number, nil
@@ -173,7 +211,7 @@ func (t *table) add(s *shard, id []byte) error {
 		return errTooMany
 	}
 	if int(s.n>>chunkBits) == len(s.chunks) {
-		c, err := t.arena.alloc((t.size + 5) << chunkBits)
+		c, err := t.arena.alloc(t.stride << chunkBits)
 		if err != nil {
 			return err
 		}
@@ -205,9 +243,8 @@ func (t *table) grow(s *shard) error {
 
 // at returns the bytes of an entry.
 func (t *table) at(s *shard, place uint32) []byte {
-	stride := t.size + 5
-	from := int(place&(1<<chunkBits-1)) * stride
-	return s.chunks[place>>chunkBits][from : from+stride]
+	from := int(place&(1<<chunkBits-1)) * t.stride
+	return s.chunks[place>>chunkBits][from : from+t.stride]
 }
 
 // known is what the table has on one id.

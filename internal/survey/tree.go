@@ -148,7 +148,11 @@ func (t *treeWalk) name(e *object.TreeEntry) error {
 	if !t.worker.seen.fresh(e.ID, want) {
 		return nil
 	}
-	_, err := t.survey.table.want(e.ID, want, t.number)
+	called := uint32(0)
+	if want == wantTree && t.survey.o.Shape {
+		called = t.survey.names.number(t.worker.names, e.Name)
+	}
+	_, err := t.survey.table.wantCalled(e.ID, want, t.number, called)
 	return err
 }
 

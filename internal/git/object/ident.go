@@ -35,6 +35,27 @@ func ParseIdent(raw []byte, start, end int) Ident {
 	return Ident{Name: bytes.Trim(line, " \t\r\n"), Start: start, End: start + len(line)}
 }
 
+// Date reads the Unix time of the line that i was read from in raw: behind the last mail of the line, as Git does. One that no
+// calendar of four digits holds is none.
+func (i *Ident) Date(raw []byte) (at int64, ok bool) {
+	rest := raw[i.End:]
+	if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+		rest = rest[:end]
+	}
+	rest = bytes.TrimLeft(rest[bytes.LastIndexByte(rest, '>')+1:], " ")
+	for n, c := range rest {
+		if c < '0' || c > '9' {
+			return at, n > 0 && c == ' '
+		}
+		if at = at*10 + int64(c-'0'); at >= afterCalendar {
+			return 0, false
+		}
+	}
+	return at, len(rest) > 0
+}
+
+const afterCalendar = 253402300800 // the year 10000 begins, seconds since 1970
+
 // dateLen returns the length of " <seconds> <zone>" at the end of line, 0 when it is not there.
 func dateLen(line []byte) int {
 	i := bytes.LastIndexByte(line, ' ')

@@ -176,7 +176,12 @@ func (p *pass) close() {
 
 // visit shows an object to the visitor, on the goroutine that reads the stream.
 func (p *pass) visit(o Object) error {
+	w := p.content
+	if o.Type == object.Commit || o.Type == object.Tag {
+		w = p.history
+	}
 	p.object = o
+	p.object.Stored = w.table.length(o.Pos)
 	return p.o.Visit(&p.object)
 }
 

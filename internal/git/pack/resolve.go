@@ -40,7 +40,7 @@ func (p *pass) look(w *walker, o *Object) error {
 	if err != nil {
 		return err
 	}
-	o.ID = id
+	o.ID, o.Stored = id, w.table.length(o.Pos)
 	w.table.setID(o.Pos, id)
 	if err := p.o.Visit(o); err != nil {
 		return err

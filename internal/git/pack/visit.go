@@ -14,6 +14,7 @@ type Object struct {
 	Type   object.Type
 	ID     object.ID
 	Size   int64    // inflated, bytes
+	Stored int64    // bytes of its entry in its pack
 	Data   []byte   // nil for a blob too large to be held
 	Delta  []byte   // the delta that made Data out of Base; nil when the object came whole
 	Base   *Object  // with Delta; its Data is valid, and what is left of its Marks

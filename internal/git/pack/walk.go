@@ -190,7 +190,7 @@ func (f *Forest) Walk(ctx context.Context, o WalkOptions, visit Visit) error {
 			}
 			defer func() { made.Pos = pos }()
 			made.Pos = f.rank[pos]
-			made.ID = f.pack.Index.ID(int(made.Pos))
+			made.ID, made.Stored = f.pack.Index.ID(int(made.Pos)), t.length(pos)
 			return visit(made)
 		},
 		spend: func(bytes int64) error {
