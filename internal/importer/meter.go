@@ -17,6 +17,7 @@ type meter struct {
 	start time.Time
 	best  int // a percentage never falls within a run
 	last  rehome.Progress
+	pace  pace
 }
 
 // streaming is the part of the raw step, in percent, that ends when everything has arrived.
@@ -48,19 +49,13 @@ func (m *meter) lfs(done, total, bytes int64) rehome.Progress {
 // event is progress as watchers see it. It may be called from another goroutine than read.
 func (m *meter) event(p rehome.Progress, authors int64) rehome.Event {
 	e := &rehome.ProgressEvent{Commits: max(p.Commits, 0), Authors: authors, Bytes: p.Bytes}
-	took := m.clock().Sub(m.start)
-	if took > 0 {
-		e.Rate = int64(float64(p.Bytes) / took.Seconds())
-	}
 	if p.Percent >= 0 {
 		e.Percent = &p.Percent
 	}
 	if p.LFSTotal > 0 {
 		e.LFS, e.LFSTotal = &p.LFS, &p.LFSTotal
-	} else if p.Percent > 0 {
-		left := int64(took.Seconds() * float64(100-p.Percent) / float64(p.Percent))
-		e.ETA = &left
 	}
+	m.pace.tell(m.start, m.clock(), e)
 	return rehome.Event{Kind: rehome.EventProgress, Step: rehome.StepRaw, Status: rehome.Importing, ProgressEvent: e}
 }
 

@@ -62,6 +62,7 @@ func Once(ctx context.Context, o OnceOptions) (rehome.Receipt, error) {
 type once struct {
 	OnceOptions
 	meter  meter
+	making pace // of the rewrite
 	timing rehome.ReceiptTiming
 	mark   time.Time // when the step at hand began
 

@@ -174,6 +174,7 @@ func (o *once) converting(done, total int64) {
 }
 
 func (o *once) tellRewrite(e *rehome.ProgressEvent, ended bool) {
+	o.making.tell(o.mark, o.Clock(), e)
 	if o.due(&e.Authors) || ended {
 		o.tell(rehome.Event{Kind: rehome.EventProgress, Step: rehome.StepRewrite, Status: rehome.Mapping, ProgressEvent: e})
 	}

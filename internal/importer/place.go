@@ -31,7 +31,7 @@ func claimPlace(dir string) (*place, error) {
 	if err := checkFree(dir); err != nil {
 		return nil, err
 	}
-	p := &place{dir: dir, work: filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".rehome-incoming")}
+	p := &place{dir: dir, work: Incoming(dir)}
 	if err := p.makeParents(); err != nil {
 		return nil, errors.Join(fmt.Errorf("make the destination's folder: %w", err), p.leave())
 	}
@@ -46,6 +46,11 @@ func claimPlace(dir string) (*place, error) {
 		return nil, errors.Join(fmt.Errorf("clear what an earlier run left: %w", err), p.leave())
 	}
 	return p, nil
+}
+
+// Incoming is the folder in which Once makes the repository that becomes dir, an absolute path.
+func Incoming(dir string) string {
+	return filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".rehome-incoming")
 }
 
 func checkFree(dir string) error {
