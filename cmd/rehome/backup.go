@@ -5,15 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"sync/atomic"
+	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 
 	"rehome"
 	"rehome/internal/backup"
+	"rehome/internal/terminal"
 )
 
 // backupFlags are what rehome backup takes.
@@ -131,7 +131,8 @@ func (m *Main) tellSteps(silent bool) (tell func(backup.Progress), done func()) 
 	if silent {
 		return func(backup.Progress) {}, func() {}
 	}
-	if !isTerminal(m.Stderr) {
+	style := m.style()
+	if !style.Live {
 		last := time.Now()
 		return func(p backup.Progress) {
 			if time.Since(last) >= plainEvery {
@@ -140,19 +141,48 @@ func (m *Main) tellSteps(silent bool) (tell func(backup.Progress), done func()) 
 			}
 		}, func() {}
 	}
-	bars := mpb.New(mpb.WithOutput(m.Stderr), mpb.WithWidth(64))
-	var text atomic.Value
-	text.Store("starting")
-	bar := bars.AddBar(100, mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return text.Load().(string) }, decor.WCSyncSpaceR)))
-	return func(p backup.Progress) {
-			text.Store(stepText(p))
-			if p.Total > 0 {
-				bar.SetCurrent(min(99*p.Done/p.Total, 99))
-			}
-		}, func() {
-			bar.Abort(true)
-			bars.Wait()
-		}
+	bar := &stepBar{style: style}
+	foot := terminal.NewFoot(m.Stderr.(*os.File), style, bar.lines)
+	close := func() { foot.Close(nil) }
+	gone := m.interrupts.show(drawn{bar.stops, close})
+	return bar.tell, func() { gone(); close() }
+}
+
+// stepBar is what a terminal is shown of what goes step by step. Safe for concurrent use.
+type stepBar struct {
+	style terminal.Style
+
+	mu       sync.Mutex
+	last     backup.Progress // guarded by mu, as the next one
+	stopping bool
+}
+
+func (s *stepBar) tell(p backup.Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = p
+}
+
+func (s *stepBar) stops() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = true
+}
+
+func (s *stepBar) lines(columns int) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := "starting"
+	if s.last.Step != "" {
+		text = stepText(s.last)
+	}
+	if room := columns - terminal.Width(text) - 3; s.last.Total > 0 && room >= shortBar {
+		text += "  " + s.style.Bar(min(room, longBar), s.last.Done, s.last.Total)
+	}
+	if s.stopping {
+		return []string{text, s.style.Yellow(s.style.Clip(stoppingText, columns-1))}
+	}
+	return []string{text}
 }
 
 // stepText puts progress into one line.

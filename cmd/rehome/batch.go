@@ -233,24 +233,29 @@ type sums struct{ rows, done, earlier, partly, failed, left, pushing int }
 func (b *batchRun) sum(outcomes []batch.Outcome) (s sums) {
 	s.rows = len(outcomes)
 	for _, o := range outcomes {
-		if o.Earlier {
-			s.earlier++
-		}
-		switch o.Status {
-		case batch.Done:
-			s.done++
-		case batch.Partly:
-			s.partly++
-		case batch.Failed:
-			s.failed++
-		default:
-			s.left++
-		}
-		if o.Status == batch.Interrupted && o.Pushing {
-			s.pushing++
-		}
+		s.add(o)
 	}
 	return s
+}
+
+// add counts what came of a row.
+func (s *sums) add(o batch.Outcome) {
+	if o.Earlier {
+		s.earlier++
+	}
+	switch o.Status {
+	case batch.Done:
+		s.done++
+	case batch.Partly:
+		s.partly++
+	case batch.Failed:
+		s.failed++
+	default:
+		s.left++
+	}
+	if o.Status == batch.Interrupted && o.Pushing {
+		s.pushing++
+	}
 }
 
 // verdict is what the batch ends with.

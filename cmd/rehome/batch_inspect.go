@@ -11,6 +11,7 @@ import (
 
 	"rehome"
 	"rehome/internal/batch"
+	"rehome/internal/terminal"
 )
 
 // inspectAll says of every row what its move would do. Nothing moves.
@@ -60,7 +61,7 @@ func (b *batchRun) inspectRow(ctx context.Context, n int, notes io.Writer) (*reh
 	if err == nil {
 		err = json.Unmarshal(out.Bytes(), i)
 	}
-	o := batch.Outcome{Status: batch.Done, Exit: report(&said, ctx, err), Message: ""}
+	o := batch.Outcome{Status: batch.Done, Exit: report(&said, terminal.Style{}, ctx, err), Message: ""}
 	if err != nil {
 		o.Status, o.Message = batch.Failed, inOneLine(said.String())
 		return nil, o

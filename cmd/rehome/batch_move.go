@@ -16,6 +16,7 @@ import (
 	"rehome/internal/batch"
 	"rehome/internal/git/repo"
 	"rehome/internal/remote"
+	"rehome/internal/terminal"
 )
 
 // move runs one row as rehome import does.
@@ -43,7 +44,7 @@ func (b *batchRun) move(ctx context.Context, n int, ours bool) batch.Outcome {
 		err = one.importOnce(ctx, row.Source, row.Destination, flags)
 	}
 	var said bytes.Buffer
-	o.Exit = report(&said, ctx, errors.Join(err, aside.end(err)))
+	o.Exit = report(&said, terminal.Style{}, ctx, errors.Join(err, aside.end(err)))
 	o.Message = inOneLine(said.String())
 	switch o.Exit {
 	case exitDone:
@@ -61,7 +62,7 @@ func (b *batchRun) move(ctx context.Context, n int, ours bool) batch.Outcome {
 
 // forRow is the program for one row: nobody can be asked.
 func (b *batchRun) forRow(out, notes io.Writer) *Main {
-	return &Main{Stdout: out, Stderr: notes, Getenv: b.Getenv}
+	return &Main{Stdout: out, Stderr: notes, Getenv: b.Getenv, interrupts: b.interrupts}
 }
 
 // count takes from events what the results hold.

@@ -14,8 +14,6 @@ import (
 	"sync"
 	"text/tabwriter"
 
-	"github.com/vbauerster/mpb/v8"
-
 	"rehome"
 	"rehome/internal/batch"
 )
@@ -56,8 +54,9 @@ func (b *batchRun) newShow() batchShow {
 				fmt.Fprintf(out, "%s\n", b.line(n, o))
 			}
 		}, func() {}}
-	case isTerminal(b.Stderr):
-		return b.barShow()
+	}
+	if style := b.style(); style.Live {
+		return b.barShow(b.Stderr.(*os.File), style)
 	}
 	return batchShow{b.silent(out), func(n int, o batch.Outcome) {
 		if !o.Earlier {
@@ -104,18 +103,6 @@ func (b *batchRun) jsonShow(notes io.Writer) batchShow {
 			Row     rowName `json:"row"`
 		}{"result", o, o.Earlier, b.name(n)})
 	}, func() {}}
-}
-
-// barShow draws a bar for every row that runs, and writes a line for each that ended above them.
-func (b *batchRun) barShow() batchShow {
-	p := mpb.New(mpb.WithOutput(b.Stderr), mpb.WithWidth(40))
-	return batchShow{func(n int) rowShow {
-		return rowShow{barIn(p, rehome.Clean(b.rows[n].Source, 60)+": "), b.prefixed(n, p)}
-	}, func(n int, o batch.Outcome) {
-		if !o.Earlier {
-			fmt.Fprintf(p, "%s\n", b.line(n, o))
-		}
-	}, p.Wait}
 }
 
 // prefixed writes lines with the row they are about.

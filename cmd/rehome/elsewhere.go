@@ -29,13 +29,20 @@ func (m *Main) elsewhere(to remote.Location) func(context.Context, remote.Locati
 		if err != nil {
 			return r, err
 		}
-		one := &single{Main: m, from: from, to: to, flags: f, plan: plan, left: left, display: m.newWatcher(f.json, f.quiet)}
+		one := &single{Main: m, from: from, to: to, flags: f, plan: plan, left: left, display: m.newWatcher(f.json, f.quiet, allSteps()...)}
+		done := m.interrupts.leave(func() string {
+			return fmt.Sprintf("What is finished is kept in %s; a push that was under way may have brought part of the refs.", state.dir)
+		})
+		defer done()
 		pushing := false
 		if err = one.open(ctx, data(state.dir)); err == nil {
 			r, err = one.run(ctx)
 			pushing = err != nil && one.pushing(ctx)
 		}
 		one.display.close()
+		if r.seen = one.display.movement(); err != nil {
+			one.display.complain(m)
+		}
 		one.close()
 		if !one.claimed {
 			return r, err
@@ -163,7 +170,7 @@ func (s *single) run(ctx context.Context) (r moved, err error) {
 	if s.flags.json {
 		s.left.events(&s.plan, s.display.event)
 	} else {
-		s.show(s.left)
+		s.doubt(s.display, s.left)
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

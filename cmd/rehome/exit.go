@@ -12,6 +12,7 @@ import (
 	"rehome"
 	"rehome/internal/bucket"
 	"rehome/internal/git/repo"
+	"rehome/internal/terminal"
 )
 
 // The exit codes scripts rely on.
@@ -41,7 +42,7 @@ func usagef(hint, format string, args ...any) error {
 var errPartly = errors.New("something could not be carried")
 
 // report writes why a command ended, in one line or two (what happened, what to do), and returns the exit code.
-func report(w io.Writer, ctx context.Context, err error) int {
+func report(w io.Writer, style terminal.Style, ctx context.Context, err error) int {
 	if err == nil {
 		return exitDone
 	}
@@ -51,7 +52,7 @@ func report(w io.Writer, ctx context.Context, err error) int {
 	var kept *keptError
 	errors.As(err, &kept)
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
-		say(w, "interrupted", leftBehind(kept))
+		say(w, style, "interrupted", leftBehind(kept))
 		sayKept(w, kept)
 		return exitInterrupted
 	}
@@ -61,11 +62,11 @@ func report(w io.Writer, ctx context.Context, err error) int {
 		if hint == "" {
 			hint = "See rehome --help for how to call it."
 		}
-		say(w, usage.Error(), hint)
+		say(w, style, usage.Error(), hint)
 		return exitUsage
 	}
 	what, todo := explain(err)
-	say(w, what, todo)
+	say(w, style, what, todo)
 	sayKept(w, kept)
 	if isUsage(err) {
 		return exitUsage
@@ -133,8 +134,8 @@ func advice(err error) string {
 	return ""
 }
 
-func say(w io.Writer, what, todo string) {
-	fmt.Fprintf(w, "rehome: %s\n", tame(what))
+func say(w io.Writer, style terminal.Style, what, todo string) {
+	fmt.Fprintf(w, "%s %s\n", style.Red("rehome:"), tame(what))
 	if todo != "" {
 		fmt.Fprintf(w, "        %s\n", tame(todo))
 	}

@@ -170,7 +170,7 @@ func (m *Main) move(ctx context.Context, l remote.Location, dest string, f impor
 	if ids != nil {
 		plan.CommitMap = ids
 	}
-	show := m.newWatcher(f.json, f.quiet)
+	show := m.newWatcher(f.json, f.quiet, allSteps()...)
 	reader, err := m.ownMachineGit(f.ssh, show.note)
 	if err != nil {
 		show.close()
@@ -179,15 +179,20 @@ func (m *Main) move(ctx context.Context, l remote.Location, dest string, f impor
 	if f.json {
 		left.events(&plan, show.event)
 	}
+	done := m.interrupts.leave(m.left(dir, ids))
+	defer done()
 	receipt, err := importer.Once(ctx, importer.OnceOptions{
 		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.plan.large.over), Limits: f.limits.own(), Version: version, Event: show.event, Plan: plan,
 		AllowMissingLFS: f.lfsGaps, Choose: f.choice.choose(), DefaultBranch: f.choice.branch, Verify: rehome.Depth(f.verify),
 	})
 	show.close()
-	if err == nil && !f.json {
-		m.show(left)
+	switch {
+	case err != nil:
+		show.complain(m)
+	case !f.json:
+		m.doubt(show, left)
 	}
-	return moved{Receipt: receipt}, errors.Join(err, ids.end(err != nil))
+	return moved{Receipt: receipt, seen: show.movement()}, errors.Join(err, ids.end(err != nil))
 }
 
 // showChanges says what the plan changed.

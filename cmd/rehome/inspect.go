@@ -81,17 +81,23 @@ func (m *Main) inspect(ctx context.Context, i inspection) error {
 }
 
 func (m *Main) inspectAt(ctx context.Context, l remote.Location, i inspection, plan importer.OncePlan, left *doubts) error {
-	reader, err := m.ownMachineGit(i.ssh, m.noteUnless(i.quiet))
+	show := m.newWatcher(false, i.json || i.quiet, rehome.StepDetection, rehome.StepRaw, rehome.StepRewrite)
+	note := show.note
+	if i.json && !i.quiet {
+		note = m.note
+	}
+	reader, err := m.ownMachineGit(i.ssh, note)
 	if err != nil {
+		show.close()
 		return err
 	}
-	show := m.newWatcher(false, i.json || i.quiet)
 	found, err := importer.Inspect(ctx, importer.OnceOptions{
 		Source: reader, Location: l, Dir: i.dir, LargeOver: int64(i.plan.large.over), Version: version, Event: show.event, Plan: plan,
 		Choose: i.choose, Limits: i.limits.own(), FileLimit: i.fileLimit,
 	})
 	show.close()
 	if err != nil {
+		show.complain(m)
 		return inOwnWords(err, l)
 	}
 	m.show(left)
@@ -141,9 +147,7 @@ func (m *Main) printInspection(i rehome.Inspection, plan planFlags) error {
 		return err
 	}
 	m.printLists(i)
-	for _, w := range i.Warnings {
-		fmt.Fprintln(m.Stderr, warningText(w))
-	}
+	m.sayWarnings(i.Warnings, nil)
 	return nil
 }
 

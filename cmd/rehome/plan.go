@@ -78,7 +78,7 @@ func (d *doubts) events(plan *importer.OncePlan, tell func(rehome.Event)) {
 // show lists the doubts on standard error.
 func (m *Main) show(d *doubts) {
 	for _, text := range d.texts() {
-		fmt.Fprintf(m.Stderr, "warning: %s\n", text)
+		fmt.Fprintf(m.Stderr, "%s %s\n", m.style().Yellow("warning:"), text)
 	}
 }
 

@@ -4,29 +4,29 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
-
 	"rehome"
+	"rehome/internal/terminal"
 )
 
 // watcher shows the events of one import. close ends the display; it may be called once.
 type watcher struct {
 	event func(rehome.Event)
 	note  func(string) // a line about something besides
+	warn  func(string) // a warning that can wait for the end; nil where it cannot
 
-	arrived func(moved) // told of what came of it; may be nil
+	arrived func(moved)      // told of what came of it; may be nil
+	seen    func() *movement // what a terminal is told at the end; nil elsewhere
 
 	close func()
 }
 
-// newWatcher chooses how to show an import: JSON lines on out, nothing, bars on a
-// terminal, or plain lines on notes. The event function is safe for concurrent use.
-func (m *Main) newWatcher(asJSON, quiet bool) watcher {
+// newWatcher chooses how to show an import of these steps: JSON lines on standard output, nothing, a bar for each step
+// on a terminal, or plain lines. The event function is safe for concurrent use.
+func (m *Main) newWatcher(asJSON, quiet bool, of ...rehome.Step) watcher {
 	switch {
 	case m.watch != nil:
 		return *m.watch
@@ -34,10 +34,33 @@ func (m *Main) newWatcher(asJSON, quiet bool) watcher {
 		return jsonLines(m.Stdout)
 	case quiet:
 		return noWatcher()
-	case isTerminal(m.Stderr):
-		return bars(m.Stderr)
+	}
+	if style := m.style(); style.Live {
+		return m.bars(m.Stderr.(*os.File), style, of)
 	}
 	return plainLines(m.Stderr, time.Now)
+}
+
+// movement is what a terminal is told at the end; nil elsewhere.
+func (w watcher) movement() *movement {
+	if w.seen == nil {
+		return nil
+	}
+	return w.seen()
+}
+
+// complain lists what was seen before something failed.
+func (w watcher) complain(m *Main) { m.sayWarnings(nil, w.movement()) }
+
+// doubt shows the doubts, at the end where these are collected.
+func (m *Main) doubt(show watcher, d *doubts) {
+	if show.warn == nil {
+		m.show(d)
+		return
+	}
+	for _, text := range d.texts() {
+		show.warn(text)
+	}
 }
 
 func noWatcher() watcher {
@@ -85,7 +108,7 @@ func plainLines(w io.Writer, now func() time.Time) watcher {
 			ended := e.Step == rehome.StepRewrite && e.Percent != nil && *e.Percent == 100
 			if at := now(); ended || e.Text != "" && e.Text != text || at.Sub(last) >= plainEvery {
 				last, text = at, e.Text
-				fmt.Fprintln(w, describe(e, true))
+				fmt.Fprintln(w, describe(e))
 			}
 		}
 	}, note: func(text string) {
@@ -96,7 +119,7 @@ func plainLines(w io.Writer, now func() time.Time) watcher {
 }
 
 // describe puts progress into one line.
-func describe(e rehome.Event, percent bool) string {
+func describe(e rehome.Event) string {
 	line := fmt.Sprintf("%s: %s, %s, %s received", e.Step, counted(e.Commits, "commit"), counted(e.Authors, "author"), bytesText(e.Bytes))
 	switch {
 	case e.Text != "":
@@ -112,41 +135,22 @@ func describe(e rehome.Event, percent bool) string {
 	case e.Step == rehome.StepPush:
 		line = fmt.Sprintf("%s: %s sent", e.Step, bytesText(e.Bytes))
 	}
-	if percent && e.Percent != nil && e.Text == "" {
+	if e.Percent != nil && e.Text == "" {
 		line += fmt.Sprintf(", %d%%", *e.Percent)
 	}
 	return line
 }
 
-// bars draws one bar that follows the percentage of the running step.
-func bars(w io.Writer) watcher {
-	p := mpb.New(mpb.WithOutput(w), mpb.WithWidth(64))
-	bar := barIn(p, "")
-	return watcher{event: bar.event, note: bar.note, close: func() {
-		bar.close()
-		p.Wait()
+// bars shows the steps of an import at the foot of a terminal, and leaves a line for each of them there.
+func (m *Main) bars(file *os.File, style terminal.Style, of []rehome.Step) watcher {
+	s := newSteps(style, time.Now, of...)
+	foot := terminal.NewFoot(file, style, s.lines)
+	close := func() { foot.Close(s.last) }
+	gone := m.interrupts.show(drawn{s.stops, close})
+	return watcher{event: s.event, note: foot.Print, warn: s.warn, seen: s.movement, close: func() {
+		gone()
+		close()
 	}}
-}
-
-// barIn adds a bar to others, with a name before it.
-func barIn(p *mpb.Progress, name string) watcher {
-	var text atomic.Value // no lock: the drawing side reads it while an event waits to be drawn
-	text.Store("starting")
-	bar := p.AddBar(100,
-		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return name + text.Load().(string) }, decor.WCSyncSpaceR)),
-		mpb.AppendDecorators(decor.Percentage()))
-	show := func(e rehome.Event) {
-		switch {
-		case e.Kind == rehome.EventStatus:
-			text.Store(string(e.Status))
-		case e.ProgressEvent != nil:
-			text.Store(describe(e, false)) // the bar shows the percentage
-			if e.Percent != nil {
-				bar.SetCurrent(int64(min(*e.Percent, 99))) // 100 would end the bar before the import
-			}
-		}
-	}
-	return watcher{event: show, note: func(text string) { fmt.Fprintln(p, name+text) }, close: func() { bar.Abort(true) }}
 }
 
 // bytesText writes a number of bytes for people.
@@ -181,4 +185,9 @@ func (m *Main) noteUnless(quiet bool) func(string) {
 		return func(string) {}
 	}
 	return m.note
+}
+
+// allSteps are the steps of an import.
+func allSteps() []rehome.Step {
+	return []rehome.Step{rehome.StepDetection, rehome.StepRaw, rehome.StepRewrite, rehome.StepPush}
 }

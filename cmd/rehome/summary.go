@@ -16,6 +16,7 @@ import (
 type moved struct {
 	rehome.Receipt
 	before *rehome.Receipt // of the run before with the same state; nil for none
+	seen   *movement       // on a terminal; nil elsewhere
 }
 
 // news says what a run brought that was not there, "" where it was the first.
@@ -144,10 +145,14 @@ func (m *Main) summarize(r moved, dest string, f importFlags) error {
 	}
 	if !f.json && !f.quiet {
 		m.sayArrived(r, dest, int64(byRule), int64(byChoice))
+		if r.seen != nil {
+			m.sayTotals(r, dest, f)
+		}
+		m.sayWarnings(r.Body.Warnings, r.seen)
 	}
 	lost = append(lost, missingLFS(r.Body.LFS.Missing)...)
 	for _, what := range lost {
-		fmt.Fprintf(m.Stderr, "not carried: %s\n", what)
+		fmt.Fprintf(m.Stderr, "%s%s\n", m.style().Yellow(notCarried), what)
 	}
 	if len(lost) > 0 {
 		return errPartly
@@ -174,8 +179,5 @@ func (m *Main) sayArrived(r moved, dest string, byRule, byChoice int64) {
 	}
 	if byChoice > 0 {
 		fmt.Fprintf(m.Stdout, "%s behind as --refs and --exclude-refs say; --receipt lists them\n", plural(byChoice, "ref stays", "refs stay"))
-	}
-	for _, w := range r.Body.Warnings {
-		fmt.Fprintln(m.Stderr, warningText(w))
 	}
 }

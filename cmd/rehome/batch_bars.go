@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"rehome"
+	"rehome/internal/batch"
+	"rehome/internal/terminal"
+)
+
+// batchBars is what a terminal is shown of a batch: a line for every row that runs, and one for all of them. Safe for
+// concurrent use.
+type batchBars struct {
+	style terminal.Style
+	now   func() time.Time
+	began time.Time
+	names []string // of rows
+
+	mu       sync.Mutex
+	running  []*rowBar // in the order in which they began; guarded by mu, as what follows
+	sum      sums      // so far
+	ran      int       // rows of this run that ended
+	stopping bool
+}
+
+// rowBar is a row that runs.
+type rowBar struct {
+	n     int // of the row
+	steps *steps
+}
+
+// barShow draws a bar for every row that runs, and writes a line for each that ended above them.
+func (b *batchRun) barShow(file *os.File, style terminal.Style) batchShow {
+	s := &batchBars{style: style, now: time.Now, began: time.Now(), sum: sums{rows: len(b.rows)}}
+	for _, row := range b.rows {
+		s.names = append(s.names, rehome.Clean(row.Source, 200))
+	}
+	foot := terminal.NewFoot(file, style, s.lines)
+	close := func() { foot.Close(nil) }
+	gone := b.interrupts.show(drawn{s.stops, close})
+	return batchShow{func(n int) rowShow {
+		bar := s.begin(n)
+		return rowShow{
+			watcher{event: bar.steps.event, note: func(text string) { foot.Print(s.names[n] + ": " + text) }, close: func() { s.end(bar) }},
+			b.prefixed(n, writerFunc(func(p []byte) (int, error) { foot.Print(string(p)); return len(p), nil })),
+		}
+	}, func(n int, o batch.Outcome) {
+		if s.count(o); !o.Earlier {
+			foot.Print(markOf(style, o) + " " + b.line(n, o))
+		}
+	}, func() { gone(); close() }}
+}
+
+// markOf is the mark of what came of a row.
+func markOf(style terminal.Style, o batch.Outcome) string {
+	switch o.Status {
+	case batch.Done, batch.Partly:
+		return style.Done()
+	case batch.Failed:
+		return style.Failed()
+	}
+	return style.Waiting()
+}
+
+func (s *batchBars) begin(n int) *rowBar {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bar := &rowBar{n, newSteps(s.style, s.now, allSteps()...)}
+	s.running = append(s.running, bar)
+	return bar
+}
+
+func (s *batchBars) end(bar *rowBar) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = slices.DeleteFunc(s.running, func(one *rowBar) bool { return one == bar })
+}
+
+// count takes what came of a row.
+func (s *batchBars) count(o batch.Outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sum.add(o)
+	if !o.Earlier {
+		s.ran++
+	}
+}
+
+func (s *batchBars) stops() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = true
+}
+
+// lines draws the rows that run, and all of them in one, for a terminal of so many columns.
+func (s *batchBars) lines(columns int) (all []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names := 0
+	for _, bar := range s.running {
+		names = max(names, terminal.Width(s.names[bar.n]))
+	}
+	names = min(names, columns/3)
+	for _, bar := range s.running {
+		name := terminal.Pad(s.style.Middle(s.names[bar.n], names), names)
+		all = append(all, s.style.Running()+" "+name+"  "+bar.steps.line(columns-names-5))
+	}
+	all = append(all, s.style.Clip(s.total(columns), columns-1))
+	if s.stopping {
+		all = append(all, s.style.Yellow(s.style.Clip(stoppingText, columns-1)))
+	}
+	return all
+}
+
+// total says how far the whole batch is. What is left is guessed from the rows of this run, once there are a few.
+func (s *batchBars) total(columns int) string {
+	ended := s.sum.done + s.sum.partly + s.sum.failed
+	left := s.sum.rows - ended
+	took := s.now().Sub(s.began)
+	parts := []string{fmt.Sprintf("%d of %d done", s.sum.done+s.sum.partly, s.sum.rows), fmt.Sprintf("%d failed", s.sum.failed), fmt.Sprintf("%d left", left)}
+	text := "  " + strings.Join(parts, ", ")
+	times := ", " + tookText(took)
+	if s.ran >= 3 && left > 0 {
+		times += ", about " + leftText(took*time.Duration(left)/time.Duration(s.ran))
+	}
+	bar := ""
+	if room := columns - terminal.Width(text+times) - 5; room >= shortBar {
+		bar = "  " + s.style.Bar(min(room, longBar/2), int64(ended), int64(max(s.sum.rows, 1)))
+	}
+	return text + times + bar
+}
+
+// line is the step under way in one line of so many columns: its name, how far it is, and what there is room for.
+func (s *steps) line(columns int) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := slices.IndexFunc(s.rows, func(r stepRow) bool { return r.state == stepRuns })
+	if n < 0 {
+		return ""
+	}
+	r := &s.rows[n]
+	text := terminal.Pad(r.called(), 9)
+	bar := min(max(columns/4, shortBar), longBar/2)
+	switch {
+	case columns < 9+shortBar:
+	case r.last.Percent == nil:
+		text += s.style.Moving(bar, int64(s.now().Sub(r.began)/(100*time.Millisecond))) + "     "
+	default:
+		text += s.style.Bar(bar, int64(*r.last.Percent), 100) + fmt.Sprintf("%4d%%", *r.last.Percent)
+	}
+	parts := r.amounts(s.seen(r), true)
+	if r.last.ETA != nil {
+		parts = slices.Insert(parts, 0, leftText(time.Duration(*r.last.ETA)*time.Second))
+	}
+	if r.text != "" {
+		parts = []string{r.text}
+	}
+	return text + "  " + fitted(parts, columns-terminal.Width(text)-2)
+}

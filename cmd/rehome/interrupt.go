@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"rehome/internal/importer"
+	"rehome/internal/terminal"
+)
+
+const stoppingText = "stopping; press Ctrl-C again to end at once"
+
+// sameInterrupt is how soon after the first another signal is no second one: programs that start others pass theirs on.
+const sameInterrupt = 200 * time.Millisecond
+
+// interrupts hears Ctrl-C and SIGTERM: the first ends the command in good order, a second Ctrl-C at once. A nil one hears
+// nothing. Safe for concurrent use.
+type interrupts struct {
+	main *Main
+	exit func(code int)
+
+	mu     sync.Mutex
+	next   int                   // of the keys below; guarded by mu, as they are
+	shows  map[int]drawn         // what is on the terminal
+	leaves map[int]func() string // what the work under way leaves behind: clears that away as far as it can be at once, and says the rest
+}
+
+// drawn is something that is drawn on the terminal again and again.
+type drawn struct {
+	stops func() // it is to say that an interrupt was heard
+	close func()
+}
+
+// listen ends the context it returns with the first signal. stop ends the listening.
+func (i *interrupts) listen(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	heard := make(chan os.Signal, 4)
+	signal.Notify(heard, os.Interrupt, syscall.SIGTERM)
+	go func() { // ends with stop
+		if _, ok := <-heard; !ok {
+			return
+		}
+		first := time.Now()
+		cancel()
+		i.stops()
+		for s := range heard {
+			if s == os.Interrupt && time.Since(first) > sameInterrupt {
+				i.endNow()
+			}
+		}
+	}()
+	return ctx, func() { signal.Stop(heard); close(heard); cancel() }
+}
+
+// show is told what is on the terminal; gone that it is there no more.
+func (i *interrupts) show(s drawn) (gone func()) {
+	if i == nil {
+		return func() {}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.next++
+	key := i.next
+	i.shows[key] = s
+	return func() { i.mu.Lock(); defer i.mu.Unlock(); delete(i.shows, key) }
+}
+
+// leave is told what is left behind if everything ends at once; done that it is no more.
+func (i *interrupts) leave(clear func() string) (done func()) {
+	if i == nil {
+		return func() {}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.next++
+	key := i.next
+	i.leaves[key] = clear
+	return func() { i.mu.Lock(); defer i.mu.Unlock(); delete(i.leaves, key) }
+}
+
+// stops says that the command is on its way to its end.
+func (i *interrupts) stops() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, s := range i.shows {
+		s.stops()
+	}
+	if style := i.main.style(); len(i.shows) == 0 && isTerminal(i.main.Stderr) {
+		fmt.Fprintln(i.main.Stderr, style.Yellow(stoppingText))
+	}
+}
+
+// endNow ends the program.
+func (i *interrupts) endNow() {
+	i.mu.Lock() // for good: nothing new begins
+	for _, s := range i.shows {
+		s.close()
+	}
+	var left tally
+	for _, clear := range i.leaves {
+		left.add(clear())
+	}
+	if len(i.leaves) == 0 {
+		left.add("What it had in folders for temporary files may be left there.")
+	}
+	say(i.main.Stderr, i.main.style(), "ended at once", strings.Join(left.texts, "\n        "))
+	i.main.sayAgain()
+	i.exit(exitInterrupted)
+}
+
+// style is what standard error can show.
+func (m *Main) style() terminal.Style { return terminal.StyleOf(m.Stderr, m.Getenv) }
+
+// sayAgain says which command goes on.
+func (m *Main) sayAgain() {
+	if len(m.args) > 0 {
+		fmt.Fprintf(m.Stderr, "        %s\n", tame(again(m.args)))
+	}
+}
+
+// again is a command line as a shell takes it, without passwords: *** stands for what signs in.
+func again(args []string) string {
+	words := []string{"rehome"}
+	for _, arg := range args {
+		words = append(words, word(signsIn.ReplaceAllString(arg, "${1}***@")))
+	}
+	return strings.Join(words, " ")
+}
+
+// word is an argument as a shell takes it.
+func word(arg string) string {
+	if plainWord.MatchString(arg) {
+		return arg
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+}
+
+var (
+	signsIn   = regexp.MustCompile(`((?:https?|postgres(?:ql)?|s3)://|://[^/@]*:)[^/]*@`)
+	plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./*-]+$`)
+)
+
+// left clears away what a move into a folder was at work on, for an end at once, and says what it leaves. The folder
+// itself gets its name in the end only.
+func (m *Main) left(dir string, ids *commitMap) func() string {
+	work, made := importer.Incoming(dir), missingParents(dir)
+	return func() string {
+		if ids != nil {
+			os.Remove(ids.file.Name())
+		}
+		for range 3 { // files may still come meanwhile
+			os.RemoveAll(work)
+		}
+		for _, parent := range made {
+			os.Remove(parent) // while it is empty
+		}
+		if _, err := os.Stat(work); err == nil {
+			return fmt.Sprintf("What came so far lies in %s; the same command clears it away.", work)
+		}
+		return "Nothing half-done is left behind; run the same command again."
+	}
+}
+
+// missingParents are the folders above dir that do not exist yet, the innermost first.
+func missingParents(dir string) (all []string) {
+	for dir = filepath.Dir(dir); ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+			return all
+		}
+		all = append(all, dir)
+	}
+}

@@ -1,0 +1,170 @@
+package terminal
+
+import (
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// redrawEvery is often enough for a bar that moves, and seldom enough to cost nothing.
+const redrawEvery = 100 * time.Millisecond
+
+// Foot is the lines that are drawn again and again below everything else on a terminal. No line of it wraps, and the
+// cursor stands below it, in sight. While the process is in the background nothing is drawn. Safe for concurrent use.
+type Foot struct {
+	out   io.Writer
+	style Style
+	size  func() (columns, rows int)
+	ours  func() bool // the process is in the foreground
+	lines func(columns int) []string
+
+	end   chan struct{}
+	ended sync.WaitGroup
+
+	mu     sync.Mutex
+	stands []int // the widths of the lines that stand there, guarded by mu
+	closed bool  // guarded by mu
+}
+
+// NewFoot begins to draw on a terminal what lines gives for so many columns, until Close. lines may be called at any
+// time before that, by one goroutine at a time, and must not call the Foot.
+func NewFoot(terminal *os.File, style Style, lines func(columns int) []string) *Foot {
+	fd := int(terminal.Fd())
+	f := &Foot{out: terminal, style: style, lines: lines, end: make(chan struct{}), size: func() (int, int) {
+		columns, rows, err := term.GetSize(fd)
+		if err != nil || columns <= 0 || rows <= 0 {
+			return 80, 24
+		}
+		return columns, rows
+	}, ours: func() bool {
+		group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+		return err != nil || group == unix.Getpgrp()
+	}}
+	f.ended.Go(f.keep)
+	return f
+}
+
+// keep draws until Close.
+func (f *Foot) keep() {
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGCONT)
+	defer signal.Stop(again)
+	tick := time.NewTicker(redrawEvery)
+	defer tick.Stop()
+	f.Draw()
+	for {
+		select {
+		case <-f.end:
+			return
+		case <-again:
+			f.forget()
+		case <-tick.C:
+			f.Draw()
+		}
+	}
+}
+
+// forget leaves what stands there: others wrote below it while the process was stopped.
+func (f *Foot) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stands = nil
+}
+
+// Draw draws at once.
+func (f *Foot) Draw() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.write("")
+	}
+}
+
+// Print writes whole lines above the foot, which stay.
+func (f *Foot) Print(text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text = strings.TrimSuffix(text, "\n") + "\n"
+	if f.closed {
+		io.WriteString(f.out, text) //nolint:errcheck // nobody is there to be told
+		return
+	}
+	f.write(text)
+}
+
+// Close takes the foot away and leaves in its place what last gives for so many columns; nil leaves nothing. It may be
+// called again, and does nothing then.
+func (f *Foot) Close(last func(columns int) []string) {
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return
+	}
+	f.closed = true
+	columns, _ := f.size()
+	text := f.erase(columns)
+	if last != nil {
+		for _, line := range last(columns) {
+			text += line + "\n"
+		}
+	}
+	io.WriteString(f.out, text) //nolint:errcheck // as in Print
+	close(f.end)
+	f.mu.Unlock()
+	f.ended.Wait()
+}
+
+// write puts a text where the foot stands, and the foot below it. f.mu is held.
+func (f *Foot) write(above string) {
+	if !f.ours() {
+		f.stands = nil
+		io.WriteString(f.out, above) //nolint:errcheck // as in Print
+		return
+	}
+	columns, rows := f.size()
+	lines := f.lines(columns)
+	lines = lines[max(len(lines)-max(rows-1, 1), 0):]
+	var b strings.Builder
+	b.WriteString(f.up(columns))
+	if above != "" {
+		b.WriteString("\x1b[J" + above)
+	}
+	f.stands = f.stands[:0]
+	for _, line := range lines {
+		line = f.style.Clip(line, columns-1) // in the last column some terminals wrap
+		b.WriteString(line + "\x1b[K\n")
+		f.stands = append(f.stands, Width(line))
+	}
+	b.WriteString("\x1b[J")
+	io.WriteString(f.out, b.String()) //nolint:errcheck // as in Print
+}
+
+// erase clears what stands there. f.mu is held.
+func (f *Foot) erase(columns int) string {
+	if len(f.stands) == 0 {
+		return ""
+	}
+	text := f.up(columns) + "\x1b[J"
+	f.stands = nil
+	return text
+}
+
+// up moves to the first row of what stands there. When a terminal became narrower it has wrapped longer lines meanwhile.
+func (f *Foot) up(columns int) string {
+	rows := 0
+	for _, width := range f.stands {
+		rows += max((width+columns-1)/columns, 1)
+	}
+	if rows == 0 {
+		return "\r"
+	}
+	return "\r\x1b[" + strconv.Itoa(rows) + "A"
+}
