@@ -381,19 +381,32 @@ func TestFolders(t *testing.T) {
 
 func TestLargeFilesSumUp(t *testing.T) {
 	var all []rehome.LargeFile
-	for n := range 60 {
-		all = append(all, rehome.LargeFile{Path: fmt.Appendf(nil, "%d.bin", n), Size: int64(1000 - n)})
+	for n := range 300 {
+		all = append(all, rehome.LargeFile{Path: fmt.Appendf(nil, "%s%d.bin", []string{"", "b/", "a/x/"}[n%3], n%60), Size: int64(1000 - n)})
 	}
-	m, ok := LargeFiles(all, 40, 20_000)
-	if !ok || len(m.Groups) != 2 || m.Bytes != 60*1000-59*30+20_000 {
-		t.Fatalf("%t %d groups, %d bytes", ok, len(m.Groups), m.Bytes)
+	folders, _ := Folders([]rehome.FolderBytes{{Path: "z", Bytes: 3}, {Path: "a/x", Bytes: 2}, {Path: "b", Bytes: 1}})
+	m, ok := LargeFiles(all, 40, 20_000, folders)
+	if !ok || len(m.Groups) != 4 || m.Bytes != 300*1000-299*150+20_000 {
+		t.Fatalf("%t, %d groups, %d bytes", ok, len(m.Groups), m.Bytes)
 	}
+	tiles := 0
 	for _, g := range m.Groups {
-		if g.Tiles[0].Rest && (g.Tiles[0].Parts != 60 || g.Colour != Colours) || !g.Tiles[0].Rest && (len(g.Tiles) != maxTiles || g.Colour != 0) {
-			t.Errorf("%v", g)
+		first := g.Tiles[0]
+		if want := map[string]int{"a": 1, "b": 2, "": Colours}[g.Name]; g.Colour != want {
+			t.Errorf("%q has the colour %d, want %d", g.Name, g.Colour, want)
 		}
+		if first.Rest && (first.Paths != 20 || first.Files != 140) || !first.Rest && first.Files != 5 {
+			t.Errorf("%q: %+v", g.Name, first)
+		}
+		tiles += len(g.Tiles)
 	}
-	if _, ok := LargeFiles(nil, 0, 0); ok {
+	if tiles != maxTiles+1 {
+		t.Errorf("%d areas", tiles)
+	}
+	if m, ok := LargeFiles(all[:1], 0, 0, Map{}); !ok || m.Groups[0].Colour != 0 || len(m.Groups) != 1 {
+		t.Errorf("of one file: %t %+v", ok, m)
+	}
+	if _, ok := LargeFiles(nil, 0, 0, Map{}); ok {
 		t.Error("of nothing there is a picture")
 	}
 }

@@ -23,20 +23,20 @@ type Map struct {
 // Group is what lies in one folder at the top.
 type Group struct {
 	Rect
-	Name   string // of the folder; "" for files in none
+	Name   string // of the folder; "" for what is in none
 	Colour int    // 0 to Colours
 	Bytes  int64
-	Tiles  []Tile // one of the Rest is alone
+	Tiles  []Tile // who has most first; one of the rest is alone
 }
 
 // Tile is one area.
 type Tile struct {
 	Rect
-	Path  string // exactly as in Git; "" for files in no folder, and for the Rest
+	Path  string // exactly as in Git; "" for what is in no folder of its own, and for the rest
 	Bytes int64
 	Files int64 // versions of files
-	Rest  bool  // it is everything small together: so many Parts
-	Parts int
+	Rest  bool  // it is everything small together
+	Paths int   // how many are in the rest; of large files only those that were given
 	Label string
 	Size  bool // there is room for its bytes below the label
 }
@@ -49,75 +49,106 @@ const (
 
 // Folders lays out where the bytes of a repository are. It is false where there are none.
 func Folders(all []rehome.FolderBytes) (Map, bool) {
-	all = slices.DeleteFunc(slices.Clone(all), func(f rehome.FolderBytes) bool { return f.Bytes <= 0 })
-	slices.SortStableFunc(all, func(a, b rehome.FolderBytes) int {
-		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Path, b.Path))
-	})
-	var m Map
+	var tiles []Tile
+	for _, f := range all {
+		tiles = append(tiles, Tile{Path: f.Path, Bytes: f.Bytes, Files: f.Files})
+	}
+	return mapOf(tiles, Tile{}, func(path string) string {
+		top, _, _ := strings.Cut(path, "/")
+		return top
+	}, nil)
+}
+
+// LargeFiles lays out large files, all versions of one path together, and how much others have that are not among them. Folders that other
+// has have the colours they have there. It is false where there are none.
+func LargeFiles(all []rehome.LargeFile, others, bytes int64, other Map) (Map, bool) {
+	var tiles []Tile
 	at := map[string]int{}
-	rest := Tile{Rest: true}
-	for n, f := range all {
-		if n >= maxTiles {
-			rest.Bytes, rest.Files, rest.Parts = rest.Bytes+f.Bytes, rest.Files+f.Files, rest.Parts+1
-			continue
+	for _, f := range all {
+		n, known := at[string(f.Path)]
+		if !known {
+			n = len(tiles)
+			at[string(f.Path)] = n
+			tiles = append(tiles, Tile{Path: string(f.Path)})
 		}
-		top, _, _ := strings.Cut(f.Path, "/")
-		if _, known := at[top]; !known {
-			at[top] = len(m.Groups)
-			m.Groups = append(m.Groups, Group{Name: top})
-		}
-		g := &m.Groups[at[top]]
-		g.Tiles = append(g.Tiles, Tile{Path: f.Path, Bytes: f.Bytes, Files: f.Files, Parts: 1})
+		tiles[n].Bytes += f.Size
+		tiles[n].Files++
 	}
-	return m.finish(rest)
+	return mapOf(tiles, Tile{Files: others, Bytes: bytes}, func(path string) string {
+		if top, _, below := strings.Cut(path, "/"); below {
+			return top
+		}
+		return ""
+	}, other.Groups)
 }
 
-// LargeFiles lays out large files, largest first, and how much others have that are not among them. It is false where there are none.
-func LargeFiles(all []rehome.LargeFile, others, bytes int64) (Map, bool) {
-	g := Group{}
-	for n, f := range all {
-		if n >= maxTiles {
-			others, bytes = others+1, bytes+f.Size
-			continue
-		}
-		if f.Size > 0 {
-			g.Tiles = append(g.Tiles, Tile{Path: string(f.Path), Bytes: f.Size, Files: 1, Parts: 1})
-		}
+// mapOf lays out tiles in groups by what is at the top of their paths. Those that are too many go into the rest. Groups of those before them
+// keep their colours.
+func mapOf(tiles []Tile, rest Tile, top func(path string) string, before []Group) (Map, bool) {
+	tiles = slices.DeleteFunc(tiles, func(t Tile) bool { return t.Bytes <= 0 })
+	slices.SortStableFunc(tiles, func(a, b Tile) int { return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Path, b.Path)) })
+	for _, t := range tiles[min(len(tiles), maxTiles):] {
+		rest.Bytes, rest.Files, rest.Paths = rest.Bytes+t.Bytes, rest.Files+t.Files, rest.Paths+1
 	}
-	slices.SortStableFunc(g.Tiles, func(a, b Tile) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	m := Map{}
-	if len(g.Tiles) > 0 {
-		m.Groups = []Group{g}
-	}
-	return m.finish(Tile{Rest: true, Bytes: bytes, Files: others, Parts: int(others)})
-}
-
-// finish adds the rest and places everything.
-func (m Map) finish(rest Tile) (Map, bool) {
-	if rest.Parts > 0 && rest.Bytes > 0 {
-		m.Groups = append(m.Groups, Group{Tiles: []Tile{rest}})
-	}
-	for n := range m.Groups {
-		for _, t := range m.Groups[n].Tiles {
-			m.Groups[n].Bytes += t.Bytes
+	at := map[string]int{}
+	for _, t := range tiles[:min(len(tiles), maxTiles)] {
+		t.Paths = 1
+		name := top(t.Path)
+		n, known := at[name]
+		if !known {
+			n = len(m.Groups)
+			at[name], m.Groups = n, append(m.Groups, Group{Name: name})
 		}
-		m.Bytes += m.Groups[n].Bytes
+		m.Groups[n].add(t)
+	}
+	if rest.Rest = true; rest.Bytes > 0 {
+		m.Groups = append(m.Groups, Group{})
+		m.Groups[len(m.Groups)-1].add(rest)
 	}
 	slices.SortStableFunc(m.Groups, func(a, b Group) int { return cmp.Compare(b.Bytes, a.Bytes) })
-	areas, colour := Squarify(weights(m.Groups, func(g Group) int64 { return g.Bytes }), Rect{0, 0, Width, MapHeight}), 0
+	m.colour(before)
+	m.place()
+	return m, len(m.Groups) > 0
+}
+
+func (g *Group) add(t Tile) {
+	g.Tiles, g.Bytes = append(g.Tiles, t), g.Bytes+t.Bytes
+}
+
+// colour gives colours of their own to the largest groups, or those that they have elsewhere.
+func (m Map) colour(before []Group) {
+	next := 0
 	for n := range m.Groups {
 		g := &m.Groups[n]
-		g.Rect = areas[n]
-		if g.Colour = Colours; !g.Tiles[0].Rest && colour < Colours {
-			g.Colour = colour
-			colour++
+		g.Colour = Colours
+		switch {
+		case g.Tiles[0].Rest:
+		case len(before) > 0:
+			for _, b := range before {
+				if b.Name == g.Name && !b.Tiles[0].Rest {
+					g.Colour = b.Colour
+				}
+			}
+		case next < Colours:
+			g.Colour = next
+			next++
 		}
+	}
+}
+
+// place finds out where everything lies.
+func (m *Map) place() {
+	areas := Squarify(weights(m.Groups, func(g Group) int64 { return g.Bytes }), Rect{0, 0, Width, MapHeight})
+	for n := range m.Groups {
+		g := &m.Groups[n]
+		m.Bytes += g.Bytes
+		g.Rect = areas[n]
 		inner := Squarify(weights(g.Tiles, func(t Tile) int64 { return t.Bytes }), g.Rect)
 		for i := range g.Tiles {
 			g.Tiles[i].Rect = inner[i]
 		}
 	}
-	return m, len(m.Groups) > 0
 }
 
 func weights[T any](of []T, bytes func(T) int64) []float64 {

@@ -58,7 +58,7 @@ func (w *Web) largeList(v *visit) (l largeList, err error) {
 	if l.Over, err = w.Importer.LargeFilesOver(ctx, v.repo.ID); err != nil {
 		return l, err
 	}
-	largest, _, err := w.Importer.LargeFiles(ctx, v.repo.ID, 0, perPage)
+	largest, _, err := w.Importer.LargeFiles(ctx, v.repo.ID, 0, maxLargest)
 	if err != nil {
 		return l, err
 	}
