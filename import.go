@@ -230,6 +230,9 @@ type Token struct {
 	Owners    []string // logins the token acts for besides its user
 	CreatedAt time.Time
 	RevokedAt time.Time // zero while it works
+	MadeBy    int64     // the id of the token that it was made with; 0 for none, as on the command line
+	Note      string    // what it is for, in words of who made it
+	UsedAt    time.Time // when it was used last, to the hour; zero for never
 }
 
 // Secret is a password or token in memory. It prints as [redacted] wherever it is

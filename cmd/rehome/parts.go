@@ -95,6 +95,13 @@ func (p *parts) openRows(ctx context.Context) (err error) {
 	}
 	p.later(func() { p.warn("close database", p.db.Close()) })
 	p.auth = auth.New(p.db)
+	ctx, stop := context.WithCancel(context.Background())
+	var noting sync.WaitGroup
+	noting.Go(func() { p.auth.KeepUses(ctx) })
+	p.later(func() {
+		stop()
+		noting.Wait()
+	})
 	return nil
 }
 

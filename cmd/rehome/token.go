@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,6 +84,7 @@ func (m *Main) tokenCreateCommand(places *placesFlags) *cobra.Command {
 	flags.StringVar(&grant.User, "user", "", "login of the user; made when missing")
 	flags.StringSliceVar(&grant.Owners, "owners", nil, "organisations the token acts for besides its user; made when missing")
 	flags.StringSliceVar(&grant.Scopes, "scopes", nil, "scopes of the token: "+strings.Join(auth.Scopes(), ", ")+"; all when not given")
+	flags.StringVar(&grant.Note, "note", "", "what the token is for, shown in lists")
 	flags.BoolVar(&grant.Admin, "admin", false, "make the user an administrator, who acts for every owner")
 	return cmd
 }
@@ -106,7 +108,7 @@ func (m *Main) tokenListCommand(places *placesFlags) *cobra.Command {
 
 func (m *Main) printTokens(tokens []rehome.Token) error {
 	table := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tUSER\tOWNERS\tSCOPES\tCREATED\tSTATE")
+	fmt.Fprintln(table, "ID\tUSER\tOWNERS\tSCOPES\tCREATED\tSTATE\tUSED\tMADE BY\tNOTE")
 	for _, t := range tokens {
 		state := "active"
 		if !t.RevokedAt.IsZero() {
@@ -116,7 +118,15 @@ func (m *Main) printTokens(tokens []rehome.Token) error {
 		if t.User.Admin {
 			user += " (admin)"
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\n", t.ID, user, list(t.Owners), list(t.Scopes), t.CreatedAt.UTC().Format(time.DateOnly), state)
+		used, by := "never", "-"
+		if !t.UsedAt.IsZero() {
+			used = t.UsedAt.UTC().Format(time.DateOnly)
+		}
+		if t.MadeBy != 0 {
+			by = strconv.FormatInt(t.MadeBy, 10)
+		}
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			t.ID, user, list(t.Owners), list(t.Scopes), t.CreatedAt.UTC().Format(time.DateOnly), state, used, by, cmp.Or(t.Note, "-"))
 	}
 	return table.Flush()
 }
@@ -129,27 +139,50 @@ func list(words []string) string {
 }
 
 func (m *Main) tokenRevokeCommand(places *placesFlags) *cobra.Command {
-	return &cobra.Command{
+	var withMade bool
+	cmd := &cobra.Command{
 		Use:   "revoke ID",
 		Short: "Stop a token from working, at once",
-		Args:  needs("ID"),
+		Long: `Stop a token from working, at once; browsers that signed in with it are signed out.
+
+Whoever has a token can make others with it on the pages, which go on working. Revoke those,
+too, with --with-made, as you should for a token that may be in wrong hands.`,
+		Args: needs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil {
 				return usagef("Take the number from rehome token list.", "%q is not the number of a token", args[0])
 			}
 			return withDatabase(cmd.Context(), places, func(ctx context.Context, db *store.DB) error {
-				err := db.RevokeToken(ctx, id)
+				text, err := revoke(ctx, db, id, withMade)
 				if rehome.CodeOf(err) == rehome.NotFound {
 					return &rehome.Error{Code: rehome.NotFound, Message: fmt.Sprintf("there is no token %d", id), Hint: "rehome token list shows the numbers."}
 				}
 				if err == nil {
-					_, err = fmt.Fprintf(m.Stdout, "token %d is revoked\n", id)
+					_, err = fmt.Fprint(m.Stdout, text)
 				}
 				return err
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&withMade, "with-made", false, "also the tokens that were made with it, and with those")
+	return cmd
+}
+
+// revoke revokes a token, and says what became of those that were made with it.
+func revoke(ctx context.Context, db *store.DB, id int64, withMade bool) (text string, err error) {
+	if text = fmt.Sprintf("token %d is revoked\n", id); !withMade {
+		if err := db.RevokeToken(ctx, id); err != nil {
+			return "", err
+		}
+		left, err := db.TokensMade(ctx, id)
+		if len(left) > 0 {
+			text += fmt.Sprintf("%d made with it still work; --with-made revokes them, too\n", len(left))
+		}
+		return text, err
+	}
+	made, err := db.RevokeTokenWithMade(ctx, id)
+	return text + fmt.Sprintf("%d made with it are revoked\n", made), err
 }
 
 func withDatabase(ctx context.Context, places *placesFlags, do func(context.Context, *store.DB) error) error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"rehome"
 	"rehome/internal/store"
@@ -21,11 +22,12 @@ const maxToken = 1024
 
 // Auth knows tokens and their owners. It is safe for concurrent use.
 type Auth struct {
-	db *store.DB
+	db   *store.DB
+	uses *uses
 }
 
 // New returns an Auth over the rows of db.
-func New(db *store.DB) *Auth { return &Auth{db: db} }
+func New(db *store.DB) *Auth { return &Auth{db: db, uses: newUses()} }
 
 // Identify returns who made the request, the anonymous Caller for one without an
 // Authorization header. It takes "token T", "Bearer T", and Basic with the token
@@ -76,5 +78,6 @@ func (a *Auth) byToken(ctx context.Context, secret rehome.Secret) (Caller, error
 	case !token.RevokedAt.IsZero():
 		return Caller{}, ErrBadCredentials
 	}
+	a.uses.note(token, time.Now())
 	return Caller{Token: token}, nil
 }

@@ -18,6 +18,8 @@ type Grant struct {
 	Owners []string // logins of organisations the token acts for besides its user; made when missing
 	Scopes []string // none for all of Scopes
 	Admin  bool     // the user is made an administrator
+	MadeBy int64    // the id of the token that it is made with; 0 for none
+	Note   string   // what it is for; "" for nothing
 }
 
 // Issue makes a token. The secret is returned this once; only its hash is kept.
@@ -71,6 +73,9 @@ func (a *Auth) keepGiven(ctx context.Context, g Grant, secret rehome.Secret) err
 
 func (a *Auth) keep(ctx context.Context, g Grant, secret rehome.Secret) (rehome.Token, error) {
 	scopes, err := checkScopes(g.Scopes)
+	if err == nil {
+		err = checkNote(g.Note)
+	}
 	if err != nil {
 		return rehome.Token{}, err
 	}
@@ -85,7 +90,7 @@ func (a *Auth) keep(ctx context.Context, g Grant, secret rehome.Secret) (rehome.
 	if err != nil {
 		return rehome.Token{}, err
 	}
-	token, err := a.db.CreateToken(ctx, rehome.Token{User: user, Scopes: scopes, Owners: owners}, Hash(secret))
+	token, err := a.db.CreateToken(ctx, rehome.Token{User: user, Scopes: scopes, Owners: owners, MadeBy: g.MadeBy, Note: rehome.Clean(strings.TrimSpace(g.Note), maxNote)}, Hash(secret))
 	if err != nil {
 		return rehome.Token{}, fmt.Errorf("keep token: %w", err)
 	}
@@ -163,6 +168,16 @@ func checkScopes(scopes []string) ([]string, error) {
 		}
 	}
 	return slices.Compact(slices.Sorted(slices.Values(scopes))), nil
+}
+
+// maxNote is the longest note of a token, in bytes.
+const maxNote = 100
+
+func checkNote(note string) error {
+	if len(strings.TrimSpace(note)) > maxNote {
+		return &rehome.Error{Code: rehome.Invalid, Field: "note", Message: fmt.Sprintf("the note is longer than %d bytes", maxNote)}
+	}
+	return nil
 }
 
 func (a *Auth) promote(ctx context.Context, user rehome.Owner) (rehome.Owner, error) {

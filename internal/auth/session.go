@@ -52,6 +52,9 @@ func (a *Auth) inSession(ctx context.Context, secret rehome.Secret, now time.Tim
 	case err != nil:
 		return Caller{}, fmt.Errorf("look up a session: %w", err)
 	}
+	if !l.Unseen {
+		a.uses.note(token, now)
+	}
 	return Caller{Token: token}, nil
 }
 

@@ -4,26 +4,27 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"rehome"
 )
 
-const tokenColumns = ownerColumns + ", t.id, t.scopes, t.owners, t.created_at, t.revoked_at"
+const tokenColumns = ownerColumns + ", t.id, t.scopes, t.owners, t.created_at, t.revoked_at, t.made_by, t.note, t.used_at"
 
 const tokenTables = " FROM tokens t JOIN owners o ON o.id = t.owner_id "
 
 func scanToken(r row) (rehome.Token, error) {
 	var t rehome.Token
 	var scopes, owners string
-	var ownerCreated, created, revoked int64
+	var ownerCreated, created, revoked, used int64
 	err := r.Scan(
 		&t.User.ID, &t.User.Login, &t.User.Kind, &t.User.Admin, &ownerCreated,
-		&t.ID, &scopes, &owners, &created, &revoked)
+		&t.ID, &scopes, &owners, &created, &revoked, &t.MadeBy, &t.Note, &used)
 	if err != nil {
 		return t, err
 	}
 	t.User.CreatedAt = fromMillis(ownerCreated)
-	t.CreatedAt, t.RevokedAt = fromMillis(created), fromMillis(revoked)
+	t.CreatedAt, t.RevokedAt, t.UsedAt = fromMillis(created), fromMillis(revoked), fromMillis(used)
 	if err := json.Unmarshal([]byte(scopes), &t.Scopes); err != nil {
 		return t, fmt.Errorf("scopes of token %d: %w", t.ID, err)
 	}
@@ -34,14 +35,21 @@ func scanToken(r row) (rehome.Token, error) {
 }
 
 // CreateToken stores a token of t.User.ID under the SHA-256 of its secret and returns it
-// with id and time; rehome.AlreadyExists when the hash is known.
+// with id and time; rehome.AlreadyExists when the hash is known, rehome.NotFound when t.MadeBy names a token that does not work
+// any more: it may have been revoked since it was let in.
 func (db *DB) CreateToken(ctx context.Context, t rehome.Token, hash [32]byte) (rehome.Token, error) {
 	scopes, owners := jsonList(t.Scopes), jsonList(t.Owners)
 	err := db.inTx(ctx, func(tx *Tx) error {
 		t.CreatedAt = tx.Now
+		if t.MadeBy != 0 { // whoever revokes it waits, and finds this one
+			works := tx.tx.QueryRowContext(ctx, "SELECT id FROM tokens WHERE id = $1 AND revoked_at = 0"+tx.write, t.MadeBy)
+			if err := works.Scan(&t.MadeBy); err != nil {
+				return found(err, "token")
+			}
+		}
 		return tx.tx.QueryRowContext(ctx,
-			"INSERT INTO tokens (owner_id, hash, scopes, owners, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
-			t.User.ID, hash[:], scopes, owners, millis(t.CreatedAt)).Scan(&t.ID)
+			"INSERT INTO tokens (owner_id, hash, scopes, owners, created_at, made_by, note) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+			t.User.ID, hash[:], scopes, owners, millis(t.CreatedAt), t.MadeBy, t.Note).Scan(&t.ID)
 	})
 	if isDuplicate(err) {
 		return rehome.Token{}, &rehome.Error{Code: rehome.AlreadyExists, Field: "token", Message: "The token is known already."}
@@ -123,10 +131,66 @@ func (db *DB) Tokens(ctx context.Context) ([]rehome.Token, error) {
 // RevokeToken makes a token useless for good; doing it again changes nothing.
 // rehome.NotFound when there is no such token.
 func (db *DB) RevokeToken(ctx context.Context, id int64) error {
-	err := db.inTx(ctx, func(t *Tx) error {
-		return t.tx.QueryRowContext(ctx,
-			"UPDATE tokens SET revoked_at = CASE WHEN revoked_at = 0 THEN $2 ELSE revoked_at END WHERE id = $1 RETURNING id",
-			id, millis(t.Now)).Scan(&id)
+	return db.inTx(ctx, func(t *Tx) error { return t.revokeToken(ctx, id) })
+}
+
+func (t *Tx) revokeToken(ctx context.Context, id int64) error {
+	return found(t.tx.QueryRowContext(ctx,
+		"UPDATE tokens SET revoked_at = CASE WHEN revoked_at = 0 THEN $2 ELSE revoked_at END WHERE id = $1 RETURNING id",
+		id, millis(t.Now)).Scan(&id), "token")
+}
+
+// descent is a table of the tokens that were made with the token $1, with those, and so on, whether they work or not.
+const descent = `WITH RECURSIVE made (id) AS (
+	SELECT id FROM tokens WHERE made_by = $1 AND made_by <> 0
+	UNION SELECT t.id FROM tokens t JOIN made m ON t.made_by = m.id WHERE t.made_by <> 0) `
+
+// TokensMade returns the tokens that work and were made with a token, with one that was made with it, and so on, by id.
+func (db *DB) TokensMade(ctx context.Context, id int64) ([]rehome.Token, error) {
+	all, err := collect(ctx, db.read, scanToken,
+		descent+"SELECT "+tokenColumns+tokenTables+"WHERE t.revoked_at = 0 AND t.id IN (SELECT id FROM made) ORDER BY t.id", id)
+	if err != nil {
+		return nil, fmt.Errorf("list the tokens made with a token: %w", err)
+	}
+	return all, nil
+}
+
+// RevokeTokenWithMade revokes a token and those that TokensMade returns, and says how many those are.
+func (db *DB) RevokeTokenWithMade(ctx context.Context, id int64) (made int64, err error) {
+	err = db.inTx(ctx, func(t *Tx) error {
+		made = 0
+		if err := t.revokeToken(ctx, id); err != nil {
+			return err
+		}
+		for { // what was made while this waited for who made it is found the next time
+			done, err := t.tx.ExecContext(ctx, descent+"UPDATE tokens SET revoked_at = $2 WHERE revoked_at = 0 AND id IN (SELECT id FROM made)", id, millis(t.Now))
+			if err != nil {
+				return err
+			}
+			n, err := done.RowsAffected()
+			if made += n; err != nil || n == 0 {
+				return err
+			}
+		}
 	})
-	return found(err, "token")
+	return made, err
+}
+
+// UsedStep is how exactly it is kept when a token was used last.
+const UsedStep = time.Hour
+
+// UseTokens notes that tokens were used, unless that is known to the hour.
+func (db *DB) UseTokens(ctx context.Context, ids []int64) error {
+	err := db.inTx(ctx, func(t *Tx) error {
+		for _, id := range ids {
+			if _, err := t.tx.ExecContext(ctx, "UPDATE tokens SET used_at = $2 WHERE id = $1 AND used_at <= $3", id, millis(t.Now), millis(t.Now.Add(-UsedStep))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("note that tokens were used: %w", err)
+	}
+	return nil
 }

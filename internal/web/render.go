@@ -87,7 +87,7 @@ func parse() map[string]*template.Template {
 }
 
 var funcs = template.FuncMap{
-	"asset": assetURL, "bytes": byteCount, "count": grouped, "stamp": stamp, "clean": func(s string) string { return rehome.Clean(s, maxShown) }, "shell": shellWord,
+	"asset": assetURL, "bytes": byteCount, "count": grouped, "stamp": stamp, "day": day, "clean": func(s string) string { return rehome.Clean(s, maxShown) }, "shell": shellWord,
 	"short":   func(id rehome.ObjectID) string { return string(id[:min(len(id), 10)]) },
 	"count64": func(n int) string { return grouped(int64(n)) }, "tab": tabOf,
 	"statusWord": func(s rehome.Status) string { return words[s] }, "stepWord": func(state string) string { return stepWords[state] },
@@ -170,4 +170,12 @@ func stamp(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format("2006-01-02 15:04 UTC")
+}
+
+// day writes the day of a time, "" for none.
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
 }

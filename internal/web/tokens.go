@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rehome"
@@ -12,7 +13,8 @@ import (
 // tokenList is the page of the tokens a caller may see.
 type tokenList struct {
 	Rows   []rehome.Token
-	Mine   int64 // the id of the one this session began with
+	Works  map[int64]bool // the ids of all that work
+	Mine   int64          // the id of the one this session began with
 	Scopes []string
 	Owners []string
 	Made   string // a new token, shown this once
@@ -32,13 +34,17 @@ func (w *Web) tokensAgain(v *visit, status int, made rehome.Secret, wrong *shown
 	if err != nil {
 		return err
 	}
+	works := map[int64]bool{}
+	for _, t := range all {
+		works[t.ID] = t.RevokedAt.IsZero()
+	}
 	all = slices.DeleteFunc(all, func(t rehome.Token) bool { return !t.RevokedAt.IsZero() || !mayRevoke(v.caller, t) })
 	slices.Reverse(all)
 	query := v.r.URL.Query()
 	page := max(number(query.Get("page")), 1)
 	from := min((page-1)*perPage, len(all))
 	return w.page(v, status, "tokens", "Tokens", tokenList{
-		Rows: all[from:min(from+perPage, len(all))], Mine: v.caller.Token.ID, Scopes: mayMake(v.caller), Owners: v.caller.Token.Owners,
+		Rows: all[from:min(from+perPage, len(all))], Works: works, Mine: v.caller.Token.ID, Scopes: mayMake(v.caller), Owners: v.caller.Token.Owners,
 		Made: string(made), Pages: pagesOf(v.urls.Root+"/-/tokens", query, page, len(all)), Err: wrong,
 	})
 }
@@ -59,7 +65,9 @@ func within(list, other []string) bool {
 
 // makeToken makes one that can do no more than the caller's own.
 func (w *Web) makeToken(v *visit) error {
-	grant := auth.Grant{User: v.caller.User().Login, Scopes: v.r.PostForm["scope"], Owners: v.r.PostForm["owner"]}
+	grant := auth.Grant{
+		User: v.caller.User().Login, Scopes: v.r.PostForm["scope"], Owners: v.r.PostForm["owner"], MadeBy: v.caller.Token.ID, Note: v.r.PostFormValue("note"),
+	}
 	if user := strings.TrimSpace(v.r.PostFormValue("user")); user != "" && v.caller.Admin() {
 		grant.User = user
 	}
@@ -89,8 +97,18 @@ func (w *Web) makeToken(v *visit) error {
 	return w.tokensAgain(v, http.StatusOK, secret, nil)
 }
 
+// revoking is the page that asks what is to become of the tokens made with one that is to end.
+type revoking struct {
+	Token rehome.Token
+	Made  []rehome.Token
+	Mine  bool // it is the one this session began with, or that one was made with it
+}
+
+// revokeToken ends a token. Where others were made with it that work, it asks first whether they are to end, too: a stolen token may have
+// made itself a successor. Those can do no more than it, so whoever may end it may end them.
 func (w *Web) revokeToken(v *visit) error {
-	all, err := w.DB.Tokens(v.r.Context())
+	ctx := v.r.Context()
+	all, err := w.DB.Tokens(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,7 +116,20 @@ func (w *Web) revokeToken(v *visit) error {
 	if n < 0 {
 		return errNoPage
 	}
-	if err := w.DB.RevokeToken(v.r.Context(), all[n].ID); err != nil {
+	made, err := w.DB.TokensMade(ctx, all[n].ID)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(made) > 0 && v.r.PostFormValue("asked") == "":
+		mine := slices.ContainsFunc(append(made, all[n]), func(t rehome.Token) bool { return t.ID == v.caller.Token.ID })
+		return w.page(v, http.StatusOK, "token", "Revoke token "+strconv.FormatInt(all[n].ID, 10), revoking{all[n], made, mine})
+	case v.r.PostFormValue("made") != "", len(made) == 0: // there may be some by now
+		_, err = w.DB.RevokeTokenWithMade(ctx, all[n].ID)
+	default:
+		err = w.DB.RevokeToken(ctx, all[n].ID)
+	}
+	if err != nil {
 		return err
 	}
 	return v.to(v.urls.Root + "/-/tokens")
