@@ -174,6 +174,14 @@ func TestPlaceInTheQueue(t *testing.T) {
 		if got := w.get(last).State.Note; got != "Waiting for its turn: 1st in the queue." {
 			t.Errorf("status text %q", got)
 		}
+		if got, err := w.Turn(t.Context(), last.ID); err != nil || got.Position != 1 || got.Since.IsZero() || got.Why != "" || got.Worker != "" {
+			t.Errorf("turn %+v, %v", got, err)
+		}
+		taken, err := w.DB.ImportByID(t.Context(), ids[0])
+		must(t, err)
+		if got, err := w.Turn(t.Context(), taken.RepositoryID); err != nil || got.Position != 0 || !got.Since.IsZero() || got.Worker == "" || got.StartedAt.IsZero() {
+			t.Errorf("turn of one that is worked on %+v, %v", got, err)
+		}
 		listed, _, err := w.List(t.Context(), Filter{PerPage: 1})
 		must(t, err)
 		if got := listed[0].State.Note; got != "Waiting for its turn: 1st in the queue." || listed[0].QueuePosition != 1 {

@@ -63,13 +63,21 @@ func waitingText(place int) string {
 // waiting says that an import waits for a worker, and for what else.
 func (m *Importer) waiting(i *store.Import, place int, s store.Standing) string {
 	text := waitingText(place)
-	if s.Known && s.Taking == 0 || !s.Known && m.hasRoom() != nil {
-		return text + " No worker takes work at the moment."
-	}
-	if n := s.Running(i); s.Most > 0 && n >= s.Most {
-		text += fmt.Sprintf(" Whoever started it has %d running, and no more run at once.", n)
+	if why := m.alsoWaits(i, s); why != "" {
+		text += " " + why
 	}
 	return text
+}
+
+// alsoWaits is what a waiting import waits for besides its turn; "" for nothing.
+func (m *Importer) alsoWaits(i *store.Import, s store.Standing) string {
+	if s.Known && s.Taking == 0 || !s.Known && m.hasRoom() != nil {
+		return "No worker takes work at the moment."
+	}
+	if n := s.Running(i); s.Most > 0 && n >= s.Most {
+		return fmt.Sprintf("Whoever started it has %d running, and no more run at once.", n)
+	}
+	return ""
 }
 
 // ordinal is 1st for 1.

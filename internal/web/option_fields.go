@@ -71,6 +71,19 @@ func (o optionForm) every() (time.Duration, error) {
 	return time.Duration(max(-1, min(n, longest)) * float64(unit)).Round(time.Second), nil
 }
 
+// interval says how often an import is synced.
+func (o optionForm) interval() string {
+	if o.Sync == ownTime {
+		return "every " + o.Minutes + " minutes"
+	}
+	for _, c := range syncChoices {
+		if c.Value == o.Sync {
+			return c.Label
+		}
+	}
+	return ""
+}
+
 // optionField is one of them on a page: shown to be changed, or to be read.
 type optionField struct {
 	Name, Label  string

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/importer"
 	"rehome/internal/verify"
 )
 
@@ -16,6 +17,7 @@ import (
 type overview struct {
 	standing
 	Missing     bool // there is no import yet
+	Queue       *queueLine
 	Source      string
 	SSHKey      string // that the source's owner has to let in; "" for none
 	Destination string
@@ -39,14 +41,6 @@ func (o overview) refresh() int {
 // fact is a line about an import.
 type fact struct{ Name, Value string }
 
-// held is what waits for approval.
-type held struct {
-	To                               string
-	Commits, Changed, Tags, Dropped  int64
-	Files, FileBytes, Authors, Large int64
-	Choice                           rehome.LFSChoice
-}
-
 // done is what a complete import shows.
 type done struct {
 	Receipt *rehome.Receipt
@@ -54,8 +48,11 @@ type done struct {
 	Commits int64
 	Mapped  bool // there is a commit map
 	Closed  bool
+	Sync    string // how often it is synced; "" for not by a clock
 	Next    string // when the next sync is
 	Elapsed string
+	Behind  behind
+	Last    *importer.LastRun
 }
 
 func (w *Web) overview(v *visit) error {
@@ -84,12 +81,22 @@ func (w *Web) look(v *visit) (overview, error) {
 	if err != nil {
 		return overview{}, err
 	}
-	o := overview{standing: standingOf(i, 0), Source: i.Source.URL, SSHKey: i.Source.SSHPublicKey, Flow: flowOf(i)}
+	turn, err := w.Importer.Turn(ctx, v.repo.ID)
+	if err != nil {
+		return overview{}, err
+	}
+	o := overview{standing: standingOf(i, turn.Position), Source: i.Source.URL, SSHKey: i.Source.SSHPublicKey, Flow: flowOf(i)}
+	o.Queue = queueLineOf(turn, w.Clock())
 	o.Destination = w.destinationOf(v, i)
 	o.Facts = facts(i, w.Clock())
+	if turn.Worker != "" && v.caller.Admin() {
+		o.Facts = append(o.Facts, fact{"Worked on by", turn.Worker + ", for " + age(w.Clock().Sub(turn.StartedAt))})
+	}
 	o.troubles(i)
 	if i.State.Status == rehome.WaitingToPush {
-		o.Held = w.heldOf(v, i)
+		if o.Held, err = w.heldOf(v, i); err != nil {
+			return overview{}, err
+		}
 	}
 	if i.State.Status == rehome.Complete {
 		if o.Done, err = w.doneOf(ctx, v, i); err != nil {
@@ -159,14 +166,6 @@ func (o *overview) troubles(i rehome.Import) {
 	}
 }
 
-// heldOf says what approval would publish.
-func (w *Web) heldOf(v *visit, i rehome.Import) *held {
-	return &held{
-		To: w.destinationOf(v, i), Commits: i.Found.Commits, Changed: i.Changes.Commits, Tags: i.Changes.Tags, Dropped: i.Changes.Signatures,
-		Files: i.Changes.Files, FileBytes: i.Changes.FileBytes, Authors: i.Found.Authors, Large: i.Found.LargeFiles, Choice: i.LFS,
-	}
-}
-
 // doneOf is what there is to see and do after a move.
 func (w *Web) doneOf(ctx context.Context, v *visit, i rehome.Import) (*done, error) {
 	d := &done{Clone: w.destinationOf(v, i), Closed: !i.ClosedAt.IsZero(), Next: stamp(i.NextSyncAt), Mapped: i.Changes.Commits > 0}
@@ -176,6 +175,14 @@ func (w *Web) doneOf(ctx context.Context, v *visit, i rehome.Import) (*done, err
 	}
 	if d.Receipt, err = verify.ReadReceipt(bytes.NewReader(text)); err != nil {
 		return nil, err
+	}
+	fetched, err := w.Importer.Fetched(ctx, v.repo.ID)
+	if err != nil && rehome.CodeOf(err) != rehome.NotFound {
+		return nil, err
+	}
+	d.Last, d.Behind = fetched.Last, behindOf(d.Receipt.Refs.Skipped)
+	if i.Options.SyncEvery > 0 {
+		d.Sync = optionsOf(i.Options).interval()
 	}
 	h := d.Receipt.Head
 	if w.Host == nil || i.Destination.URL != "" || w.Importer.Elsewhere.Template != "" {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/importer"
 )
 
 // standing is where an import stands, in words.
@@ -50,6 +51,21 @@ func standingOf(i rehome.Import, position int) standing {
 		s.Text = "Finished"
 	}
 	return s
+}
+
+// queueLine says how an import waits for a worker.
+type queueLine struct {
+	Place int
+	For   string
+	Why   string // what else it waits for; "" for nothing
+}
+
+// queueLineOf is nil for an import that does not wait.
+func queueLineOf(t importer.Turn, now time.Time) *queueLine {
+	if t.Position == 0 {
+		return nil
+	}
+	return &queueLine{t.Position, age(now.Sub(t.Since)), t.Why}
 }
 
 // age writes how long ago something was, or how long it takes.

@@ -19,7 +19,7 @@ func heartbeat() (<-chan time.Time, func()) {
 	return t.C, t.Stop
 }
 
-// live streams what happens to an import as pieces of the page: "progress" with the new bar, "changed" when the whole is
+// live streams what happens to an import as pieces of the page: "progress" with the new bar, "queued" with the place in the queue, "changed" when the whole is
 // to be fetched anew, and "end" once nothing more comes.
 func (w *Web) live(v *visit) error {
 	leave, ok := w.watched.Enter(v.caller.Token.ID)
@@ -53,10 +53,11 @@ func (w *Web) live(v *visit) error {
 // whose session ended is told to fetch the page anew, which leads to where one signs in.
 func (w *Web) follow(v *visit, s stream, events <-chan rehome.Event, ticks <-chan time.Time) {
 	defer s.send("end", "") //nolint:errcheck // it is the last word
+	queue := queueTold{true}
 	for {
 		select {
 		case e, open := <-events:
-			if !open || w.relay(v, s, e) != nil || e.Kind == rehome.EventDone || e.Kind == rehome.EventError {
+			if !open || w.relay(v, s, e, &queue) != nil || e.Kind == rehome.EventDone || e.Kind == rehome.EventError {
 				return
 			}
 		case <-ticks:
@@ -64,23 +65,61 @@ func (w *Web) follow(v *visit, s stream, events <-chan rehome.Event, ticks <-cha
 				s.send("changed", "") //nolint:errcheck // as above
 				return
 			}
-			if s.say(": still here\n\n") != nil {
+			if w.tellPlace(v, s, &queue) != nil || s.say(": still here\n\n") != nil {
 				return
 			}
 		}
 	}
 }
 
+// queueTold is what the page was told of the import's place.
+type queueTold struct {
+	waits bool // it may show one
+}
+
+// tellPlace tells of the place in the queue, as long as there is one.
+func (w *Web) tellPlace(v *visit, s stream, queue *queueTold) error {
+	if !queue.waits {
+		return nil
+	}
+	i, err := w.Importer.Get(v.r.Context(), v.repo.ID)
+	if err != nil {
+		return err
+	}
+	turn, err := w.Importer.Turn(v.r.Context(), v.repo.ID)
+	if err != nil {
+		return err
+	}
+	if queue.waits = turn.Position > 0; !queue.waits {
+		return s.send("changed", "")
+	}
+	var b bytes.Buffer
+	o := overview{standing: standingOf(i, turn.Position), Queue: queueLineOf(turn, w.Clock())}
+	if err := pages["import"].ExecuteTemplate(&b, "now", o); err != nil {
+		return fmt.Errorf("show the place in the queue: %w", err)
+	}
+	return s.send("queued", b.String())
+}
+
 // relay tells of one event.
-func (w *Web) relay(v *visit, s stream, e rehome.Event) error {
+func (w *Web) relay(v *visit, s stream, e rehome.Event, queue *queueTold) error {
 	switch e.Kind {
+	case rehome.EventQueued:
+		queue.waits = true
+		return w.tellPlace(v, s, queue)
 	case rehome.EventProgress:
+		if queue.waits { // not any more
+			queue.waits = false
+			if err := s.send("changed", ""); err != nil {
+				return err
+			}
+		}
 		var b bytes.Buffer
 		if err := pages["import"].ExecuteTemplate(&b, "progress", progressOf(e)); err != nil {
 			return fmt.Errorf("show progress: %w", err)
 		}
 		return s.send("progress", b.String())
-	case rehome.EventStatus, rehome.EventDone, rehome.EventError, rehome.EventQueued, rehome.EventWarning:
+	case rehome.EventStatus, rehome.EventDone, rehome.EventError, rehome.EventWarning:
 		return s.send("changed", "")
 	}
 	return nil
