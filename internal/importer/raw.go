@@ -51,6 +51,7 @@ type facts struct {
 // rawOptions say what else a raw step does than fetch. Only LargeOver has to be set.
 type rawOptions struct {
 	LargeOver  int64
+	Shape      bool                    // find what the history looks like
 	Identities func([]survey.Identity) // told of new ones as they pass, perhaps again; may be nil
 
 	// Before is added to, where it serves; nil for none. Doubted is told why it was fetched whole all the same; may be nil.
@@ -154,7 +155,7 @@ func (s *surveying) close() {
 }
 
 func (s *surveying) visit(f object.Format) pack.Visit {
-	o := survey.Options{Format: f, LargeOver: s.LargeOver, Identities: s.Identities, Accept: s.accept, Scratch: repo.Scratch(s.dir)}
+	o := survey.Options{Format: f, LargeOver: s.LargeOver, Identities: s.Identities, Shape: s.Shape, Accept: s.accept, Scratch: repo.Scratch(s.dir)}
 	if s.known != nil && s.Before.repo.Format() == f {
 		o.Known, o.Depth = s.known.Has, s.Before.Depth
 	}
@@ -173,15 +174,19 @@ func (s *surveying) progress(p source.Progress) {
 
 // finishRaw ends the survey of what was received, nil for nothing, and brings what it points to.
 func finishRaw(ctx context.Context, from source.Source, q source.Request, o rawOptions, look *survey.Survey, got source.Result) (raw, error) {
+	var nothing survey.Result
+	if o.Shape {
+		nothing.Shape = new(rehome.Shape)
+	}
 	if look == nil && !got.Added { // the source is empty
-		return raw{Result: got}, nil
+		return raw{Result: got, found: nothing}, nil
 	}
 	objects, err := got.Repo.Objects()
 	if err != nil {
 		return raw{}, fmt.Errorf("open what was received: %w", err)
 	}
 	defer objects.Close()
-	whole := raw{Result: got, objects: got.Received.Objects()}
+	whole := raw{Result: got, found: nothing, objects: got.Received.Objects()}
 	if look != nil {
 		err = pack.Guard(func() (err error) {
 			whole.found, err = look.Finish(ctx, objects, got.Refs, got.Head)
@@ -249,7 +254,7 @@ func (w *worker) fetch(ctx context.Context) error {
 	choose := source.RefChoice{Include: patternsOf(w.row.Options.Refs), Exclude: patternsOf(w.row.Options.ExcludeRefs)}
 	rec := startRecorder(fetching, w, stop)
 	defer rec.close() //nolint:errcheck // for a panic; the error is looked at below
-	o.LargeOver, o.Identities = over, rec.identities
+	o.LargeOver, o.Identities, o.Shape = over, rec.identities, true
 	o.LFS = func(done, total, bytes int64) {
 		w.roomLeft(fetching, stop)
 		rec.lfs(done, total, bytes)
@@ -319,6 +324,7 @@ func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation in
 	if err != nil {
 		return fmt.Errorf("encode facts: %w", err)
 	}
+	shape := shownShape(got.found.Shape)
 	err = w.advance(ctx, func(t *store.Tx, i *store.Import) error {
 		if err := t.SetLargeFiles(ctx, i, got.found.LargeFiles); err != nil {
 			return err
@@ -330,7 +336,7 @@ func (w *worker) keepRaw(ctx context.Context, dir string, got raw, generation in
 		i.Done.Raw = generation
 		become(i, rehome.Mapping)
 		i.State.Note = emptyNote(len(got.Refs))
-		return t.SetFacts(ctx, i.ID, text)
+		return errors.Join(t.SetFacts(ctx, i.ID, text), t.SetShape(ctx, i.ID, shape))
 	})
 	if err == nil {
 		w.warn(rehome.StepRaw, known.Warnings)

@@ -34,6 +34,7 @@ type savedRaw struct {
 	Large  []savedLarge     `json:"large_files"`
 	Depth  int              `json:"depth"` // of its trees in one another, at most
 	People people           `json:"people"`
+	Shape  []byte           `json:"shape,omitempty"` // within survey.Kept; none where it is not known
 }
 
 // savedLarge is a large file whose ref may hold any bytes.
@@ -98,6 +99,9 @@ func saveRaw(dir string, got raw, saved savedRaw, carries bool) error {
 		}
 	}
 	saved.Depth, saved.People = got.found.Depth, got.people
+	if got.found.Shape != nil {
+		saved.Shape = encodeShape(got.found.Shape)
+	}
 	for _, f := range got.found.LargeFiles {
 		saved.Large = append(saved.Large, savedLarge{[]byte(f.Ref), f.Path, f.OID, f.Size})
 	}
@@ -128,6 +132,7 @@ func (b *rawBefore) add(found *survey.Result) {
 	})
 	found.Warnings = addWarnings(known.Warnings, found.Warnings)
 	found.Pointers = b.lookFor(found.Pointers)
+	found.Shape = joinShape(b.Shape, found.Shape)
 }
 
 // addWarnings adds up warnings by kind. Those about Git LFS objects and the choice of refs are made anew each time.

@@ -55,10 +55,12 @@ func (g *grown) wantKnown() {
 	i := g.get(g.r)
 	known, err := g.knownFacts(ctx, i.ID)
 	must(g.t, err)
+	known.Last = nil // of the push; the raw step only passes it on
 	got, err := fetchRaw(ctx, g.Source[rehome.Git], source.Request{
 		Location: remote.Location{Path: g.from}, Dir: filepath.Join(g.t.TempDir(), "whole"),
-	}, rawOptions{LargeOver: g.over})
+	}, rawOptions{LargeOver: g.over, Shape: true})
 	must(g.t, err)
+	g.wantShape(got.found.Shape)
 	want := factsOf(got, g.over, known.Started)
 	want.LFS = known.LFS // of another test
 	for n := range want.Warnings {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"rehome"
+	"rehome/internal/survey"
 )
 
 // Shape returns what the history of the repository's import looks like from afar, as the last raw step found it, with what its authors are mapped
@@ -41,6 +42,25 @@ func (m *Importer) Shape(ctx context.Context, repositoryID int64) (rehome.Shape,
 		}
 	}
 	return s, nil
+}
+
+// joinShape adds what came to the shape that was known before, as it was written down; nil where one of them is not known.
+func joinShape(before []byte, more *rehome.Shape) *rehome.Shape {
+	known, err := decodeShape(before)
+	if err != nil || more == nil { // of a version that kept none, or wrote it in another way
+		return nil
+	}
+	sum := survey.FitShape(survey.JoinShapes(known, *more), survey.Kept)
+	return &sum
+}
+
+// shownShape is what rows keep of a shape, less than a MiB; nil where it is not known.
+func shownShape(s *rehome.Shape) []byte {
+	if s == nil {
+		return nil
+	}
+	shown := survey.FitShape(*s, survey.Shown)
+	return encodeShape(&shown)
 }
 
 // shapeVersion is how a shape is written: numbers as uvarints, names and paths as their length and bytes. docs/formats.md has it.
