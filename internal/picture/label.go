@@ -25,19 +25,22 @@ func widthOf(text string) float64 {
 }
 
 // Fit cuts a text to what is no wider than room units in letters of the given height, with "…" where it ends early. It is "" where fewer
-// than three letters would be left.
+// than leastLetters would be left.
 func Fit(text string, room, height float64) string {
 	if widthOf(text)*height <= room {
 		return text
 	}
 	letters := []rune(text)
-	for n := len(letters) - 1; n >= 3; n-- {
+	for n := len(letters) - 1; n >= leastLetters; n-- {
 		if cut := strings.TrimRight(string(letters[:n]), " ") + "…"; widthOf(cut)*height <= room {
 			return cut
 		}
 	}
 	return ""
 }
+
+// leastLetters is how few of a name still say something.
+const leastLetters = 5
 
 // FitPath cuts a path to what is no wider than room: its last names are kept as long as they fit.
 func FitPath(path string, room, height float64) string {

@@ -9,9 +9,12 @@ import "math"
 // Width is how wide a frame is. A picture is 350 to 560 pixels wide on a screen, so a unit is 0.4 to 0.6 pixels.
 const Width = 880
 
-// FontSize is how high letters are at most, in units: those of a picture on a phone. On wider screens they are smaller, and
-// what was found to fit does so all the more.
-const FontSize = 27
+// How high letters are, in units: on a phone, where a picture is narrow, and on wider screens. What was found to fit by the first does so all
+// the more by the other.
+const (
+	FontSize = 27
+	WideSize = 21
+)
 
 // Colours is how many groups (persons, folders) have a colour of their own. The others share one: their number is Colours.
 const Colours = 7

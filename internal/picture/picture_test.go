@@ -351,9 +351,9 @@ func TestFolders(t *testing.T) {
 			t.Fatalf("%t, %d bytes of %d", ok, m.Bytes, bytes)
 		}
 		tiles, seen := []Tile{}, int64(0)
-		m.Write(func(t Tile) string { return t.Path })
+		m.Write(func(_ Group, t Tile) string { return t.Path })
 		for n, g := range m.Groups {
-			if g.Colour < 0 || g.Colour > Colours || n > 0 && g.Bytes > m.Groups[n-1].Bytes {
+			if g.Colour < 0 || g.Colour > Colours || n > 0 && g.Bytes > m.Groups[n-1].Bytes || len(m.Groups) > maxGroups+1 {
 				t.Fatalf("group %d: %v", n, g)
 			}
 			for _, one := range g.Tiles {
@@ -361,12 +361,12 @@ func TestFolders(t *testing.T) {
 				if !one.Rest && one.Path != g.Name && !strings.HasPrefix(one.Path, g.Name+"/") {
 					t.Fatalf("%s is in the group %s", one.Path, g.Name)
 				}
-				if widthOf(one.Label)*FontSize > one.W {
+				if widthOf(one.Label)*FontSize > one.W || widthOf(one.Wide)*WideSize > one.W {
 					t.Fatalf("%s does not fit %v", one.Label, one.Rect)
 				}
 			}
 		}
-		if seen != files || len(tiles) > maxTiles+1 {
+		if seen != files || len(tiles) > maxTiles+maxGroups+1 {
 			t.Fatalf("%d versions of %d in %d areas", seen, files, len(tiles))
 		}
 		exact, snapped := make([]Rect, len(tiles)), make([]Rect, len(tiles))
@@ -386,22 +386,26 @@ func TestLargeFilesSumUp(t *testing.T) {
 	}
 	folders, _ := Folders([]rehome.FolderBytes{{Path: "z", Bytes: 3}, {Path: "a/x", Bytes: 2}, {Path: "b", Bytes: 1}})
 	m, ok := LargeFiles(all, 40, 20_000, folders)
-	if !ok || len(m.Groups) != 4 || m.Bytes != 300*1000-299*150+20_000 {
+	if !ok || len(m.Groups) != 4 || !slices.ContainsFunc(m.Groups, func(g Group) bool { return g.Rest && g.Bytes == 20_000 }) || m.Bytes != 300*1000-299*150+20_000 {
 		t.Fatalf("%t, %d groups, %d bytes", ok, len(m.Groups), m.Bytes)
 	}
-	tiles := 0
+	tiles, rest := 0, int64(0)
 	for _, g := range m.Groups {
 		first := g.Tiles[0]
 		if want := map[string]int{"a": 1, "b": 2, "": Colours}[g.Name]; g.Colour != want {
 			t.Errorf("%q has the colour %d, want %d", g.Name, g.Colour, want)
 		}
-		if first.Rest && (first.Paths != 20 || first.Files != 140) || !first.Rest && first.Files != 5 {
+		if !first.Rest && first.Files != 5 {
 			t.Errorf("%q: %+v", g.Name, first)
 		}
-		tiles += len(g.Tiles)
+		for _, one := range g.Tiles {
+			if tiles++; one.Rest {
+				rest += one.Files
+			}
+		}
 	}
-	if tiles != maxTiles+1 {
-		t.Errorf("%d areas", tiles)
+	if tiles != maxTiles+4 || rest != 40+5*(60-maxTiles) {
+		t.Errorf("%d areas, %d files in rests", tiles, rest)
 	}
 	if m, ok := LargeFiles(all[:1], 0, 0, Map{}); !ok || m.Groups[0].Colour != 0 || len(m.Groups) != 1 {
 		t.Errorf("of one file: %t %+v", ok, m)
@@ -417,7 +421,7 @@ func TestFit(t *testing.T) {
 		room float64
 		want string
 	}{
-		{"Ada", 100, "Ada"}, {"Ada Lovelace", 55, "Ada Lov…"}, {"Ada Lovelace", 10, ""}, {"wwwwwwww", 45, "www…"}, {"", 0, ""}, {"漢字漢字漢字", 60, "漢字漢字…"},
+		{"Ada", 100, "Ada"}, {"Ada Lovelace", 55, "Ada Lov…"}, {"Ada Lovelace", 10, ""}, {"wwwwwwww", 65, "wwwww…"}, {"wwwwwwww", 45, ""}, {"", 0, ""}, {"漢字漢字漢字漢字", 75, "漢字漢字漢…"},
 	} {
 		if got := Fit(c.text, c.room, 10); got != c.want {
 			t.Errorf("%q in %f: %q, want %q", c.text, c.room, got, c.want)

@@ -2,6 +2,7 @@ package picture
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,8 +12,11 @@ import (
 // MapHeight is how high the frame of a Map is.
 const MapHeight = 560
 
-// maxTiles is how many areas a Map has, but for one of all the rest: more could not be told apart.
-const maxTiles = 40
+// A Map has at most so many groups, and areas in them, besides rests: more could not be told apart.
+const (
+	maxGroups = 10
+	maxTiles  = 32
+)
 
 // Map is a treemap.
 type Map struct {
@@ -26,19 +30,21 @@ type Group struct {
 	Name   string // of the folder; "" for what is in none
 	Colour int    // 0 to Colours
 	Bytes  int64
-	Tiles  []Tile // who has most first; one of the rest is alone
+	Rest   bool   // it is all small folders together
+	Tiles  []Tile // who has most first
 }
 
 // Tile is one area.
 type Tile struct {
 	Rect
-	Path  string // exactly as in Git; "" for what is in no folder of its own, and for the rest
+	Path  string // exactly as in Git; "" for what is in no folder of its own, and for a rest
 	Bytes int64
-	Files int64 // versions of files
-	Rest  bool  // it is everything small together
-	Paths int   // how many are in the rest; of large files only those that were given
-	Label string
-	Size  bool // there is room for its bytes below the label
+	Files int64  // versions of files
+	Rest  bool   // it is everything small in its group together
+	Paths int    // how many are in the rest; of large files only those that were given
+	Label string // as much of its name as fits
+	Wide  string // the same for letters of WideSize
+	Size  bool   // there is room for its bytes below the label
 }
 
 // pad is how far letters are from the side of their area, and lineHeight how far lines are from one another.
@@ -82,28 +88,39 @@ func LargeFiles(all []rehome.LargeFile, others, bytes int64, other Map) (Map, bo
 	}, other.Groups)
 }
 
-// mapOf lays out tiles in groups by what is at the top of their paths. Those that are too many go into the rest. Groups of those before them
-// keep their colours.
+// mapOf lays out tiles in groups by what is at the top of their paths. Tiles that are too many go into a rest of their group, groups that
+// are too many into the rest of all. Those that were before keep their colours.
 func mapOf(tiles []Tile, rest Tile, top func(path string) string, before []Group) (Map, bool) {
 	tiles = slices.DeleteFunc(tiles, func(t Tile) bool { return t.Bytes <= 0 })
 	slices.SortStableFunc(tiles, func(a, b Tile) int { return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Path, b.Path)) })
-	for _, t := range tiles[min(len(tiles), maxTiles):] {
-		rest.Bytes, rest.Files, rest.Paths = rest.Bytes+t.Bytes, rest.Files+t.Files, rest.Paths+1
+	bytes := map[string]int64{}
+	for _, t := range tiles {
+		bytes[top(t.Path)] += t.Bytes
 	}
-	m := Map{}
-	at := map[string]int{}
-	for _, t := range tiles[:min(len(tiles), maxTiles)] {
-		t.Paths = 1
-		name := top(t.Path)
-		n, known := at[name]
-		if !known {
-			n = len(m.Groups)
-			at[name], m.Groups = n, append(m.Groups, Group{Name: name})
+	names := slices.SortedFunc(maps.Keys(bytes), func(a, b string) int { return cmp.Or(cmp.Compare(bytes[b], bytes[a]), cmp.Compare(a, b)) })
+	names = names[:min(len(names), maxGroups)]
+	m, rests := Map{Groups: make([]Group, len(names))}, make([]Tile, len(names))
+	placed := 0
+	for _, t := range tiles {
+		n := slices.Index(names, top(t.Path))
+		switch t.Paths = 1; {
+		case n < 0:
+			rest.sum(t)
+		case placed >= maxTiles:
+			rests[n].sum(t)
+		default:
+			m.Groups[n].add(t)
+			placed++
 		}
-		m.Groups[n].add(t)
+	}
+	for n, r := range rests {
+		if m.Groups[n].Name = names[n]; r.Bytes > 0 {
+			r.Rest = true
+			m.Groups[n].add(r)
+		}
 	}
 	if rest.Rest = true; rest.Bytes > 0 {
-		m.Groups = append(m.Groups, Group{})
+		m.Groups = append(m.Groups, Group{Rest: true})
 		m.Groups[len(m.Groups)-1].add(rest)
 	}
 	slices.SortStableFunc(m.Groups, func(a, b Group) int { return cmp.Compare(b.Bytes, a.Bytes) })
@@ -112,8 +129,13 @@ func mapOf(tiles []Tile, rest Tile, top func(path string) string, before []Group
 	return m, len(m.Groups) > 0
 }
 
+func (t *Tile) sum(other Tile) {
+	t.Bytes, t.Files, t.Paths = t.Bytes+other.Bytes, t.Files+other.Files, t.Paths+other.Paths
+}
+
 func (g *Group) add(t Tile) {
-	g.Tiles, g.Bytes = append(g.Tiles, t), g.Bytes+t.Bytes
+	n, _ := slices.BinarySearchFunc(g.Tiles, t, func(a, b Tile) int { return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), -1) })
+	g.Tiles, g.Bytes = slices.Insert(g.Tiles, n, t), g.Bytes+t.Bytes
 }
 
 // colour gives colours of their own to the largest groups, or those that they have elsewhere.
@@ -123,10 +145,10 @@ func (m Map) colour(before []Group) {
 		g := &m.Groups[n]
 		g.Colour = Colours
 		switch {
-		case g.Tiles[0].Rest:
+		case g.Rest:
 		case len(before) > 0:
 			for _, b := range before {
-				if b.Name == g.Name && !b.Tiles[0].Rest {
+				if b.Name == g.Name && !b.Rest {
 					g.Colour = b.Colour
 				}
 			}
@@ -159,15 +181,16 @@ func weights[T any](of []T, bytes func(T) int64) []float64 {
 	return all
 }
 
-// Write has each area labelled with its name where that fits: what is shown of a path, or of the rest.
-func (m Map) Write(shown func(Tile) string) {
+// Write has each area labelled with as much of its name as fits: what is shown of a path, or of the rest of a group.
+func (m Map) Write(shown func(Group, Tile) string) {
 	for _, g := range m.Groups {
 		for n := range g.Tiles {
 			t := &g.Tiles[n]
 			if t.H < lineHeight+pad {
 				continue
 			}
-			t.Label = FitPath(shown(*t), t.W-2*pad, FontSize)
+			name := shown(g, *t)
+			t.Label, t.Wide = FitPath(name, t.W-2*pad, FontSize), FitPath(name, t.W-2*pad, WideSize)
 			t.Size = t.Label != "" && t.H >= 2*lineHeight+pad && t.W >= widthOf("999.9 MB")*FontSize+2*pad
 		}
 	}

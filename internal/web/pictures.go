@@ -1,9 +1,7 @@
 package web
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"rehome"
@@ -233,130 +231,6 @@ func identityTable(h picture.History) *pictureTable {
 		}
 		t.Rows = append(t.Rows, []string{name, mail, to, grouped(l.Commits)})
 	}
-	return t
-}
-
-// treemap is a picture of where bytes are, as a page shows it.
-type treemap struct {
-	ID, Title, Desc string
-	Caption         string // what is counted
-	Height          int
-	Tiles           []tile
-	Frames          []picture.Rect // around groups
-	Legend          []legendLine
-	Table           *pictureTable
-}
-
-// tile is one area of it.
-type tile struct {
-	picture.Rect
-	Class, Title, Label, Size string
-}
-
-// Rows below treemaps.
-const (
-	maxLines = 8
-	maxRows  = 12
-)
-
-// maxLargest is how many large files a picture is made of: each is a version of a file, and many are of one.
-const maxLargest = 2000
-
-// bytePictures draw where bytes are: by folder, where that is known, and in which large files, of which there are so many with so many bytes.
-func (w *Web) bytePictures(v *visit, largest []rehome.LargeFile, total, bytes int64) []treemap {
-	var all []treemap
-	s, _ := w.shape(v)
-	folders, ok := picture.Folders(s.Folders)
-	if ok {
-		all = append(all, folderPicture(folders))
-	}
-	for _, f := range largest {
-		bytes -= f.Size
-	}
-	if files, ok := picture.LargeFiles(largest, total-int64(len(largest)), bytes, folders); ok {
-		all = append(all, largePicture(files, total))
-	}
-	return all
-}
-
-// folderPicture shows where the bytes of a repository are, by folder.
-func folderPicture(m picture.Map) treemap {
-	t := treemapOf(m, "folders", "Folders: "+byteCount(m.Bytes)+" as stored", func(p picture.Tile) string {
-		switch {
-		case p.Rest:
-			return plural(int64(p.Paths), "smaller folder", "smaller folders")
-		case p.Path == "":
-			return nowhere
-		}
-		return p.Path
-	})
-	t.Caption = "Counted is what all versions of all files take as they are stored: compressed, and of most versions only what changed. An area is what lies in a folder without the areas of folders inside it."
-	return t
-}
-
-// nowhere is what the files are in that are at the top.
-const nowhere = "at the top"
-
-// largePicture shows which large files there are.
-func largePicture(m picture.Map, total int64) treemap {
-	t := treemapOf(m, "largest", fmt.Sprintf("Large files: %s by themselves", byteCount(m.Bytes)), func(p picture.Tile) string {
-		if p.Rest {
-			return plural(p.Files, "smaller one", "smaller ones")
-		}
-		return p.Path
-	})
-	t.Caption = fmt.Sprintf("Counted are %s of large files, each at its own size, not compressed; an area is all of one path. Compare them with each other, not with the folders, which count what is stored.", plural(total, "version", "versions"))
-	return t
-}
-
-// legendOf is the groups of a map, in words.
-func legendOf(m picture.Map, name func(picture.Tile) string) []legendLine {
-	var all []legendLine
-	for _, g := range m.Groups[:min(len(m.Groups), maxLines)] {
-		line := legendLine{Class: fmt.Sprint("c", g.Colour), Name: g.Name, Count: byteCount(g.Bytes), Note: share(g.Bytes, m.Bytes)}
-		switch {
-		case g.Tiles[0].Rest:
-			line.Name = name(g.Tiles[0])
-		case g.Name == "":
-			line.Name = nowhere
-		}
-		line.Name = brief(tail(line.Name), maxLegend)
-		all = append(all, line)
-	}
-	return all
-}
-
-// treemapOf puts a map into words; name is what an area is called.
-func treemapOf(m picture.Map, id, title string, name func(picture.Tile) string) treemap {
-	m.Write(func(p picture.Tile) string { return brief(tail(name(p)), 4*maxLegend) })
-	t := treemap{ID: id, Title: title, Height: picture.MapHeight, Legend: legendOf(m, name), Table: &pictureTable{Head: []string{"Path", "Bytes", "Share", "Versions of files"}}}
-	var all []picture.Tile
-	for _, g := range m.Groups {
-		for _, p := range g.Tiles {
-			all = append(all, p)
-			one := tile{Rect: p.Snap(), Class: fmt.Sprint("c", g.Colour), Label: brief(p.Label, maxTitle)}
-			one.Title = fmt.Sprintf("%s: %s, %s", isolated(brief(tail(name(p)), maxTitle)), byteCount(p.Bytes), share(p.Bytes, m.Bytes))
-			if p.Files > 1 {
-				one.Title += ", " + grouped(p.Files) + " versions of files"
-			}
-			if p.Size {
-				one.Size = byteCount(p.Bytes)
-			}
-			if one.W > 0 && one.H > 0 {
-				t.Tiles = append(t.Tiles, one)
-			}
-		}
-		t.Frames = append(t.Frames, g.Snap())
-	}
-	slices.SortStableFunc(all, func(a, b picture.Tile) int { return cmp.Compare(b.Bytes, a.Bytes) })
-	var most []string
-	for n, p := range all[:min(len(all), maxRows)] {
-		t.Table.Rows = append(t.Table.Rows, []string{brief(tail(name(p)), maxTitle), byteCount(p.Bytes), share(p.Bytes, m.Bytes), grouped(p.Files)})
-		if n < 3 {
-			most = append(most, fmt.Sprintf("%s (%s)", isolated(brief(tail(name(p)), maxLegend)), byteCount(p.Bytes)))
-		}
-	}
-	t.Desc = fmt.Sprintf("%s in %d areas. The largest are %s.", byteCount(m.Bytes), len(all), strings.Join(most, ", "))
 	return t
 }
 
