@@ -248,7 +248,7 @@ func (p *parts) run(ctx context.Context, m *Main) error {
 	doors := auth.Doors{Limits: limits}.Opened(p.auth, time.Now, p.log)
 	pages := web.New(web.Options{
 		Doors: doors,
-		DB:    p.db, Auth: p.auth, Importer: p.importer, Host: p.host, Hooks: p.hooks, Log: p.log, PublicURL: p.flags.door.publicURL,
+		DB:    p.db, Auth: p.auth, Importer: p.importer, Host: p.host, Hooks: p.hooks, Log: p.log, PublicURL: p.flags.door.publicURL, Vitals: p.shown,
 	})
 	door := api.New(api.Options{
 		Pages: api.Pages{Handler: pages, Serves: pages.Serves}, Doors: doors,

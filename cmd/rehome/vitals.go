@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"rehome/internal/disk"
 	"rehome/internal/metrics"
 	"rehome/internal/store"
+	"rehome/internal/web"
 )
 
 const (
@@ -37,6 +40,7 @@ type told struct {
 type vitals struct {
 	bucket  bucket.Bucket
 	started bool
+	since   time.Time // when the process began to look after itself
 
 	mu    sync.Mutex
 	away  map[string]time.Time // since when what it needs does not answer, by its name; guarded by mu
@@ -57,6 +61,17 @@ func (v *vitals) up(what string) func() bool {
 		_, away := v.away[what]
 		return !away
 	}
+}
+
+// gone lists what does not answer, by name.
+func (v *vitals) gone() (list []web.Away) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for what, since := range v.away {
+		list = append(list, web.Away{What: what, Since: since})
+	}
+	slices.SortFunc(list, func(a, b web.Away) int { return strings.Compare(a.What, b.What) })
+	return list
 }
 
 // saw logs that something does not answer, and that it does again, once each.
@@ -123,6 +138,7 @@ func (p *parts) keepVitals(ctx context.Context) error {
 	if err := p.compareFlags(ctx); err != nil {
 		return err
 	}
+	p.vitals.since = time.Now()
 	p.look(ctx)
 	looking, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -185,9 +201,26 @@ func (p *parts) sayAlive(ctx context.Context) error {
 	if !p.shares() {
 		return nil
 	}
-	return p.db.Announce(ctx, store.Process{
-		ID: p.folder.Name(), Name: p.folder.Called(), Role: p.flags.role.role, Workers: p.workers(), Rests: p.importer.Rests(), Settings: p.flags.fingerprints(),
-	}, livesFor)
+	self := p.self()
+	self.Settings = p.flags.fingerprints()
+	return p.db.Announce(ctx, self, livesFor)
+}
+
+// self is this process, as others know it.
+func (p *parts) self() store.Process {
+	return store.Process{ID: p.folder.Name(), Name: p.folder.Called(), Role: p.flags.role.role, Workers: p.workers(), Rests: p.importer.Rests(), StartedAt: p.vitals.since}
+}
+
+// shown is how this process is, for those who look at its pages.
+func (p *parts) shown() web.Vitals {
+	v := web.Vitals{Process: p.self(), Disk: web.Disk{Free: -1, Size: -1, Least: p.flags.keep.floor(p.dir).Least}, Away: p.vitals.gone()}
+	if free, err := disk.Free(string(p.dir)); err == nil {
+		v.Disk.Free = free
+	}
+	if size, err := disk.Size(string(p.dir)); err == nil {
+		v.Disk.Size = size
+	}
+	return v
 }
 
 // shares reports whether other processes may have the database.

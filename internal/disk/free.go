@@ -20,6 +20,15 @@ func Free(dir string) (int64, error) {
 	return int64(s.Bavail) * int64(s.Bsize), nil //nolint:unconvert // their types differ from system to system
 }
 
+// Size returns how many bytes the file system of dir has in all.
+func Size(dir string) (int64, error) {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(dir, &s); err != nil {
+		return 0, fmt.Errorf("look how large the disk is at %s: %w", dir, err)
+	}
+	return int64(s.Blocks) * int64(s.Bsize), nil //nolint:unconvert // as above
+}
+
 // FreeBy has Free ask f; nil ends that. Only tests call it.
 func FreeBy(f func(dir string) (int64, error)) {
 	if f == nil {

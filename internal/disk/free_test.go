@@ -16,6 +16,17 @@ func TestFree(t *testing.T) {
 	}
 }
 
+func TestSize(t *testing.T) {
+	dir := t.TempDir()
+	free, err := disk.Free(dir)
+	if all, errAll := disk.Size(dir); err != nil || errAll != nil || all < free {
+		t.Errorf("%d of %d bytes are free: %v, %v", free, all, err, errAll)
+	}
+	if _, err := disk.Size("/no/such/folder"); err == nil {
+		t.Error("a folder that is not there has a size")
+	}
+}
+
 func TestFloor(t *testing.T) {
 	has := int64(0)
 	disk.FreeBy(func(string) (int64, error) { return has, nil })

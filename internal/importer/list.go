@@ -73,6 +73,11 @@ type Listed struct {
 	DiskBytes     int64     // as worker.measure counts them
 	Worker        string    // the process that works on it; "" for none, and where it is not known
 	StartedAt     time.Time // when that took it up; zero for nobody
+
+	DueAt time.Time // of one that waits: since when it does
+	Why   string    // what it waits for besides its turn; "" for nothing
+
+	process string // its id
 }
 
 // List returns a page of the imports a filter chooses, newest first, and how many
@@ -93,14 +98,46 @@ func (m *Importer) List(ctx context.Context, f Filter) ([]Listed, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	return m.listed(found, now.standing), total, nil
+}
+
+// listed is a list for those outside.
+func (m *Importer) listed(found []store.Listed, standing store.Standing) []Listed {
 	page := make([]Listed, 0, len(found))
 	for _, l := range found {
 		if m.waitsLong(&l.Import) {
-			l.State.Note = m.waiting(&l.Import, l.QueuePosition, now.standing)
+			l.State.Note = m.waiting(&l.Import, l.QueuePosition, standing)
 		}
-		page = append(page, Listed{l.Import.Import, l.Repository, l.QueuePosition, l.Kept.Disk, m.workerName(&l), l.HeldAt})
+		one := Listed{Import: l.Import.Import, Repository: l.Repository, QueuePosition: l.QueuePosition, DiskBytes: l.Kept.Disk, Worker: m.workerName(&l), StartedAt: l.HeldAt, process: l.Worker}
+		if l.QueuePosition > 0 {
+			one.DueAt, one.Why = l.DueAt, m.alsoWaits(&l.Import, standing)
+		}
+		page = append(page, one)
 	}
-	return page, total, nil
+	return page
+}
+
+// Waiting returns a page of the imports that wait for a worker, the next to be taken up first, and how many there are on all pages.
+func (m *Importer) Waiting(ctx context.Context, page, perPage int) ([]Listed, int, error) {
+	found, total, err := m.DB.Waiting(ctx, (max(page, 1)-1)*perPage, perPage)
+	if err != nil {
+		return nil, 0, err
+	}
+	now, err := m.queue(ctx)
+	return m.listed(found, now.standing), total, err
+}
+
+// WorkedOn returns the imports that each of the processes works on, by its id; at most limit in all.
+func (m *Importer) WorkedOn(ctx context.Context, limit int, processes ...string) (map[string][]Listed, error) {
+	found, err := m.DB.WorkedOn(ctx, limit, processes...)
+	if err != nil {
+		return nil, err
+	}
+	by := map[string][]Listed{}
+	for _, one := range m.listed(found, store.Standing{}) {
+		by[one.process] = append(by[one.process], one)
+	}
+	return by, nil
 }
 
 // workerName is how people know the process that works on an import. One that works alone has announced itself to nobody.

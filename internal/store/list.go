@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"rehome"
@@ -38,13 +41,19 @@ func (db *DB) Imports(ctx context.Context, f Filter) (page []Listed, total int, 
 	if err != nil {
 		return nil, 0, fmt.Errorf("list imports: %w", err)
 	}
+	page, err = db.listAll(ctx, ids)
+	return page, total, err
+}
+
+// listAll returns imports by their ids, in that order. One that is gone is left out.
+func (db *DB) listAll(ctx context.Context, ids []int64) (page []Listed, err error) {
 	places, err := db.places(ctx, ids...)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	names, err := db.processNames(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	for _, id := range ids {
 		one, err := db.listed(ctx, id)
@@ -52,12 +61,48 @@ func (db *DB) Imports(ctx context.Context, f Filter) (page []Listed, total int, 
 			continue // gone since the ids were read
 		}
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		one.QueuePosition, one.WorkerName = places[id], names[one.Worker]
 		page = append(page, one)
 	}
-	return page, total, nil
+	return page, nil
+}
+
+// Waiting returns those that wait for a worker, by their QueuePosition, without the first offset of them, and how many there are in all.
+func (db *DB) Waiting(ctx context.Context, offset, limit int) (page []Listed, total int, err error) {
+	places, err := db.Places(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	ids := slices.SortedFunc(maps.Keys(places), func(a, b int64) int { return cmp.Compare(places[a], places[b]) })
+	offset = min(max(offset, 0), len(ids))
+	page, err = db.listAll(ctx, ids[offset:min(offset+limit, len(ids))])
+	return page, len(ids), err
+}
+
+// WorkedOn returns at most limit imports that processes of these ids have now, by process.
+func (db *DB) WorkedOn(ctx context.Context, limit int, processes ...string) ([]Listed, error) {
+	ids, err := collect(ctx, db.read.direct, func(r row) (one worked, err error) {
+		err = r.Scan(&one.id, &one.owner)
+		return one, err
+	}, "SELECT id, lease_owner FROM imports WHERE "+held+" AND lease_expires > "+db.now+" ORDER BY lease_owner, id")
+	if err != nil {
+		return nil, fmt.Errorf("list what is worked on: %w", err)
+	}
+	var theirs []int64
+	for _, one := range ids {
+		if len(theirs) < limit && slices.Contains(processes, processOf(one.owner)) {
+			theirs = append(theirs, one.id)
+		}
+	}
+	return db.listAll(ctx, theirs)
+}
+
+// worked is an import that somebody works on.
+type worked struct {
+	id    int64
+	owner string // of its lease
 }
 
 func (f Filter) where() (string, []any) {

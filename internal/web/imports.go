@@ -17,6 +17,8 @@ const perPage = 50
 // importList is the page of my imports.
 type importList struct {
 	Query    string
+	Owner    string // of whom alone; "" for all
+	Owners   bool   // there may be several
 	Status   rehome.Status
 	Statuses []rehome.Status
 	Rows     []importRow
@@ -45,13 +47,18 @@ type importRow struct {
 // imports lists those of everybody the caller acts for, newest first.
 func (w *Web) imports(v *visit) error {
 	query := v.r.URL.Query()
-	l := importList{Query: searched(query), Status: rehome.Status(query.Get("status")), Statuses: rehome.Statuses(), Again: again(query, "q", "status", "page")}
+	l := importList{Query: searched(query), Status: rehome.Status(query.Get("status")), Statuses: rehome.Statuses(), Again: again(query, "q", "status", "owner", "page")}
+	owners := v.caller.Logins()
+	l.Owners = len(owners) != 1
+	if l.Owner = rehome.Clean(strings.TrimSpace(query.Get("owner")), maxOwner); l.Owner != "" {
+		owners = only(l.Owner, owners)
+	}
 	if l.Status != "" && !slices.Contains(l.Statuses, l.Status) {
 		l.Status = ""
 	}
 	page := max(number(query.Get("page")), 1)
 	found, total, err := w.Importer.List(v.r.Context(), importer.Filter{
-		Owners: v.caller.Logins(), Status: l.Status, Search: l.Query, Page: page, PerPage: perPage,
+		Owners: owners, Status: l.Status, Search: l.Query, Page: page, PerPage: perPage,
 	})
 	if err != nil {
 		return err
@@ -62,6 +69,17 @@ func (w *Web) imports(v *visit) error {
 	}
 	l.Pages = pagesOf(v.urls.Root+"/", query, page, total)
 	return w.page(v, http.StatusOK, "imports", "Imports", l)
+}
+
+// maxOwner is longer than any login, in bytes.
+const maxOwner = 100
+
+// only is one of some owners, if it is among them; nil are all there are.
+func only(login string, owners []string) []string {
+	if owners == nil || slices.ContainsFunc(owners, func(o string) bool { return strings.EqualFold(o, login) }) {
+		return []string{login}
+	}
+	return []string{}
 }
 
 func (w *Web) row(v *visit, one importer.Listed) importRow {
@@ -89,10 +107,15 @@ type pager struct {
 }
 
 func pagesOf(base string, query url.Values, page, total int) pager {
+	return pagesBy("page", base, query, page, total)
+}
+
+// pagesBy is pagesOf for a list whose pages are counted under another name: there are several beside it.
+func pagesBy(name, base string, query url.Values, page, total int) pager {
 	p := pager{Page: page, Last: max((total+perPage-1)/perPage, 1), Total: total}
 	at := func(n int) string {
-		q, _ := url.ParseQuery(again(query, "q", "status", "mapped")) // it was written here
-		q.Set("page", strconv.Itoa(n))
+		q, _ := url.ParseQuery(again(query, "q", "status", "owner", "mapped", "workers", "queue")) // it was written here
+		q.Set(name, strconv.Itoa(n))
 		return base + "?" + q.Encode()
 	}
 	if page > 1 {

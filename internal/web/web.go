@@ -27,6 +27,7 @@ type Options struct {
 	Host     *host.Host // nil where none are hosted
 	Hooks    *webhook.Hooks
 	Log      *slog.Logger
+	Vitals   func() Vitals // how this process is; nil says nothing of it
 
 	auth.Doors                  // in common with the API
 	PublicURL  string           // of pages behind a proxy that changes the host; "" where none does

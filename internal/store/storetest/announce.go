@@ -72,6 +72,14 @@ func testWorkerOf(t *testing.T, db *store.DB) {
 	if len(page) != 1 || page[0].Worker != "a" || page[0].WorkerName != "a.example/data" || page[0].HeldAt.IsZero() {
 		t.Errorf("it is worked on: %+v", page)
 	}
+	for process, want := range map[string]int{"a": 1, "b": 0} {
+		if got, err := db.WorkedOn(t.Context(), 10, process, "c"); err != nil || len(got) != want || want > 0 && (got[0].ID != id || got[0].WorkerName != "a.example/data") {
+			t.Errorf("%s works on %+v, %v", process, got, err)
+		}
+	}
+	if got, err := db.WorkedOn(t.Context(), 0, "a"); err != nil || len(got) > 0 {
+		t.Errorf("at most none: %+v, %v", got, err)
+	}
 	must(t, db.Release(t.Context(), had))
 	page, _, err = db.Imports(t.Context(), store.Filter{Limit: 10})
 	must(t, err)

@@ -41,6 +41,13 @@ func wantTurns(t *testing.T, db *store.DB, ids []int64, want ...int) {
 	if !slices.Equal(got, want) {
 		t.Errorf("turns %v, want %v", got, want)
 	}
+	const from, most = 1, 2
+	page, total, err := db.Waiting(t.Context(), from, most)
+	must(t, err)
+	part := due[min(from, len(due)):min(from+most, len(due))]
+	if !slices.EqualFunc(page, part, func(l store.Listed, id int64) bool { return l.ID == id && l.QueuePosition > from }) || total != len(due) {
+		t.Errorf("a page of what waits is %+v of %d, want %v of %v", page, total, part, due)
+	}
 	for n := range len(due) + 1 {
 		next, ok, err := db.Next(t.Context(), due[:n]...)
 		if err != nil || ok != (n < len(due)) || ok && next != due[n] {
