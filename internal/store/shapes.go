@@ -64,6 +64,8 @@ func (db *DB) mappedQuery(importID int64, of []rehome.Identity) (query string, a
 		fmt.Fprintf(&values, "("+db.person+", "+db.person+")", fmt.Sprintf("$%d", len(args)+1), fmt.Sprintf("$%d", len(args)+2))
 		args = append(args, []byte(i.Name), []byte(i.Mail))
 	}
-	columns := fmt.Sprintf(db.person+", "+db.person, "a.remote_name", "a.remote_mail")
-	return "SELECT " + authorColumns + " FROM import_authors a WHERE a.import_id = $1 AND (" + columns + ") IN (VALUES " + values.String() + ")", args
+	same := fmt.Sprintf(db.person+" = wanted.column1 AND "+db.person+" = wanted.column2", "b.remote_name", "b.remote_mail")
+	// Each by itself: as a join, Postgres would rather hash all identities of the import.
+	return "SELECT " + authorColumns + ` FROM import_authors a WHERE a.id IN (
+		SELECT (SELECT b.id FROM import_authors b WHERE b.import_id = $1 AND ` + same + ") FROM (VALUES " + values.String() + ") AS wanted)", args
 }
