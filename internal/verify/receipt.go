@@ -34,14 +34,25 @@ func ReadReceipt(r io.Reader) (*rehome.Receipt, error) {
 	if all.Format != 1 {
 		return nil, errors.New("it is no receipt that this version knows")
 	}
-	at := bytes.LastIndex(text, []byte(`, "sha256": "`))
-	if at < 0 {
-		return nil, errors.New("its last key is not its sum")
-	}
-	if sum := sha256.Sum256(append(text[:at:at], '}')); hex.EncodeToString(sum[:]) != all.Sum {
-		return nil, errors.New("its sum is not that of its text: it was changed, or is not whole")
+	if err := checkSum(text, all.Sum); err != nil {
+		return nil, err
 	}
 	return &rehome.Receipt{Head: all.ReceiptHead, Refs: all.ReceiptRefs, Body: all.ReceiptBody}, nil
+}
+
+// checkSum holds the sum that a receipt says against its own bytes.
+func checkSum(text []byte, said string) error {
+	at := bytes.LastIndex(text, []byte(`, "sha256": "`))
+	if at < 0 {
+		return errors.New("its last key is not its sum")
+	}
+	sum := sha256.New()
+	sum.Write(text[:at])
+	sum.Write([]byte{'}'})
+	if hex.EncodeToString(sum.Sum(nil)) != said {
+		return errors.New("its sum is not that of its text: it was changed, or is not whole")
+	}
+	return nil
 }
 
 // shownLFS is how many missing Git LFS objects are told in words.

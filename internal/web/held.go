@@ -53,20 +53,30 @@ const namedRefs = 20
 
 // behindOf sums up refs that stay behind, the most frequent reason first.
 func behindOf(skipped []rehome.SkippedRef) behind {
-	b := behind{Total: len(skipped)}
-	at := map[string]int{}
+	var b behind
 	for _, s := range skipped {
-		n, ok := at[s.Reason]
-		if !ok {
-			n = len(b.Why)
-			at[s.Reason] = n
-			b.Why = append(b.Why, reason{Text: rehome.Clean(s.Reason, maxShown)})
-		}
-		b.Why[n].Count++
-		if len(b.Why[n].Names) < namedRefs {
-			b.Why[n].Names = append(b.Why[n].Names, rehome.Clean(s.Name, maxShown))
-		}
+		b.add(s)
 	}
+	return b.sorted()
+}
+
+// add counts one more.
+func (b *behind) add(s rehome.SkippedRef) {
+	b.Total++
+	text := rehome.Clean(s.Reason, maxShown)
+	n := slices.IndexFunc(b.Why, func(r reason) bool { return r.Text == text }) // there are a few
+	if n < 0 {
+		n = len(b.Why)
+		b.Why = append(b.Why, reason{Text: text})
+	}
+	b.Why[n].Count++
+	if len(b.Why[n].Names) < namedRefs {
+		b.Why[n].Names = append(b.Why[n].Names, rehome.Clean(s.Name, maxShown))
+	}
+}
+
+// sorted returns what was counted, with as many names as a page shows.
+func (b behind) sorted() behind {
 	slices.SortStableFunc(b.Why, func(a, b reason) int { return cmp.Compare(b.Count, a.Count) })
 	left, reasons := namedRefs, len(b.Why)
 	for n := range b.Why {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 
 	"rehome"
 	"rehome/internal/importer"
-	"rehome/internal/verify"
 )
 
 // overview is the page of one import.
@@ -43,7 +41,7 @@ type fact struct{ Name, Value string }
 
 // done is what a complete import shows.
 type done struct {
-	Receipt *rehome.Receipt
+	Receipt *digest
 	Clone   string
 	Commits int64
 	Mapped  bool // there is a commit map
@@ -169,18 +167,15 @@ func (o *overview) troubles(i rehome.Import) {
 // doneOf is what there is to see and do after a move.
 func (w *Web) doneOf(ctx context.Context, v *visit, i rehome.Import) (*done, error) {
 	d := &done{Clone: w.destinationOf(v, i), Closed: !i.ClosedAt.IsZero(), Next: stamp(i.NextSyncAt), Mapped: i.Changes.Commits > 0}
-	text, err := w.Importer.Receipt(ctx, v.repo.ID)
-	if err != nil {
-		return nil, err
-	}
-	if d.Receipt, err = verify.ReadReceipt(bytes.NewReader(text)); err != nil {
+	var err error
+	if _, d.Receipt, err = w.receipts.of(ctx, w.DB, v.repo.ID); err != nil {
 		return nil, err
 	}
 	fetched, err := w.Importer.Fetched(ctx, v.repo.ID)
 	if err != nil && rehome.CodeOf(err) != rehome.NotFound {
 		return nil, err
 	}
-	d.Last, d.Behind = fetched.Last, behindOf(d.Receipt.Refs.Skipped)
+	d.Last, d.Behind = fetched.Last, d.Receipt.Behind
 	if i.Options.SyncEvery > 0 {
 		d.Sync = optionsOf(i.Options).interval()
 	}

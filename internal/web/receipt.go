@@ -1,37 +1,28 @@
 package web
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"strconv"
 
 	"rehome"
-	"rehome/internal/verify"
 )
 
 // receiptPage shows what a move carried.
 type receiptPage struct {
-	*rehome.Receipt
-	Refs   []rehome.ReceiptRef // a page of them
+	*digest
+	Shown  []rehome.ReceiptRef // a page of the refs
 	Pages  pager
 	Mapped bool
 }
 
 func (w *Web) receipt(v *visit) error {
-	text, err := w.Importer.Receipt(v.r.Context(), v.repo.ID)
-	if err != nil {
-		return err
-	}
-	r, err := verify.ReadReceipt(bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
 	page := max(number(v.r.URL.Query().Get("page")), 1)
-	all := r.Refs.Refs
-	from := min((page-1)*perPage, len(all))
-	body := receiptPage{Receipt: r, Refs: all[from:min(from+perPage, len(all))], Mapped: r.Head.Changed > 0}
-	body.Pages = pagesOf(v.at("receipt"), v.r.URL.Query(), page, len(all))
+	d, refs, err := w.receipts.page(v.r.Context(), w.DB, v.repo.ID, page-1)
+	if err != nil {
+		return err
+	}
+	body := receiptPage{digest: d, Shown: refs, Mapped: d.Head.Changed > 0, Pages: pagesOf(v.at("receipt"), v.r.URL.Query(), page, d.Refs)}
 	return w.page(v, http.StatusOK, "receipt", "Receipt of "+v.repo.FullName(), body)
 }
 

@@ -40,6 +40,7 @@ type Web struct {
 	own      *http.ServeMux // below /-/
 	repos    *http.ServeMux // of a repository
 	origins  *http.CrossOriginProtection
+	receipts *receipts
 	watched  *auth.Tally[int64]                           // streams, by token
 	detected *auth.Tally[int64]                           // questions what answers at a URL, by token
 	beat     func() (ticks <-chan time.Time, stop func()) // paces what a stream does besides
@@ -53,7 +54,7 @@ func New(o Options) *Web {
 	o.Doors = o.Opened(o.Auth, o.Clock, o.Log)
 	w := &Web{
 		Options: o, own: http.NewServeMux(), repos: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
-		watched: auth.NewTally[int64](maxStreams), detected: auth.NewTally[int64](maxDetections), beat: heartbeat,
+		receipts: newReceipts(), watched: auth.NewTally[int64](maxStreams), detected: auth.NewTally[int64](maxDetections), beat: heartbeat,
 	}
 	if o.PublicURL != "" {
 		if err := w.origins.AddTrustedOrigin(origin(o.PublicURL)); err != nil {
