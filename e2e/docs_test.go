@@ -90,7 +90,7 @@ func code(text string) []string {
 var othersFlags = strings.Fields("above arg data-binary delete everything force format home-dir hostname jq mailmap memory method mirror now partial pids-limit recurse-submodules shell system tags")
 
 // besideFlags are the variables that no flag has: what they hold never stands in one.
-var besideFlags = []string{"REHOME_ADMIN_TOKEN", "REHOME_DEST_PASSWORD", "REHOME_SOURCE_PASSWORD", "REHOME_TEST_FORGE"}
+var besideFlags = []string{"REHOME_ADMIN_TOKEN", "REHOME_DEST_PASSWORD", "REHOME_SOURCE_PASSWORD"}
 
 // TestDocsCommands wants every command, flag and variable that the pages name to be there.
 func TestDocsCommands(t *testing.T) {

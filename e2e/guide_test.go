@@ -20,6 +20,7 @@ type block struct {
 // guide is a page of docs/guides.
 type guide struct {
 	name   string
+	text   string
 	blocks []block
 }
 
@@ -31,7 +32,7 @@ func readGuide(t *testing.T, name string) guide {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := guide{name: name}
+	g := guide{name: name, text: string(text)}
 	for _, at := range fence.FindAllSubmatchIndex(text, -1) {
 		line := strings.Count(string(text[:at[4]]), "\n") + 1
 		g.blocks = append(g.blocks, block{string(text[at[2]:at[3]]), line, string(text[at[4]:at[5]])})

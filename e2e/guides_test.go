@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,13 +103,38 @@ func TestGuideOneRepository(t *testing.T) {
 	testenv.Git(t, s.here(), "clone", "-q", origin+"/socm.git", "socm") // a colleague's, with unpushed work
 	testenv.Git(t, filepath.Join(s.here(), "socm"), "switch", "-q", "-c", "topic", "v1")
 	testenv.Git(t, filepath.Join(s.here(), "socm"), "commit", "-q", "--allow-empty", "-m", "mine")
-	s.run(readGuide(t, "one-repository.md"))
+	g := readGuide(t, "one-repository.md")
+	s.run(g)
+	s.refusals(g, at.base)
 	got, err := call(at.base, adminToken, "GET", "/repos/ada/socm", "", nil)
 	if err != nil || got.code != 200 {
 		t.Fatalf("%v, %d: %s", err, got.code, got.body)
 	}
 	if refs := testenv.ShowRefs(t, filepath.Join(s.here(), "socm")); !slices.ContainsFunc(refs, func(r string) bool { return strings.Contains(r, "refs/remotes/origin/topic") }) {
 		t.Errorf("topic is not at the new home: %s", refs)
+	}
+}
+
+var refusal = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ")
+
+// refusals makes the mistakes of the first rows of a page's table of errors and wants the words that stand there.
+func (s *stage) refusals(g guide, forge string) {
+	s.t.Helper()
+	if out, err := s.command("git", "-C", "socm", "push", "-q", "--force", forge+"/ada/socm.git", "topic:trunk"); err != nil {
+		s.t.Fatalf("%v: %s", err, out)
+	}
+	_, table, _ := strings.Cut(g.text, "| it says | do |")
+	rows := refusal.FindAllStringSubmatch(table, -1)
+	for n, mistake := range []string{
+		"REHOME_DEST_PASSWORD=wrong rehome import https://old.example/socm.git https://new.example/ada/socm.git --dest-user ada",
+		"rehome import https://old.example/socm.git https://new.example/ada/none.git --dest-user ada",
+		"rehome import https://new.example/ada/socm.git elsewhere",
+		"rehome import https://old.example/socm.git https://new.example/ada/socm.git --dest-user ada",
+	} {
+		out, err := s.command("sh", "-c", s.put(mistake))
+		if want := strings.ReplaceAll(regexp.QuoteMeta(rows[n][1]), "…", ".*"); err == nil || !regexp.MustCompile(want).MatchString(out) {
+			s.t.Errorf("%s: %v: want %q of\n%s", mistake, err, rows[n][1], out)
+		}
 	}
 }
 
