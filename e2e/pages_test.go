@@ -102,6 +102,7 @@ func mapInPlace(p *person) {
 	p.types(name, "Grace Hopper")
 	p.click(`tbody tr:first-child button`)
 	p.await(`document.querySelector("tbody tr:first-child.changed") && !document.body.innerText.includes("holds <")`)
+	p.await(`document.querySelectorAll("#pictures svg").length == 2 && document.querySelector("#pictures figure:last-child .legend").innerText.includes("Grace Hopper")`)
 	p.await("window.stayed")
 	p.types("#q", "grace hop")
 	p.sees("1 identities")
@@ -207,10 +208,17 @@ func looks(p *person, token string) {
 	p.signIn(token)
 	for _, path := range []string{"/", "/-/new", "/-/tokens", "/-/webhooks", "/ada/clicked/import", "/ada/clicked/import/authors", "/ada/clicked/import/large-files", "/ada/clicked/import/receipt", "/ada/clicked/import/webhooks", "/-/nothing"} {
 		p.goTo(path)
+		if n := pictures[path[strings.LastIndex(path, "/")+1:]]; n > 0 {
+			p.await(fmt.Sprintf(`document.querySelectorAll("svg[role=img] desc").length == %d`, n))
+			p.await(`(document.querySelectorAll(".picture details, .flow details").forEach(function (d) { d.open = true; }), true)`)
+		}
 		for _, scheme := range []string{"light", "dark"} {
 			for _, width := range []int64{390, 1280, 1920} {
 				p.size(width, scheme)
 				p.fits(path)
+				if out, err := look[[]string](p, outgrown); err != nil || len(out) > 0 {
+					p.t.Errorf("%s at %d: words in pictures that do not fit: %v %q", path, width, err, out)
+				}
 			}
 			if pale, err := look[[]string](p, paleTexts); err != nil || len(pale) > 0 {
 				p.t.Errorf("%s in %s: too little contrast: %v %q", path, scheme, err, pale)
@@ -218,6 +226,9 @@ func looks(p *person, token string) {
 		}
 	}
 }
+
+// pictures are how many the pages of an import have, of one whose authors are mapped.
+var pictures = map[string]int{"import": 1, "authors": 2, "large-files": 2}
 
 // fits wants nothing to reach out of the window sideways.
 func (p *person) fits(path string) {
@@ -235,6 +246,18 @@ const outside = `(function () {
     .map(function (e) { return e.tagName + "." + e.className + " to " + e.getBoundingClientRect().right + " of " + wide; }));
 })()`
 
+// outgrown lists words in pictures that reach out of their area, or out of the picture, or are too small to read.
+const outgrown = `(function () {
+  var out = [];
+  document.querySelectorAll("svg text").forEach(function (e) {
+    if (!e.checkVisibility()) { return; }
+    var frame = (e.parentElement.querySelector(":scope > rect") || e.ownerSVGElement).getBoundingClientRect(), own = e.getBoundingClientRect();
+    if (own.left < frame.left - 1 || own.right > frame.right + 1 || own.top < frame.top - 2 || own.bottom > frame.bottom + 2) { out.push(e.textContent + " of " + own.width.toFixed(0) + " in " + frame.width.toFixed(0)); }
+    if (own.height < 9) { out.push(e.textContent + " is " + own.height.toFixed(1) + " high"); }
+  });
+  return out;
+})()`
+
 // paleTexts lists the texts on a page whose contrast is below 4.5, as WCAG 2.2 measures it.
 const paleTexts = `(function () {
   function parts(c) { var m = c.match(/[\d.]+/g).map(Number); return m.length < 4 ? m.concat(1) : m; }
@@ -245,7 +268,9 @@ const paleTexts = `(function () {
   document.querySelectorAll("body *").forEach(function (e) {
     var own = Array.prototype.some.call(e.childNodes, function (n) { return n.nodeType == 3 && n.data.trim(); }) || e.matches("input:not([type=hidden], [type=checkbox], [type=radio]), textarea") && e.value;
     if (!own || !e.checkVisibility() || e.matches(".skip, option, .quiet")) { return; }
-    var b = behind(e), one = light(over(parts(getComputedStyle(e).color), b)), two = light(b);
+    var b = behind(e), style = getComputedStyle(e), area = e.matches("svg text") && e.parentElement.querySelector(":scope > rect");
+    if (area && getComputedStyle(area).fill != "none") { b = over(parts(getComputedStyle(area).fill), b); }
+    var one = light(over(parts(e.matches("svg text") ? style.fill : style.color), b)), two = light(b);
     var ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
     if (ratio < 4.5) { pale.push(e.tagName + "." + e.className + " " + (e.innerText || e.value).slice(0, 30) + ": " + ratio.toFixed(2)); }
   });

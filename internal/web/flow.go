@@ -28,8 +28,10 @@ func stepsOf(i rehome.Import) []step {
 		now = "none"
 	case rehome.Failed:
 		now, state = i.State.FailedStep, "failed"
-	case rehome.DetectionNeedsAuth, rehome.DetectionFoundNothing, rehome.DetectionFoundMultiple:
+	case rehome.DetectionNeedsAuth, rehome.DetectionFoundNothing:
 		now, state = rehome.StepDetection, "failed"
+	case rehome.DetectionFoundMultiple:
+		now, state = rehome.StepDetection, "waits"
 	case rehome.AuthFailed:
 		now, state = rehome.StepRaw, "failed"
 	case rehome.WaitingToPush:

@@ -59,8 +59,8 @@ func TestHostileNames(t *testing.T) {
 		}
 	}
 	for path, wants := range map[string][]string{
-		"/octocat/evil/import/authors":     {`scriptalert(1)/script`, `&#34; onfocus=&#34;alert(1)`, "\u202etxt.exe"[3:], strings.Repeat("w", 64)},
-		"/octocat/evil/import/large-files": {`&lt;script&gt;alert(1)`, `&#34;&gt;&lt;img src=x`, strings.Repeat("w", 64)},
+		"/octocat/evil/import/authors":     {`scriptalert(1)/script`, `&#34; onfocus=&#34;alert(1)`, "\u202etxt.exe"[3:], strings.Repeat("w", 64), `aria-labelledby="all-title all-desc"`},
+		"/octocat/evil/import/large-files": {`&lt;script&gt;alert(1)`, `&#34;&gt;&lt;img src=x`, strings.Repeat("w", 64), `aria-labelledby="folders-title folders-desc"`, `aria-labelledby="largest-title largest-desc"`},
 		"/octocat/evil/import/receipt":     {`refs/heads/&lt;script&gt;alert(1)&lt;/script&gt;`, `refs/pull/1/&lt;script&gt;`},
 	} {
 		for _, want := range wants {

@@ -113,7 +113,12 @@ func legendOf(m picture.Map, name func(picture.Group, picture.Tile) string) []le
 
 // treemapOf puts a map into words; name is what an area is called.
 func treemapOf(m picture.Map, id, title string, name func(picture.Group, picture.Tile) string) treemap {
-	m.Write(func(g picture.Group, p picture.Tile) string { return brief(tail(name(g, p)), 4*maxLegend) })
+	m.Write(func(g picture.Group, p picture.Tile) string {
+		if p.Rest && !g.Rest {
+			return brief(fmt.Sprintf("%d%s", p.Paths, inGroup(g)), 4*maxLegend)
+		}
+		return brief(tail(name(g, p)), 4*maxLegend)
+	})
 	t := treemap{ID: id, Title: title, Height: picture.MapHeight, Legend: legendOf(m, name), Table: &pictureTable{Head: []string{"Path", "Bytes", "Share", "Versions of files"}}}
 	all := []largest{}
 	for _, g := range m.Groups {
