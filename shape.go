@@ -4,7 +4,7 @@ package rehome
 // bounded: whoever and whatever is small is summed up.
 type Shape struct {
 	Authors []AuthorMonths // who has most commits first; at most ShapeAuthors
-	Rest    MonthsOfMany   // everybody else
+	Rest    MonthsOfMany   // everybody else, and of vast histories some months of authors for which there was no room
 	Undated int64          // commits without a date that a calendar of four digits holds; they are in no month
 	Folders []FolderBytes  // the one that holds most first; at most ShapeFolders
 }
@@ -24,7 +24,7 @@ type AuthorMonths struct {
 
 // MonthsOfMany is when several identities together authored commits.
 type MonthsOfMany struct {
-	Identities int64
+	Identities int64 // after syncs, whoever came with several may be counted as often
 	Months     []MonthCommits
 }
 
@@ -35,7 +35,8 @@ type MonthCommits struct {
 }
 
 // FolderBytes is how much of the repository the files right in a folder, or anywhere below it, take in all of history: bytes
-// as stored, compressed. What lies in a FolderBytes of its own is not counted by those above it.
+// as stored, compressed. What lies in a FolderBytes of its own is not counted by those above it. A version of a file that stood in several
+// places is counted at one of them.
 type FolderBytes struct {
 	Path  string // without a slash at either end, exactly as in Git; "" for the top
 	Bytes int64
