@@ -29,7 +29,7 @@ check: tools ## format, vet, lint, arrows, cross-builds
 	done
 
 test: object-store ## every test, then some thousand inputs of every fuzz target; installs what they need
-	.ci/install chromium git git-filter-repo git-lfs nodejs npm openssh-server postgresql python3-github ruby-octokit
+	.ci/install chromium curl git git-filter-repo git-lfs jq nodejs npm openssh-server postgresql python3-github ruby-octokit
 	go test -count=1 -timeout 15m ./...
 	.ci/fuzz $(FUZZTIME)
 
