@@ -42,6 +42,9 @@ func (m *Importer) FindAuthors(ctx context.Context, repositoryID int64, q Author
 	if err != nil {
 		return nil, 0, err
 	}
+	if q.Search == "" && !q.Mapped {
+		return m.DB.AuthorsAt(ctx, i.ID, q.Offset, q.Limit)
+	}
 	search := strings.ToLower(q.Search)
 	for since := int64(0); ; {
 		some, err := m.DB.Authors(ctx, i.ID, since, authorsAtOnce)

@@ -60,6 +60,18 @@ func (db *DB) Authors(ctx context.Context, importID, since int64, limit int) ([]
 	return authors(ctx, db.read, importID, since, limit)
 }
 
+// AuthorsAt returns at most limit identities of the import, as first seen, without the first offset of them, and how many there are.
+func (db *DB) AuthorsAt(ctx context.Context, importID int64, offset, limit int) (page []rehome.Author, total int, err error) {
+	page, err = collect(ctx, db.read, scanAuthor, "SELECT "+authorColumns+" FROM import_authors a WHERE a.import_id = $1 ORDER BY a.id LIMIT $2 OFFSET $3", importID, limit, offset)
+	if err == nil {
+		err = db.read.QueryRowContext(ctx, "SELECT count(*) FROM import_authors WHERE import_id = $1", importID).Scan(&total)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("list authors: %w", err)
+	}
+	return page, total, nil
+}
+
 // LastAuthor returns the id of the identity that the import has seen last; 0 for none.
 func (db *DB) LastAuthor(ctx context.Context, importID int64) (id int64, err error) {
 	err = db.read.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM import_authors WHERE import_id = $1", importID).Scan(&id)

@@ -13,7 +13,7 @@ import (
 type hookList struct {
 	At    string // base of its URLs
 	Rows  []rehome.Hook
-	Total int64
+	Pages pager
 	Form  hookForm
 	Err   *shownProblem
 }
@@ -44,11 +44,13 @@ func (w *Web) hooks(v *visit) error {
 }
 
 func (w *Web) hooksAgain(v *visit, status int, form hookForm, wrong *shownProblem) error {
-	list, total, err := w.Hooks.List(v.r.Context(), v.hooks.target, 1, 100)
+	query := v.r.URL.Query()
+	page := max(number(query.Get("page")), 1)
+	list, total, err := w.Hooks.List(v.r.Context(), v.hooks.target, page, perPage)
 	if err != nil {
 		return err
 	}
-	return w.page(v, status, "webhooks", "Webhooks of "+v.hooks.whose, hookList{At: v.hooks.at, Rows: list, Total: total, Form: form, Err: wrong})
+	return w.page(v, status, "webhooks", "Webhooks of "+v.hooks.whose, hookList{At: v.hooks.at, Rows: list, Pages: pagesOf(v.hooks.at, query, page, int(total)), Form: form, Err: wrong})
 }
 
 func (w *Web) createHook(v *visit) error {
