@@ -272,7 +272,7 @@ const paleTexts = `(function () {
     if (area && getComputedStyle(area).fill != "none") { b = over(parts(getComputedStyle(area).fill), b); }
     var one = light(over(parts(e.matches("svg text") ? style.fill : style.color), b)), two = light(b);
     var ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
-    if (ratio < 4.5) { pale.push(e.tagName + "." + e.className + " " + (e.innerText || e.value).slice(0, 30) + ": " + ratio.toFixed(2)); }
+    if (ratio < 4.5) { pale.push(e.tagName + "." + e.className + " " + (e.innerText || e.textContent || e.value).slice(0, 30) + ": " + ratio.toFixed(2)); }
   });
   return pale;
 })()`
