@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"rehome"
@@ -160,7 +159,7 @@ func outlook(im rehome.Import) string {
 	if changed == (rehome.Changes{}) {
 		return "Waiting to push: nothing changes"
 	}
-	text := fmt.Sprintf("Waiting to push: %s of %s commits", grouped(changed.Commits), grouped(im.Found.Commits))
+	text := fmt.Sprintf("Waiting to push: %s of %s commits", rehome.Grouped(changed.Commits), rehome.Grouped(im.Found.Commits))
 	if changed.Tags > 0 {
 		text += " and " + counted(changed.Tags, "tag", "tags")
 	}
@@ -178,15 +177,7 @@ func counted(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return grouped(n) + " " + many
-}
-
-// grouped writes n with a comma before every three digits.
-func grouped(n int64) string {
-	if n < 1000 {
-		return strconv.FormatInt(n, 10)
-	}
-	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
+	return rehome.Grouped(n) + " " + many
 }
 
 // authorObject is one identity of the source and what it is mapped to.

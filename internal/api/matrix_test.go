@@ -306,31 +306,11 @@ func (m *matrix) rows(t *testing.T) map[string]string {
 	}
 	defer db.Close()
 	held := map[string]string{}
-	for _, name := range column(t, db, "SELECT name FROM sqlite_master WHERE type = 'table'") {
-		columns := column(t, db, "SELECT 'coalesce(hex(' || name || '), 0)' FROM pragma_table_info('"+name+"')")
-		held[name] = strings.Join(column(t, db, "SELECT "+strings.Join(columns, " || ',' || ")+" FROM "+name+" ORDER BY 1"), "\n")
+	for _, name := range testenv.Column(t, db, "SELECT name FROM sqlite_master WHERE type = 'table'") {
+		columns := testenv.Column(t, db, "SELECT 'coalesce(hex(' || name || '), 0)' FROM pragma_table_info('"+name+"')")
+		held[name] = strings.Join(testenv.Column(t, db, "SELECT "+strings.Join(columns, " || ',' || ")+" FROM "+name+" ORDER BY 1"), "\n")
 	}
 	return held
-}
-
-func column(t *testing.T, db *sql.DB, query string) (values []string) {
-	t.Helper()
-	rows, err := db.QueryContext(t.Context(), query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var value string
-		if err := rows.Scan(&value); err != nil {
-			t.Fatal(err)
-		}
-		values = append(values, value)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return values
 }
 
 // A repository whose folder cannot be removed keeps its row: it can be deleted again.

@@ -13,6 +13,7 @@ import (
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/testenv"
 	"rehome/internal/webhook"
 )
 
@@ -161,34 +162,14 @@ func (x *world) rows(t *testing.T) map[string]string {
 	}
 	defer db.Close()
 	held := map[string]string{}
-	for _, name := range column(t, db, "SELECT name FROM sqlite_master WHERE type = 'table'") {
-		columns := column(t, db, "SELECT 'coalesce(hex(' || name || '), 0)' FROM pragma_table_info('"+name+"')")
-		held[name] = strings.Join(column(t, db, "SELECT "+strings.Join(columns, " || ',' || ")+" FROM "+name+" ORDER BY 1"), "\n")
+	for _, name := range testenv.Column(t, db, "SELECT name FROM sqlite_master WHERE type = 'table'") {
+		columns := testenv.Column(t, db, "SELECT 'coalesce(hex(' || name || '), 0)' FROM pragma_table_info('"+name+"')")
+		held[name] = strings.Join(testenv.Column(t, db, "SELECT "+strings.Join(columns, " || ',' || ")+" FROM "+name+" ORDER BY 1"), "\n")
 	}
 	if held["imports"] == "" || held["hooks"] == "" || held["tokens"] == "" {
 		t.Fatal("nothing was read of the imports, hooks and tokens there are")
 	}
 	return held
-}
-
-func column(t *testing.T, db *sql.DB, query string) (values []string) {
-	t.Helper()
-	rows, err := db.QueryContext(t.Context(), query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var value string
-		if err := rows.Scan(&value); err != nil {
-			t.Fatal(err)
-		}
-		values = append(values, value)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return values
 }
 
 // TestTokensMadeHere are never more than the token of who made them.

@@ -14,6 +14,7 @@ import (
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/testenv"
 )
 
 const plainForm = "application/x-www-form-urlencoded"
@@ -274,7 +275,7 @@ func TestStreamsDoNotLook(t *testing.T) {
 	defer db.Close()
 	_, err = db.ExecContext(t.Context(), "UPDATE sessions SET seen_at = seen_at - 600000")
 	must(t, err)
-	seen := func() string { return column(t, db, "SELECT seen_at FROM sessions")[0] }
+	seen := func() string { return testenv.Column(t, db, "SELECT seen_at FROM sessions")[0] }
 	before := seen()
 	if _, err := x.web.Auth.StillInSession(t.Context(), rehome.Secret(b.cookie), x.web.Clock()); err != nil {
 		t.Fatal(err)

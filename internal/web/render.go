@@ -155,14 +155,8 @@ func byteCount(n int64) string {
 	return ""
 }
 
-// grouped writes n with a comma before every three digits.
-func grouped(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for at := len(text) - 3; at > 0 && text[at-1] != '-'; at -= 3 {
-		text = text[:at] + "," + text[at:]
-	}
-	return text
-}
+// grouped writes a number for people.
+var grouped = rehome.Grouped
 
 // stamp writes a time, "" for none.
 func stamp(t time.Time) string {
