@@ -26,6 +26,9 @@ type held struct {
 	Unknown []string
 }
 
+// MissingLFS is how many Git LFS objects the source lacks.
+func (h *held) MissingLFS() int64 { return int64(len(h.LFS.Missing)) }
+
 // person is an identity that becomes another. Commits is 0 where they were not counted.
 type person struct {
 	From, To rehome.Identity
@@ -37,6 +40,9 @@ type behind struct {
 	Total int
 	Why   []reason
 }
+
+// Refs is how many stay behind.
+func (b behind) Refs() int64 { return int64(b.Total) }
 
 // reason is why some refs stay behind. Names are the first of them.
 type reason struct {
@@ -102,7 +108,11 @@ func (w *Web) heldOf(v *visit, i rehome.Import) (*held, error) {
 	}
 	h.Others = max(h.Mapped-int64(len(h.People)), 0)
 	elsewhere := i.Destination.URL != "" || w.Importer.Elsewhere.Template != ""
-	h.Rules = rulesOf(i, strings.TrimPrefix(h.Head, "refs/heads/"), elsewhere)
+	branch := strings.TrimPrefix(h.Head, "refs/heads/")
+	if len(h.Refs.First) > 0 && h.Refs.First[0] != rehome.Clean(h.Head, maxShown) {
+		branch = "" // it does not come along, or there is no commit on it
+	}
+	h.Rules = rulesOf(i, branch, elsewhere)
 	h.Unknown = []string{"What came to the source since it was fetched: a sync brings it after the push."}
 	if elsewhere {
 		h.Unknown = append(h.Unknown, "Which refs are there already, and whether the destination takes all of this: it is asked at the push.")
@@ -154,7 +164,7 @@ func rulesOf(i rehome.Import, branch string, elsewhere bool) (all []string) {
 	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	switch name := rehome.Clean(branch, maxShown); {
 	case branch == "":
-		add("The source says no default branch.")
+		add("The default branch of the source is not among what comes along.")
 	case o.DefaultBranch != "" && o.DefaultBranch != branch:
 		add("The default branch, %s, is called %s there, unless there is a branch of that name already.", name, o.DefaultBranch)
 	default:

@@ -140,7 +140,7 @@ func (o optionForm) fields() []optionField {
 	return []optionField{
 		{Name: "hold", Label: "Stop before the first push, until I approve", Kind: "check", On: o.Hold, Does: "You see what would be pushed before anybody else does.", Counts: "Counts until the first push has begun. Unticked while the import is held, it pushes."},
 		{Name: "sync_interval", Label: "Bring what is new at the source", Kind: "one", Value: o.Sync, Of: syncChoices, Does: "Until you finish the import, it asks the source again.", Counts: "Counts at once: the next sync comes that long from now."},
-		{Name: "sync_minutes", Label: "Minutes between two syncs", Kind: "minutes", Value: o.Minutes, Empty: "–", Does: "From 1 to 43,200 (30 days), where the choice above is as many minutes as here."},
+		{Name: "sync_minutes", Label: "Minutes between two syncs", Kind: "minutes", Value: o.Minutes, Does: "From 1 to 43,200 (30 days), where the choice above is as many minutes as here."},
 		{Name: "verify", Label: "How deep the destination is compared", Kind: "one", Value: o.Verify, Of: verifyChoices, Does: "After each push. Deeper takes longer, and reads the destination.", Counts: nextPush},
 		{Name: "prune", Label: "Follow forced and deleted refs", Kind: "check", On: o.Prune, Does: "A ref that was forced or deleted at the source is so at the destination; old tips stay below refs/rehome/kept/.", Counts: nextSync},
 		{Name: "refs", Label: "Refs to bring", Kind: "text", Value: o.Refs, Empty: "all", Does: "Patterns with spaces between, as in: main release/* refs/tags/v1.*", Counts: nextSync},

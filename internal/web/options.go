@@ -121,7 +121,10 @@ func (w *Web) optionsPageOf(v *visit, i rehome.Import) optionsPage {
 		p.Groups[n].Saved = v.r.Method == http.MethodGet && v.r.URL.Query().Get("saved") == p.Groups[n].Part
 	}
 	if !p.Open {
-		p.Groups = []optionGroup{p.Groups[0], {Part: partDestination, Title: "Destination", At: to, Fields: destinationOf(i.Destination).makingFields()}}
+		p.Groups = []optionGroup{p.Groups[0], {Part: partDestination, Title: "Destination", At: to}}
+		if i.Destination.URL != "" {
+			p.Groups[1].Fields = destinationOf(i.Destination).makingFields()
+		}
 	}
 	return p
 }

@@ -78,9 +78,9 @@ func TestHeldSaysWhatIsPushed(t *testing.T) {
 	}
 	page := b.get(t, "/octocat/socm/import").want(t, 200).body
 	for _, want := range []string{
-		"on <strong>4</strong> branches and <strong>5</strong> tags, with 2 other refs", "<bdi>refs/heads/trunk</bdi>", "<bdi>refs/tags/v1.0</bdi>", "stay behind", "<bdi>refs/pull/1/head</bdi>",
+		"on <strong>4 branches</strong> and <strong>5 tags</strong>, with 2 other refs", "<bdi>refs/heads/trunk</bdi>", "<bdi>refs/tags/v1.0</bdi>", "stay behind", "<bdi>refs/pull/1/head</bdi>",
 		fmt.Sprintf("<strong>2</strong> of %d identities become others", i.Found.Authors), "Somebody Else", "The default branch, trunk, is called main there",
-		"so there, too; old tips stay below", "What is new at the source follows every hour", "Not known yet", "stops the push, which names it", "of the commits get new ids",
+		"so there, too; old tips stay below", "What is new at the source follows every hour", "Not known yet", "stops the push, which names it", "of the commits get</strong> new ids",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the preview lacks %q: %s", want, page)

@@ -89,7 +89,7 @@ func parse() map[string]*template.Template {
 var funcs = template.FuncMap{
 	"asset": assetURL, "bytes": byteCount, "count": grouped, "stamp": stamp, "day": day, "clean": func(s string) string { return rehome.Clean(s, maxShown) }, "shell": shellWord,
 	"short":   func(id rehome.ObjectID) string { return string(id[:min(len(id), 10)]) },
-	"count64": func(n int) string { return grouped(int64(n)) }, "tab": tabOf,
+	"counted": counted, "count64": func(n int) string { return grouped(int64(n)) }, "tab": tabOf,
 	"statusWord": func(s rehome.Status) string { return words[s] }, "stepWord": func(state string) string { return stepWords[state] },
 	"first": first, "actions": hookActions,
 }
@@ -157,6 +157,14 @@ func byteCount(n int64) string {
 
 // grouped writes a number for people.
 var grouped = rehome.Grouped
+
+// counted writes n with the word for one or for several.
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return grouped(n) + " " + many
+}
 
 // stamp writes a time, "" for none.
 func stamp(t time.Time) string {
