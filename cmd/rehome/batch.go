@@ -55,7 +55,8 @@ func (m *Main) batchCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	all.add(flags)
-	flags.IntVar(&f.parallel, "parallel", f.parallel, "how many repositories are moved at a time")
+	flags.IntVar(&f.parallel, "parallel", f.parallel, "how many repositories are moved at a time (default: as many as there are processors, and 2 at least)")
+	flags.Lookup("parallel").DefValue = "0" // the real one is said, and this is alike on all machines
 	flags.StringVar(&f.results, "results", "", "write what came of each row to `FILE`, as CSV")
 	flags.BoolVar(&f.submodules, "rewrite-submodules", false, "move repositories that are submodules of others first, and let those name the new commits and addresses")
 	return cmd

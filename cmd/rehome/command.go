@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,18 +24,48 @@ func (m *Main) command() *cobra.Command {
 			"Every flag can also be given in the environment: --max-refs as REHOME_MAX_REFS.",
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return m.flagsFromEnvironment(cmd.Flags()) },
 		Args:              cobra.NoArgs,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("rehome {{.Version}}\n")
-	root.AddCommand(m.importCommand(), m.batchCommand(), m.verifyCommand(), m.inspectCommand(), m.authorsCommand(), m.detectCommand(), m.carryCommand(), m.stateCommand(), m.serveCommand(), m.tokenCommand(), m.backupCommand(), m.restoreCommand(), m.checkCommand(), m.adoptCommand(), m.versionCommand())
+	root.AddCommand(m.importCommand(), m.batchCommand(), m.verifyCommand(), m.inspectCommand(), m.authorsCommand(), m.detectCommand(), m.carryCommand(), m.stateCommand(), m.serveCommand(), m.tokenCommand(), m.backupCommand(), m.restoreCommand(), m.checkCommand(), m.adoptCommand(), m.completionCommand(), m.manCommand(), m.versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("See "+cmd.CommandPath()+" --help for its flags.", "%w", err)
+		return usagef("See "+cmd.CommandPath()+" --help for its flags.", "%w", inPlainWords(err))
 	})
+	completed(root, m.arguments())
 	refuseAsUsage(root)
 	return root
+}
+
+// inPlainWords says of a number that is none no more than that.
+func inPlainWords(err error) error {
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) || !errors.Is(err, strconv.ErrSyntax) && !errors.Is(err, strconv.ErrRange) {
+		return err
+	}
+	switch f := bad.GetFlag(); f.Value.Type() {
+	case "int", "int64":
+		return fmt.Errorf("--%s takes a number, not %q", f.Name, bad.GetValue())
+	case "bool":
+		return fmt.Errorf("--%s is true or false, not %q", f.Name, bad.GetValue())
+	}
+	return err
+}
+
+// wrongCall says how a command wants to be called. A word that is no command may be meant for one.
+func wrongCall(cmd *cobra.Command, args []string) string {
+	if !cmd.HasAvailableSubCommands() || len(args) == 0 {
+		return "Call it as: " + cmd.UseLine()
+	}
+	hint := cmd.CommandPath() + " --help lists the commands."
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf("Did you mean %s %s? %s", cmd.CommandPath(), strings.Join(near, " or "), hint)
+	}
+	return hint
 }
 
 // needs wants one argument for each name.
@@ -55,7 +86,7 @@ func refuseAsUsage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return usagef("Call it as: "+cmd.UseLine(), "%w", err)
+				return usagef(wrongCall(cmd, args), "%w", err)
 			}
 			return nil
 		}
@@ -94,7 +125,7 @@ func (m *Main) flagsFromEnvironment(flags *pflag.FlagSet) error {
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil {
-			errs = append(errs, usagef("Correct the environment variable, or unset it.", "%s: %w", name, err))
+			errs = append(errs, usagef("Correct the environment variable, or unset it.", "%s: %w", name, inPlainWords(err)))
 		}
 	})
 	return errors.Join(errs...)

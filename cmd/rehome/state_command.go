@@ -61,13 +61,17 @@ func (m *Main) printKept(all []kept, asJSON bool) error {
 	out := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "ID\tLAST USED\tSIZE\tFOR")
 	for _, k := range all {
-		what := "batch " + k.Batch
-		if k.Batch == "" {
-			what = k.Source + " -> " + k.Destination
-		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", rehome.Clean(k.ID, 300), k.Used.Format(time.DateTime), bytesText(k.Size), rehome.Clean(what, 600))
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", rehome.Clean(k.ID, 300), k.Used.Format(time.DateTime), bytesText(k.Size), k.what())
 	}
 	return out.Flush()
+}
+
+// what is what it is kept for.
+func (k *kept) what() string {
+	if k.Batch != "" {
+		return rehome.Clean("batch "+k.Batch, 600)
+	}
+	return rehome.Clean(k.Source+" -> "+k.Destination, 600)
 }
 
 func (m *Main) stateRemoveCommand() *cobra.Command {
