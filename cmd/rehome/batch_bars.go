@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -40,6 +41,7 @@ func (b *batchRun) barShow(file *os.File, style terminal.Style) batchShow {
 	for _, row := range b.rows {
 		s.names = append(s.names, rehome.Clean(row.Source, 200))
 	}
+	s.names = withoutCommon(s.names)
 	foot := terminal.NewFoot(file, style, s.lines)
 	close := func() { foot.Close(nil) }
 	gone := b.interrupts.show(drawn{s.stops, close})
@@ -51,9 +53,42 @@ func (b *batchRun) barShow(file *os.File, style terminal.Style) batchShow {
 		}
 	}, func(n int, o batch.Outcome) {
 		if s.count(o); !o.Earlier {
-			foot.Print(markOf(style, o) + " " + b.line(n, o))
+			foot.PrintFor(func(columns int) string { return b.lineFor(style, columns, n, o) })
 		}
 	}, func() { gone(); close() }}
+}
+
+// withoutCommon leaves out the folders that all names begin with.
+func withoutCommon(names []string) []string {
+	common := names[0]
+	for _, name := range names {
+		for !strings.HasPrefix(name, common) {
+			common = common[:len(common)-1]
+		}
+	}
+	common = common[:strings.LastIndexByte(common, '/')+1]
+	short := make([]string, len(names))
+	for n, name := range names {
+		short[n] = strings.TrimPrefix(name, common)
+	}
+	return short
+}
+
+// lineFor is line for a terminal of so many columns: where there is too little room the addresses are cut, and why
+// something failed stands below.
+func (b *batchRun) lineFor(style terminal.Style, columns, n int, o batch.Outcome) string {
+	row, what := b.rows[n], string(o.Status)
+	if o.Status == batch.Done || o.Status == batch.Partly {
+		what += fmt.Sprintf(", %s in %s s", cmp.Or(o.News, counted(o.Commits, "commit")), secondsText(o.Seconds))
+	}
+	source, dest := rehome.Clean(row.Source, 200), rehome.Clean(row.Destination, 200)
+	room := columns - len("m  -> : ") - terminal.Width(what) - 1
+	forSource := room - min(terminal.Width(dest), max(room-terminal.Width(source), room/2))
+	text := fmt.Sprintf("%s %s -> %s: %s", markOf(style, o), style.Middle(source, forSource), style.Middle(dest, room-forSource), what)
+	if text = style.Clip(text, columns-1); o.Message != "" && o.Message != what {
+		text += "\n    " + terminal.Wrap(o.Message, columns-5, "    ")
+	}
+	return text
 }
 
 // markOf is the mark of what came of a row.
@@ -154,7 +189,7 @@ func (s *steps) line(columns int) string {
 		text += s.style.Bar(bar, int64(*r.last.Percent), 100) + fmt.Sprintf("%4d%%", *r.last.Percent)
 	}
 	parts := r.amounts(s.seen(r), true)
-	if r.last.ETA != nil {
+	if r.last.ETA != nil && *r.last.ETA > 0 {
 		parts = slices.Insert(parts, 0, leftText(time.Duration(*r.last.ETA)*time.Second))
 	}
 	if r.text != "" {

@@ -16,6 +16,7 @@ import (
 
 	"rehome"
 	"rehome/internal/batch"
+	"rehome/internal/terminal"
 )
 
 // batchShow shows a batch while it runs. Its functions are safe for concurrent use.
@@ -151,16 +152,41 @@ func (b *batchRun) print(outcomes []batch.Outcome, s sums) error {
 	if b.json || b.quiet {
 		return nil
 	}
-	out := tabwriter.NewWriter(b.Stdout, 0, 0, 2, ' ', 0)
+	columns, style := terminal.Columns(b.Stdout), terminal.StyleOf(b.Stdout, b.Getenv)
+	var table strings.Builder
+	out := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "STATUS\tCOMMITS\tRECEIVED\tSECONDS\tSOURCE\tDESTINATION\tMESSAGE")
 	for n, o := range outcomes {
 		fmt.Fprintln(out, strings.TrimRight(strings.Join([]string{
 			string(o.Status), strconv.FormatInt(o.Commits, 10), bytesText(o.Bytes), secondsText(o.Seconds),
-			rehome.Clean(b.rows[n].Source, 200), rehome.Clean(b.rows[n].Destination, 200), messageOf(o),
+			ofTable(b.rows[n].Source, style, columns), ofTable(b.rows[n].Destination, style, columns), messageOf(o),
 		}, "\t"), "\t"))
 	}
 	fmt.Fprintf(out, "\n%s: %s\n", repositories(s.rows), s)
-	return out.Flush()
+	out.Flush() //nolint:errcheck // into memory
+	_, err := io.WriteString(b.Stdout, cutOff(table.String(), style, columns))
+	return err
+}
+
+// ofTable is an address in the table: whole in a file, and on a terminal of so many columns so that the others have room.
+func ofTable(address string, style terminal.Style, columns int) string {
+	const others = 50 // columns of the table
+	if address = rehome.Clean(address, 200); columns == 0 {
+		return address
+	}
+	return style.Middle(address, max((columns-others)/2, 12))
+}
+
+// cutOff cuts off lines that a terminal of so many columns would wrap: what a row's message says whole is said before.
+func cutOff(text string, style terminal.Style, columns int) string {
+	if columns == 0 {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for n, line := range lines {
+		lines[n] = style.Clip(line, columns)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // String lists the numbers that are not zero.

@@ -124,21 +124,46 @@ func advice(err error) string {
 		return "Check that the object store runs, and endpoint=… in --bucket."
 	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, syscall.EADDRNOTAVAIL):
 		return "Give another --listen."
-	case errors.Is(err, os.ErrPermission):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "Free some room on that disk and run the same command again."
+	case errors.Is(err, syscall.ENOTDIR):
+		return "A file stands where a folder is to be: check the path."
+	case errors.Is(err, syscall.EISDIR):
+		return "Give the name of a file: this is a folder."
+	case errors.Is(err, syscall.EROFS), errors.Is(err, os.ErrPermission):
 		return "Choose a folder you may write to."
-	case errors.Is(err, os.ErrExist):
+	case errors.Is(err, os.ErrExist), rehome.CodeOf(err) == rehome.AlreadyExists:
 		return "Choose a folder that does not exist yet, or an empty one."
 	case errors.Is(err, os.ErrNotExist):
 		return "Check the path."
 	}
-	return ""
+	return "Run the same command again; if it says this again, it is worth a report."
 }
 
+// say says what happened, and what to do. On a terminal lines break between words.
 func say(w io.Writer, style terminal.Style, what, todo string) {
-	fmt.Fprintf(w, "%s %s\n", style.Red("rehome:"), tame(what))
+	fmt.Fprintf(w, "%s %s\n", style.Red("rehome:"), broken(w, tame(what)))
 	if todo != "" {
-		fmt.Fprintf(w, "        %s\n", tame(todo))
+		fmt.Fprintf(w, "%s%s\n", sayIndent, broken(w, tame(todo)))
 	}
+}
+
+// sayIndent is as wide as "rehome: ".
+const sayIndent = "        "
+
+// broken breaks lines where a terminal is too narrow for them.
+func broken(w io.Writer, text string) string {
+	room := terminal.Columns(w) - len(sayIndent) - 1
+	if room < 20 {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for n, line := range lines {
+		if terminal.Width(line) > room {
+			lines[n] = line[:len(line)-len(strings.TrimLeft(line, " "))] + terminal.Wrap(line, room, sayIndent)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // tame makes a text of lines fit to show, whoever chose the names in it: rehome.Clean for each line, without the cuts.
@@ -156,6 +181,7 @@ func tame(text string) string {
 // sayKept says where finished steps are, if there are any.
 func sayKept(w io.Writer, kept *keptError) {
 	if kept != nil {
-		fmt.Fprintf(w, "        What is finished is kept in %s: the same command goes on from there, and rehome state remove forgets it.\n", tame(kept.dir))
+		text := fmt.Sprintf("What is finished is kept in %s: the same command goes on from there, and rehome state remove forgets it.", tame(kept.dir))
+		fmt.Fprintf(w, "%s%s\n", sayIndent, broken(w, text))
 	}
 }

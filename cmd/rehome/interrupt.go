@@ -111,7 +111,7 @@ func (i *interrupts) endNow() {
 	if len(i.leaves) == 0 {
 		left.add("What it had in folders for temporary files may be left there.")
 	}
-	say(i.main.Stderr, i.main.style(), "ended at once", strings.Join(left.texts, "\n        "))
+	say(i.main.Stderr, i.main.style(), "ended at once", strings.Join(left.texts, "\n"+sayIndent))
 	i.main.sayAgain()
 	i.exit(exitInterrupted)
 }
@@ -122,7 +122,7 @@ func (m *Main) style() terminal.Style { return terminal.StyleOf(m.Stderr, m.Gete
 // sayAgain says which command goes on.
 func (m *Main) sayAgain() {
 	if len(m.args) > 0 {
-		fmt.Fprintf(m.Stderr, "        %s\n", tame(again(m.args)))
+		fmt.Fprintf(m.Stderr, "%s%s\n", sayIndent, tame(again(m.args)))
 	}
 }
 

@@ -8,7 +8,8 @@ import (
 
 // spelled writes a hint in words of the command line: options as flags, and a further start as another run.
 func spelled(hint string) string {
-	hint = strings.NewReplacer("start the import again", "run the same command again", "Start the import again", "Run the same command again").Replace(hint)
+	hint = strings.NewReplacer("start the import again", "run the same command again", "Start the import again", "Run the same command again",
+		"give --ca-file, or SSL_CERT_FILE on the command line", "name a file that has it in SSL_CERT_FILE").Replace(hint)
 	return rehome.SpellOptions(hint, spell)
 }
 

@@ -108,7 +108,7 @@ func (s *steps) bar(p *rehome.ProgressEvent, columns int, took time.Duration) st
 	if p.Percent != nil {
 		percent = fmt.Sprintf("%4d%%", *p.Percent)
 	}
-	if p.ETA != nil {
+	if p.ETA != nil && *p.ETA > 0 {
 		left = "  " + leftText(time.Duration(*p.ETA)*time.Second)
 	}
 	const leftColumns = 14 // as much as leftText may take: the bar stays as long as it is

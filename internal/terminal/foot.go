@@ -89,10 +89,14 @@ func (f *Foot) Draw() {
 }
 
 // Print writes whole lines above the foot, which stay.
-func (f *Foot) Print(text string) {
+func (f *Foot) Print(text string) { f.PrintFor(func(int) string { return text }) }
+
+// PrintFor is Print for lines that depend on how many columns there are.
+func (f *Foot) PrintFor(lines func(columns int) string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	text = strings.TrimSuffix(text, "\n") + "\n"
+	columns, _ := f.size()
+	text := strings.TrimSuffix(lines(columns), "\n") + "\n"
 	if f.closed {
 		io.WriteString(f.out, text) //nolint:errcheck // nobody is there to be told
 		return

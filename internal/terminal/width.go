@@ -1,10 +1,12 @@
 package terminal
 
 import (
+	"os"
 	"regexp"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
+	"golang.org/x/term"
 )
 
 // paint matches what Style paints with; it takes no room.
@@ -55,6 +57,40 @@ func (s Style) Middle(text string, columns int) string {
 	head := runewidth.Truncate(text, room/3, "")
 	tail := runewidth.TruncateLeft(text, Width(text)-(room-runewidth.StringWidth(head)), "")
 	return head + gap + tail
+}
+
+// Wrap breaks a text between words so that no line takes more than so many columns, where a word does not by itself. All
+// lines but the first begin with indent.
+func Wrap(text string, columns int, indent string) string {
+	var b strings.Builder
+	at := 0
+	for word := range strings.FieldsSeq(text) {
+		switch width := Width(word); {
+		case at == 0:
+		case at+1+width > columns:
+			b.WriteString("\n" + indent)
+			at = 0
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += Width(word)
+	}
+	return b.String()
+}
+
+// Columns is how wide a terminal is; 0 for what is none.
+func Columns(stream any) int {
+	file, ok := stream.(*os.File)
+	if !ok {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
 }
 
 // Pad fills a text up with spaces.
