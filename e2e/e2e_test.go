@@ -63,6 +63,7 @@ func TestScripts(t *testing.T) {
 			"serve":      startServer,
 			"halt":       stopServer,
 			"http":       request,
+			"page":       browse,
 			"poll":       poll,
 			"await":      awaitAnswer,
 			"same":       same,
