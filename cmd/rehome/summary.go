@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"rehome"
 	"rehome/internal/source"
@@ -29,63 +28,7 @@ func (r moved) news() string {
 	case r.before == nil:
 		return ""
 	}
-	n := r.compared()
-	var parts []string
-	for _, part := range []struct {
-		n         int64
-		one, many string
-	}{
-		{r.Head.Carried - r.before.Head.Carried, "new commit", "new commits"},
-		{n.made, "new ref", "new refs"},
-		{n.moved, "ref moved", "refs moved"},
-		{n.forced, "ref forced", "refs forced"},
-		{n.deleted, "ref deleted", "refs deleted"},
-		{n.stay, "ref stays as it was there", "refs stay as they were there"},
-	} {
-		if part.n > 0 {
-			parts = append(parts, plural(part.n, part.one, part.many))
-		}
-	}
-	if len(parts) == 0 {
-		return "nothing new"
-	}
-	return strings.Join(parts, ", ")
-}
-
-// refNews counts refs of the destination by what a run did to them.
-type refNews struct{ made, moved, forced, deleted, stay int64 }
-
-// compared holds the refs of a run against those of the run before.
-func (r moved) compared() (n refNews) {
-	was := map[string]rehome.ObjectID{}
-	for _, ref := range r.before.Refs.Refs {
-		was[nameOf(ref)] = ref.Final
-	}
-	forced := map[string]bool{}
-	for _, ref := range r.Refs.Replaced {
-		name := ref.Name
-		if ref.NameBytes != nil {
-			name = string(ref.NameBytes)
-		}
-		if forced[name] = ref.Became != ""; !forced[name] {
-			n.deleted++
-			delete(was, name)
-		}
-	}
-	for _, ref := range r.Refs.Refs {
-		name := nameOf(ref)
-		switch id, there := was[name]; {
-		case forced[name]:
-			n.forced++
-		case !there:
-			n.made++
-		case id != ref.Final:
-			n.moved++
-		}
-		delete(was, name)
-	}
-	n.stay = int64(len(was))
-	return n
+	return rehome.NewsOf(r.before, &r.Receipt).String()
 }
 
 // keptTips counts the refs that keep what others were.
@@ -96,14 +39,6 @@ func keptTips(r rehome.Receipt) (n int64) {
 		}
 	}
 	return n
-}
-
-// nameOf is a ref's name with all of its bytes.
-func nameOf(r rehome.ReceiptRef) string {
-	if r.NameBytes != nil {
-		return string(r.NameBytes)
-	}
-	return r.Name
 }
 
 // earlier is the receipt of the run before; nil for none.
