@@ -206,7 +206,7 @@ func hostileNames(p *person, s *server, from, token string) {
 // looks measures what a page looks like to those who see little, or on a phone.
 func looks(p *person, token string) {
 	p.signIn(token)
-	for _, path := range []string{"/", "/-/new", "/-/tokens", "/-/webhooks", "/ada/clicked/import", "/ada/clicked/import/authors", "/ada/clicked/import/large-files", "/ada/clicked/import/receipt", "/ada/clicked/import/webhooks", "/-/nothing"} {
+	for _, path := range []string{"/", "/-/new", "/-/tokens", "/-/webhooks", "/ada/clicked/import", "/ada/clicked/import/authors", "/ada/clicked/import/large-files", "/ada/clicked/import/options", "/ada/clicked/import/receipt", "/ada/clicked/import/webhooks", "/-/nothing"} {
 		p.goTo(path)
 		if n := pictures[path[strings.LastIndex(path, "/")+1:]]; n > 0 {
 			p.await(fmt.Sprintf(`document.querySelectorAll("svg[role=img] desc").length == %d`, n))
