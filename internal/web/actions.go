@@ -1,35 +1,54 @@
 package web
 
 import (
+	"net/url"
 	"strings"
 
 	"rehome"
 	"rehome/internal/importer"
 )
 
-// restart begins again what stopped, with what the form gives: credentials or a destination.
+// restart begins again what stopped, with what the form gives: credentials, a destination, or what is to be let pass.
 func (w *Web) restart(v *visit) error {
 	if err := w.Importer.Room(); err != nil {
 		return err
 	}
 	ctx, form := v.r.Context(), v.r.PostForm
-	user, password := typed(form.Get("username")), secretOf(form.Get("password"))
 	i, err := w.Importer.Get(ctx, v.repo.ID)
 	if err != nil {
 		return err
 	}
-	to := strings.TrimSpace(form.Get("destination"))
-	if same := to == w.destinationOf(v, i) && user == nil && password == nil; form.Has("destination") && !same {
-		_, err = w.Importer.SetDestination(ctx, v.repo.ID, importer.DestinationRequest{
-			URL: to, Username: user, Password: password,
-		})
+	if q, to := w.otherDestination(v, i); to {
+		_, err = w.Importer.SetDestination(ctx, v.repo.ID, q)
 	} else {
-		_, err = w.Importer.Update(ctx, v.repo.ID, importer.UpdateRequest{Username: user, Password: password, By: v.caller.User().ID})
+		q := importer.UpdateRequest{Username: typed(form.Get("username")), Password: secretOf(form.Get("password")), By: v.caller.User().ID}
+		if form.Has("allow_missing_lfs") {
+			yes := true
+			q.AllowMissingLFS = &yes
+		}
+		_, err = w.Importer.Update(ctx, v.repo.ID, q)
 	}
 	if err != nil {
 		return err
 	}
 	return v.to(v.at(""))
+}
+
+// otherDestination is what a form says of the destination; false where it says nothing, or nothing new.
+func (w *Web) otherDestination(v *visit, i rehome.Import) (q importer.DestinationRequest, to bool) {
+	form := v.r.PostForm
+	q = importer.DestinationRequest{
+		URL: strings.TrimSpace(form.Get("destination")), Username: typed(form.Get("username")), Password: secretOf(form.Get("password")),
+	}
+	if divergence, known := rehome.ParseDivergence(form.Get("on_divergence")); known {
+		q.OnDivergence = &divergence
+	}
+	if form.Has("create") {
+		yes := true
+		q.Create = &yes
+	}
+	same := q == importer.DestinationRequest{URL: w.destinationOf(v, i)}
+	return q, form.Has("destination") && !same
 }
 
 // typed is what was typed into a field, nil for nothing: what there was before stays.
@@ -76,13 +95,20 @@ func (w *Web) finish(v *visit) error {
 	return v.to(v.at(""))
 }
 
-// cancel deletes the import; the repository stays.
+// cancel deletes the import; the repository stays. The form may go on to that of a new import for it.
 func (w *Web) cancel(v *visit) error {
 	if v.r.PostFormValue("sure") == "" {
 		return &problem{status: 422, title: "Nothing was stopped", text: "Tick the box beside the button: an import that was stopped cannot go on.", hint: "Go back to the import."}
 	}
-	if err := w.Importer.Cancel(v.r.Context(), v.repo.ID, v.caller.User().ID); err != nil {
+	i, err := w.Importer.Get(v.r.Context(), v.repo.ID)
+	if err == nil {
+		err = w.Importer.Cancel(v.r.Context(), v.repo.ID, v.caller.User().ID)
+	}
+	if err != nil {
 		return err
+	}
+	if v.r.PostFormValue("anew") != "" {
+		return v.to(v.urls.Root + "/-/new?" + url.Values{"owner": {v.repo.Owner.Login}, "name": {v.repo.Name}, "url": {i.Source.URL}}.Encode())
 	}
 	return v.to(v.urls.Root + "/")
 }

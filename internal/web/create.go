@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +47,11 @@ func (w *Web) blank(v *visit) newImport {
 	f := newImport{Owner: v.caller.User().Login, Owners: append([]string{v.caller.User().Login}, v.caller.Token.Owners...)}
 	f.Hosted, f.Elsewhere = w.Host != nil, w.Importer.Elsewhere.Template
 	f.Options.Hold = !f.Hosted || f.Elsewhere != ""
-	f.URL = v.r.URL.Query().Get("url")
+	query := v.r.URL.Query()
+	f.URL, f.Name = query.Get("url"), query.Get("name")
+	if owner := query.Get("owner"); slices.Contains(f.Owners, owner) {
+		f.Owner = owner
+	}
 	return f
 }
 
@@ -122,19 +127,25 @@ func (w *Web) detect(v *visit) error {
 	return w.part(v, "new", "found", d)
 }
 
-// create makes the repository's row and starts the import. Where the import cannot start the row goes again.
+// create makes the repository, unless it is there and waits for an import, and starts the import. Where the import cannot start, what was
+// made goes again.
 func (w *Web) create(v *visit) error {
 	f := w.filled(v)
 	if f.Name == "" {
 		f.Name = nameOf(f.URL)
 	}
-	repo, err := w.make(v, f)
+	repo, found, err := w.waiting(v, f)
+	if err == nil && !found {
+		repo, err = w.make(v, f)
+	}
 	if err == nil {
 		if err = w.begin(v, repo, f); err == nil {
 			v.repo = repo
 			return v.to(v.at(""))
 		}
-		err = errors.Join(err, w.undo(v, repo))
+		if !found {
+			err = errors.Join(err, w.undo(v, repo))
+		}
 	}
 	p := problemOf(err)
 	if p.status >= http.StatusInternalServerError {
@@ -143,6 +154,22 @@ func (w *Web) create(v *visit) error {
 	shown := p.shown()
 	f.Err, f.Field = &shown, rehome.AsError(err).Field
 	return w.page(v, p.status, "new", "New import", f.shown(err))
+}
+
+// waiting finds the repository that the form names, where it is the caller's and has no import.
+func (w *Web) waiting(v *visit, f newImport) (r rehome.Repository, found bool, err error) {
+	r, err = w.DB.Repository(v.r.Context(), f.Owner, f.Name)
+	if err != nil && rehome.CodeOf(err) == rehome.NotFound {
+		return r, false, nil
+	}
+	if err != nil || !v.caller.CanWrite(r) {
+		return r, false, err
+	}
+	_, err = w.Importer.Get(v.r.Context(), r.ID)
+	if err != nil && rehome.CodeOf(err) == rehome.NotFound {
+		return r, true, w.Importer.Room()
+	}
+	return r, false, err
 }
 
 // make makes the repository, where there is room for an import.

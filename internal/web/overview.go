@@ -22,7 +22,7 @@ type overview struct {
 	Flow        flow
 	Facts       []fact
 	Problem     *shownProblem
-	Ask         string // what would help: credentials, destination, project, restart; "" for nothing
+	Ask         string // what would help: one of the asks; "" for nothing
 	Choices     []rehome.ProjectChoice
 	Held        *held
 	Done        *done
@@ -154,14 +154,36 @@ func (o *overview) troubles(i rehome.Import) {
 		return
 	}
 	o.Problem = &shownProblem{Title: words[i.State.Status], Text: e.Message, Hint: hint(e.Hint)}
+	o.Ask = askOf(i, e.Code)
+}
+
+// askOf is what would help an import that stopped for a cause. Each has a form in import.html.
+func askOf(i rehome.Import, cause rehome.Code) string {
 	switch {
 	case i.State.Status == rehome.AuthFailed, i.State.Status == rehome.DetectionNeedsAuth:
-		o.Ask = "credentials"
-	case e.Code == rehome.DestinationRefused, e.Code == rehome.DestinationMissing:
-		o.Ask = "destination"
-	case i.State.Status == rehome.Failed, i.State.Status == rehome.DetectionFoundNothing:
-		o.Ask = "restart"
+		return "credentials"
+	case i.State.Status == rehome.DetectionFoundNothing && i.Found.Commits == 0:
+		return "address"
+	case i.State.Status == rehome.DetectionFoundNothing:
+		return "restart"
+	case i.State.Status != rehome.Failed:
+		return ""
 	}
+	switch cause {
+	case rehome.DestinationRefused, rehome.DestinationMissing:
+		return "destination"
+	case rehome.DestinationMoved:
+		if i.Destination.URL != "" { // on the host nothing of others' is overwritten
+			return "moved"
+		}
+	case rehome.LFSMissing:
+		return "missing LFS"
+	case rehome.NotARepository, rehome.Unreachable, rehome.BlockedByPolicy:
+		if i.State.FailedStep != rehome.StepPush && i.Found.Commits == 0 { // to begin anew loses what was mapped and chosen
+			return "address"
+		}
+	}
+	return "restart"
 }
 
 // doneOf is what there is to see and do after a move.

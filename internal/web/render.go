@@ -23,6 +23,8 @@ type shell struct {
 	Admin   bool
 	FormKey string
 	Repo    string // owner/name, on pages of an import
+	Owner   string // its two parts
+	Name    string
 	At      string // base of the import's pages
 	Writes  bool   // the caller may see them all, not only the webhooks
 	Refresh int    // seconds after which a browser without JavaScript loads the page again; 0 for never
@@ -38,7 +40,7 @@ func (v *visit) shell(title string, body any) shell {
 		FormKey: v.formKey(), Body: body,
 	}
 	if v.repo.ID != 0 {
-		s.Repo, s.At, s.Writes = v.repo.FullName(), v.at(""), v.caller.CanWrite(v.repo)
+		s.Repo, s.Owner, s.Name, s.At, s.Writes = v.repo.FullName(), v.repo.Owner.Login, v.repo.Name, v.at(""), v.caller.CanWrite(v.repo)
 	}
 	if r, ok := body.(refreshing); ok {
 		s.Refresh = r.refresh()
