@@ -10,7 +10,7 @@ import (
 
 // step is one of those of the flow, as the page shows it.
 type step struct {
-	Name, State string // State: done, now, waits, failed or later
+	Name, State string // State: done, now, queued, waits, failed or later
 }
 
 var stepNames = []struct {
@@ -18,11 +18,14 @@ var stepNames = []struct {
 	name string
 }{{rehome.StepDetection, "Remote URL"}, {rehome.StepRaw, "Fetch"}, {rehome.StepRewrite, "Rewrite"}, {rehome.StepPush, "Push"}, {"", "Verified home"}}
 
-var stepWords = map[string]string{"done": "done", "now": "under way", "waits": "waits for you", "failed": "stopped here", "later": "to come"}
+var stepWords = map[string]string{"done": "done", "now": "under way", "queued": "waits its turn", "waits": "waits for you", "failed": "stopped here", "later": "to come"}
 
-// stepsOf says how far an import is. The last is no step but what comes of them.
-func stepsOf(i rehome.Import) []step {
+// stepsOf says how far an import is, and whether it is queued there. The last is no step but what comes of them.
+func stepsOf(i rehome.Import, queued bool) []step {
 	now, state := i.State.Status.Step(), "now"
+	if queued {
+		state = "queued"
+	}
 	switch i.State.Status {
 	case rehome.Complete:
 		now = "none"
@@ -71,10 +74,10 @@ const (
 	flowEdge   = 6 // of lines; the marks at corners reach out farther
 )
 
-// flowOf lays out the steps of an import. One that is closed does not begin again.
-func flowOf(i rehome.Import) flow {
+// flowOf lays out the steps of an import, which may be queued. One that is closed does not begin again.
+func flowOf(i rehome.Import, queued bool) flow {
 	f := flow{}
-	steps := stepsOf(i)
+	steps := stepsOf(i, queued)
 	boxes := picture.Row(len(steps), picture.Rect{X: flowEdge, Y: 24, W: picture.Width - 4*flowEdge, H: flowHeight}, flowGap)
 	for n, s := range steps {
 		r := boxes[n].Snap()

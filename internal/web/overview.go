@@ -83,7 +83,7 @@ func (w *Web) look(v *visit) (overview, error) {
 	if err != nil {
 		return overview{}, err
 	}
-	o := overview{standing: standingOf(i, turn.Position), Source: i.Source.URL, SSHKey: i.Source.SSHPublicKey, Flow: flowOf(i)}
+	o := overview{standing: standingOf(i, turn.Position), Source: i.Source.URL, SSHKey: i.Source.SSHPublicKey, Flow: flowOf(i, turn.Position > 0)}
 	o.Queue = queueLineOf(turn, w.Clock())
 	o.Destination = w.destinationOf(v, i)
 	o.Facts = facts(i, w.Clock())

@@ -232,32 +232,35 @@ func TestFlow(t *testing.T) {
 	for _, c := range []struct {
 		state  rehome.State
 		states string
+		queued bool
 	}{
-		{rehome.State{Status: rehome.Detecting}, "now later later later later"},
-		{rehome.State{Status: rehome.DetectionNeedsAuth}, "failed later later later later"},
-		{rehome.State{Status: rehome.DetectionFoundNothing}, "failed later later later later"},
-		{rehome.State{Status: rehome.DetectionFoundMultiple}, "waits later later later later"},
-		{rehome.State{Status: rehome.Importing}, "done now later later later"},
-		{rehome.State{Status: rehome.AuthFailed}, "done failed later later later"},
-		{rehome.State{Status: rehome.Mapping}, "done done now later later"},
-		{rehome.State{Status: rehome.WaitingToPush}, "done done done waits later"},
-		{rehome.State{Status: rehome.Pushing}, "done done done now later"},
-		{rehome.State{Status: rehome.Complete}, "done done done done done"},
-		{rehome.State{Status: rehome.Failed, FailedStep: rehome.StepDetection}, "failed later later later later"},
-		{rehome.State{Status: rehome.Failed, FailedStep: rehome.StepRaw}, "done failed later later later"},
-		{rehome.State{Status: rehome.Failed, FailedStep: rehome.StepRewrite}, "done done failed later later"},
-		{rehome.State{Status: rehome.Failed, FailedStep: rehome.StepPush}, "done done done failed later"},
+		{rehome.State{Status: rehome.Detecting}, "now later later later later", false},
+		{rehome.State{Status: rehome.DetectionNeedsAuth}, "failed later later later later", false},
+		{rehome.State{Status: rehome.DetectionFoundNothing}, "failed later later later later", false},
+		{rehome.State{Status: rehome.DetectionFoundMultiple}, "waits later later later later", false},
+		{rehome.State{Status: rehome.Importing}, "done now later later later", false},
+		{rehome.State{Status: rehome.AuthFailed}, "done failed later later later", false},
+		{rehome.State{Status: rehome.Mapping}, "done done now later later", false},
+		{rehome.State{Status: rehome.WaitingToPush}, "done done done waits later", false},
+		{rehome.State{Status: rehome.Pushing}, "done done done now later", false},
+		{rehome.State{Status: rehome.Complete}, "done done done done done", false},
+		{rehome.State{Status: rehome.Failed, FailedStep: rehome.StepDetection}, "failed later later later later", false},
+		{rehome.State{Status: rehome.Failed, FailedStep: rehome.StepRaw}, "done failed later later later", false},
+		{rehome.State{Status: rehome.Failed, FailedStep: rehome.StepRewrite}, "done done failed later later", false},
+		{rehome.State{Status: rehome.Failed, FailedStep: rehome.StepPush}, "done done done failed later", false},
+		{rehome.State{Status: rehome.Importing}, "done queued later later later", true},
+		{rehome.State{Status: rehome.Complete}, "done done done done done", true},
 	} {
 		i := rehome.Import{State: c.state}
 		var states []string
-		for _, s := range stepsOf(i) {
+		for _, s := range stepsOf(i, c.queued) {
 			states = append(states, s.State)
 		}
 		if got := strings.Join(states, " "); got != c.states {
 			t.Errorf("%s %s: %s, want %s", c.state.Status, c.state.FailedStep, got, c.states)
 		}
 		var b bytes.Buffer
-		if err := pages["import"].ExecuteTemplate(&b, "flow", flowOf(i)); err != nil {
+		if err := pages["import"].ExecuteTemplate(&b, "flow", flowOf(i, c.queued)); err != nil {
 			t.Fatal(err)
 		}
 		checkPage(t, string(c.state.Status), b.String())
@@ -271,7 +274,7 @@ func TestFlow(t *testing.T) {
 		}
 	}
 	closed := rehome.Import{State: rehome.State{Status: rehome.Complete}, Times: rehome.Times{ClosedAt: time.Now()}}
-	if flowOf(closed).Again != "" {
+	if flowOf(closed, false).Again != "" {
 		t.Error("what is finished begins again")
 	}
 }
