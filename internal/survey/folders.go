@@ -17,6 +17,7 @@ const (
 	maxFolders     = 1 << 17
 	maxFolderNames = 1 << 17
 	maxNameBytes   = 8 << 20 // of all names of folders together
+	maxMine        = 1 << 13 // names that each caller remembers by itself, so that few ask for the lock
 )
 
 // folderNames numbers names of folders, from 1, as trees name them; 0 is one for which there was no room. Each name is kept once, however
@@ -47,6 +48,9 @@ func (f *folderNames) number(mine map[string]uint32, name []byte) uint32 {
 		n = uint32(len(f.list))
 		f.known[f.list[n-1]] = n
 		f.bytes += len(name)
+	}
+	if len(mine) >= maxMine {
+		clear(mine)
 	}
 	mine[f.list[n-1]] = n
 	return n

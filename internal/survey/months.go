@@ -1,6 +1,8 @@
 package survey
 
 import (
+	"bytes"
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -22,6 +24,9 @@ type months struct {
 
 // cell is a month of a person: the number in the upper half, the month in the lower.
 type cell uint64
+
+func (c cell) who() int     { return int(c >> 32) }
+func (c cell) month() int32 { return int32(uint32(c)) }
 
 // add counts a commit that has a date; who is the number of its author.
 func (m *months) add(who int, at int64) {
@@ -51,25 +56,56 @@ func monthOf(at int64) int32 {
 	return int32(year-1970)*12 + int32(month) - 1
 }
 
-// shape returns what was counted: who has a cell is an author, in no order, and what nobody had a cell for is of everybody else. people are
-// all there are, by number.
-func (m *months) shape(people []Identity) rehome.Shape {
-	s := rehome.Shape{Undated: m.undated, Rest: rehome.MonthsOfMany{Months: listOf(m.rest)}}
-	all := make([]rehome.MonthCommits, 0, len(m.cells))
-	last := -1
-	for _, c := range slices.Sorted(maps.Keys(m.cells)) {
-		who := int(c >> 32)
-		if who != last {
-			i := people[who]
-			s.Authors = append(s.Authors, rehome.AuthorMonths{Identity: rehome.Identity{Name: string(i.Name), Mail: string(i.Mail)}})
-			all, last = all[len(all):], who
-			delete(m.late, who)
+// tally is what one person has in the cells, in their order: those from a place up to another.
+type tally struct {
+	from, to int
+	commits  int64
+}
+
+// shape returns what was counted, with no more than most authors: those with most commits who have a cell, in no order. What nobody had a cell
+// for, and the others, are of everybody else. people are all there are, by number; of whom is summed up nothing is copied.
+func (m *months) shape(people []Identity, most int) rehome.Shape {
+	s := rehome.Shape{Undated: m.undated}
+	cells := slices.Sorted(maps.Keys(m.cells))
+	all := m.tallies(cells)
+	if len(all) > most {
+		slices.SortFunc(all, func(a, b tally) int {
+			one, other := people[cells[a.from].who()], people[cells[b.from].who()]
+			return cmp.Or(cmp.Compare(b.commits, a.commits), bytes.Compare(one.Name, other.Name), bytes.Compare(one.Mail, other.Mail))
+		})
+		s.Rest.Identities = int64(len(all) - most)
+		for _, t := range all[most:] {
+			for _, c := range cells[t.from:t.to] {
+				m.rest[c.month()] += int64(m.cells[c])
+			}
 		}
-		all = append(all, rehome.MonthCommits{Month: int32(uint32(c)), Commits: int64(m.cells[c])})
-		s.Authors[len(s.Authors)-1].Months = all[:len(all):len(all)]
+		all = all[:most]
 	}
-	s.Rest.Identities = int64(len(m.late))
+	s.Authors = make([]rehome.AuthorMonths, 0, len(all))
+	for _, t := range all {
+		who := people[cells[t.from].who()]
+		one := rehome.AuthorMonths{Identity: rehome.Identity{Name: string(who.Name), Mail: string(who.Mail)}, Months: make([]rehome.MonthCommits, 0, t.to-t.from)}
+		for _, c := range cells[t.from:t.to] {
+			one.Months = append(one.Months, rehome.MonthCommits{Month: c.month(), Commits: int64(m.cells[c])})
+		}
+		s.Authors = append(s.Authors, one)
+	}
+	s.Rest.Identities += int64(len(m.late))
+	s.Rest.Months = listOf(m.rest)
 	return s
+}
+
+// tallies finds who has which of the cells, which are in order. Those who have one are not among the late any more.
+func (m *months) tallies(cells []cell) (all []tally) {
+	for n, c := range cells {
+		if n == 0 || c.who() != cells[n-1].who() {
+			all = append(all, tally{from: n})
+			delete(m.late, c.who())
+		}
+		t := &all[len(all)-1]
+		t.to, t.commits = n+1, t.commits+int64(m.cells[c])
+	}
+	return all
 }
 
 func listOf(by map[int32]int64) []rehome.MonthCommits {

@@ -17,8 +17,9 @@ type ShapeBounds struct {
 	Paths   int // bytes of the paths of folders
 }
 
-// Kept bounds the shape that a survey makes. It has more than pictures need, so that what comes later can be added to it.
-var Kept = ShapeBounds{Authors: 1 << 19, People: 8 << 20, Folders: 4 * rehome.ShapeFolders, Paths: 2 << 20}
+// Kept bounds the shape that a survey makes. It has more than pictures need, so that what comes later can be added to it: Linux
+// has 30,000 authors.
+var Kept = ShapeBounds{Authors: 1 << 15, People: 8 << 20, Folders: 4 * rehome.ShapeFolders, Paths: 2 << 20}
 
 // Shown bounds a shape that is handed out, with all that it says, to less than a MiB: everybody else takes half of that at most.
 var Shown = ShapeBounds{Authors: rehome.ShapeAuthors, People: 352 << 10, Folders: rehome.ShapeFolders, Paths: 160 << 10}
@@ -28,7 +29,7 @@ func (s *Survey) shape(ctx context.Context) (*rehome.Shape, error) {
 	if !s.o.Shape {
 		return nil, nil
 	}
-	shape := s.months.shape(s.people.list)
+	shape := s.months.shape(s.people.list, Kept.Authors)
 	var err error
 	if shape.Folders, err = s.folders(ctx); err != nil {
 		return nil, err

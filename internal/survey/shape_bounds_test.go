@@ -237,3 +237,42 @@ func TestFolderNamesAreBounded(t *testing.T) {
 		t.Errorf("folders %+v, want %+v", r.Shape.Folders, want)
 	}
 }
+
+// TestShapeOfManyPeople has more authors than are kept: those with fewest commits are everybody else, and no commit is lost.
+func TestShapeOfManyPeople(t *testing.T) {
+	var m months
+	people := make([]Identity, 0, 9)
+	for who := range 9 {
+		people = append(people, Identity{Name: fmt.Append(nil, 9-who), Mail: []byte("m")})
+		for n := range 1 + who/3 {
+			m.add(who, int64(n)*40*86400)
+		}
+	}
+	s := m.shape(people, 4)
+	names := ""
+	for _, a := range s.Authors {
+		names += a.Name
+	}
+	if names != "1234" || commitsIn(s.Authors[0].Months) != 3 || len(s.Authors[0].Months) != 3 || commitsIn(s.Authors[3].Months) != 2 {
+		t.Errorf("authors %+v", s.Authors)
+	}
+	if want := []rehome.MonthCommits{{Month: 0, Commits: 5}, {Month: 1, Commits: 2}}; s.Rest.Identities != 5 || !slices.Equal(s.Rest.Months, want) {
+		t.Errorf("everybody else: %+v, want 5 with %v", s.Rest, want)
+	}
+}
+
+// TestFolderNamesOfACaller are few, however many there are.
+func TestFolderNamesOfACaller(t *testing.T) {
+	var f folderNames
+	mine := map[string]uint32{}
+	for n := range 3 * maxMine {
+		if got := f.number(mine, fmt.Append(nil, n)); got != uint32(n+1) || len(mine) > maxMine {
+			t.Fatalf("name %d has number %d, and %d are remembered", n, got, len(mine))
+		}
+	}
+	for _, n := range []int{0, maxMine, 3*maxMine - 1} {
+		if got := f.number(mine, fmt.Append(nil, n)); got != uint32(n+1) {
+			t.Errorf("name %d has number %d now", n, got)
+		}
+	}
+}

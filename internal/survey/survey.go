@@ -43,7 +43,7 @@ type Options struct {
 	Accept object.Faults // dangerous ones of object.Acceptable that are warned of instead
 
 	// Scratch provides zeroed memory and what gives it back. The survey takes about 40 bytes
-	// per object, with Shape 4 more and at most some 60 MB of the heap. Nil takes all from the heap.
+	// per object, with Shape 4 more and at most some 90 MB of the heap. Nil takes all from the heap.
 	Scratch func(size int64) ([]byte, func(), error)
 }
 
