@@ -249,7 +249,9 @@ func TestDigestsAreBounded(t *testing.T) {
 		x.work(t)
 		id, err := x.web.DB.ReceiptID(t.Context(), r.ID)
 		must(t, err)
-		s.keep(id, &digest{at: make([]int64, maxDigests/8/3)}) // a third of all there may be
+		for range 2 { // two may have read it at once
+			s.keep(id, &digest{at: make([]int64, maxDigests/8/3)}) // a third of all there may be
+		}
 		size := 0
 		for _, d := range s.known {
 			size += d.size()

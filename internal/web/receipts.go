@@ -178,6 +178,9 @@ func (s *receipts) kept(id store.ReceiptID) *digest {
 func (s *receipts) keep(id store.ReceiptID, d *digest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.known[id] != nil {
+		return // two have read it at once
+	}
 	for other, gone := range s.known {
 		if s.size+d.size() <= maxDigests {
 			break
