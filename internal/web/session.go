@@ -45,14 +45,18 @@ func (w *Web) session(v *visit) error {
 }
 
 // mayStill reports whether who was let in may go on: since then the session may have ended, the token been revoked, and the
-// repository been deleted, or another one made in its place.
-func (w *Web) mayStill(v *visit, who access) bool {
+// repository been deleted, or another one made in its place. It fails where nobody can say.
+func (w *Web) mayStill(v *visit, who access) (bool, error) {
 	now := &visit{r: v.r, w: v.w, urls: v.urls, secret: v.secret}
 	var err error
-	if now.caller, err = w.Auth.StillInSession(v.r.Context(), v.secret, w.Clock()); err != nil {
-		return false
+	if now.caller, err = w.Auth.StillInSession(v.r.Context(), v.secret, w.Clock()); err == nil {
+		err = w.admit(now, who)
 	}
-	return w.admit(now, who) == nil && now.repo.ID == v.repo.ID
+	var refused *problem
+	if errors.Is(err, auth.ErrBadCredentials) || errors.Is(err, errSignIn) || errors.As(err, &refused) {
+		return false, nil
+	}
+	return err == nil && now.repo.ID == v.repo.ID, err
 }
 
 func (w *Web) signInForm(v *visit) error {

@@ -49,23 +49,32 @@ func (w *Web) live(v *visit) error {
 	return nil
 }
 
-// follow tells of events until one is final, the channel closes, or the watcher is gone or may not watch any more. A browser
-// whose session ended is told to fetch the page anew, which leads to where one signs in.
+// follow tells of events until one is final, the import is deleted, or the watcher is gone or may not watch any more. A browser
+// whose session ended is told to fetch the page anew, which leads to where one signs in. One that is cut off, as by a server that
+// stops, is not told of an end: it asks again by itself.
 func (w *Web) follow(v *visit, s stream, events <-chan rehome.Event, ticks <-chan time.Time) {
-	defer s.send("end", "") //nolint:errcheck // it is the last word
 	queue := queueTold{true}
 	for {
 		select {
 		case e, open := <-events:
-			if !open || w.relay(v, s, e, &queue) != nil || e.Kind == rehome.EventDone || e.Kind == rehome.EventError {
+			switch {
+			case v.r.Context().Err() != nil:
+				return
+			case !open:
+				s.end()
+				return
+			case w.relay(v, s, e, &queue) != nil:
+				return
+			case e.Kind == rehome.EventDone || e.Kind == rehome.EventError:
+				s.send("end", "") //nolint:errcheck // it is the last word
 				return
 			}
 		case <-ticks:
-			if !w.mayStill(v, writes) {
-				s.send("changed", "") //nolint:errcheck // as above
-				return
+			may, err := w.mayStill(v, writes)
+			if err == nil && !may {
+				s.end()
 			}
-			if w.tellPlace(v, s, &queue) != nil || s.say(": still here\n\n") != nil {
+			if err != nil || !may || w.tellPlace(v, s, &queue) != nil || s.say(": still here\n\n") != nil {
 				return
 			}
 		}
@@ -172,6 +181,13 @@ type stream struct{ paced }
 // send sends an event, each line of its data behind a word of its own.
 func (s stream) send(name, data string) error {
 	return s.say("event: " + name + "\ndata: " + strings.ReplaceAll(strings.ReplaceAll(data, "\r", ""), "\n", "\ndata: ") + "\n\n")
+}
+
+// end has the page look once more, and never again.
+func (s stream) end() {
+	if s.send("changed", "") == nil {
+		s.send("end", "") //nolint:errcheck // it is the last word
+	}
 }
 
 func (s stream) say(text string) error {
