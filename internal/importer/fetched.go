@@ -104,7 +104,7 @@ func (w *worker) lastRun(ctx context.Context) (*LastRun, error) {
 	return known.Last, err
 }
 
-// receiptBefore is the receipt of the run before; nil for none.
+// receiptBefore is the receipt of the run before; nil for none, and for a damaged one: this run writes it anew, and must not end for news.
 func (w *worker) receiptBefore(ctx context.Context) (*rehome.Receipt, error) {
 	text, err := w.DB.Receipt(ctx, w.row.ID)
 	if rehome.CodeOf(err) == rehome.NotFound {
@@ -118,17 +118,20 @@ func (w *worker) receiptBefore(ctx context.Context) (*rehome.Receipt, error) {
 		rehome.ReceiptRefs
 	}
 	if err := json.Unmarshal(text, &r); err != nil {
-		return nil, fmt.Errorf("read the receipt before: %w", err)
+		w.Log.Warn("the receipt before is damaged, so what this run brought cannot be told", "import", w.row.ID, "error", err)
+		return nil, nil
 	}
 	return &rehome.Receipt{Head: r.ReceiptHead, Refs: r.ReceiptRefs}, nil
 }
 
 // noteNews keeps what a run brought that has just completed.
 func noteNews(ctx context.Context, t *store.Tx, importID int64, known facts, before, now *rehome.Receipt) error {
-	if before == nil {
+	if before == nil && known.Last == nil {
 		return nil
 	}
-	known.Last = &LastRun{At: now.Head.CompletedAt, News: rehome.NewsOf(before, now)}
+	if known.Last = nil; before != nil {
+		known.Last = &LastRun{At: now.Head.CompletedAt, News: rehome.NewsOf(before, now)}
+	}
 	text, err := json.Marshal(known)
 	if err != nil {
 		return fmt.Errorf("encode facts: %w", err)

@@ -1,12 +1,14 @@
 package importer
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"rehome"
+	"rehome/internal/store"
 	"rehome/internal/testenv"
 )
 
@@ -84,5 +86,38 @@ func TestFetched(t *testing.T) {
 	sync()
 	if n := last(); n == nil || n.News != (rehome.News{Commits: 2, Made: 1, Moved: 1}) {
 		t.Errorf("after two commits and a branch: %+v", n)
+	}
+}
+
+// TestDamagedReceiptBefore: a run makes it anew. What that brought beside the run before cannot be told, and is by the next.
+func TestDamagedReceiptBefore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	url, from := serveRich(t, "sha1")
+	r := w.repository("new")
+	w.start(r, StartRequest{URL: url})
+	sync := func() *LastRun {
+		t.Helper()
+		_, err := w.Update(t.Context(), r.ID, UpdateRequest{})
+		must(t, err)
+		w.work()
+		wantStatus(t, w.get(r), rehome.Complete, "", "")
+		got, err := w.Fetched(t.Context(), r.ID)
+		must(t, err)
+		return got.Last
+	}
+	if n := sync(); n == nil {
+		t.Fatal("nothing is told of a second run")
+	}
+	_, err := w.DB.ChangeImport(t.Context(), r.ID, func(t *store.Tx, i *store.Import) error {
+		return t.SetReceipt(context.Background(), i.ID, []byte(`{"refs": 7}`))
+	})
+	must(t, err)
+	if n := sync(); n != nil {
+		t.Errorf("beside what cannot be read: %+v", n)
+	}
+	testenv.Grow(t, from, "refs/heads/trunk", "new.txt", 2)
+	if n := sync(); n == nil || n.News != (rehome.News{Commits: 2, Moved: 1}) {
+		t.Errorf("after two commits: %+v", n)
 	}
 }

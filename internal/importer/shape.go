@@ -157,11 +157,12 @@ func (r *shapeReader) months() []rehome.MonthCommits {
 	list := make([]rehome.MonthCommits, 0, n/2)
 	month := int64(0)
 	for range n {
-		month += r.number()
-		if month > maxMonth {
+		more := r.number()
+		if more > maxMonth-month {
 			r.bad = true
 			return nil
 		}
+		month += more
 		list = append(list, rehome.MonthCommits{Month: int32(month), Commits: r.number()})
 	}
 	return list

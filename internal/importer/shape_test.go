@@ -210,6 +210,7 @@ func FuzzShape(f *testing.F) {
 	f.Add([]byte{2})
 	f.Add([]byte("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
 	f.Add([]byte("\x01\x00\x00\xff\xff\xff\xff\x0f"))
+	f.Add([]byte("\x01\x00\x00\x02\x01\x00\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x00\x00\x00")) // a month so far on that their sum is negative
 	if got, err := decodeShape(encodeShape(&odd)); err != nil || !reflect.DeepEqual(got, odd) {
 		f.Errorf("%+v became %+v, %v", odd, got, err)
 	}
