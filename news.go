@@ -1,15 +1,12 @@
 package rehome
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // News counts what a run of a move brought beside the run before.
 type News struct {
-	Commits int64 // that refs lead to and that are new
+	Commits int64 // how many more refs lead to; those that came in place of others are not among them
 	Made    int64 // refs that were not there
-	Moved   int64 // refs that went on
+	Moved   int64 // refs that went on, or whose history was made anew by another map
 	Forced  int64 // refs that do not lead on from where they were
 	Deleted int64
 	Stay    int64 // refs that this run left as they were
@@ -72,7 +69,7 @@ func (n News) String() string {
 		case part.n == 1:
 			parts = append(parts, "1 "+part.one)
 		case part.n > 0:
-			parts = append(parts, strconv.FormatInt(part.n, 10)+" "+part.many)
+			parts = append(parts, Grouped(part.n)+" "+part.many)
 		}
 	}
 	if len(parts) == 0 {

@@ -26,7 +26,7 @@ func TestNews(t *testing.T) {
 		"forced":          {forced, "1 ref forced"},
 		"deleted":         {deleted, "1 ref deleted"},
 		"left":            {at(3, ref("a", "1")), "2 refs stay as they were there"},
-		"all of it, more": {at(2005, ref("a", "7"), ref("b", "8"), odd("\xff", "9")), "2000 new commits, 3 refs moved"},
+		"all of it, more": {at(2005, ref("a", "7"), ref("b", "8"), odd("\xff", "9")), "2,000 new commits, 3 refs moved"},
 	} {
 		if got := NewsOf(before, c.now).String(); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)

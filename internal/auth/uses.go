@@ -45,8 +45,11 @@ func (u *uses) take() []int64 {
 	return ids
 }
 
-// KeepUses writes down when tokens were used last, until ctx ends: to the hour, so that each is one write an hour at most. What cannot be
-// written is noted again with the next use.
+// lastUses is how long the end waits for the rows.
+const lastUses = 2 * time.Second
+
+// KeepUses writes down when tokens were used last, until ctx ends, and what is left then: to the hour, so that each is one write an hour at most.
+// What cannot be written is noted again with the next use.
 func (a *Auth) KeepUses(ctx context.Context) {
 	ticks := time.NewTicker(keepUsesEvery)
 	defer ticks.Stop()
@@ -55,6 +58,9 @@ func (a *Auth) KeepUses(ctx context.Context) {
 		case <-ticks.C:
 			a.keepUses(ctx)
 		case <-ctx.Done():
+			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastUses)
+			defer cancel()
+			a.keepUses(ending)
 			return
 		}
 	}

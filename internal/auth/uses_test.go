@@ -76,3 +76,18 @@ func TestKeepUsesEnds(t *testing.T) {
 		<-ended
 	})
 }
+
+// TestLastUsesAreKept: what a token did in the minute before the end is known afterwards.
+func TestLastUsesAreKept(t *testing.T) {
+	a, db := newAuth(t)
+	token, secret := issue(t, a, Grant{User: "octocat"})
+	if _, err := identify(t, a, "token "+secret); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	a.KeepUses(ctx)
+	if got, err := db.TokenByHash(t.Context(), Hash(rehome.Secret(secret))); err != nil || got.ID != token.ID || got.UsedAt.IsZero() {
+		t.Errorf("token %d was used at %v, %v", got.ID, got.UsedAt, err)
+	}
+}
