@@ -144,7 +144,7 @@ func (m *Main) tellSteps(silent bool) (tell func(backup.Progress), done func()) 
 	bar := &stepBar{style: style}
 	foot := terminal.NewFoot(m.Stderr.(*os.File), style, bar.lines)
 	close := func() { foot.Close(nil) }
-	gone := m.interrupts.show(drawn{bar.stops, close})
+	gone := m.interrupts.show(drawn{func() { bar.stops(); foot.Draw() }, close})
 	return bar.tell, func() { gone(); close() }
 }
 

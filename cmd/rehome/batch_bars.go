@@ -44,7 +44,7 @@ func (b *batchRun) barShow(file *os.File, style terminal.Style) batchShow {
 	s.names = withoutCommon(s.names)
 	foot := terminal.NewFoot(file, style, s.lines)
 	close := func() { foot.Close(nil) }
-	gone := b.interrupts.show(drawn{s.stops, close})
+	gone := b.interrupts.show(drawn{func() { s.stops(); foot.Draw() }, close})
 	return batchShow{func(n int) rowShow {
 		bar := s.begin(n)
 		return rowShow{
@@ -143,7 +143,7 @@ func (s *batchBars) lines(columns int) (all []string) {
 	names = min(names, columns/3)
 	for _, bar := range s.running {
 		name := terminal.Pad(s.style.Middle(s.names[bar.n], names), names)
-		all = append(all, s.style.Running()+" "+name+"  "+bar.steps.line(columns-names-5))
+		all = append(all, s.style.Clip(s.style.Running()+" "+name+"  "+bar.steps.line(columns-names-5), columns-1))
 	}
 	all = append(all, s.style.Clip(s.total(columns), columns-1))
 	if s.stopping {
@@ -188,9 +188,9 @@ func (s *steps) line(columns int) string {
 	default:
 		text += s.style.Bar(bar, int64(*r.last.Percent), 100) + fmt.Sprintf("%4d%%", *r.last.Percent)
 	}
-	parts := r.amounts(s.seen(r), true)
-	if r.last.ETA != nil && *r.last.ETA > 0 {
-		parts = slices.Insert(parts, 0, leftText(time.Duration(*r.last.ETA)*time.Second))
+	parts := r.lately(s.seen(r), s.now())
+	if left := r.left(s.now()); left > 0 {
+		parts = slices.Insert(parts, 0, leftText(left))
 	}
 	if r.text != "" {
 		parts = []string{r.text}

@@ -49,8 +49,8 @@ func (i *interrupts) listen(ctx context.Context) (_ context.Context, stop func()
 			return
 		}
 		first := time.Now()
-		cancel()
 		i.stops()
+		cancel()
 		for s := range heard {
 			if s == os.Interrupt && time.Since(first) > sameInterrupt {
 				i.endNow()
@@ -145,7 +145,7 @@ func word(arg string) string {
 
 var (
 	signsIn   = regexp.MustCompile(`((?:https?|postgres(?:ql)?|s3)://|://[^/@]*:)[^/]*@`)
-	plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./*-]+$`)
+	plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 )
 
 // left clears away what a move into a folder was at work on, for an end at once, and says what it leaves. The folder

@@ -19,6 +19,7 @@ import (
 //	kill POINT N          kills itself when it passes the point for the Nth time
 //	stop POINT N          stops there, until somebody has it go on
 //	kill-change N         kills itself in front of the Nth change of the disk
+//	hang-change N         never comes back from the Nth change of the disk
 //	ENOSPC N TIMES        fails that many changes of the disk from the Nth on; EIO the same
 //
 // Spaces in the name of a point are underscores.
@@ -53,6 +54,7 @@ func meet(words []string) error {
 		"kill":        {1, func() { at(words[1], numbers[0], syscall.SIGKILL) }},
 		"stop":        {1, func() { at(words[1], numbers[0], syscall.SIGSTOP) }},
 		"kill-change": {1, func() { changes(numbers[0], 1, 0) }},
+		"hang-change": {1, func() { hang(numbers[0]) }},
 		"ENOSPC":      {2, func() { changes(numbers[0], numbers[1], syscall.ENOSPC) }},
 		"EIO":         {2, func() { changes(numbers[0], numbers[1], syscall.EIO) }},
 	}
@@ -86,6 +88,18 @@ func changes(nth, times int64, with syscall.Errno) {
 		}
 		fmt.Fprintf(os.Stderr, "fault met: %v\n", with)
 		return with
+	})
+}
+
+// hang has the nth change of the disk take for ever.
+func hang(nth int64) {
+	var passed atomic.Int64
+	disk.Fail(func(disk.Op, string) error {
+		if passed.Add(1) == nth {
+			fmt.Fprintln(os.Stderr, "fault met: hangs")
+			select {}
+		}
+		return nil
 	})
 }
 

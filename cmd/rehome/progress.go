@@ -146,7 +146,7 @@ func (m *Main) bars(file *os.File, style terminal.Style, of []rehome.Step) watch
 	s := newSteps(style, time.Now, of...)
 	foot := terminal.NewFoot(file, style, s.lines)
 	close := func() { foot.Close(s.last) }
-	gone := m.interrupts.show(drawn{s.stops, close})
+	gone := m.interrupts.show(drawn{func() { s.stops(); foot.Draw() }, close})
 	return watcher{event: s.event, note: foot.Print, warn: s.warn, seen: s.movement, close: func() {
 		gone()
 		close()

@@ -37,6 +37,7 @@ type stepRow struct {
 	state        stepState
 	began, ended time.Time
 	last         rehome.ProgressEvent // the newest
+	told         time.Time            // when that came
 	text         string               // in place of it
 	did          string               // once it is done
 }
@@ -148,7 +149,7 @@ func (s *steps) progress(e rehome.Event) {
 		return
 	}
 	s.enter(e.Step, s.now())
-	s.rows[n].last, s.rows[n].text = *e.ProgressEvent, e.Text
+	s.rows[n].last, s.rows[n].text, s.rows[n].told = *e.ProgressEvent, e.Text, s.now()
 	switch e.Step {
 	case rehome.StepRaw:
 		s.moved.received = max(s.moved.received, e.Bytes)
@@ -242,7 +243,31 @@ func (r *stepRow) outcome(authors int64) string {
 	return strings.Join(r.amounts(authors, false), ", ")
 }
 
-// amounts are the numbers of a step, the most telling first; with how fast they grow while it runs.
+// quiet is for how long a step may say nothing before that is told.
+const quiet = 10 * time.Second
+
+// lately are the numbers of a step that runs, and how fast they grow, unless nothing came any more.
+func (r *stepRow) lately(authors int64, now time.Time) []string {
+	all := r.amounts(authors, true)
+	switch silence := now.Sub(r.told); {
+	case r.told.IsZero():
+	case silence >= quiet && r.last.Bytes > 0:
+		all = append(all, "nothing for "+tookText(silence.Truncate(time.Second)))
+	case r.last.Rate > 0:
+		all = append(all, bytesText(r.last.Rate)+"/s")
+	}
+	return all
+}
+
+// left is how long the step will take, 0 where that is not known or nothing comes any more.
+func (r *stepRow) left(now time.Time) time.Duration {
+	if r.last.ETA == nil || now.Sub(r.told) >= quiet {
+		return 0
+	}
+	return time.Duration(*r.last.ETA) * time.Second
+}
+
+// amounts are the numbers of a step, the most telling first.
 func (r *stepRow) amounts(authors int64, running bool) (all []string) {
 	p := &r.last
 	add := func(n int64, text string) {
@@ -269,9 +294,6 @@ func (r *stepRow) amounts(authors int64, running bool) (all []string) {
 		add(p.Bytes, of(p.Bytes)+" converted")
 	case rehome.StepPush:
 		add(p.Bytes, of(p.Bytes)+" sent")
-	}
-	if running {
-		add(p.Rate, bytesText(p.Rate)+"/s")
 	}
 	return all
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"rehome"
 	"rehome/internal/terminal"
 )
 
@@ -77,7 +76,7 @@ func head(mark, name, took string) string {
 // running draws the step under way: a bar, and behind it or below it the numbers.
 func (s *steps) running(r *stepRow, columns int, now time.Time) []string {
 	text := head(s.style.Running(), r.called(), tookText(now.Sub(r.began)))
-	amounts := r.amounts(s.seen(r), true)
+	amounts := r.lately(s.seen(r), now)
 	room := columns - restAt
 	if columns < wide {
 		at := restAt
@@ -88,13 +87,13 @@ func (s *steps) running(r *stepRow, columns int, now time.Time) []string {
 		if r.text != "" {
 			below = r.text
 		}
-		lines := []string{text + s.bar(&r.last, room, now.Sub(r.began))}
+		lines := []string{s.style.Clip(text+s.bar(r, room, now), columns)}
 		if below != "" {
 			lines = append(lines, s.style.Clip(strings.Repeat(" ", at)+below, columns))
 		}
 		return lines
 	}
-	bar := s.bar(&r.last, min(room*2/3, longBar+24), now.Sub(r.began))
+	bar := s.bar(r, min(room*2/3, longBar+24), now)
 	beside := fitted(amounts, room-terminal.Width(bar)-2)
 	if r.text != "" {
 		beside = r.text
@@ -103,13 +102,13 @@ func (s *steps) running(r *stepRow, columns int, now time.Time) []string {
 }
 
 // bar draws how far a step is, with the percentage and what is left, in so many columns.
-func (s *steps) bar(p *rehome.ProgressEvent, columns int, took time.Duration) string {
-	percent, left := "", ""
+func (s *steps) bar(r *stepRow, columns int, now time.Time) string {
+	p, percent, left := &r.last, "", ""
 	if p.Percent != nil {
 		percent = fmt.Sprintf("%4d%%", *p.Percent)
 	}
-	if p.ETA != nil && *p.ETA > 0 {
-		left = "  " + leftText(time.Duration(*p.ETA)*time.Second)
+	if rest := r.left(now); rest > 0 {
+		left = "  " + leftText(rest)
 	}
 	const leftColumns = 14 // as much as leftText may take: the bar stays as long as it is
 	room := min(columns-5-leftColumns, longBar)
@@ -120,7 +119,7 @@ func (s *steps) bar(p *rehome.ProgressEvent, columns int, took time.Duration) st
 		return strings.TrimLeft(percent, " ")
 	}
 	if p.Percent == nil {
-		return s.style.Moving(room, int64(took/(100*time.Millisecond)))
+		return s.style.Moving(room, int64(now.Sub(r.began)/(100*time.Millisecond)))
 	}
 	return s.style.Bar(room, int64(*p.Percent), 100) + percent + left
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rehome"
+	"rehome/internal/terminal"
 )
 
 // stepTook is how long a step took in this run.
@@ -33,7 +34,7 @@ func (m *Main) sayTotals(r moved, dest string, f importFlags) {
 	} else {
 		line("on disk", bytesText(sizeOf(dest)))
 	}
-	line("time", r.seen.timeText())
+	line("time", terminal.Wrap(r.seen.timeText(), max(terminal.Columns(m.Stderr)-13, 20), strings.Repeat(" ", 12)))
 	line("next", m.next(dest, f))
 }
 

@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -137,38 +136,35 @@ func (f *Foot) write(above string) {
 	lines := f.lines(columns)
 	lines = lines[max(len(lines)-max(rows-1, 1), 0):]
 	var b strings.Builder
-	b.WriteString(f.up(columns))
 	if above != "" {
-		b.WriteString("\x1b[J" + above)
+		b.WriteString(f.erase(columns) + above)
+	} else {
+		b.WriteString("\r" + strings.Repeat("\x1b[A", f.height(columns)))
 	}
+	b.WriteString("\x1b[?7l") // no wrapping: a terminal may be narrower than it has told yet
 	f.stands = f.stands[:0]
 	for _, line := range lines {
-		line = f.style.Clip(line, columns-1) // in the last column some terminals wrap
-		b.WriteString(line + "\x1b[K\n")
+		line = f.style.Clip(line, columns-1)   // in the last column some terminals wrap
+		b.WriteString("\x1b[2K" + line + "\n") // which also forgets that the row was a part of a longer line
 		f.stands = append(f.stands, Width(line))
 	}
-	b.WriteString("\x1b[J")
+	b.WriteString("\x1b[J\x1b[?7h")
 	io.WriteString(f.out, b.String()) //nolint:errcheck // as in Print
 }
 
-// erase clears what stands there. f.mu is held.
+// erase clears what stands there, a line at a time: some terminals keep what is cleared at once below what scrolled away.
+// f.mu is held.
 func (f *Foot) erase(columns int) string {
-	if len(f.stands) == 0 {
-		return ""
-	}
-	text := f.up(columns) + "\x1b[J"
-	f.stands = nil
+	text := "\r\x1b[2K" + strings.Repeat("\x1b[A\x1b[2K", f.height(columns))
+	f.stands = f.stands[:0]
 	return text
 }
 
-// up moves to the first row of what stands there. When a terminal became narrower it has wrapped longer lines meanwhile.
-func (f *Foot) up(columns int) string {
-	rows := 0
+// height is how many rows what stands there takes. When a terminal became narrower it has wrapped longer lines meanwhile.
+// f.mu is held.
+func (f *Foot) height(columns int) (rows int) {
 	for _, width := range f.stands {
 		rows += max((width+columns-1)/columns, 1)
 	}
-	if rows == 0 {
-		return "\r"
-	}
-	return "\r\x1b[" + strconv.Itoa(rows) + "A"
+	return rows
 }
