@@ -7,16 +7,25 @@ export GOWORK := off
 BIN      := $(CURDIR)/bin
 COMMIT   := $(shell git describe --always --abbrev=12 --dirty 2>/dev/null)
 LDFLAGS  := -s -w -X main.commit=$(COMMIT)
+PREFIX   ?= /usr/local
 TARGETS  := linux/amd64 linux/arm64 darwin/arm64
 FUZZTIME ?= 5000x
 CRASHES  ?= 1000
 IMPORTS  ?= 200
 SEED     ?= 1
 
-.PHONY: build check test test-forge fuzz race crash demo bench tools object-store clean
+.PHONY: build install check test test-forge fuzz race crash demo bench tools object-store clean
 
 build: ## the program, in bin/rehome
 	go build -ldflags '$(LDFLAGS)' -o $(BIN)/rehome ./cmd/rehome
+
+install: build ## the program, manual pages and completions, below PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install $(BIN)/rehome $(DESTDIR)$(PREFIX)/bin/rehome
+	$(BIN)/rehome man $(DESTDIR)$(PREFIX)/share/man/man1
+	$(BIN)/rehome completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/rehome
+	$(BIN)/rehome completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_rehome
+	$(BIN)/rehome completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/rehome.fish
 
 check: tools ## format, vet, lint, arrows, cross-builds
 	@unformatted=$$($(BIN)/gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not formatted (gofumpt -w):"; echo "$$unformatted"; exit 1; fi
