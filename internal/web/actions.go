@@ -1,6 +1,10 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -81,11 +85,25 @@ func (w *Web) choose(v *visit) error {
 	return v.to(v.at(""))
 }
 
+// approve has pushed what the page showed that the form is on. What is another by now has to be looked at first.
 func (w *Web) approve(v *visit) error {
+	i, err := w.Importer.Get(v.r.Context(), v.repo.ID)
+	if err != nil {
+		return err
+	}
+	if seen := v.r.PostFormValue("seen"); seen != "" && seen != seenOf(i) {
+		return &problem{status: http.StatusUnprocessableEntity, title: "Nothing was pushed", text: "What would be pushed, or where to, was changed since you loaded the page.", hint: "Look at it again, and approve then."}
+	}
 	if _, err := w.Importer.Approve(v.r.Context(), v.repo.ID); err != nil {
 		return err
 	}
 	return v.to(v.at(""))
+}
+
+// seenOf is what somebody has seen who approves: the same as long as the same is pushed to the same place by the same rules.
+func seenOf(i rehome.Import) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%v %v %v %v", i.Wanted, i.LFS, i.Options, i.Destination))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
 func (w *Web) finish(v *visit) error {

@@ -24,6 +24,7 @@ type held struct {
 	Others  int64    // who become others beside those people
 	Rules   []string // what the options do there
 	Unknown []string
+	Seen    string // what all this is, for the form to bring along
 }
 
 // MissingLFS is how many Git LFS objects the source lacks.
@@ -96,7 +97,7 @@ func (b behind) sorted() behind {
 // heldOf says what approval would publish.
 func (w *Web) heldOf(v *visit, i rehome.Import) (*held, error) {
 	ctx := v.r.Context()
-	h := &held{To: w.destinationOf(v, i), Counts: i.Found, Did: i.Changes, Choice: i.LFS}
+	h := &held{To: w.destinationOf(v, i), Seen: seenOf(i), Counts: i.Found, Did: i.Changes, Choice: i.LFS}
 	var err error
 	if h.Fetched, err = w.Importer.Fetched(ctx, v.repo.ID); err != nil && rehome.CodeOf(err) != rehome.NotFound {
 		return nil, err

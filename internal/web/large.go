@@ -1,10 +1,16 @@
 package web
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"rehome"
+	"rehome/internal/git/attributes"
 )
 
 // largeList is the page of the large files.
@@ -16,6 +22,7 @@ type largeList struct {
 	Over    int64
 	Choice  rehome.LFSChoice
 	Match   string // patterns, one a line
+	Shown   string // both, for the form to bring along
 	Open    bool
 	Changes rehome.Changes
 	Pages   pager
@@ -55,6 +62,7 @@ func (w *Web) largeList(v *visit) (l largeList, err error) {
 		Total: total, Bytes: i.Found.LargeFilesSize, Known: i.Found.LargeFilesKnown, Choice: i.LFS, Match: i.Options.LargeMatch,
 		Open: i.ClosedAt.IsZero(), Changes: i.Changes, Pages: pagesOf(v.at("large-files"), query, page, int(total)),
 	}
+	l.Shown = url.Values{"choice": {string(l.Choice)}, "match": {l.Match}}.Encode()
 	if l.Over, err = w.Importer.LargeFilesOver(ctx, v.repo.ID); err != nil {
 		return l, err
 	}
@@ -73,11 +81,37 @@ func (w *Web) largeList(v *visit) (l largeList, err error) {
 	return l, nil
 }
 
+// lines of a text.
+func lines(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+}
+
+// chooseLarge takes what was changed in the form.
 func (w *Web) chooseLarge(v *visit) error {
-	match := strings.FieldsFunc(v.r.PostFormValue("match"), func(r rune) bool { return r == '\n' || r == '\r' })
-	_, err := w.Importer.SetLFS(v.r.Context(), v.repo.ID, rehome.LFSChoice(v.r.PostFormValue("choice")), &match)
-	if err == nil {
+	get := v.r.PostFormValue
+	choice, match := rehome.LFSChoice(get("choice")), new(lines(get("match")))
+	i, err := w.Importer.Get(v.r.Context(), v.repo.ID)
+	if err != nil {
+		return err
+	}
+	if shown, ok := shownBy(v); ok {
+		keep(&choice, rehome.LFSChoice(shown("choice")), i.LFS)
+		if slices.Equal(*match, lines(shown("match"))) {
+			match = nil
+		}
+	}
+	if _, err = w.Importer.SetLFS(v.r.Context(), v.repo.ID, choice, match); err == nil {
 		return v.to(v.at("large-files"))
+	}
+	return w.largeAgain(v, err)
+}
+
+// largeAgain shows the form as it was sent, with what is wrong with it.
+func (w *Web) largeAgain(v *visit, err error) error {
+	get := v.r.PostFormValue
+	var bad *attributes.PatternError
+	if errors.As(err, &bad) {
+		err = &rehome.Error{Code: rehome.Invalid, Field: "match", Message: fmt.Sprintf("The pattern %q %s.", rehome.Clean(bad.Text, 100), bad.Why)}
 	}
 	p := problemOf(err)
 	if p.status >= http.StatusInternalServerError {
@@ -87,7 +121,6 @@ func (w *Web) chooseLarge(v *visit) error {
 	if err != nil {
 		return err
 	}
-	shown := p.shown()
-	l.Err = &shown
+	l.Err, l.Choice, l.Match, l.Shown = new(p.shown()), rehome.LFSChoice(get("choice")), get("match"), cmp.Or(get("shown"), l.Shown)
 	return w.page(v, p.status, "large-files", "Large files of "+v.repo.FullName(), l)
 }

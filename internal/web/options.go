@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -22,6 +23,7 @@ type optionGroup struct {
 	Counts      string // from when a change of it counts
 	Key         string // public, to be let in; "" for none
 	Fields      []optionField
+	Shown       string // what the fields have as they are shown
 	Save        string // what the button says
 	Saved       bool
 }
@@ -118,6 +120,7 @@ func (w *Web) optionsPageOf(v *visit, i rehome.Import) optionsPage {
 		{Part: partDestination, Title: "Destination", At: to, Fields: destinationOf(i.Destination).fields(i.Destination.SSHPublicKey), Key: i.Destination.SSHPublicKey, Save: "Save the destination"},
 	}}
 	for n := range p.Groups {
+		p.Groups[n].Shown = shownOf(p.Groups[n].Fields)
 		p.Groups[n].Saved = v.r.Method == http.MethodGet && v.r.URL.Query().Get("saved") == p.Groups[n].Part
 	}
 	if !p.Open {
@@ -168,6 +171,7 @@ func (w *Web) changeOptions(v *visit) error {
 	for n := range page.Groups {
 		if page.Groups[n].Part == part && page.Open {
 			page.Groups[n].Fields = typed
+			page.Groups[n].Shown = cmp.Or(get("shown"), page.Groups[n].Shown)
 		}
 	}
 	shown := p.shown()
@@ -179,8 +183,11 @@ func (w *Web) changeOptions(v *visit) error {
 	return w.page(v, p.status, "options", "Options of "+v.repo.FullName(), page)
 }
 
-// setOptions changes those options that are not as they are.
+// setOptions changes those options that were changed in the form, and are not so already.
 func (w *Web) setOptions(v *visit, o optionForm, i rehome.Import) error {
+	if shown, ok := shownBy(v); ok {
+		o = o.since(optionsFrom(shown), optionsOf(i.Options))
+	}
 	wanted, err := o.choices()
 	if err != nil {
 		return err
@@ -232,6 +239,15 @@ func (w *Web) changeDestination(v *visit, d destinationForm, i rehome.Import, ge
 			e.Message, e.Hint = "A destination cannot be taken away.", "Another one can be given until the first push."
 		}
 		return e
+	}
+	if shown, ok := shownBy(v); ok {
+		was, now := destinationFrom(shown), destinationOf(i.Destination)
+		if was.URL != now.URL { // what signs in was typed for the one that was shown
+			return &rehome.Error{Code: rehome.Invalid, Field: "destination", Message: "It was made another one meanwhile.", Hint: "Load the page again."}
+		}
+		keep(&d.Create, was.Create, now.Create)
+		keep(&d.Visibility, was.Visibility, now.Visibility)
+		keep(&d.OnDivergence, was.OnDivergence, now.OnDivergence)
 	}
 	q, err := d.request(get)
 	if err != nil {
