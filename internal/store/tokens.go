@@ -163,6 +163,10 @@ func (db *DB) RevokeTokenWithMade(ctx context.Context, id int64) (made int64, er
 			return err
 		}
 		for { // what was made while this waited for who made it is found the next time
+			// The rows are taken in order of their ids, as UseTokens takes them.
+			if _, err := collect(ctx, t.tx, scanID, descent+"SELECT id FROM tokens WHERE revoked_at = 0 AND id IN (SELECT id FROM made) ORDER BY id"+t.write, id); err != nil {
+				return err
+			}
 			done, err := t.tx.ExecContext(ctx, descent+"UPDATE tokens SET revoked_at = $2 WHERE revoked_at = 0 AND id IN (SELECT id FROM made)", id, millis(t.Now))
 			if err != nil {
 				return err
@@ -179,7 +183,7 @@ func (db *DB) RevokeTokenWithMade(ctx context.Context, id int64) (made int64, er
 // UsedStep is how exactly it is kept when a token was used last.
 const UsedStep = time.Hour
 
-// UseTokens notes that tokens were used, unless that is known to the hour.
+// UseTokens notes that tokens were used, unless that is known to the hour. The ids ascend.
 func (db *DB) UseTokens(ctx context.Context, ids []int64) error {
 	err := db.inTx(ctx, func(t *Tx) error {
 		for _, id := range ids {
