@@ -139,7 +139,7 @@ func (d *diagram) change() {
 	d.button("Save")
 	d.await(`document.querySelector("input[value=opt_out]").checked && document.readyState == "complete"`)
 	d.click(`.tabs a[href$="/import"]`)
-	d.sees("leave history")
+	d.sees("not in history any more")
 	d.sees("2 of them get new ids")
 }
 
