@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"rehome"
@@ -113,20 +112,13 @@ func (w *Web) finish(v *visit) error {
 	return v.to(v.at(""))
 }
 
-// cancel deletes the import; the repository stays. The form may go on to that of a new import for it.
+// cancel deletes the import; the repository stays.
 func (w *Web) cancel(v *visit) error {
 	if v.r.PostFormValue("sure") == "" {
 		return &problem{status: 422, title: "Nothing was stopped", text: "Tick the box beside the button: an import that was stopped cannot go on.", hint: "Go back to the import."}
 	}
-	i, err := w.Importer.Get(v.r.Context(), v.repo.ID)
-	if err == nil {
-		err = w.Importer.Cancel(v.r.Context(), v.repo.ID, v.caller.User().ID)
-	}
-	if err != nil {
+	if err := w.Importer.Cancel(v.r.Context(), v.repo.ID, v.caller.User().ID); err != nil {
 		return err
-	}
-	if v.r.PostFormValue("anew") != "" {
-		return v.to(v.urls.Root + "/-/new?" + url.Values{"owner": {v.repo.Owner.Login}, "name": {v.repo.Name}, "url": {i.Source.URL}}.Encode())
 	}
 	return v.to(v.urls.Root + "/")
 }

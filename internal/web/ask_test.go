@@ -9,43 +9,90 @@ import (
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/importer"
 	"rehome/internal/lfs"
 	"rehome/internal/testenv"
 )
 
-// TestAnotherAddress begins anew with a repository that is there already, after an address at which nothing is.
+// TestAnotherAddress begins anew with a repository that is there already, after an address at which nothing is. What was chosen stays, and nothing
+// ends before the new import begins.
 func TestAnotherAddress(t *testing.T) {
 	x := newWorld(t)
 	b := x.signedIn(t, auth.Grant{User: "octocat"})
-	r := x.repository(t, "octocat", "socm", source1(t)+"-not-there", false)
+	r := x.repository(t, "octocat", "socm", source1(t)+"-not-there", true)
+	only := []string{"trunk"}
+	_, err := x.web.Importer.Update(t.Context(), r.ID, importer.UpdateRequest{Choices: importer.Choices{Refs: &only}})
+	must(t, err)
 	x.work(t)
 	const at = "/octocat/socm/import"
-	if page := b.get(t, at).want(t, 200); !strings.Contains(page.body, "Give another address") {
+	page := b.get(t, at).want(t, 200)
+	if !strings.Contains(page.body, `href="`+x.URL+`/-/new?owner=octocat&amp;name=socm">Give another address`) {
 		t.Fatalf("no way to another address: %s", page.body)
 	}
-	to := b.post(t, at+"/cancel", url.Values{"sure": {"1"}, "anew": {"1"}}).want(t, 303).Header.Get("Location")
-	path, ok := strings.CutPrefix(to, x.URL)
-	if !ok || !strings.HasPrefix(path, "/-/new?") {
-		t.Fatalf("led to %s", to)
+	form := b.get(t, "/-/new?owner=octocat&name=socm").want(t, 200).form(t, "/-/new", "url")
+	if form.Get("name") != "socm" || form.Get("hold") != "1" || form.Get("refs") != "trunk" || !strings.HasSuffix(form.Get("url"), "-not-there") {
+		t.Errorf("the new form has %v", form)
 	}
-	form := b.get(t, path).want(t, 200)
-	for _, kept := range []string{`value="socm"`, "-not-there"} {
-		if !strings.Contains(form.body, kept) {
-			t.Errorf("the new form lacks %s", kept)
+	form.Set("url", "https://")
+	b.post(t, "/-/new", form).want(t, 422)
+	if now := x.at(t, r); now.State.Status != rehome.DetectionFoundNothing && now.State.Status != rehome.Failed {
+		t.Fatalf("a form with a mistake ended the import: %s", now.State.Status)
+	}
+	form.Set("url", source1(t))
+	b.post(t, "/-/new", form).want(t, 303)
+	x.work(t)
+	now := x.at(t, r)
+	if now.State.Status != rehome.WaitingToPush || now.Options.Refs != "trunk" {
+		t.Errorf("the same repository is %s, with %+v", now.State.Status, now.Options)
+	}
+	for _, instead := range []string{"", form.Get("instead"), itoa(now.ID)} { // the last import waits for approval: it does not end for a form
+		form.Set("instead", instead)
+		b.post(t, "/-/new", form).want(t, 422)
+		if then := x.at(t, r); then.ID != now.ID || then.State.Status != rehome.WaitingToPush {
+			t.Errorf("another import for it, instead of %q: %s", instead, then.State.Status)
 		}
 	}
-	b.post(t, "/-/new", url.Values{"url": {"https://"}, "owner": {"octocat"}, "name": {"socm"}}).want(t, 422)
-	if _, err := x.web.DB.Repository(t.Context(), "octocat", "socm"); err != nil {
-		t.Fatalf("a form with a mistake took the repository away: %v", err)
+}
+
+// TestIntoWhatIsThere: an import goes into a repository that is there only where the form says how it is.
+func TestIntoWhatIsThere(t *testing.T) {
+	x := newWorld(t)
+	b, boss := x.signedIn(t, auth.Grant{User: "octocat"}), x.signedIn(t, auth.Grant{User: "boss", Admin: true})
+	r := x.repository(t, "octocat", "socm", "", false)
+	const to = "https://127.0.0.1:9/new.git"
+	_, err := x.web.Importer.SetDestination(t.Context(), r.ID, importer.DestinationRequest{URL: to})
+	must(t, err)
+	from := source1(t)
+	for what, form := range map[string]url.Values{
+		"everybody may read it": {"public": {"1"}, "destination": {to}},
+		to:                      {},
+	} {
+		form.Set("url", from)
+		form.Set("owner", "octocat")
+		form.Set("name", "socm")
+		if a := b.post(t, "/-/new", form).want(t, 422); !strings.Contains(a.body, what) {
+			t.Errorf("it is not said that %q: %s", what, a.body)
+		}
 	}
-	b.post(t, "/-/new", url.Values{"url": {source1(t)}, "owner": {"octocat"}, "name": {"socm"}}).want(t, 303)
-	x.work(t)
-	if now := x.at(t, r); now.State.Status != rehome.Complete {
-		t.Errorf("the same repository is %s", now.State.Status)
+	if _, err := x.web.Importer.Get(t.Context(), r.ID); rehome.CodeOf(err) != rehome.NotFound {
+		t.Errorf("an import has begun: %v", err)
 	}
-	b.post(t, "/-/new", url.Values{"url": {source1(t)}, "owner": {"octocat"}, "name": {"socm"}}).want(t, 422)
-	if now := x.at(t, r); now.State.Status != rehome.Complete {
-		t.Errorf("another import for it: %s", now.State.Status)
+	form := boss.get(t, "/-/new?owner=octocat&name=socm").want(t, 200).form(t, "/-/new", "url")
+	if form.Get("owner") != "octocat" || form.Get("destination") != to || form.Get("public") != "" || form.Get("hold") != "1" {
+		t.Errorf("the form for what is there has %v", form)
+	}
+	if form := x.signedIn(t, auth.Grant{User: "mona"}).get(t, "/-/new?owner=octocat&name=socm").want(t, 200).form(t, "/-/new", "url"); form.Get("owner") != "mona" || form.Get("destination") != "" {
+		t.Errorf("others see of it %v", form)
+	}
+	form.Set("url", from)
+	form.Set("sync_interval", "1")
+	if again := boss.post(t, "/-/new", form).want(t, 422).form(t, "/-/new", "url"); again.Get("owner") != "octocat" {
+		t.Errorf("after a mistake it is for %s", again.Get("owner"))
+	}
+	form.Set("sync_interval", "0")
+	boss.post(t, "/-/new", form).want(t, 303)
+	if now := x.at(t, r); now.Destination.URL != to || !now.Options.Hold {
+		t.Errorf("%+v", now)
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"rehome"
+	"rehome/internal/auth"
 	"rehome/internal/git/object"
 	"rehome/internal/importer"
 	"rehome/internal/remote"
@@ -27,6 +29,7 @@ type newImport struct {
 	Folded        foldedFields
 	Elsewhere     string // the template of where imports go that name no destination; "" for the built-in host
 	Hosted        bool
+	Instead       int64 // the import that ends when this one begins; 0 for none
 	Found         *detected
 	Err           *shownProblem
 	Field         string // the field at fault
@@ -40,26 +43,37 @@ type detected struct {
 }
 
 func (w *Web) newForm(v *visit) error {
-	return w.page(v, http.StatusOK, "new", "New import", w.blank(v).shown(nil))
+	query := v.r.URL.Query()
+	f := w.blank(v, query.Get("owner"))
+	f.URL, f.Name = query.Get("url"), query.Get("name")
+	if err := w.fillIn(v, &f); err != nil {
+		return err
+	}
+	return w.page(v, http.StatusOK, "new", "New import", f.shown(nil))
 }
 
-func (w *Web) blank(v *visit) newImport {
+// blank is the form before anything is in it, but for an owner that the caller acts for.
+func (w *Web) blank(v *visit, owner string) newImport {
 	f := newImport{Owner: v.caller.User().Login, Owners: append([]string{v.caller.User().Login}, v.caller.Token.Owners...)}
 	f.Hosted, f.Elsewhere = w.Host != nil, w.Importer.Elsewhere.Template
 	f.Options.Hold = !f.Hosted || f.Elsewhere != ""
-	query := v.r.URL.Query()
-	f.URL, f.Name = query.Get("url"), query.Get("name")
-	if owner := query.Get("owner"); slices.Contains(f.Owners, owner) {
-		f.Owner = owner
+	n := slices.IndexFunc(f.Owners, func(o string) bool { return strings.EqualFold(o, owner) })
+	switch {
+	case n >= 0:
+		f.Owner = f.Owners[n]
+	case auth.CheckLogin(owner) == nil && v.caller.ActsFor(owner):
+		f.Owner, f.Owners = owner, append(f.Owners, owner)
 	}
 	return f
 }
 
 // filled reads the form.
 func (w *Web) filled(v *visit) newImport {
-	f, get := w.blank(v), func(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
+	get := func(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
+	f := w.blank(v, get("owner"))
 	f.URL, f.Username, f.Owner, f.Name, f.Public = get("url"), get("username"), get("owner"), get("name"), get("public") != ""
 	f.Destination, f.Options = destinationFrom(get), optionsFrom(get)
+	f.Instead, _ = strconv.ParseInt(get("instead"), 10, 64)
 	return f
 }
 
@@ -134,10 +148,7 @@ func (w *Web) create(v *visit) error {
 	if f.Name == "" {
 		f.Name = nameOf(f.URL)
 	}
-	repo, found, err := w.waiting(v, f)
-	if err == nil && !found {
-		repo, err = w.make(v, f)
-	}
+	repo, found, err := w.place(v, f)
 	if err == nil {
 		if err = w.begin(v, repo, f); err == nil {
 			v.repo = repo
@@ -156,32 +167,33 @@ func (w *Web) create(v *visit) error {
 	return w.page(v, p.status, "new", "New import", f.shown(err))
 }
 
-// waiting finds the repository that the form names, where it is the caller's and has no import.
-func (w *Web) waiting(v *visit, f newImport) (r rehome.Repository, found bool, err error) {
-	r, err = w.DB.Repository(v.r.Context(), f.Owner, f.Name)
-	if err != nil && rehome.CodeOf(err) == rehome.NotFound {
-		return r, false, nil
-	}
-	if err != nil || !v.caller.CanWrite(r) {
+// place is the repository that the form is about: found, or else made for it.
+func (w *Web) place(v *visit, f newImport) (r rehome.Repository, found bool, err error) {
+	if err = f.check(); err != nil {
 		return r, false, err
 	}
-	_, err = w.Importer.Get(v.r.Context(), r.ID)
-	if err != nil && rehome.CodeOf(err) == rehome.NotFound {
-		return r, true, w.Importer.Room()
+	if r, found, err = w.waiting(v, f); err == nil && !found {
+		r, err = w.make(v, f)
 	}
-	return r, false, err
+	return r, found, err
+}
+
+// check refuses a form that cannot be, whatever is there.
+func (f newImport) check() error {
+	if f.URL == "" {
+		return &rehome.Error{Code: rehome.Invalid, Field: "vcs_url", Message: "Where does the repository come from? Give its URL."}
+	}
+	_, err := remote.Parse("the URL", f.URL)
+	if err == nil {
+		_, err = f.Options.choices()
+	}
+	return err
 }
 
 // make makes the repository, where there is room for an import.
 func (w *Web) make(v *visit, f newImport) (rehome.Repository, error) {
 	ctx := v.r.Context()
 	if err := w.Importer.Room(); err != nil {
-		return rehome.Repository{}, err
-	}
-	if f.URL == "" {
-		return rehome.Repository{}, &rehome.Error{Code: rehome.Invalid, Field: "vcs_url", Message: "Where does the repository come from? Give its URL."}
-	}
-	if _, err := remote.Parse("the URL", f.URL); err != nil {
 		return rehome.Repository{}, err
 	}
 	if !v.caller.ActsFor(f.Owner) {
@@ -219,8 +231,13 @@ func (w *Web) undo(v *visit, r rehome.Repository) error {
 	return w.Importer.DeleteRepository(ctx, r.ID, v.caller.User().ID)
 }
 
-// begin says where the import goes, and starts it.
+// begin says where the import goes, and starts it, in place of the one that it names.
 func (w *Web) begin(v *visit, r rehome.Repository, f newImport) error {
+	if f.Instead != 0 {
+		if err := w.Importer.Cancel(v.r.Context(), r.ID, v.caller.User().ID); err != nil && rehome.CodeOf(err) != rehome.NotFound {
+			return err
+		}
+	}
 	ctx, get := v.r.Context(), func(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
 	if f.Destination.URL != "" {
 		q, err := f.Destination.request(get)

@@ -41,11 +41,13 @@ func sentBy(form *html.Node) url.Values {
 				text = strings.ReplaceAll(n.FirstChild.Data, "\n", "\r\n")
 			}
 			sent.Add(attr(n, "name"), text)
-		case "select":
-			sent.Set(attr(n, "name"), "")
 		case "option":
-			if has(n, "selected") {
-				sent.Set(attr(n.Parent, "name"), attr(n, "value"))
+			value, name := attr(n, "value"), attr(n.Parent, "name")
+			if !has(n, "value") && n.FirstChild != nil {
+				value = n.FirstChild.Data
+			}
+			if has(n, "selected") || !sent.Has(name) {
+				sent.Set(name, value)
 			}
 		}
 	}
