@@ -64,7 +64,7 @@ func TestUsesAreBounded(t *testing.T) {
 	}
 }
 
-// TestKeepUsesEnds with its context, and writes once a minute until then.
+// TestKeepUsesEnds with its context, after some minutes without a use.
 func TestKeepUsesEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())

@@ -98,7 +98,7 @@ func ceiling(f float64) float64 {
 	}
 }
 
-// short writes a number in at most five letters: 950, 1,200 or 35k.
+// short writes what a tick has, a few times 1, 2 or 5 with zeros, in at most five letters below 10^16: 950, 1.2k or 35k.
 func short(f float64) string {
 	for _, unit := range []struct {
 		of   float64

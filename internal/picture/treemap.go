@@ -5,24 +5,26 @@ package picture
 // "Squarified Treemaps", 2000: rows are laid along the shorter side of what is free, and take in weights while the worst shape in them gets better.
 func Squarify(weights []float64, in Rect) []Rect {
 	out := make([]Rect, len(weights))
-	total, n := 0.0, 0
+	n := 0
 	for n < len(weights) && weights[n] > 0 {
-		total += weights[n]
 		n++
 	}
+	left := make([]float64, n+1) // sums from a weight on, begun at the least: none is so wrong that a row would take more than there is
+	for i := n - 1; i >= 0; i-- {
+		left[i] = left[i+1] + weights[i]
+	}
 	for free, from := in, 0; from < n && free.area() > 0; {
-		scale, side := free.area()/total, min(free.W, free.H)
+		scale, side := free.area()/left[from], min(free.W, free.H)
 		to, sum := from+1, weights[from]
 		for to < n && worst(weights[from], weights[to], (sum+weights[to])*scale, scale, side) <= worst(weights[from], weights[to-1], sum*scale, scale, side) {
 			sum += weights[to]
 			to++
 		}
-		share := sum / total
+		share := sum / left[from]
 		if to == n {
 			share = 1
 		}
 		free = layRow(out[from:to], weights[from:to], sum, free, share)
-		total -= sum
 		from = to
 	}
 	return out
