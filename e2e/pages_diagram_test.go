@@ -140,7 +140,7 @@ func (d *diagram) change() {
 	d.await(`document.querySelector("input[value=opt_out]").checked && document.readyState == "complete"`)
 	d.click(`.tabs a[href$="/import"]`)
 	d.sees("not in history any more")
-	d.sees("2 of them get new ids")
+	d.sees("2 of the commits get new ids")
 }
 
 // approveIt lets the push begin, and looks at what came.
