@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -57,9 +58,12 @@ const (
 	maxFirstName = 1000 // bytes
 )
 
-// fetchedRefs counts refs and names the first.
+// fetchedRefs counts refs, of which there may be a million, and names the first.
 func fetchedRefs(refs []repo.Ref, head string) (f FetchedRefs) {
-	names := make([]string, 0, len(refs))
+	before := func(a, b string) int {
+		return cmp.Or(cmp.Compare(rank(a, head), rank(b, head)), strings.Compare(a, b))
+	}
+	var first []string
 	for _, r := range refs {
 		switch {
 		case strings.HasPrefix(r.Name, "refs/heads/"):
@@ -69,15 +73,11 @@ func fetchedRefs(refs []repo.Ref, head string) (f FetchedRefs) {
 		default:
 			f.Others++
 		}
-		names = append(names, r.Name)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		if byRank := rank(a, head) - rank(b, head); byRank != 0 {
-			return byRank
+		if n, _ := slices.BinarySearchFunc(first, r.Name, before); n < maxFirstRefs {
+			first = slices.Insert(first[:min(len(first), maxFirstRefs-1)], n, r.Name)
 		}
-		return strings.Compare(a, b)
-	})
-	for _, name := range names[:min(len(names), maxFirstRefs)] {
+	}
+	for _, name := range first {
 		f.First = append(f.First, rehome.Clean(name, maxFirstName))
 	}
 	return f

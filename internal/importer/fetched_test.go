@@ -2,12 +2,14 @@ package importer
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"rehome"
+	"rehome/internal/git/repo"
 	"rehome/internal/store"
 	"rehome/internal/testenv"
 )
@@ -119,5 +121,26 @@ func TestDamagedReceiptBefore(t *testing.T) {
 	testenv.Grow(t, from, "refs/heads/trunk", "new.txt", 2)
 	if n := sync(); n == nil || n.News != (rehome.News{Commits: 2, Moved: 1}) {
 		t.Errorf("after two commits: %+v", n)
+	}
+}
+
+// TestFirstRefs names the default branch, other branches, then tags, whatever the order they come in.
+func TestFirstRefs(t *testing.T) {
+	var refs []repo.Ref
+	for n := range 18 {
+		refs = append(refs, repo.Ref{Name: fmt.Sprintf("refs/tags/v%02d", 30-n)}, repo.Ref{Name: fmt.Sprintf("refs/heads/b%02d", 17-n)}, repo.Ref{Name: fmt.Sprintf("refs/notes/%d", n)})
+	}
+	refs = append(refs, repo.Ref{Name: "refs/heads/z-default"})
+	want := []string{"refs/heads/z-default"}
+	for n := range 18 {
+		want = append(want, fmt.Sprintf("refs/heads/b%02d", n))
+	}
+	want = append(want, "refs/tags/v13")
+	got := fetchedRefs(refs, "refs/heads/z-default")
+	if !slices.Equal(got.First, want) || got.Branches != 19 || got.Tags != 18 || got.Others != 18 {
+		t.Errorf("got %+v, want %v", got, want)
+	}
+	if got := fetchedRefs(refs[:2], ""); !slices.Equal(got.First, []string{"refs/heads/b17", "refs/tags/v30"}) {
+		t.Errorf("of two: %+v", got)
 	}
 }
