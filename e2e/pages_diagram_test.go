@@ -129,7 +129,7 @@ func (d *diagram) change() {
 	d.unfold("Paste or upload a mailmap")
 	d.types("#map", "Ada Lovelace <ada@new.example> lovelace <root@laptop>\nNobody <nobody@new.example> <never@seen.example>")
 	d.button("Show what it would do")
-	d.sees("1 identities become others")
+	d.sees("1 identity becomes another")
 	d.sees("Lines for nobody")
 	d.button("Take this map")
 	d.await(`document.querySelector("tr.changed") && !document.body.innerText.includes("Take this map")`)

@@ -105,7 +105,7 @@ func mapInPlace(p *person) {
 	p.await(`document.querySelectorAll("#pictures svg").length == 2 && document.querySelector("#pictures figure:last-child .legend").innerText.includes("Grace Hopper")`)
 	p.await("window.stayed")
 	p.types("#q", "grace hop")
-	p.sees("1 identities")
+	p.sees("1 identity")
 }
 
 // keysAlone signs in and starts an import without a mouse.

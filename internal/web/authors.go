@@ -232,7 +232,7 @@ func mapText(v *visit) ([]byte, error) {
 	return text, err
 }
 
-// mailmap sends the map as a file, each identity that becomes another on a line.
+// mailmap sends the map as a file, each identity on a line, whether it becomes another or not.
 func (w *Web) mailmap(v *visit) error {
 	all, err := w.Importer.Authors(v.r.Context(), v.repo.ID, 0, 0)
 	if err != nil {

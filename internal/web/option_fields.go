@@ -73,6 +73,9 @@ func (o optionForm) every() (time.Duration, error) {
 
 // interval says how often an import is synced.
 func (o optionForm) interval() string {
+	if o.Sync == ownTime && o.Minutes == "1" {
+		return "every minute"
+	}
 	if o.Sync == ownTime {
 		return "every " + o.Minutes + " minutes"
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,9 @@ func checkPage(t testing.TB, what, page string) {
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
+	if wrong := oneOfMany.FindString(textOf(root)); wrong != "" {
+		t.Errorf("%s: it says %q", what, wrong)
+	}
 	labels, ids := map[string]bool{}, map[string]int{}
 	for n := range root.Descendants() {
 		if n.Type != html.ElementNode {
@@ -79,6 +83,19 @@ func checkPage(t testing.TB, what, page string) {
 			t.Errorf("%s: the form to %s has no key", what, attr(n, "action"))
 		}
 	}
+}
+
+// oneOfMany is one of something, in the word for several.
+var oneOfMany = regexp.MustCompile(`(^|[^0-9.,/:-])1\s+(commits|refs|tags|branches|identities|files|lines|areas|versions|objects|authors|minutes|attempts|folders|tokens|that work|change by|stay as|become others)\b`)
+
+func textOf(root *html.Node) string {
+	var b strings.Builder
+	for n := range root.Descendants() {
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data)
+		}
+	}
+	return b.String()
 }
 
 // runs says what of an element would run, or load from elsewhere, "" for nothing.

@@ -138,7 +138,7 @@ func chartOf(h picture.History, s picture.Stack, id, title string) chart {
 	for _, a := range c.Plot.Areas {
 		l := s[a.Layer]
 		name, _ := layerName(h, l, maxTitle)
-		c.Areas = append(c.Areas, area{layerClass(s, a.Layer), a.Path, fmt.Sprintf("%s: %s commits", isolated(name), grouped(l.Commits))})
+		c.Areas = append(c.Areas, area{layerClass(s, a.Layer), a.Path, isolated(name) + ": " + counted(l.Commits, "commit", "commits")})
 	}
 	for n, l := range s {
 		line := legendLine{Class: layerClass(s, n), Count: grouped(l.Commits)}
@@ -148,7 +148,7 @@ func chartOf(h picture.History, s picture.Stack, id, title string) chart {
 		}
 		c.Legend = append(c.Legend, line)
 	}
-	c.Desc = fmt.Sprintf("%s commits by %s, %s to %s, stacked by author. Most are of %s.", grouped(h.Commits), h.Unit(), h.Name(0), h.Name(h.Calendar.Columns-1), strings.Join(leading(h, s), ", "))
+	c.Desc = fmt.Sprintf("%s by %s, %s to %s, stacked by author. Most are of %s.", counted(h.Commits, "commit", "commits"), h.Unit(), h.Name(0), h.Name(h.Calendar.Columns-1), strings.Join(leading(h, s), ", "))
 	return c
 }
 
@@ -166,7 +166,7 @@ func leading(h picture.History, s picture.Stack) []string {
 func layerName(h picture.History, l picture.Layer, most int) (name, mail string) {
 	switch {
 	case l.Person == picture.Colours:
-		return plural(l.Identities, "other identity", "other identities"), ""
+		return counted(l.Identities, "other identity", "other identities"), ""
 	case l.Identity == (rehome.Identity{}):
 		return fmt.Sprintf("%s of %s", grouped(l.Identities)+" more", brief(h.After[l.Person].Identity.Name, most)), ""
 	}
@@ -174,13 +174,6 @@ func layerName(h picture.History, l picture.Layer, most int) (name, mail string)
 		name = "no name"
 	}
 	return name, brief(l.Mail, most)
-}
-
-func plural(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return grouped(n) + " " + many
 }
 
 // layerClass is the colour of a person; of several layers of one the second and so on are paler.

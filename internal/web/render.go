@@ -91,7 +91,7 @@ func parse() map[string]*template.Template {
 var funcs = template.FuncMap{
 	"asset": assetURL, "bytes": byteCount, "count": grouped, "stamp": stamp, "day": day, "clean": func(s string) string { return rehome.Clean(s, maxShown) }, "shell": shellWord,
 	"short":   func(id rehome.ObjectID) string { return string(id[:min(len(id), 10)]) },
-	"counted": counted, "count64": func(n int) string { return grouped(int64(n)) }, "tab": tabOf,
+	"counted": counted, "counted64": func(n int, one, many string) string { return counted(int64(n), one, many) }, "count64": func(n int) string { return grouped(int64(n)) }, "tab": tabOf,
 	"statusWord": func(s rehome.Status) string { return words[s] }, "stepWord": func(state string) string { return stepWords[state] },
 	"first": first, "actions": hookActions,
 }

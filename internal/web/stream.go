@@ -151,10 +151,10 @@ func progressOf(e rehome.Event) progressBar {
 		parts = append(parts, fmt.Sprintf("%d %%", p.Percent))
 	}
 	if e.Commits > 0 {
-		parts = append(parts, grouped(e.Commits)+" commits")
+		parts = append(parts, counted(e.Commits, "commit", "commits"))
 	}
 	if e.Authors > 0 {
-		parts = append(parts, grouped(e.Authors)+" authors")
+		parts = append(parts, counted(e.Authors, "author", "authors"))
 	}
 	if e.Bytes > 0 {
 		parts = append(parts, byteCount(e.Bytes))

@@ -58,7 +58,7 @@ func folderPicture(m picture.Map) treemap {
 	t := treemapOf(m, "folders", "Folders: "+byteCount(m.Bytes)+" as stored, compressed", func(g picture.Group, p picture.Tile) string {
 		switch {
 		case p.Rest:
-			return plural(int64(p.Paths), "smaller folder", "smaller folders") + inGroup(g)
+			return counted(int64(p.Paths), "smaller folder", "smaller folders") + inGroup(g)
 		case p.Path == "":
 			return nowhere
 		}
@@ -86,11 +86,11 @@ const nowhere = "at the top"
 func largePicture(m picture.Map, total int64) treemap {
 	t := treemapOf(m, "largest", "Large files: "+byteCount(m.Bytes)+", not compressed", func(g picture.Group, p picture.Tile) string {
 		if p.Rest {
-			return plural(p.Files, "smaller one", "smaller ones") + inGroup(g)
+			return counted(p.Files, "smaller one", "smaller ones") + inGroup(g)
 		}
 		return p.Path
 	})
-	t.Caption = fmt.Sprintf("%s of large files, each counted at the size it has when it is checked out; those of one path are one area. Compare areas here with one another, not with those of folders.", plural(total, "version", "versions"))
+	t.Caption = fmt.Sprintf("%s of large files, each counted at the size it has when it is checked out; those of one path are one area. Compare areas here with one another, not with those of folders.", counted(total, "version", "versions"))
 	return t
 }
 
@@ -147,7 +147,7 @@ func treemapOf(m picture.Map, id, title string, name func(picture.Group, picture
 			most = append(most, fmt.Sprintf("%s (%s)", isolated(brief(p.name, maxLegend)), byteCount(p.Bytes)))
 		}
 	}
-	t.Desc = fmt.Sprintf("%s in %d areas. The largest are %s.", byteCount(m.Bytes), len(all), strings.Join(most, ", "))
+	t.Desc = fmt.Sprintf("%s in %s. The largest are %s.", byteCount(m.Bytes), counted(int64(len(all)), "area", "areas"), strings.Join(most, ", "))
 	return t
 }
 

@@ -86,11 +86,11 @@ func origin(of string) string {
 }
 
 // Serves reports whether a request is for a page: /, what is below /-/, a repository's own page, and what is below
-// its import. "/" is the API's, too: who asks for HTML is a person.
+// its import. "/" is the API's, too: who asks for HTML is a person, and htmx, which says that it takes anything, asks for a page that is open.
 func (w *Web) Serves(r *http.Request) bool {
 	path := r.URL.Path
 	if path == "/" {
-		return strings.Contains(r.Header.Get("Accept"), "text/html")
+		return strings.Contains(r.Header.Get("Accept"), "text/html") || r.Header.Get("HX-Request") != ""
 	}
 	if strings.HasPrefix(path, "/-/") {
 		return true
