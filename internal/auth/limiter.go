@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 )
@@ -81,18 +83,20 @@ func (l *Limiter) GiveBack(key string, r Rate) Rate {
 	return Rate{Limit: l.limit, Used: w.used, Reset: w.reset}
 }
 
-// makeRoom is called with mu held. Should every window still run, all are
-// dropped: what would be a leak becomes a gift.
+// makeRoom is called with mu held. Should every window still run, the half with least use is dropped: what would be a leak becomes a
+// gift to those who ask seldom, and strangers from many addresses reset nobody who has asked for much.
 func (l *Limiter) makeRoom(now time.Time) {
 	if len(l.windows) < maxWindows {
 		return
 	}
-	for key, w := range l.windows {
-		if !now.Before(w.reset) {
-			delete(l.windows, key)
-		}
+	maps.DeleteFunc(l.windows, func(_ string, w window) bool { return !now.Before(w.reset) })
+	if len(l.windows) < maxWindows {
+		return
 	}
-	if len(l.windows) >= maxWindows {
-		clear(l.windows)
+	uses := make([]int, 0, len(l.windows))
+	for _, w := range l.windows {
+		uses = append(uses, w.used)
 	}
+	slices.Sort(uses)
+	maps.DeleteFunc(l.windows, func(_ string, w window) bool { return w.used <= uses[len(uses)/2] })
 }

@@ -49,3 +49,21 @@ func TestLimiterForgets(t *testing.T) {
 		t.Errorf("%d windows are kept, want at most %d", len(l.windows), maxWindows)
 	}
 }
+
+// TestStrangersResetNobody: who comes from very many addresses has no more requests with a token, and nobody else's begin anew.
+func TestStrangersResetNobody(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	l := NewLimiter(3, func() time.Time { return now })
+	for range 3 {
+		l.Take("token", 1)
+	}
+	for i := range 5 * maxWindows {
+		l.Take(fmt.Sprint("address ", i), 1+i%2)
+	}
+	if r := l.Take("token", 1); !r.Exceeded() {
+		t.Errorf("%d left after strangers came, want none", r.Remaining())
+	}
+	if len(l.windows) > maxWindows {
+		t.Errorf("%d windows are kept, want at most %d", len(l.windows), maxWindows)
+	}
+}
