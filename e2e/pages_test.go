@@ -67,6 +67,7 @@ func clicking(p, other *person, g *sluice, from, token, others string) {
 	p.click(`main form button[type=submit]`)
 	p.await(`location.pathname == "/ada/clicked/import" && document.readyState == "complete"`)
 	p.lacks("It is there")
+	staysInFocus(p)
 	p.await(`window.stayed = true`)
 	open()
 	p.sees("It is there")
@@ -88,6 +89,20 @@ func clicking(p, other *person, g *sluice, from, token, others string) {
 	other.sees("There are no imports yet")
 }
 
+// staysInFocus looks at a list and a page that fetch themselves anew: who works by keys stays where they were, and what is folded open stays open.
+func staysInFocus(p *person) {
+	p.goTo("/")
+	const link = `th a[href$="/ada/clicked/import"]`
+	p.await(`(document.querySelector("#list").was = true)`)
+	p.await(fmt.Sprintf(`(document.querySelector(%q).focus(), true)`, link))
+	p.await(fmt.Sprintf(`!document.querySelector("#list").was && document.activeElement.matches(%q)`, link))
+	p.press(kb.Enter)
+	p.await(`location.pathname == "/ada/clicked/import" && document.readyState == "complete"`)
+	p.await(`(document.querySelector(".danger summary").focus(), document.querySelector(".danger").open = true, document.querySelector(".flow").was = true)`)
+	p.await(`(htmx.trigger("#body", "sse:changed"), true)`)
+	p.await(`!document.querySelector(".flow").was && document.querySelector(".danger").open && document.activeElement == document.querySelector(".danger summary")`)
+}
+
 // mapInPlace changes an author where the row stands, and then a name that cannot be.
 func mapInPlace(p *person) {
 	p.click(`.tabs a[href$="/authors"]`)
@@ -101,7 +116,7 @@ func mapInPlace(p *person) {
 	p.await(fmt.Sprintf(`(document.querySelector(%q).value = "", true)`, name))
 	p.types(name, "Grace Hopper")
 	p.click(`tbody tr:first-child button`)
-	p.await(`document.querySelector("tbody tr:first-child.changed") && !document.body.innerText.includes("holds <")`)
+	p.await(`document.querySelector("tbody tr:first-child.changed button") === document.activeElement && !document.body.innerText.includes("holds <")`)
 	p.await(`document.querySelectorAll("#pictures svg").length == 2 && document.querySelector("#pictures figure:last-child .legend").innerText.includes("Grace Hopper")`)
 	p.await("window.stayed")
 	p.types("#q", "grace hop")

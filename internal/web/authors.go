@@ -31,13 +31,6 @@ type authorList struct {
 	Pictures *commitPictures // nil while there are none
 }
 
-func (l authorList) refresh() int {
-	if l.More {
-		return 10
-	}
-	return 0
-}
-
 // authorRow is an identity and what it becomes.
 type authorRow struct {
 	ID               int64

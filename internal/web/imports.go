@@ -29,7 +29,7 @@ type importList struct {
 
 func (l importList) refresh() int {
 	if l.Running {
-		return 5
+		return unhurried
 	}
 	return 0
 }

@@ -31,7 +31,7 @@ type overview struct {
 // refresh has a browser without JavaScript look again.
 func (o overview) refresh() int {
 	if o.Running {
-		return 5
+		return unhurried
 	}
 	return 0
 }

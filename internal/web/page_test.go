@@ -9,6 +9,12 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/html"
+
+	"rehome"
+	"rehome/internal/auth"
+	"rehome/internal/disk"
+	"rehome/internal/importer"
+	"rehome/internal/store"
 )
 
 // maxPage is the most bytes of a page.
@@ -211,4 +217,29 @@ func hasKey(form *html.Node) bool {
 		}
 	}
 	return false
+}
+
+// TestNothingCallsOutAgainAndAgain: what is fetched anew by itself holds no alert, and no page loads itself again under somebody's pen.
+func TestNothingCallsOutAgainAndAgain(t *testing.T) {
+	x := newWorld(t)
+	b := x.signedIn(t, auth.Grant{User: "octocat", Admin: true})
+	x.repository(t, "octocat", "socm", source1(t), false)
+	_, err := x.web.DB.ChangeImport(t.Context(), 1, func(_ *store.Tx, i *store.Import) error {
+		i.State.Status = rehome.Importing
+		return nil
+	})
+	must(t, err)
+	x.web.Importer.Folder.Keep(importer.Keeping{Floor: disk.Floor{Dir: x.dir, Least: 1 << 62}}) // there is no room
+	for path, fresh := range map[string]bool{"/-/server": true, "/": true, "/octocat/socm/import": true, "/octocat/socm/import/authors": false} {
+		page := b.get(t, path).want(t, 200)
+		if strings.Contains(page.body, "http-equiv") != fresh || !fresh && !strings.Contains(page.body, `<noscript><p><a href="`+x.URL+path) {
+			t.Errorf("%s: loads itself again: %t, want %t", path, !fresh, fresh)
+		}
+		if path == "/-/server" && !strings.Contains(page.body, "nearly full") {
+			t.Error("administrators do not see that there is no room")
+		}
+		if strings.Contains(page.body, `role="alert"`) {
+			t.Errorf("%s has an alert", path)
+		}
+	}
 }

@@ -31,6 +31,10 @@ type shell struct {
 	Body    any
 }
 
+// unhurried is after how many seconds pages load themselves again that have something to fill in: time for a word to search for, or to tick and
+// send. Pages on which people write more are not among them.
+const unhurried = 15
+
 // refreshing is a body that says how soon its page is old.
 type refreshing interface{ refresh() int }
 

@@ -86,7 +86,7 @@ type queueRow struct {
 }
 
 // refresh has a browser without JavaScript look again.
-func (serverPage) refresh() int { return 15 }
+func (serverPage) refresh() int { return unhurried }
 
 func (w *Web) server(v *visit) error {
 	ctx := v.r.Context()

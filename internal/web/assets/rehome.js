@@ -2,12 +2,31 @@
 document.addEventListener("htmx:beforeSwap", function (e) {
   if (e.detail.xhr.getResponseHeader("HX-Retarget")) { e.detail.shouldSwap = true; e.detail.isError = false; }
 });
-// What is fetched anew by itself waits while somebody types there.
+// What is fetched anew by itself waits while somebody types or ticks there.
 document.addEventListener("htmx:beforeRequest", function (e) {
   var t = e.target;
   if (!t.matches("[data-polls], #body")) { return; }
-  var typed = Array.prototype.some.call(t.querySelectorAll("input, textarea"), function (i) { return i.value !== i.defaultValue; });
-  if (typed || t.matches("[data-polls]") && t.contains(document.activeElement)) { e.preventDefault(); }
+  var typed = Array.prototype.some.call(t.querySelectorAll("input, textarea"), function (i) { return i.value !== i.defaultValue || i.checked !== i.defaultChecked; });
+  if (!typed && !(t.matches("[data-polls]") && t.contains(document.activeElement))) { return; }
+  e.preventDefault();
+  if (t.id === "body") { setTimeout(function () { htmx.trigger(t, "sse:changed"); }, 3000); } // nothing else has it ask again
+});
+// Where something takes the place of a piece, who works by keys stays where they were, and what is folded open stays so. What takes the place of the page is read.
+var before = null;
+function like(e) { return e.tagName + (e.getAttribute("href") || e.name || "") + e.textContent; }
+document.addEventListener("htmx:beforeSwap", function (e) {
+  var t = e.detail.target, at = document.activeElement;
+  before = { id: t.id, at: t.contains(at) && !at.id ? like(at) : "", open: Array.prototype.map.call(t.querySelectorAll("details[open] > summary"), like) };
+});
+document.addEventListener("htmx:afterSwap", function () {
+  var was = before, t = was && document.getElementById(was.id);
+  before = null;
+  if (!t) { return; }
+  if (t.id === "main") { t.focus(); }
+  t.querySelectorAll("summary, a, button, input").forEach(function (e) {
+    if (e.tagName === "SUMMARY" && was.open.includes(like(e))) { e.parentElement.open = true; }
+    if (was.at && like(e) === was.at) { was.at = ""; e.focus({ preventScroll: true }); }
+  });
 });
 // A field that holds a command is marked whole when it is entered.
 document.addEventListener("focusin", function (e) { if (e.target.readOnly && e.target.select) { e.target.select(); } });
