@@ -30,3 +30,21 @@ document.addEventListener("htmx:afterSwap", function () {
 });
 // A field that holds a command is marked whole when it is entered.
 document.addEventListener("focusin", function (e) { if (e.target.readOnly && e.target.select) { e.target.select(); } });
+// What answers at an address is said of that address alone: not while another is typed, nor while it is asked.
+function found() { return document.getElementById("found"); }
+document.addEventListener("input", function (e) { if (e.target.id === "url" && found()) { found().textContent = ""; } });
+document.addEventListener("htmx:beforeSend", function (e) {
+  if (e.detail.target === found() && found() && document.getElementById("url").value.trim()) { found().textContent = "Asking what answers there …"; }
+});
+document.addEventListener("htmx:afterSwap", function (e) {
+  if (e.detail.target === found() && found() && found().querySelector("[data-wants]")) { document.getElementById("username").closest("details").open = true; }
+});
+// A page that lost its server says so, until it has it again.
+function away(is) { var p = document.getElementById("away"); if (p) { p.hidden = !is; } }
+["htmx:sendError", "htmx:sseError"].forEach(function (name) {
+  document.addEventListener(name, function (e) {
+    if (e.detail.target === found() && found()) { found().textContent = ""; }
+    away(true);
+  });
+});
+["htmx:sseOpen", "htmx:afterOnLoad"].forEach(function (name) { document.addEventListener(name, function () { away(false); }); });
