@@ -161,13 +161,32 @@ func (s *batchBars) total(columns int) string {
 	text := "  " + strings.Join(parts, ", ")
 	times := ", " + tookText(took)
 	if s.ran >= 3 && left > 0 {
-		times += ", about " + leftText(took*time.Duration(left)/time.Duration(s.ran))
+		times += ", about " + leftText(max(took*time.Duration(left)/time.Duration(s.ran), s.longest()))
 	}
 	bar := ""
 	if room := columns - terminal.Width(text+times) - 5; room >= shortBar {
 		bar = "  " + s.style.Bar(min(room, longBar/2), int64(ended), int64(max(s.sum.rows, 1)))
 	}
 	return text + times + bar
+}
+
+// longest is how long the steps under way will take. s.mu is held.
+func (s *batchBars) longest() (d time.Duration) {
+	for _, bar := range s.running {
+		d = max(d, bar.steps.stepLeft())
+	}
+	return d
+}
+
+// stepLeft is how long the step under way will take, 0 where that is not known.
+func (s *steps) stepLeft() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := slices.IndexFunc(s.rows, func(r stepRow) bool { return r.state == stepRuns })
+	if n < 0 {
+		return 0
+	}
+	return s.rows[n].left(s.now())
 }
 
 // line is the step under way in one line of so many columns: its name, how far it is, and what there is room for.

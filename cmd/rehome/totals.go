@@ -35,13 +35,13 @@ func (m *Main) sayTotals(r moved, dest string, f importFlags) {
 		line("on disk", bytesText(sizeOf(dest)))
 	}
 	line("time", terminal.Wrap(r.seen.timeText(), max(terminal.Columns(m.Stderr)-13, 20), strings.Repeat(" ", 12)))
-	line("next", m.next(dest, f))
+	line("next", next(dest, f))
 }
 
 // next is what to do once a move is done.
-func (m *Main) next(dest string, f importFlags) string {
-	if f.to.state != "" && len(m.args) > 0 {
-		return again(m.args) + " brings what is new"
+func next(dest string, f importFlags) string {
+	if f.to.state != "" {
+		return "the same command brings what is new"
 	}
 	return "git clone " + word(rehome.Clean(dest, 1000))
 }
