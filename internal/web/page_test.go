@@ -238,7 +238,7 @@ func TestNothingCallsOutAgainAndAgain(t *testing.T) {
 		if path == "/-/server" && !strings.Contains(page.body, "nearly full") {
 			t.Error("administrators do not see that there is no room")
 		}
-		if strings.Contains(page.body, `role="alert"`) {
+		if strings.Contains(page.body, `<section class="problem" role="alert"`) {
 			t.Errorf("%s has an alert", path)
 		}
 	}
