@@ -126,7 +126,7 @@ func tabOf(at, path, page, name string) tab {
 		t.URL += "/" + page
 	}
 	parts := strings.SplitN(strings.TrimPrefix(path, "/"), "/", 4) // owner, name, import, page
-	t.Here = len(parts) == 3 && page == "" || len(parts) == 4 && parts[3] == page
+	t.Here = len(parts) == 3 && page == "" || len(parts) == 4 && (parts[3] == page || strings.HasPrefix(parts[3], page+"/"))
 	return t
 }
 

@@ -1,8 +1,8 @@
 // Package web is the pages: what people see of imports in a browser, and do with them.
 //
 // Pages are HTML made on the server, and work without JavaScript. With it parts of them are fetched anew when
-// something happens (htmx and server-sent events). Nothing is decided here: every change is a call of the importer,
-// of auth or of webhook, as it is behind the API.
+// something happens (htmx and server-sent events). Nothing is decided here but whether a form is still about what its
+// page showed: every change is a call of the importer, of auth or of webhook, and repositories are made, as behind the API.
 package web
 
 import (
