@@ -80,7 +80,7 @@ func (d *diagram) start() {
 	d.goTo("/-/new")
 	d.types("#url", d.from+kb.Tab)
 	d.sees("It wants credentials before it says what it is")
-	d.unfold("It wants credentials")
+	d.await(`document.querySelector("#username").closest("details").open`) // by itself
 	d.types("#username", "ada")
 	d.types("#password", "wrong"+kb.Tab)
 	d.types("#name", "engine")
