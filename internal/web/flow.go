@@ -42,9 +42,14 @@ func stepsOf(i rehome.Import, queued bool) []step {
 	}
 	var all []step
 	at := "done"
+	refused := i.State.Status == rehome.Failed && now == rehome.StepPush && !i.Found.LargeFilesKnown // the destination is asked before anything is fetched
 	for _, s := range stepNames {
 		if s.step == now {
 			all, at = append(all, step{s.name, state}), "later"
+			continue
+		}
+		if refused && (s.step == rehome.StepRaw || s.step == rehome.StepRewrite) {
+			all = append(all, step{s.name, "later"})
 			continue
 		}
 		all = append(all, step{s.name, at})

@@ -227,6 +227,17 @@ func legend(t *testing.T, figure string) (lines []string) {
 	return lines
 }
 
+// TestFlowOfRefused holds that a destination that refused before anything was fetched leaves the steps before it to come.
+func TestFlowOfRefused(t *testing.T) {
+	var states []string
+	for _, s := range stepsOf(rehome.Import{State: rehome.State{Status: rehome.Failed, FailedStep: rehome.StepPush}}, false) {
+		states = append(states, s.State)
+	}
+	if got := strings.Join(states, " "); got != "done later later failed later" {
+		t.Error(got)
+	}
+}
+
 // TestFlow holds that the flow shows for each status where the import is.
 func TestFlow(t *testing.T) {
 	for _, c := range []struct {
@@ -251,7 +262,7 @@ func TestFlow(t *testing.T) {
 		{rehome.State{Status: rehome.Importing}, "done queued later later later", true},
 		{rehome.State{Status: rehome.Complete}, "done done done done done", true},
 	} {
-		i := rehome.Import{State: c.state}
+		i := rehome.Import{State: c.state, Found: rehome.Found{LargeFilesKnown: true}}
 		var states []string
 		for _, s := range stepsOf(i, c.queued) {
 			states = append(states, s.State)
