@@ -79,7 +79,7 @@ func (w *Web) authorList(v *visit) (authorList, error) {
 	if err != nil {
 		return authorList{}, err
 	}
-	l := authorList{Query: searched(query), Mapped: query.Get("mapped") != "", Open: i.ClosedAt.IsZero(), More: i.State.Status == rehome.Importing, Again: again(query, "q", "mapped", "page")}
+	l := authorList{Query: searched(query), Mapped: query.Get("mapped") != "", Open: i.ClosedAt.IsZero(), More: i.State.Status == rehome.Importing || i.State.Status == rehome.Detecting, Again: again(query, "q", "mapped", "page")}
 	page := max(number(query.Get("page")), 1)
 	found, total, err := w.Importer.FindAuthors(ctx, v.repo.ID, importer.AuthorQuery{
 		Search: l.Query, Mapped: l.Mapped, Offset: (page - 1) * perPage, Limit: perPage,

@@ -16,9 +16,17 @@ type receiptPage struct {
 	Mapped bool
 }
 
+var errNoReceipt = &problem{
+	status: http.StatusNotFound, title: "There is no receipt yet",
+	text: "It is written when everything has been pushed and was read back.", hint: "The page “Import” says how far it is.",
+}
+
 func (w *Web) receipt(v *visit) error {
 	page := max(number(v.r.URL.Query().Get("page")), 1)
 	d, refs, err := w.receipts.page(v.r.Context(), w.DB, v.repo.ID, page-1)
+	if err != nil && rehome.CodeOf(err) == rehome.NotFound {
+		return errNoReceipt
+	}
 	if err != nil {
 		return err
 	}
