@@ -88,8 +88,7 @@ func (d *diagram) start() {
 	d.types("#destination", d.to)
 	d.types("#destination_username", "ada")
 	d.types("#destination_password", homePassword)
-	d.unfold("Options")
-	d.check("hold")
+	d.await(`document.querySelector("input[name=hold_there]").checked`) // to a forge nothing goes unseen
 	d.button("Start the import")
 	d.await(`location.pathname == "/ada/engine/import"`)
 }
@@ -188,6 +187,7 @@ func (d *diagram) sync() {
 
 // end finishes the import, and deletes it.
 func (d *diagram) end() {
+	d.unfold("Finish this import")
 	d.button("Sync once more and finish")
 	d.sees("The import is finished")
 	d.unfold("Stop and delete this import")

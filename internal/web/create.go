@@ -57,6 +57,7 @@ func (w *Web) blank(v *visit, owner string) newImport {
 	f := newImport{Owner: v.caller.User().Login, Owners: append([]string{v.caller.User().Login}, v.caller.Token.Owners...)}
 	f.Hosted, f.Elsewhere = w.Host != nil, w.Importer.Elsewhere.Template
 	f.Options.Hold = !f.Hosted || f.Elsewhere != ""
+	f.Destination.Hold = !f.Options.Hold
 	n := slices.IndexFunc(f.Owners, func(o string) bool { return strings.EqualFold(o, owner) })
 	switch {
 	case n >= 0:
@@ -91,6 +92,11 @@ func (f newImport) shown(err error) newImport {
 	f.Folded = foldedFields{
 		Options: folded{Fields: f.Options.fields()}, Keys: folded{Fields: keyFields("", "", "the source")},
 		Making: folded{Fields: append(f.Destination.makingFields(), keyFields("destination_", "", "the destination")...)},
+	}
+	if f.Hosted && f.Elsewhere == "" {
+		f.Folded.Making.Fields = slices.Insert(f.Folded.Making.Fields, 0, optionField{
+			Name: "hold_there", Label: "Stop before the first push there, until I approve", Kind: "check", On: f.Destination.Hold, Does: "You see what would be pushed before anybody else does.",
+		})
 	}
 	for _, part := range []*folded{&f.Folded.Options, &f.Folded.Keys, &f.Folded.Making} {
 		for n := range part.Fields {
@@ -240,6 +246,7 @@ func (w *Web) begin(v *visit, r rehome.Repository, f newImport) error {
 	}
 	ctx, get := v.r.Context(), func(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
 	if f.Destination.URL != "" {
+		f.Options.Hold = f.Options.Hold || f.Destination.Hold
 		q, err := f.Destination.request(get)
 		if err != nil {
 			return err

@@ -40,12 +40,14 @@ type destinationForm struct {
 	URL, Username            string
 	Create                   bool
 	Visibility, OnDivergence string
+
+	Hold bool // of a new import: it stops before its first push there, also where one that stays here does not
 }
 
 func destinationFrom(get func(string) string) destinationForm {
 	return destinationForm{
 		URL: get("destination"), Username: get("destination_username"), Create: get("create") != "",
-		Visibility: get("visibility"), OnDivergence: get("on_divergence"),
+		Visibility: get("visibility"), OnDivergence: get("on_divergence"), Hold: get("hold_there") != "",
 	}
 }
 
