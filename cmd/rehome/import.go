@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -179,10 +180,15 @@ func (m *Main) move(ctx context.Context, l remote.Location, dest string, f impor
 	if f.json {
 		left.events(&plan, show.event)
 	}
-	done := m.interrupts.leave(m.left(dir, ids))
+	var begun atomic.Bool // with the first event the place is ours
+	done := m.interrupts.leave(m.left(dir, ids, &begun))
 	defer done()
 	receipt, err := importer.Once(ctx, importer.OnceOptions{
-		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.plan.large.over), Limits: f.limits.own(), Version: version, Event: show.event, Plan: plan,
+		Source: reader, Location: l, Dir: dir, LargeOver: int64(f.plan.large.over), Limits: f.limits.own(), Version: version, Plan: plan,
+		Event: func(e rehome.Event) {
+			begun.Store(e.Kind != rehome.EventError && e.Kind != rehome.EventDone)
+			show.event(e)
+		},
 		AllowMissingLFS: f.lfsGaps, Choose: f.choice.choose(), DefaultBranch: f.choice.branch, Verify: rehome.Depth(f.verify),
 	})
 	show.close()

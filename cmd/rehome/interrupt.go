@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,6 +23,9 @@ const stoppingText = "stopping; press Ctrl-C again to end at once"
 
 // sameInterrupt is how soon after the first another signal is no second one: programs that start others pass theirs on.
 const sameInterrupt = 200 * time.Millisecond
+
+// wordsTake is how long a terminal may take for what an interrupt says there: one that hangs keeps nothing from its end.
+const wordsTake = 500 * time.Millisecond
 
 // interrupts hears Ctrl-C and SIGTERM: the first ends the command in good order, a second Ctrl-C at once. A nil one hears
 // nothing. Safe for concurrent use.
@@ -49,7 +55,7 @@ func (i *interrupts) listen(ctx context.Context) (_ context.Context, stop func()
 			return
 		}
 		first := time.Now()
-		i.stops()
+		within(wordsTake, i.stops)
 		cancel()
 		for s := range heard {
 			if s == os.Interrupt && time.Since(first) > sameInterrupt {
@@ -89,11 +95,12 @@ func (i *interrupts) leave(clear func() string) (done func()) {
 // stops says that the command is on its way to its end.
 func (i *interrupts) stops() {
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	for _, s := range i.shows {
+	shows := slices.Collect(maps.Values(i.shows))
+	i.mu.Unlock() // drawing may hang
+	for _, s := range shows {
 		s.stops()
 	}
-	if style := i.main.style(); len(i.shows) == 0 && isTerminal(i.main.Stderr) {
+	if style := i.main.style(); len(shows) == 0 && isTerminal(i.main.Stderr) {
 		fmt.Fprintln(i.main.Stderr, style.Yellow(stoppingText))
 	}
 }
@@ -101,9 +108,6 @@ func (i *interrupts) stops() {
 // endNow ends the program.
 func (i *interrupts) endNow() {
 	i.mu.Lock() // for good: nothing new begins
-	for _, s := range i.shows {
-		s.close()
-	}
 	var left tally
 	for _, clear := range i.leaves {
 		left.add(clear())
@@ -111,9 +115,27 @@ func (i *interrupts) endNow() {
 	if len(i.leaves) == 0 {
 		left.add("What it had in folders for temporary files may be left there.")
 	}
-	say(i.main.Stderr, i.main.style(), "ended at once", strings.Join(left.texts, "\n"+sayIndent))
-	i.main.sayAgain()
+	within(wordsTake, func() {
+		for _, s := range i.shows {
+			s.close()
+		}
+		say(i.main.Stderr, i.main.style(), "ended at once", strings.Join(left.texts, "\n"+sayIndent))
+		i.main.sayAgain()
+	})
 	i.exit(exitInterrupted)
+}
+
+// within waits for what it does, but no longer than that; it may go on meanwhile.
+func within(limit time.Duration, do func()) {
+	did := make(chan struct{})
+	go func() { // ends with the program at the latest, which is on its way to its end
+		defer close(did)
+		do()
+	}()
+	select {
+	case <-did:
+	case <-time.After(limit):
+	}
 }
 
 // style is what standard error can show.
@@ -130,9 +152,14 @@ func (m *Main) sayAgain() {
 func again(args []string) string {
 	words := []string{"rehome"}
 	for _, arg := range args {
-		words = append(words, word(signsIn.ReplaceAllString(arg, "${1}***@")))
+		words = append(words, word(unsigned(arg)))
 	}
 	return strings.Join(words, " ")
+}
+
+// unsigned is an argument without what signs in.
+func unsigned(arg string) string {
+	return secretValue.ReplaceAllString(signsIn.ReplaceAllString(arg, "${1}***@"), "${1}***")
 }
 
 // word is an argument as a shell takes it.
@@ -144,25 +171,29 @@ func word(arg string) string {
 }
 
 var (
-	signsIn   = regexp.MustCompile(`((?:https?|postgres(?:ql)?|s3)://|://[^/@]*:)[^/]*@`)
-	plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+	signsIn = regexp.MustCompile(`(?i)((?:https?|postgres(?:ql)?|s3)://|://[^/@]*:)[^/]*@`)
+	// secretValue is what a parameter of a URL, or a setting of a database, gives a secret by its name.
+	secretValue = regexp.MustCompile(`(?i)((?:^|[?&\s=])(?:[\w-]*(?:passw|secret|token|signature|credential)[\w-]*|key|api_?key|access_?key|sig|auth|pwd)\s*=\s*)(?:'[^']*'|[^&\s]*)`)
+	plainWord   = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 )
 
 // left clears away what a move into a folder was at work on, for an end at once, and says what it leaves. The folder
-// itself gets its name in the end only.
-func (m *Main) left(dir string, ids *commitMap) func() string {
+// itself gets its name in the end only. Until begun, what lies there is another run's, for whose end this one waits.
+func (m *Main) left(dir string, ids *commitMap, begun *atomic.Bool) func() string {
 	work, made := importer.Incoming(dir), missingParents(dir)
 	return func() string {
 		if ids != nil {
 			os.Remove(ids.file.Name())
 		}
 		for range 3 { // files may still come meanwhile
-			os.RemoveAll(work)
+			if begun.Load() {
+				os.RemoveAll(work)
+			}
 		}
 		for _, parent := range made {
 			os.Remove(parent) // while it is empty
 		}
-		if _, err := os.Stat(work); err == nil {
+		if _, err := os.Stat(work); err == nil && begun.Load() {
 			return fmt.Sprintf("What came so far lies in %s; the same command clears it away.", work)
 		}
 		return "Nothing half-done is left behind; run the same command again."

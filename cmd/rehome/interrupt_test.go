@@ -9,10 +9,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"rehome/internal/importer"
 	"rehome/internal/testenv"
 )
 
@@ -88,6 +91,46 @@ func TestInterrupts(t *testing.T) {
 	}
 }
 
+// TestInterruptOfAHungTerminal: one that takes no words keeps the command from no end, and what was half done goes.
+func TestInterruptOfAHungTerminal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung := make(chan struct{})
+		m := &Main{Stderr: writerFunc(func(p []byte) (int, error) { <-hung; return len(p), nil }), Getenv: func(string) string { return "" }}
+		ended, cleared := 0, false
+		i := &interrupts{main: m, exit: func(code int) { ended = code }, shows: map[int]drawn{}, leaves: map[int]func() string{}}
+		i.show(drawn{stops: func() { <-hung }, close: func() { <-hung }})
+		i.leave(func() string { cleared = true; return "" })
+		within(wordsTake, i.stops)
+		i.endNow()
+		if ended != exitInterrupted || !cleared {
+			t.Errorf("it ended with %d, and cleared away: %t", ended, cleared)
+		}
+		close(hung)
+	})
+}
+
+// TestLeftIsOurs: a run that waits for another with the same destination clears nothing of that away.
+func TestLeftIsOurs(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a.git")
+	work := importer.Incoming(dir)
+	if err := os.Mkdir(work, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var begun atomic.Bool
+	left := (&Main{}).left(dir, nil, &begun)
+	if text := left(); !strings.HasPrefix(text, "Nothing half-done") {
+		t.Error(text)
+	}
+	if _, err := os.Stat(work); err != nil {
+		t.Error("the other's work is gone")
+	}
+	begun.Store(true)
+	left()
+	if _, err := os.Stat(work); err == nil {
+		t.Error("our own work is left")
+	}
+}
+
 // TestAgain: what goes on can be pasted into a shell, and holds no password.
 func TestAgain(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
@@ -97,6 +140,11 @@ func TestAgain(t *testing.T) {
 		{"import|ssh://git:canary@forge.example/a|git@forge.example:b", "rehome import 'ssh://git:***@forge.example/a' git@forge.example:b"},
 		{"import|ssh://git@forge.example/a|--refs|release/*", "rehome import ssh://git@forge.example/a --refs 'release/*'"},
 		{"check|--database=postgres://rehome:canary@db.example/rehome", "rehome check '--database=postgres://***@db.example/rehome'"},
+		{"import|HTTPS://canary@forge.example/a.git|b", "rehome import 'HTTPS://***@forge.example/a.git' b"},
+		{"import|https://forge.example/a.git?x=1&private_token=canary&y=2|b", "rehome import 'https://forge.example/a.git?x=1&private_token=***&y=2' b"},
+		{"check|--database=host=db user=rehome password='can ary canary' dbname=a", "rehome check '--database=host=db user=rehome password=*** dbname=a'"},
+		{"check|--bucket|s3://bucket?key=canary&secret_key=canary", "rehome check --bucket 's3://bucket?key=***&secret_key=***'"},
+		{"import|--ssh-key=id|--commit-map=tokens|a|b", "rehome import --ssh-key=id --commit-map=tokens a b"},
 		{"import|http://127.0.0.1:8080/a@b.git|", "rehome import http://127.0.0.1:8080/a@b.git ''"},
 	} {
 		if got := again(strings.Split(c.args, "|")); got != c.want || strings.Contains(got, "canary") {
