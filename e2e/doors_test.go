@@ -76,7 +76,7 @@ func TestBothDoors(t *testing.T) {
 		}
 	}
 	if a, err := call(s.base, token, "GET", "/user", "", nil); code != http.StatusTooManyRequests || err != nil || a.code != 200 || a.header.Get("X-RateLimit-Used") != "1" {
-		t.Errorf("too many pages: %d; the API then: %d, %v used, %v", code, a.code, a.header["X-RateLimit-Used"], err)
+		t.Errorf("too many pages: %d; the API then: %d, %v used, %v", code, a.code, a.header.Values("X-RateLimit-Used"), err)
 	}
 	metrics, err := call(s.base, "", "GET", "/metrics", "", nil)
 	if want := `{code="404",method="GET",route="page GET /{owner}/{repo}/import"}`; err != nil || !strings.Contains(string(metrics.body), want) {
