@@ -98,6 +98,7 @@ func TestFootDrawsInPlace(t *testing.T) {
 	f.Draw()
 	wrote("\r\x1b[?7l\x1b[2Kfirst\n\x1b[2Ksecond and longer\n\x1b[J\x1b[?7h")
 	f.Print("above")
+	f.Draw()
 	wrote("\r\x1b[2K\x1b[A\x1b[2K\x1b[A\x1b[2Kabove\n\x1b[?7l\x1b[2Kfirst\n\x1b[2Ksecond and longer\n\x1b[J\x1b[?7h")
 	columns = 10 // what stands there takes three rows now
 	f.Draw()
@@ -108,6 +109,7 @@ func TestFootDrawsInPlace(t *testing.T) {
 	ours = false // in the background
 	f.Draw()
 	f.Print("below the shell's words")
+	f.Draw()
 	wrote("below the shell's words\n")
 	ours, rows = true, 10
 	f.Draw()
@@ -115,10 +117,44 @@ func TestFootDrawsInPlace(t *testing.T) {
 	f.forget() // it was stopped
 	f.Draw()
 	wrote("\r\x1b[?7l\x1b[2Kfirst\n\x1b[2Ksecond a…\n\x1b[J\x1b[?7h")
+	f.Print("as it ends")
 	f.Close(func(columns int) []string { return []string{"last"} })
-	wrote("\r\x1b[2K\x1b[A\x1b[2K\x1b[A\x1b[2Klast\n")
+	wrote("\r\x1b[2K\x1b[A\x1b[2K\x1b[A\x1b[2Kas it ends\nlast\n")
 	f.Draw()
 	f.Close(nil)
 	f.Print("after")
 	wrote("after\n")
+}
+
+// TestHungTerminalHoldsNobodyUp: who prints does not wait for a terminal that takes nothing.
+func TestHungTerminalHoldsNobodyUp(t *testing.T) {
+	hung := hungWriter{wrote: make(chan struct{}, 1), goes: make(chan struct{})}
+	f := &Foot{
+		out: &hung, lines: func(int) []string { return []string{"foot"} }, ours: func() bool { return true },
+		size: func() (int, int) { return 80, 24 }, more: make(chan struct{}, 1), end: make(chan struct{}),
+	}
+	f.ended.Go(f.keep)
+	<-hung.wrote
+	f.Print("one")
+	f.Print("two")
+	close(hung.goes)
+	f.Close(nil)
+	if got := hung.text.String(); !strings.Contains(got, "one\ntwo\n") {
+		t.Errorf("wrote %q", got)
+	}
+}
+
+// hungWriter takes nothing until it goes.
+type hungWriter struct {
+	wrote, goes chan struct{}
+	text        strings.Builder
+}
+
+func (w *hungWriter) Write(p []byte) (int, error) {
+	select {
+	case w.wrote <- struct{}{}:
+	default:
+	}
+	<-w.goes
+	return w.text.Write(p)
 }
