@@ -51,8 +51,28 @@ const againNote = " Trying again at "
 func tryLater(i *store.Import, cause *rehome.Error, now time.Time, waits []time.Duration) {
 	i.DueAt = now.Add(jittered(waits[i.Attempts]))
 	i.Attempts++
-	i.State.Note = strings.TrimSpace(cause.Message) + againNote + i.DueAt.UTC().Format("15:04:05") + " UTC."
+	i.State.Note = againAt(cause.Message, i.DueAt)
 }
+
+// tryNow ends the wait for the next try of the step at hand, and reports whether there was one.
+func tryNow(i *store.Import, now time.Time) bool {
+	if i.Attempts == 0 || !i.DueAt.After(now) {
+		return false
+	}
+	i.DueAt = now
+	if at := strings.LastIndex(i.State.Note, againNote); at >= 0 {
+		i.State.Note = againAt(i.State.Note[:at], now)
+	}
+	return true
+}
+
+// againAt is the note of a step that failed for a cause and is tried again at a time.
+func againAt(cause string, at time.Time) string {
+	return strings.TrimSpace(cause) + againNote + at.UTC().Format("15:04:05") + " UTC."
+}
+
+// TriesAgain reports whether a note says why a try failed, and when another one comes.
+func TriesAgain(note string) bool { return strings.Contains(note, againNote) }
 
 // jittered is a wait that is a quarter shorter or longer at most, so that what was cut off together does not come back
 // together.

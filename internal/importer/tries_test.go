@@ -102,3 +102,28 @@ func TestWaitsBetweenTries(t *testing.T) {
 		}
 	}
 }
+
+// Somebody who asks for nothing but to start it again while a try waits ends the wait; while nothing waits, nothing changes.
+func TestAskingAgainEndsTheWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) { o.Waits.Backoff = []time.Duration{time.Hour, time.Hour} })
+	r := w.repository("a")
+	w.start(r, StartRequest{URL: "http://127.0.0.1:1/a.git", VCS: rehome.Git})
+	before, err := w.Turn(t.Context(), r.ID)
+	must(t, err)
+	if before.Try != 2 || before.Tries != 3 {
+		t.Errorf("it waits for try %d of %d, want 2 of 3", before.Try, before.Tries)
+	}
+	waited := w.get(r)
+	_, err = w.Update(t.Context(), r.ID, UpdateRequest{})
+	must(t, err)
+	if note := w.get(r).State.Note; note == waited.State.Note || !TriesAgain(note) {
+		t.Errorf("it says %q, and said %q", note, waited.State.Note)
+	}
+	w.work()
+	after, err := w.Turn(t.Context(), r.ID)
+	must(t, err)
+	if after.Try != 3 || after.Tries != 3 {
+		t.Errorf("it waits for try %d of %d, want 3 of 3", after.Try, after.Tries)
+	}
+}

@@ -13,6 +13,8 @@ type Turn struct {
 
 	Worker    string    // the process that works on it, as people know it; "" for none
 	StartedAt time.Time // when that took it up; zero for nobody
+
+	Try, Tries int // of a step that failed and waits to be tried again: which try comes next, and how many there are at most; 0 and 0 otherwise
 }
 
 // Turn returns where the repository's import stands among those that want a worker. NotFound without an import.
@@ -26,6 +28,9 @@ func (m *Importer) Turn(ctx context.Context, repositoryID int64) (Turn, error) {
 		return Turn{}, err
 	}
 	t := Turn{StartedAt: i.HeldAt}
+	if i.Attempts > 0 && i.State.Status.Running() && !i.Held() && i.DueAt.After(m.Clock()) {
+		t.Try, t.Tries = i.Attempts+1, len(m.Waits.Backoff)+1
+	}
 	if t.Position = now.by[i.ID]; t.Position > 0 && i.State.Status.Running() && !i.Held() {
 		t.Since, t.Why = i.DueAt, m.alsoWaits(&i, now.standing)
 	} else {

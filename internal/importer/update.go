@@ -37,7 +37,7 @@ func (q UpdateRequest) choosesOnly() bool {
 }
 
 // Update changes what is wanted of the repository's import and starts it again, unless
-// it runs: then what is given counts from the next try on. Options alone start nothing
+// it runs: then what is given counts from the next try on, which need not wait any more. Options alone start nothing
 // again; what was rewritten without them is rewritten with them. Of several projects that were
 // found, VCS and TFVCProject choose one. NotFound when there is no import, Invalid for a version
 // control system nothing can read, for a project that was not found, for credentials and
@@ -64,7 +64,10 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 		return err
 	}
 	if i.State.Status.Running() && q.isEmpty() {
-		return store.ErrUnchanged
+		if !tryNow(i, now) {
+			return store.ErrUnchanged
+		}
+		return nil
 	}
 	ran := i.State.Status.Running()
 	chosen, err := m.choose(i, q.Choices, now)
@@ -94,8 +97,8 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 	case i.State.Status == rehome.Detecting && i.Source.VCS != "":
 		i.State.Status = rehome.Importing
 	}
-	if ran && i.Attempts > 0 {
-		i.DueAt = now // what was given may help: the next try need not wait
+	if ran {
+		tryNow(i, now) // what was given may help
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ type overview struct {
 	standing
 	Missing     bool // there is no import yet
 	Queue       *queueLine
+	Again       *againLine
 	Source      string
 	SSHKey      string // that the source's owner has to let in; "" for none
 	Destination string
@@ -84,7 +85,7 @@ func (w *Web) look(v *visit) (overview, error) {
 		return overview{}, err
 	}
 	o := overview{standing: standingOf(i, turn.Position), Source: i.Source.URL, SSHKey: i.Source.SSHPublicKey, Flow: flowOf(i, turn.Position > 0)}
-	o.Queue = queueLineOf(turn, w.Clock())
+	o.Queue, o.Again = queueLineOf(turn, w.Clock()), againLineOf(turn)
 	o.Destination = w.destinationOf(v, i)
 	o.Facts = facts(i, w.Clock())
 	if turn.Worker != "" && v.caller.Admin() {

@@ -13,6 +13,7 @@ type standing struct {
 	Status  rehome.Status
 	Kind    string // for colours: running, waiting, good, bad
 	Text    string
+	Note    string // why it stands there, a sentence or more; "" for nothing to say
 	Percent int // of the step at hand; -1 for unknown
 	Running bool
 }
@@ -37,7 +38,7 @@ func standingOf(i rehome.Import, position int) standing {
 		s.Kind, s.Text = "waiting", fmt.Sprintf("Waits for its turn, place %d", position)
 	case s.Running:
 		s.Kind = "running"
-		if i.State.Note != "" {
+		if i.State.Note != "" && !importer.TriesAgain(i.State.Note) {
 			s.Text = i.State.Note
 		}
 	case i.State.Status == rehome.Complete:
@@ -46,6 +47,11 @@ func standingOf(i rehome.Import, position int) standing {
 		s.Kind = "waiting"
 	default:
 		s.Kind = "bad"
+	}
+	if s.Running && importer.TriesAgain(i.State.Note) {
+		if s.Note = i.State.Note; position == 0 {
+			s.Text = "Trying again"
+		}
 	}
 	if s.Status == rehome.Complete && !i.ClosedAt.IsZero() {
 		s.Text = "Finished"
@@ -66,6 +72,17 @@ func queueLineOf(t importer.Turn, now time.Time) *queueLine {
 		return nil
 	}
 	return &queueLine{t.Position, age(now.Sub(t.Since)), t.Why}
+}
+
+// againLine says which try of a step comes next.
+type againLine struct{ Try, Tries int }
+
+// againLineOf is nil for an import that waits for no other try.
+func againLineOf(t importer.Turn) *againLine {
+	if t.Try == 0 {
+		return nil
+	}
+	return &againLine{t.Try, t.Tries}
 }
 
 // age writes how long ago something was, or how long it takes.

@@ -103,7 +103,7 @@ func (w *Web) tellPlace(v *visit, s stream, queue *queueTold) error {
 		return s.send("changed", "")
 	}
 	var b bytes.Buffer
-	o := overview{standing: standingOf(i, turn.Position), Queue: queueLineOf(turn, w.Clock())}
+	o := overview{standing: standingOf(i, turn.Position), Queue: queueLineOf(turn, w.Clock()), Again: againLineOf(turn)}
 	if err := pages["import"].ExecuteTemplate(&b, "now", o); err != nil {
 		return fmt.Errorf("show the place in the queue: %w", err)
 	}
