@@ -36,7 +36,7 @@ func (w *Web) routes() []route {
 		{"GET /{$}", signedIn, w.imports},
 		{"GET /-/sign-in", anybody, w.signInForm},
 		{"POST /-/sign-in", anybody, w.signIn},
-		{"POST /-/sign-out", signedIn, w.signOut},
+		{postSignOut, signedIn, w.signOut},
 		{"GET /-/new", creates, w.newForm},
 		{"POST /-/new", creates, w.create},
 		{"POST /-/new/detect", creates, w.detect},

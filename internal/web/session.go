@@ -63,13 +63,15 @@ func (w *Web) signInForm(v *visit) error {
 	if !v.caller.Anonymous() {
 		return v.to(v.urls.Root + "/")
 	}
-	return w.page(v, http.StatusOK, "sign-in", "Sign in", signIn{Next: v.r.URL.Query().Get("next")})
+	query := v.r.URL.Query()
+	return w.page(v, http.StatusOK, "sign-in", "Sign in", signIn{Next: query.Get("next"), Lost: query.Get("lost") != ""})
 }
 
 // signIn is what the form shows.
 type signIn struct {
 	Next string // the path that was asked for
 	Err  string
+	Lost bool // a form came from nobody any more
 }
 
 // signIn begins a session. It has a new secret whatever the browser sent: nobody can prepare one for somebody else.
@@ -82,9 +84,9 @@ func (w *Web) signIn(v *visit) error {
 	switch {
 	case errors.As(err, &many):
 		v.w.Header().Set("Retry-After", strconv.Itoa(auth.CeilSeconds(many.Wait)))
-		return w.page(v, http.StatusTooManyRequests, "sign-in", "Sign in", signIn{next, "Too many tokens that do not work came from your address. Wait a few minutes, then try again."})
+		return w.page(v, http.StatusTooManyRequests, "sign-in", "Sign in", signIn{Next: next, Err: "Too many tokens that do not work came from your address. Wait a few minutes, then try again."})
 	case errors.Is(err, auth.ErrBadCredentials), err == nil && caller.Anonymous():
-		return w.page(v, http.StatusUnprocessableEntity, "sign-in", "Sign in", signIn{next, "This token does not work. Tokens begin with rht_; the server's operator makes them with rehome token create."})
+		return w.page(v, http.StatusUnprocessableEntity, "sign-in", "Sign in", signIn{Next: next, Err: "This token does not work. Tokens begin with rht_; the server's operator makes them with rehome token create."})
 	case err != nil:
 		return err
 	}

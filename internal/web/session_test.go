@@ -180,3 +180,37 @@ func TestForgedForms(t *testing.T) {
 }
 
 func (b *browser) key() string { return formKeyOf(b.cookie) }
+
+// TestFormOfASessionThatEnded is not taken, and whoever sent it is told so and led back to its page.
+func TestFormOfASessionThatEnded(t *testing.T) {
+	x := newWorld(t)
+	b := x.signedIn(t, auth.Grant{User: "octocat"})
+	x.repository(t, "octocat", "socm", "", false)
+	key := b.key()
+	b.post(t, "/-/sign-out", nil).want(t, 303)
+	for from, next := range map[string]string{
+		x.URL + "/octocat/socm/import/authors?page=2": "/octocat/socm/import/authors?page=2",
+		x.URL + "/-/new#url":                          "/-/new",
+		x.URL + "//evil.example/":                     "/",
+		x.URL + ".evil.example/-/new":                 "/",
+		"https://evil.example/-/new":                  "/",
+		x.URL[len("http:"):] + "/-/new":               "/",
+		x.URL + "/" + strings.Repeat("a", 3000):       "/",
+		"":                                            "/",
+	} {
+		a := b.post(t, "/octocat/socm/import/authors", url.Values{"form_key": {key}}, "Referer", from).want(t, 303)
+		if want := x.URL + "/-/sign-in?" + (url.Values{"lost": {"1"}, "next": {next}}).Encode(); a.Header.Get("Location") != want {
+			t.Errorf("from %.100q: led to %s, want %s", from, a.Header.Get("Location"), want)
+		}
+		page := b.get(t, strings.TrimPrefix(a.Header.Get("Location"), x.URL)).want(t, 200).body
+		if !strings.Contains(page, "You were signed out, and nothing was done.") || strings.Contains(page, "evil") {
+			t.Errorf("from %.100q: %s", from, page)
+		}
+	}
+	if a := b.post(t, "/-/sign-out", url.Values{"form_key": {key}}).want(t, 303); strings.Contains(a.Header.Get("Location"), "lost") {
+		t.Errorf("whoever signs out twice is led to %s", a.Header.Get("Location"))
+	}
+	if page := b.get(t, "/-/sign-in?next=%2F").want(t, 200).body; strings.Contains(page, "signed out") {
+		t.Errorf("whoever comes first is told of signing out: %s", page)
+	}
+}

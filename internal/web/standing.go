@@ -14,7 +14,7 @@ type standing struct {
 	Kind    string // for colours: running, waiting, good, bad
 	Text    string
 	Note    string // why it stands there, a sentence or more; "" for nothing to say
-	Percent int // of the step at hand; -1 for unknown
+	Percent int    // of the step at hand; -1 for unknown
 	Running bool
 }
 

@@ -43,6 +43,9 @@ const (
 // postMap is the pattern of the form with an author map.
 const postMap = "POST /{owner}/{repo}/import/authors"
 
+// postSignOut is that of a form which nobody has to send again.
+const postSignOut = "POST /-/sign-out"
+
 // enter finds out who comes, lets in whoever may, and only then reads what they send.
 func (w *Web) enter(to route) http.HandlerFunc {
 	return func(out http.ResponseWriter, r *http.Request) {
@@ -104,12 +107,28 @@ func (v *visit) parse() error {
 	return v.r.ParseForm()
 }
 
+// askToSignIn leads to where one signs in, and from there to the page that was asked for, or that the form was on which could not be taken.
 func (v *visit) askToSignIn() {
-	next := "/"
-	if v.r.Method == http.MethodGet && v.r.Header.Get("HX-Request") == "" {
+	next, query := "/", url.Values{}
+	switch {
+	case v.r.Method == http.MethodPost && v.r.Pattern != postSignOut:
+		next = v.cameFrom()
+		query.Set("lost", "1")
+	case v.r.Method == http.MethodGet && v.r.Header.Get("HX-Request") == "":
 		next = v.r.URL.RequestURI()
 	}
-	v.to(v.urls.Root + "/-/sign-in?" + url.Values{"next": {next}}.Encode()) //nolint:errcheck // it has none
+	query.Set("next", next)
+	v.to(v.urls.Root + "/-/sign-in?" + query.Encode()) //nolint:errcheck // it has none
+}
+
+// cameFrom is the path of the page here that a form was on, "/" where the browser says none.
+func (v *visit) cameFrom() string {
+	path, here := strings.CutPrefix(v.r.Referer(), v.urls.Root+"/")
+	if !here {
+		return "/"
+	}
+	path, _, _ = strings.Cut("/"+path, "#")
+	return local(path)
 }
 
 // at is the URL of a page of the repository's import.
