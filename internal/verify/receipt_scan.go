@@ -15,13 +15,17 @@ type Scan struct {
 	RefsEnd func(at int64) // the last of those ends there
 	Skipped func(rehome.SkippedRef)
 	Warning func(rehome.Warning)
+	Removed func(path string) // of a large file that left history; bytes that are no UTF-8 are replaced
+	Missing func(rehome.MissingLFS)
 }
 
 // Short is what a receipt says beside its lists.
 type Short struct {
 	rehome.ReceiptHead
-	Authors rehome.ReceiptAuthors `json:"authors"`
-	Sum     string                `json:"sha256"`
+	Authors    rehome.ReceiptAuthors    `json:"authors"`
+	LargeFiles rehome.ReceiptLargeFiles `json:"large_files"` // without paths
+	LFS        rehome.ReceiptLFS        `json:"lfs"`         // without what is missing
+	Sum        string                   `json:"sha256"`
 }
 
 // ScanReceipt reads a receipt as ReadReceipt does, and holds no more of it than its text: a receipt may have a million refs.
@@ -97,13 +101,53 @@ func (r *receiptScan) field(key string) error {
 		return listOf(r, r.tell.Skipped)
 	case "warnings":
 		return listOf(r, r.tell.Warning)
-	case "replaced_refs", "large_files", "lfs":
+	case "large_files":
+		return r.inside(key, map[string]func() error{"removed_paths": func() error { return listOf(r, r.tell.Removed) }, "removed_paths_bytes": r.skip})
+	case "lfs":
+		return r.inside(key, map[string]func() error{"missing": func() error { return listOf(r, r.tell.Missing) }})
+	case "replaced_refs":
 		return r.skip()
 	}
 	var value json.RawMessage
 	err := r.Decode(&value)
 	r.beside[key] = value
 	return err
+}
+
+// inside reads an object, or null, below a key: its long fields as it is said of each, the others to what is short.
+func (r *receiptScan) inside(key string, long map[string]func() error) error {
+	begin, err := r.Token()
+	if err != nil || begin == nil {
+		return err
+	}
+	if begin != json.Delim('{') {
+		return fmt.Errorf("%v where an object belongs", begin)
+	}
+	short := map[string]json.RawMessage{}
+	for seen := map[string]bool{}; r.More(); {
+		token, err := r.Token()
+		if err != nil {
+			return err
+		}
+		field, value := token.(string), json.RawMessage{} // Decoder takes nothing else for a key
+		if seen[field] {
+			return fmt.Errorf("it has two %q", rehome.Clean(field, 100))
+		}
+		seen[field] = true
+		if read := long[field]; read != nil {
+			err = read()
+		} else {
+			err = r.Decode(&value)
+			short[field] = value
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if r.beside[key], err = json.Marshal(short); err != nil {
+		return err
+	}
+	return r.delim('}')
 }
 
 // passed is a short value that nobody asks for.

@@ -16,6 +16,8 @@ import (
 func scanned(text []byte) (r rehome.Receipt, err error) {
 	var at []int64
 	n := 0
+	var removed []string
+	var missing []rehome.MissingLFS
 	short, err := ScanReceipt(text, Scan{
 		Ref: func(begin int64) {
 			if n%2 == 0 {
@@ -26,6 +28,8 @@ func scanned(text []byte) (r rehome.Receipt, err error) {
 		RefsEnd: func(end int64) { at = append(at, end) },
 		Skipped: func(s rehome.SkippedRef) { r.Refs.Skipped = append(r.Refs.Skipped, s) },
 		Warning: func(w rehome.Warning) { r.Body.Warnings = append(r.Body.Warnings, w) },
+		Removed: func(path string) { removed = append(removed, path) },
+		Missing: func(o rehome.MissingLFS) { missing = append(missing, o) },
 	})
 	if err != nil {
 		return r, err
@@ -37,7 +41,8 @@ func scanned(text []byte) (r rehome.Receipt, err error) {
 		}
 		r.Refs.Refs = append(r.Refs.Refs, refs...)
 	}
-	r.Head, r.Body.Authors = short.ReceiptHead, short.Authors
+	r.Head, r.Body.Authors, r.Body.LargeFiles, r.Body.LFS = short.ReceiptHead, short.Authors, short.LargeFiles, short.LFS
+	r.Body.LargeFiles.Removed, r.Body.LFS.Missing = removed, missing
 	return r, nil
 }
 
@@ -49,7 +54,7 @@ func TestScanReceipt(t *testing.T) {
 	}
 	for name, refs := range map[string]string{"none": "[]", "null": "null", "one": "[" + refs[0] + "]", "many": "[ " + strings.Join(refs, " , ") + " ]"} {
 		text := sealed(`{"receipt":1,"import":"a","commits":7,"refs":` + refs + `,"skipped_refs":[{"name":"x","reason":"y"}],"replaced_refs":[{"name":"r"}],"authors":{"identities":3},` +
-			`"large_files":{"removed_paths":["a","b"]},"lfs":{"missing":[{"oid":"1"}]},"warnings":[{"kind":"k","count":2},{"kind":"l"}],"timing":{"raw_s":1}}`)
+			`"large_files":{"over":5,"choice":"opt_out","objects":2,"bytes":70,"removed_paths":["a","b\ufffd"]},"lfs":{"carried":3,"missing":[{"oid":"1","size":4,"path":"p"},{"oid":"2"}],"bytes":9},"warnings":[{"kind":"k","count":2},{"kind":"l"}],"timing":{"raw_s":1}}`)
 		want, err := ReadReceipt(bytes.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
@@ -59,7 +64,7 @@ func TestScanReceipt(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		got.Refs.Replaced, got.Body.LargeFiles, got.Body.LFS, got.Body.Timing = want.Refs.Replaced, want.Body.LargeFiles, want.Body.LFS, want.Body.Timing
+		got.Refs.Replaced, got.Body.Timing = want.Refs.Replaced, want.Body.Timing
 		if diff := cmp.Diff(*want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s: read and scanned differ:\n%s", name, diff)
 		}
@@ -69,7 +74,7 @@ func TestScanReceipt(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", "[]", "null", "{}", `{"receipt":1}`, `{"receipt":1,"refs":{}}`, `{"receipt":1,"refs":[}`, `{"receipt":1,"lfs":[[}`, string(sealed(`{"receipt":1,"refs":[],"refs":[{}]}`))} {
+	for _, bad := range []string{"", "[]", "null", "{}", `{"receipt":1}`, `{"receipt":1,"refs":{}}`, `{"receipt":1,"refs":[}`, `{"receipt":1,"lfs":[[}`, string(sealed(`{"receipt":1,"lfs":[]}`)), string(sealed(`{"receipt":1,"large_files":{"over":1,"over":2}}`)), string(sealed(`{"receipt":1,"refs":[],"refs":[{}]}`))} {
 		if _, err := scanned([]byte(bad)); err == nil {
 			t.Errorf("took %q", bad)
 		}

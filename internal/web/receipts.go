@@ -16,17 +16,26 @@ type digest struct {
 	Refs     int
 	Skipped  []rehome.SkippedRef // the first that stay behind; Behind has how many do
 	Behind   behind
-	Warnings []rehome.Warning // the first ones
-	Warned   int              // how many warnings there are
-	at       []int64          // where each page of refs begins, and at last where they end; bytes
+	Warnings []rehome.Warning         // the first ones
+	Warned   int                      // how many warnings there are
+	Large    rehome.ReceiptLargeFiles // with the first paths that left history
+	Removed  int                      // how many did
+	LFS      rehome.ReceiptLFS        // with the first objects that are missing
+	Missing  int                      // how many are
+	at       []int64                  // where each page of refs begins, and at last where they end; bytes
 }
 
-// listed is how many refs that stay behind, and how many warnings, a page lists.
-const listed = 200
+// How many refs that stay behind, and how many warnings, a page lists, and of the paths that left history and the Git LFS objects that are missing.
+const (
+	listed      = 200
+	listedFiles = 100
+)
 
 // digestOf reads a receipt.
 func digestOf(text []byte) (*digest, error) {
 	d := &digest{}
+	var removed []string
+	var missing []rehome.MissingLFS
 	short, err := verify.ScanReceipt(text, verify.Scan{
 		Ref: func(at int64) {
 			if d.Refs%perPage == 0 {
@@ -45,11 +54,23 @@ func digestOf(text []byte) (*digest, error) {
 				d.Warnings = append(d.Warnings, w)
 			}
 		},
+		Removed: func(path string) {
+			if d.Removed++; len(removed) < listedFiles {
+				removed = append(removed, rehome.Clean(path, maxShown))
+			}
+		},
+		Missing: func(o rehome.MissingLFS) {
+			if d.Missing++; len(missing) < listedFiles {
+				missing = append(missing, rehome.MissingLFS{OID: rehome.Clean(o.OID, 64), Size: o.Size, Path: rehome.Clean(o.Path, maxShown), Ref: rehome.Clean(o.Ref, maxShown)})
+			}
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
 	d.Head, d.Authors, d.Behind = short.ReceiptHead, short.Authors, d.Behind.sorted()
+	d.Large, d.LFS = short.LargeFiles, short.LFS
+	d.Large.Removed, d.LFS.Missing = removed, missing
 	return d, nil
 }
 
@@ -61,6 +82,13 @@ func (d *digest) refsAt(page int) (from, n int64) {
 	return d.at[page], d.at[page+1] - d.at[page]
 }
 
+// More are how many there are of each list besides those that are listed: in the file of the receipt are all.
+func (d *digest) More() (more struct{ Skipped, Warned, Removed, Missing int }) {
+	more.Skipped, more.Warned = d.Behind.Total-len(d.Skipped), d.Warned-len(d.Warnings)
+	more.Removed, more.Missing = d.Removed-len(d.Large.Removed), d.Missing-len(d.LFS.Missing)
+	return more
+}
+
 // size is about how many bytes of memory it takes.
 func (d *digest) size() int {
 	n := 1000 + 8*len(d.at) + len(d.Head.Source.URL) + len(d.Head.Destination.URL)
@@ -69,6 +97,12 @@ func (d *digest) size() int {
 	}
 	for _, w := range d.Warnings {
 		n += 100 + len(w.Kind) + len(w.Text)
+	}
+	for _, path := range d.Large.Removed {
+		n += 16 + len(path)
+	}
+	for _, o := range d.LFS.Missing {
+		n += 150 + len(o.OID) + len(o.Path) + len(o.Ref)
 	}
 	for _, r := range d.Behind.Why {
 		n += 100 + len(r.Text)
