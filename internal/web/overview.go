@@ -84,13 +84,8 @@ func (w *Web) look(v *visit) (overview, error) {
 	if err != nil {
 		return overview{}, err
 	}
-	o := overview{standing: standingOf(i, turn.Position), Source: i.Source.URL, SSHKey: i.Source.SSHPublicKey, Flow: flowOf(i, turn.Position > 0)}
-	o.Queue, o.Again = queueLineOf(turn, w.Clock()), againLineOf(turn)
-	o.Destination = w.destinationOf(v, i)
-	o.Facts = facts(i, w.Clock())
-	if turn.Worker != "" && v.caller.Admin() {
-		o.Facts = append(o.Facts, fact{"Worked on by", turn.Worker + ", for " + age(w.Clock().Sub(turn.StartedAt))})
-	}
+	o := w.glance(v, i, turn)
+	o.SSHKey, o.Flow = i.Source.SSHPublicKey, flowOf(i, turn.Position > 0)
 	o.troubles(i)
 	if i.State.Status == rehome.WaitingToPush {
 		if o.Held, err = w.heldOf(v, i); err != nil {
@@ -103,6 +98,18 @@ func (w *Web) look(v *visit) (overview, error) {
 		}
 	}
 	return o, nil
+}
+
+// glance is what the page says of an import in few words.
+func (w *Web) glance(v *visit, i rehome.Import, turn importer.Turn) overview {
+	now := w.Clock()
+	o := overview{
+		standing: standingOf(i, turn.Position), Queue: queueLineOf(turn, now), Again: againLineOf(turn), Source: i.Source.URL, Destination: w.destinationOf(v, i), Facts: facts(i, now),
+	}
+	if turn.Worker != "" && v.caller.Admin() {
+		o.Facts = append(o.Facts, fact{"Worked on by", turn.Worker + ", for " + age(now.Sub(turn.StartedAt))})
+	}
+	return o
 }
 
 // destinationOf is where an import goes, as people know it; "" where nobody said so yet.

@@ -19,7 +19,7 @@ func heartbeat() (<-chan time.Time, func()) {
 	return t.C, t.Stop
 }
 
-// live streams what happens to an import as pieces of the page: "progress" with the new bar, "queued" with the place in the queue, "changed" when the whole is
+// live streams what happens to an import as pieces of the page: "progress" with the new bar, "queued" with the place in the queue, "facts" at each heartbeat, "changed" when the whole is
 // to be fetched anew, and "end" once nothing more comes.
 func (w *Web) live(v *visit) error {
 	leave, ok := w.watched.Enter(v.caller.Token.ID)
@@ -53,7 +53,7 @@ func (w *Web) live(v *visit) error {
 // whose session ended is told to fetch the page anew, which leads to where one signs in. One that is cut off, as by a server that
 // stops, is not told of an end: it asks again by itself.
 func (w *Web) follow(v *visit, s stream, events <-chan rehome.Event, ticks <-chan time.Time) {
-	queue := queueTold{true}
+	page := told{waits: true}
 	for {
 		select {
 		case e, open := <-events:
@@ -63,7 +63,7 @@ func (w *Web) follow(v *visit, s stream, events <-chan rehome.Event, ticks <-cha
 			case !open:
 				s.end()
 				return
-			case w.relay(v, s, e, &queue) != nil:
+			case w.relay(v, s, e, &page) != nil:
 				return
 			case e.Kind == rehome.EventDone || e.Kind == rehome.EventError:
 				s.send("end", "") //nolint:errcheck // it is the last word
@@ -74,60 +74,86 @@ func (w *Web) follow(v *visit, s stream, events <-chan rehome.Event, ticks <-cha
 			if err == nil && !may {
 				s.end()
 			}
-			if err != nil || !may || w.tellPlace(v, s, &queue) != nil || s.say(": still here\n\n") != nil {
+			if err != nil || !may || w.tellNow(v, s, &page) != nil || s.say(": still here\n\n") != nil {
 				return
 			}
 		}
 	}
 }
 
-// queueTold is what the page was told of the import's place.
-type queueTold struct {
-	waits bool // it may show one
+// told is what the page was told of what no event tells.
+type told struct {
+	waits bool // it may show a place in the queue
+	try   int  // that it waits for, 0 for none
 }
 
 // tellPlace tells of the place in the queue, as long as there is one.
-func (w *Web) tellPlace(v *visit, s stream, queue *queueTold) error {
-	if !queue.waits {
+func (w *Web) tellPlace(v *visit, s stream, page *told) error {
+	if !page.waits {
 		return nil
 	}
-	i, err := w.Importer.Get(v.r.Context(), v.repo.ID)
+	o, err := w.now(v)
 	if err != nil {
 		return err
 	}
-	turn, err := w.Importer.Turn(v.r.Context(), v.repo.ID)
+	return page.place(s, o)
+}
+
+// tellNow tells what changes without an event: the place in the queue, whether another try is waited for, and the facts.
+func (w *Web) tellNow(v *visit, s stream, page *told) error {
+	o, err := w.now(v)
 	if err != nil {
 		return err
 	}
-	if queue.waits = turn.Position > 0; !queue.waits {
+	try := 0
+	if o.Again != nil {
+		try = o.Again.Try
+	}
+	if try != page.try {
+		page.try = try
 		return s.send("changed", "")
 	}
-	var b bytes.Buffer
-	o := overview{standing: standingOf(i, turn.Position), Queue: queueLineOf(turn, w.Clock()), Again: againLineOf(turn)}
-	if err := pages["import"].ExecuteTemplate(&b, "now", o); err != nil {
-		return fmt.Errorf("show the place in the queue: %w", err)
+	if err := page.place(s, o); err != nil {
+		return err
 	}
-	return s.send("queued", b.String())
+	return s.piece("facts", "facts", o)
+}
+
+// now looks at the import as it is.
+func (w *Web) now(v *visit) (o overview, err error) {
+	i, err := w.Importer.Get(v.r.Context(), v.repo.ID)
+	if err != nil {
+		return o, err
+	}
+	turn, err := w.Importer.Turn(v.r.Context(), v.repo.ID)
+	return w.glance(v, i, turn), err
+}
+
+// place is tellPlace of what was looked at.
+func (t *told) place(s stream, o overview) error {
+	if !t.waits {
+		return nil
+	}
+	if t.waits = o.Queue != nil; !t.waits {
+		return s.send("changed", "")
+	}
+	return s.piece("queued", "now", o)
 }
 
 // relay tells of one event.
-func (w *Web) relay(v *visit, s stream, e rehome.Event, queue *queueTold) error {
+func (w *Web) relay(v *visit, s stream, e rehome.Event, page *told) error {
 	switch e.Kind {
 	case rehome.EventQueued:
-		queue.waits = true
-		return w.tellPlace(v, s, queue)
+		page.waits = true
+		return w.tellPlace(v, s, page)
 	case rehome.EventProgress:
-		if queue.waits { // not any more
-			queue.waits = false
+		if page.waits { // not any more
+			page.waits = false
 			if err := s.send("changed", ""); err != nil {
 				return err
 			}
 		}
-		var b bytes.Buffer
-		if err := pages["import"].ExecuteTemplate(&b, "progress", progressOf(e)); err != nil {
-			return fmt.Errorf("show progress: %w", err)
-		}
-		return s.send("progress", b.String())
+		return s.piece("progress", "progress", progressOf(e))
 	case rehome.EventStatus, rehome.EventDone, rehome.EventError, rehome.EventWarning:
 		return s.send("changed", "")
 	}
@@ -181,6 +207,15 @@ type stream struct{ paced }
 // send sends an event, each line of its data behind a word of its own.
 func (s stream) send(name, data string) error {
 	return s.say("event: " + name + "\ndata: " + strings.ReplaceAll(strings.ReplaceAll(data, "\r", ""), "\n", "\ndata: ") + "\n\n")
+}
+
+// piece sends a piece of the page of an import as an event.
+func (s stream) piece(event, name string, data any) error {
+	var b bytes.Buffer
+	if err := pages["import"].ExecuteTemplate(&b, name, data); err != nil {
+		return fmt.Errorf("show %s: %w", name, err)
+	}
+	return s.send(event, b.String())
 }
 
 // end has the page look once more, and never again.

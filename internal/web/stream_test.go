@@ -9,6 +9,7 @@ import (
 
 	"rehome"
 	"rehome/internal/auth"
+	"rehome/internal/importer"
 )
 
 // TestStreamsThatAreCutOff do not say that nothing more comes: the browser asks again, at this server once it is back, or at another.
@@ -54,5 +55,42 @@ func TestStreamsOfDeletedImports(t *testing.T) {
 	must(t, x.web.Importer.Cancel(t.Context(), r.ID, 1))
 	if got := until(t, s, "event: end"); !strings.Contains(got, "event: changed") {
 		t.Errorf("before the end it says %q", got)
+	}
+}
+
+// TestHeartbeatRenewsTheFacts of a page that stays open, and has it look again once another try is waited for.
+func TestHeartbeatRenewsTheFacts(t *testing.T) {
+	x := newWorld(t)
+	x.web.Importer.Waits.Backoff = []time.Duration{time.Hour}
+	ticks := make(chan time.Time)
+	x.web.beat = func() (<-chan time.Time, func()) { return ticks, func() {} }
+	b := x.signedIn(t, auth.Grant{User: "octocat"})
+	r := x.repository(t, "octocat", "socm", "http://127.0.0.1:1/old.git", false)
+	const at = "/octocat/socm/import"
+	if page := b.get(t, at).want(t, 200).body; !strings.Contains(page, `<dl class="facts" sse-swap="facts" aria-live="off">`) {
+		t.Errorf("nothing takes the facts: %s", page)
+	}
+	s := b.stream(t, at+"/live")
+	until(t, s, "event: changed")
+	x.late.Store(int64(5*time.Hour + 10*time.Minute))
+	ticks <- time.Time{}
+	until(t, s, "event: facts")
+	if got := until(t, s, ": still here"); !strings.Contains(got, "<dt>Started</dt><dd>5 h ago</dd>") || !strings.Contains(got, "http://127.0.0.1:1/old.git") {
+		t.Errorf("the facts are %q", got)
+	}
+	x.work(t)
+	ticks <- time.Time{}
+	if got := until(t, s, ": still here"); !strings.Contains(got, "event: changed") {
+		t.Errorf("of a try that is waited for it says %q", got)
+	}
+	ticks <- time.Time{}
+	if got := until(t, s, ": still here"); strings.Contains(got, "event: changed") || !strings.Contains(got, "event: facts") {
+		t.Errorf("while nothing changes it says %q", got)
+	}
+	_, err := x.web.Importer.Update(t.Context(), r.ID, importer.UpdateRequest{})
+	must(t, err)
+	ticks <- time.Time{}
+	if got := until(t, s, ": still here"); !strings.Contains(got, "event: changed") {
+		t.Errorf("once it is due it says %q", got)
 	}
 }
