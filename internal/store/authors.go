@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"rehome"
 )
@@ -60,9 +61,19 @@ func (db *DB) Authors(ctx context.Context, importID, since int64, limit int) ([]
 	return authors(ctx, db.read, importID, since, limit)
 }
 
-// AuthorsAt returns at most limit identities of the import, as first seen, without the first offset of them, and how many there are.
-func (db *DB) AuthorsAt(ctx context.Context, importID int64, offset, limit int) (page []rehome.Author, total int, err error) {
-	page, err = collect(ctx, db.read, scanAuthor, "SELECT "+authorColumns+" FROM import_authors a WHERE a.import_id = $1 ORDER BY a.id LIMIT $2 OFFSET $3", importID, limit, offset)
+// AuthorsAt returns at most limit identities of the import, as first seen, but for those with some ids and without the first offset of the others,
+// and how many it has in all. There can be some thousands of ids.
+func (db *DB) AuthorsAt(ctx context.Context, importID int64, but []int64, offset, limit int) (page []rehome.Author, total int, err error) {
+	others, args := "", []any{importID, limit, offset}
+	if len(but) > 0 {
+		numbers := make([]string, len(but))
+		for n, id := range but {
+			args = append(args, id)
+			numbers[n] = fmt.Sprintf("$%d", len(args))
+		}
+		others = " AND a.id NOT IN (" + strings.Join(numbers, ", ") + ")"
+	}
+	page, err = collect(ctx, db.read, scanAuthor, "SELECT "+authorColumns+" FROM import_authors a WHERE a.import_id = $1"+others+" ORDER BY a.id LIMIT $2 OFFSET $3", args...)
 	if err == nil {
 		err = db.read.QueryRowContext(ctx, "SELECT count(*) FROM import_authors WHERE import_id = $1", importID).Scan(&total)
 	}

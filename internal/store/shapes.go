@@ -36,19 +36,28 @@ func (db *DB) Shape(ctx context.Context, importID int64) ([]byte, error) {
 // maxMapped is how many identities one statement looks for: a statement has only so many parameters.
 const maxMapped = 500
 
-// Mapped returns what identities of the import, each by its exact bytes, are mapped to now. Those that it does not have are left out. Up to
-// maxMapped take one statement.
-func (db *DB) Mapped(ctx context.Context, importID int64, of []rehome.Identity) (map[rehome.Identity]rehome.Identity, error) {
-	all := make(map[rehome.Identity]rehome.Identity, len(of))
+// AuthorsOf returns those identities of the import that are among some, each by its exact bytes, in no order. Up to maxMapped take one statement.
+func (db *DB) AuthorsOf(ctx context.Context, importID int64, of []rehome.Identity) (all []rehome.Author, err error) {
 	for some := range slices.Chunk(of, maxMapped) {
 		query, args := db.mappedQuery(importID, some)
 		authors, err := collect(ctx, db.read, scanAuthor, query, args...)
 		if err != nil {
-			return nil, fmt.Errorf("look for what authors are mapped to: %w", err)
+			return nil, fmt.Errorf("look for authors: %w", err)
 		}
-		for _, a := range authors {
-			all[a.Remote()] = rehome.Identity{Name: a.Name, Mail: a.Email}
-		}
+		all = append(all, authors...)
+	}
+	return all, nil
+}
+
+// Mapped returns what identities of the import, as AuthorsOf finds them, are mapped to now. Those that it does not have are left out.
+func (db *DB) Mapped(ctx context.Context, importID int64, of []rehome.Identity) (map[rehome.Identity]rehome.Identity, error) {
+	authors, err := db.AuthorsOf(ctx, importID, of)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[rehome.Identity]rehome.Identity, len(authors))
+	for _, a := range authors {
+		all[a.Remote()] = rehome.Identity{Name: a.Name, Mail: a.Email}
 	}
 	return all, nil
 }

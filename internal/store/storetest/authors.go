@@ -1,7 +1,10 @@
 package storetest
 
 import (
+	"cmp"
 	"errors"
+	"reflect"
+	"slices"
 	"testing"
 
 	"rehome"
@@ -39,6 +42,43 @@ func testAuthors(t *testing.T, db *store.DB) {
 	must(t, err)
 	if len(rest) != 1 || rest[0].ID != all[1].ID {
 		t.Errorf("authors since %d, one: %+v", all[0].ID, rest)
+	}
+	testAuthorsAt(t, db, i.ID, all)
+}
+
+// testAuthorsAt has pages of three identities without some of them, and none of another import's.
+func testAuthorsAt(t *testing.T, db *store.DB, importID int64, all []rehome.Author) {
+	t.Helper()
+	many := make([]int64, 600) // of ids that the import does not have
+	for n := range many {
+		many[n] = -int64(n) - 1
+	}
+	for _, c := range []struct {
+		but           []int64
+		offset, limit int
+		want          []rehome.Author
+	}{
+		{nil, 0, 9, all},
+		{nil, 1, 1, all[1:2]},
+		{[]int64{all[0].ID}, 0, 9, all[1:]},
+		{[]int64{all[1].ID}, 1, 9, all[2:]},
+		{[]int64{all[2].ID, all[0].ID}, 0, 1, all[1:2]},
+		{append(many, all[1].ID), 0, 2, []rehome.Author{all[0], all[2]}},
+		{[]int64{all[0].ID, all[1].ID, all[2].ID}, 0, 9, nil},
+		{nil, 0, 0, nil},
+		{[]int64{all[0].ID}, 3, 9, nil},
+	} {
+		page, total, err := db.AuthorsAt(t.Context(), importID, c.but, c.offset, c.limit)
+		must(t, err)
+		if total != len(all) || len(page) != len(c.want) || len(page) > 0 && !reflect.DeepEqual(page, c.want) {
+			t.Errorf("without %v, %d from %d: %+v of %d, want %+v", c.but[max(len(c.but)-3, 0):], c.limit, c.offset, page, total, c.want)
+		}
+	}
+	of, err := db.AuthorsOf(t.Context(), importID, []rehome.Identity{{Name: "nobody"}, all[1].Remote(), all[0].Remote(), all[0].Remote()})
+	must(t, err)
+	slices.SortFunc(of, func(a, b rehome.Author) int { return cmp.Compare(a.ID, b.ID) })
+	if !reflect.DeepEqual(of, all[:2]) {
+		t.Errorf("two by what they are called: %+v, want %+v", of, all[:2])
 	}
 }
 
