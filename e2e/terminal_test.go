@@ -192,6 +192,24 @@ func TestTerminalInterrupt(t *testing.T) {
 	}
 }
 
+// TestTerminalStopped: Ctrl-Z and fg leave alone what others wrote meanwhile.
+func TestTerminalStopped(t *testing.T) {
+	t.Parallel()
+	h := newHeldBack(t, t.TempDir(), "a.git")
+	s := newScreen(t, 80, nil, "set -m; rehome import "+h.url+"/a.git out.git; echo one; echo two; echo three; sleep 1; fg")
+	s.await("half a fetch", halfFetched)
+	s.keys("C-z")
+	lines := s.await("the steps below what was written", func(lines []string) bool {
+		_, below, _ := strings.Cut(strings.Join(lines, "\n"), "\nthree\n")
+		return halfFetched(strings.Split(below, "\n"))
+	})
+	if text := strings.Join(lines, "\n"); !strings.Contains(text, "one\ntwo\nthree\n") {
+		t.Errorf("what was written is gone:\n%s", text)
+	}
+	h.release("a.git")
+	s.awaitEnd(0)
+}
+
 var (
 	painted = regexp.MustCompile("\x1b\\[[0-9;]*m")
 	escaped = regexp.MustCompile("\x1b")

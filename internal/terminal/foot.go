@@ -66,13 +66,24 @@ func (f *Foot) keep() {
 	defer tick.Stop()
 	for {
 		f.Draw()
+		drew := time.Now()
 		select {
 		case <-f.end:
 			return
 		case <-again:
 			f.forget()
+			continue
 		case <-f.more:
 		case <-tick.C:
+		}
+		if time.Since(drew) < 3*redrawEvery {
+			continue
+		}
+		select { // it was stopped, of which a signal tells that may come after the tick, or had no turn
+		case <-again:
+			f.forget()
+		case <-time.After(time.Second):
+		case <-f.end:
 		}
 	}
 }
