@@ -108,8 +108,7 @@ func (m *Main) printBackup(dir string, made backup.Manifest, asJSON bool) error 
 	if asJSON {
 		return printJSON(m.Stdout, made)
 	}
-	fmt.Fprintf(m.Stdout, "%s: %d repositories, %d imports, %d Git LFS objects, %s\n",
-		dir, made.Repositories, made.Rows["imports"], made.LFSObjects, bytesText(made.Bytes))
+	fmt.Fprintf(m.Stdout, "%s: %s\n", dir, contents(made))
 	if at := made.Disk; at.Stored < made.Bytes || at.Linked > 0 {
 		fmt.Fprintf(m.Stdout, "on the disk: %s, as files that are the same are kept once; of these %s are copied, and %s are links to the server's own files\n",
 			bytesText(at.Stored), bytesText(at.Stored-at.Linked), bytesText(at.Linked))
@@ -118,6 +117,12 @@ func (m *Main) printBackup(dir string, made backup.Manifest, asJSON bool) error 
 		fmt.Fprintf(m.Stdout, "not in it: %s\n", lacks)
 	}
 	return nil
+}
+
+// contents says how much is in a backup.
+func contents(made backup.Manifest) string {
+	return fmt.Sprintf("%s, %s, %s, %s", plural(made.Repositories, "repository", "repositories"),
+		counted(made.Rows["imports"], "import"), counted(made.LFSObjects, "Git LFS object"), bytesText(made.Bytes))
 }
 
 func printJSON(w io.Writer, value any) error {

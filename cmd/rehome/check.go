@@ -122,7 +122,8 @@ func (m *Main) printFindings(found []check.Finding, r check.Result, asJSON bool)
 	if asJSON {
 		return printJSON(m.Stdout, r)
 	}
-	_, err := fmt.Fprintf(m.Stdout, "%d repositories, %d imports, %d packs, %d objects read, %d Git LFS objects: %d damaged, %d warnings, %d notes\n",
-		r.Repositories, r.Imports, r.Packs, r.Objects, r.LFSObjects, r.Damage, r.Warnings, r.Notes)
+	_, err := fmt.Fprintf(m.Stdout, "%s, %s, %s, %s read, %s: %d damaged, %s, %s\n",
+		plural(r.Repositories, "repository", "repositories"), counted(r.Imports, "import"), counted(r.Packs, "pack"), counted(r.Objects, "object"),
+		counted(r.LFSObjects, "Git LFS object"), r.Damage, counted(r.Warnings, "warning"), counted(r.Notes, "note"))
 	return err
 }

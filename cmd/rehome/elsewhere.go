@@ -206,7 +206,7 @@ func (s *single) asOne() func(rehome.Event) {
 		switch {
 		case e.Kind == rehome.EventStatus && e.Status == rehome.Complete && !status:
 			status = true
-			s.display.note("what an earlier run had begun is finished; now comes what is new at the source since then")
+			s.display.note("the run before is complete now; what came to the source since then is next")
 		case e.Kind == rehome.EventDone && !done:
 			done = true
 		default:

@@ -89,8 +89,7 @@ func (m *Main) printRestored(made backup.Manifest, f restoreFlags) error {
 	if f.json {
 		return printJSON(m.Stdout, made)
 	}
-	fmt.Fprintf(m.Stdout, "%s: as of %s, %d repositories, %d imports, %d Git LFS objects, %s\n", f.places.dir,
-		made.At.Format("2006-01-02 15:04:05 UTC"), made.Repositories, made.Rows["imports"], made.LFSObjects, bytesText(made.Bytes))
+	fmt.Fprintf(m.Stdout, "%s: as of %s, %s\n", f.places.dir, made.At.Format("2006-01-02 15:04:05 UTC"), contents(made))
 	for _, lacks := range made.Lacks() {
 		fmt.Fprintf(m.Stdout, "not in it: %s\n", lacks)
 	}

@@ -121,7 +121,7 @@ const aboutFile = "about.json"
 // write makes the folder and notes in it what it is for.
 func (a about) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the state folder: %w", err)
+		return fmt.Errorf("make the state folder (--state DIR names another): %w", err)
 	}
 	text, err := json.Marshal(a)
 	if err == nil {

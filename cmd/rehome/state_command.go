@@ -40,7 +40,7 @@ func (m *Main) stateListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return m.printKept(all, asJSON)
+			return m.printKept(all, dir, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&dir, "state", "", "the `DIR` that was given as --state")
@@ -48,15 +48,15 @@ func (m *Main) stateListCommand() *cobra.Command {
 	return cmd
 }
 
-func (m *Main) printKept(all []kept, asJSON bool) error {
+// printKept lists what is kept in a state folder; "" is the usual one.
+func (m *Main) printKept(all []kept, given string, asJSON bool) error {
 	if asJSON {
 		out := json.NewEncoder(printable{m.Stdout})
 		out.SetEscapeHTML(false)
 		return out.Encode(all)
 	}
 	if len(all) == 0 {
-		fmt.Fprintln(m.Stderr, "nothing is kept")
-		return nil
+		return m.sayNothingKept(given)
 	}
 	out := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "ID\tLAST USED\tSIZE\tFOR")
@@ -64,6 +64,20 @@ func (m *Main) printKept(all []kept, asJSON bool) error {
 		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", rehome.Clean(k.ID, 300), k.Used.Format(time.DateTime), bytesText(k.Size), k.what())
 	}
 	return out.Flush()
+}
+
+// sayNothingKept says where nothing is, since most moves name a folder of their own.
+func (m *Main) sayNothingKept(given string) error {
+	dir, err := m.stateFolder(given)
+	if err != nil {
+		return err
+	}
+	said := "nothing is kept in " + rehome.Clean(dir, 1000)
+	if given == "" {
+		said += "; what was kept with --state DIR is listed with it, too: rehome state list --state DIR"
+	}
+	fmt.Fprintln(m.Stderr, said)
+	return nil
 }
 
 // what is what it is kept for.
