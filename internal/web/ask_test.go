@@ -167,3 +167,46 @@ func TestMovedThere(t *testing.T) {
 		}
 	}
 }
+
+// TestDestinationWithoutLFS leads to the choice of large files where Git LFS objects were refused, and nowhere else.
+func TestDestinationWithoutLFS(t *testing.T) {
+	x := newWorld(t)
+	b := x.signedIn(t, auth.Grant{User: "octocat"})
+	root := t.TempDir()
+	testenv.FromStream(t, filepath.Join(root, "old.git"), "sha1", "commit refs/heads/main\ncommitter A <a@b> 1700000000 +0000\ndata 2\nx\n"+testenv.Inline("film.bin", strings.Repeat("large ", 500))+"\n")
+	testenv.Git(t, "", "init", "-q", "--bare", filepath.Join(root, "new.git"))
+	refused := true
+	server := testenv.ServeGit(t, root, testenv.Options{Push: true, Wrap: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+			switch {
+			case strings.Contains(r.URL.Path, "/info/lfs/"):
+				http.Error(out, `{"message": "Git LFS is not enabled"}`, http.StatusNotImplemented)
+			case refused && strings.Contains(r.URL.Path, "new.git"):
+				http.Error(out, "no", http.StatusForbidden)
+			default:
+				next.ServeHTTP(out, r)
+			}
+		})
+	}})
+	const at = "/octocat/socm/import"
+	const otherwise = `on the page <a href="` + at + `/large-files">Large files</a>`
+	b.post(t, "/-/new", url.Values{"url": {server + "/old.git"}, "owner": {"octocat"}, "name": {"socm"}, "destination": {server + "/new.git"}}).want(t, 303)
+	b.post(t, at+"/large-files", url.Values{"choice": {"opt_in"}}).want(t, 303)
+	x.work(t)
+	if page := b.get(t, at).want(t, 200).body; !strings.Contains(page, "URL to push to") || strings.Contains(strings.ReplaceAll(page, x.URL, ""), otherwise) {
+		t.Fatalf("refused for something else: %s", page)
+	}
+	refused = false
+	b.post(t, at+"/start", nil).want(t, 303)
+	x.work(t)
+	if page := b.get(t, at).want(t, 200).body; !strings.Contains(page, "URL to push to") || !strings.Contains(strings.ReplaceAll(page, x.URL, ""), otherwise) {
+		t.Fatalf("refused for Git LFS: %s", page)
+	}
+	form := b.get(t, at+"/large-files").want(t, 200).form(t, at+"/large-files", "choice")
+	form.Set("choice", "undecided")
+	b.post(t, at+"/large-files", form).want(t, 303)
+	x.work(t)
+	if page := b.get(t, at).want(t, 200).body; !strings.Contains(page, "It is there") {
+		t.Errorf("after choosing otherwise: %s", page)
+	}
+}

@@ -24,6 +24,7 @@ type overview struct {
 	Facts       []fact
 	Problem     *shownProblem
 	Ask         string // what would help: one of the asks; "" for nothing
+	NoLFS       bool   // the destination did not take the Git LFS objects that large files were chosen to become
 	Choices     []rehome.ProjectChoice
 	Held        *held
 	Done        *done
@@ -163,6 +164,7 @@ func (o *overview) troubles(i rehome.Import) {
 	}
 	o.Problem = &shownProblem{Title: words[i.State.Status], Text: e.Message, Hint: hint(e.Hint)}
 	o.Ask = askOf(i, e.Code)
+	o.NoLFS = o.Ask == "destination" && i.LFS == rehome.LFSOptIn && strings.Contains(e.Message+e.Hint, "Git LFS")
 }
 
 // askOf is what would help an import that stopped for a cause. Each has a form in import.html.
