@@ -29,7 +29,11 @@ type authorList struct {
 	Err    *shownProblem
 
 	Pictures *commitPictures // nil while there are none
+	shape    *rehome.Shape   // nil while it is not known
 }
+
+// Counted reports whether it is known who has most commits: they come first then.
+func (l authorList) Counted() bool { return l.shape != nil && len(l.shape.Authors) > 0 }
 
 // authorRow is an identity and what it becomes.
 type authorRow struct {
@@ -38,6 +42,7 @@ type authorRow struct {
 	ToName, ToMail   string
 	Shown            [2]string // ToName and ToMail as they were shown, by which it is known what was changed
 	Changed          bool
+	Commits          int64 // with a date, as their author; 0 for somebody who is not among those that the shape of the history names
 	At, FormKey, Err string
 }
 
@@ -69,7 +74,7 @@ func (w *Web) authors(v *visit) error {
 	if v.r.Header.Get("HX-Target") == "authors" {
 		return w.part(v, "authors", "rows", l)
 	}
-	l.Pictures = w.commitPictures(v, nil)
+	l.Pictures = w.commitPictures(v, l.shape, nil)
 	return w.page(v, http.StatusOK, "authors", "Authors of "+v.repo.FullName(), l)
 }
 
@@ -80,15 +85,28 @@ func (w *Web) authorList(v *visit) (authorList, error) {
 		return authorList{}, err
 	}
 	l := authorList{Query: searched(query), Mapped: query.Get("mapped") != "", Open: i.ClosedAt.IsZero(), More: i.State.Status == rehome.Importing || i.State.Status == rehome.Detecting, Again: again(query, "q", "mapped", "page")}
+	var first []rehome.Identity
+	commits := map[rehome.Identity]int64{}
+	if s, ok := w.shape(v); ok {
+		l.shape = &s
+		for _, a := range s.Authors {
+			first = append(first, a.Identity)
+			for _, m := range a.Months {
+				commits[a.Identity] += m.Commits
+			}
+		}
+	}
 	page := max(number(query.Get("page")), 1)
 	found, total, err := w.Importer.FindAuthors(ctx, v.repo.ID, importer.AuthorQuery{
-		Search: l.Query, Mapped: l.Mapped, Offset: (page - 1) * perPage, Limit: perPage,
+		Search: l.Query, Mapped: l.Mapped, First: first, Offset: (page - 1) * perPage, Limit: perPage,
 	})
 	if err != nil {
 		return authorList{}, err
 	}
 	for _, a := range found {
-		l.Rows = append(l.Rows, rowOf(v, a))
+		row := rowOf(v, a)
+		row.Commits = commits[a.Remote()]
+		l.Rows = append(l.Rows, row)
 	}
 	l.Pages = pagesOf(v.at("authors"), query, page, total)
 	return l, nil
@@ -111,7 +129,9 @@ func (w *Web) mapAuthor(v *visit) error {
 	}
 	if inPlace {
 		v.w.Header().Set("HX-Trigger", "author-mapped") // the pictures are fetched anew
-		return w.part(v, "authors", "row", rowOf(v, a))
+		row := rowOf(v, a)
+		row.Commits = v.wasCommits()
+		return w.part(v, "authors", "row", row)
 	}
 	return v.to(v.at("authors"))
 }
@@ -131,9 +151,18 @@ func (v *visit) rowAgain(id int64, wrong string) authorRow {
 	return authorRow{
 		ID: id, Name: rehome.Clean(get("was_name"), maxShown), Mail: rehome.Clean(get("was_mail"), maxShown),
 		ToName: rehome.Clean(get("name"), maxShown), ToMail: rehome.Clean(get("email"), maxShown),
-		Shown: [2]string{get("shown_name"), get("shown_email")},
-		At:    v.at("authors/" + strconv.FormatInt(id, 10)), FormKey: v.formKey(), Err: wrong,
+		Shown: [2]string{get("shown_name"), get("shown_email")}, Commits: v.wasCommits(),
+		At: v.at("authors/" + strconv.FormatInt(id, 10)), FormKey: v.formKey(), Err: wrong,
 	}
+}
+
+// wasCommits is how many commits the row had that was sent; 0 for none.
+func (v *visit) wasCommits() int64 {
+	n, err := strconv.ParseInt(v.r.PostFormValue("was_commits"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return max(n, 0)
 }
 
 // mapAuthors shows what a whole map would do, or takes it.
@@ -183,7 +212,7 @@ func (w *Web) mapAgain(v *visit, text []byte, would *review, wrong error) error 
 		l.Err, status = &shown, http.StatusUnprocessableEntity
 	}
 	if would != nil {
-		l.Pictures = w.commitPictures(v, would.Changed)
+		l.Pictures = w.commitPictures(v, l.shape, would.Changed)
 	}
 	return w.page(v, status, "authors", "Authors of "+v.repo.FullName(), l)
 }

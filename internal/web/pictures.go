@@ -75,10 +75,9 @@ func (w *Web) shape(v *visit) (rehome.Shape, bool) {
 	return s, err == nil
 }
 
-// commitPictures draws who committed when. Changed are authors as a map would make them that is only looked at.
-func (w *Web) commitPictures(v *visit, changed []rehome.Author) *commitPictures {
-	s, ok := w.shape(v)
-	if !ok {
+// commitPictures draws who committed when, nil for a shape that is not known. Changed are authors as a map would make them that is only looked at.
+func (w *Web) commitPictures(v *visit, s *rehome.Shape, changed []rehome.Author) *commitPictures {
+	if s == nil {
 		return nil
 	}
 	would := map[rehome.Identity]rehome.Identity{}
@@ -90,7 +89,7 @@ func (w *Web) commitPictures(v *visit, changed []rehome.Author) *commitPictures 
 			s.Authors[n].Becomes = to
 		}
 	}
-	h, ok := picture.HistoryOf(s, w.Clock())
+	h, ok := picture.HistoryOf(*s, w.Clock())
 	p := &commitPictures{Unit: h.Unit(), LeftOut: leftOut(h), At: v.at("authors")}
 	if !ok {
 		if p.LeftOut == "" {
