@@ -60,7 +60,7 @@ func (b *batchRun) barShow(file *os.File, style terminal.Style) batchShow {
 
 // withoutCommon leaves out the folders that all names begin with.
 func withoutCommon(names []string) []string {
-	common := names[0]
+	common := strings.TrimRight(names[0], "/") // something is left of each
 	for _, name := range names {
 		for !strings.HasPrefix(name, common) {
 			common = common[:len(common)-1]

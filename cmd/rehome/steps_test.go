@@ -138,6 +138,19 @@ func TestTimesAreShort(t *testing.T) {
 	}
 }
 
+func TestNamesOfABatch(t *testing.T) {
+	for given, want := range map[string]string{
+		"https://old.example/ada/a.git https://old.example/bob/b": "ada/a.git bob/b",
+		"https://old.example/ada/":                                "ada/",
+		"/srv/ada/ /srv/ada/ /srv/bob":                            "ada/ ada/ bob",
+		"a b":                                                     "a b",
+	} {
+		if got := strings.Join(withoutCommon(strings.Fields(given)), " "); got != want {
+			t.Errorf("%s: %s, want %s", given, got, want)
+		}
+	}
+}
+
 func TestBatchFitsItsTerminal(t *testing.T) {
 	now := time.Unix(1_000_000_000, 0)
 	b := &batchBars{style: terminal.Style{UTF8: true}, now: func() time.Time { return now }, began: now.Add(-time.Minute), sum: sums{rows: 9, done: 3, failed: 1}, ran: 4}
