@@ -34,7 +34,7 @@ func rowsOn(t *testing.T, page string) (all []string) {
 
 // crowdOf is a history of so many people with a commit each, p000 first, and then of three with more, the last of whom is called what is not UTF-8.
 // Git, and so an import, sees the last of them first.
-func crowdOf(t *testing.T, people int) (url string) {
+func crowdOf(t testing.TB, people int) (url string) {
 	t.Helper()
 	var b strings.Builder
 	commit := func(name string) {

@@ -81,7 +81,26 @@ func many(t testing.TB) (*world, *browser) {
 	if _, err := db.ExecContext(t.Context(), "UPDATE receipts SET body = ? WHERE import_id = 1", manyRefs(t, manyOfAll)); err != nil {
 		t.Fatal(err)
 	}
+	crowded(t, x, db)
 	return x, b
+}
+
+// crowded has the first import have the authors of another one, too, and its shape, which names as many as there are in any.
+func crowded(t testing.TB, x *world, db *sql.DB) {
+	t.Helper()
+	r := x.repository(t, "octocat", "crowd", crowdOf(t, 600), true)
+	x.work(t)
+	i, err := x.web.DB.ImportOf(t.Context(), r.ID)
+	if err == nil {
+		_, err = db.ExecContext(t.Context(), `INSERT INTO import_authors (import_id, remote_name, remote_mail, name, email)
+			SELECT 1, remote_name, remote_mail, name, email FROM import_authors WHERE import_id = ?`, i.ID)
+	}
+	if err == nil {
+		_, err = db.ExecContext(t.Context(), "UPDATE shapes SET body = (SELECT s.body FROM shapes s WHERE s.import_id = ?) WHERE import_id = 1", i.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // manyRefs is a receipt of so many refs.
@@ -154,7 +173,7 @@ func TestMany(t *testing.T) {
 	for path, want := range map[string]string{
 		"/octocat/socm/import/receipt?page=1000": "refs/heads/team/feature-49950<", "/octocat/socm/import/receipt?page=2000": "refs/heads/team/feature-99999<",
 		"/octocat/socm/import/receipt": "Refs that stay behind (100,000)", "/octocat/socm/import": "100,000 refs were pushed", "/octocat/socm/import/webhooks?page=41": "https://hooks.example/2000<",
-		"/octocat/socm/import/authors?page=2000": "Somebody 999", "/-/tokens?page=41": "rehome.css",
+		"/octocat/socm/import/authors?page=2000": "Somebody 9949", "/octocat/socm/import/authors": "<td data-is=\"Commits\" class=\"num\">1,234</td>", "/-/tokens?page=41": "rehome.css",
 	} {
 		if page := b.get(t, path).want(t, 200); !strings.Contains(page.body, want) {
 			t.Errorf("%s lacks %q", path, want)
