@@ -23,6 +23,7 @@ type batchFlags struct {
 	parallel   int
 	results    string
 	submodules bool
+	again      bool
 }
 
 // wholeRun are the flags that are for a whole batch and not for a row.
@@ -43,7 +44,9 @@ func (m *Main) batchCommand() *cobra.Command {
 			"here hold for every row that does not say otherwise. REHOME_SOURCE_PASSWORD and REHOME_DEST_PASSWORD\n" +
 			"hold for all rows; passwords do not belong into the file.\n\n" +
 			"A row that fails stops no other. Run the same command again, also after a crash: what is done stays done, as long as\n" +
-			"its row stays as it is. That is kept below --state DIR, else $XDG_STATE_HOME/rehome or ~/.local/state/rehome: see rehome state.",
+			"its row stays as it is. That is kept below --state DIR, else $XDG_STATE_HOME/rehome or ~/.local/state/rehome: see rehome state.\n\n" +
+			"With --again rows that are done are moved once more, and bring only what is new at their sources. It wants the --state DIR of the\n" +
+			"runs before. Rows whose destination is a folder stay done: a folder takes one move.",
 		Args: needs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b := &batchRun{Main: m, flags: f, json: all.json, quiet: all.quiet, dryRun: all.dryRun, state: all.to.state}
@@ -58,6 +61,7 @@ func (m *Main) batchCommand() *cobra.Command {
 	flags.IntVar(&f.parallel, "parallel", f.parallel, "how many repositories are moved at a time (default: as many as there are processors, and 2 at least)")
 	flags.Lookup("parallel").DefValue = "0" // the real one is said, and this is alike on all machines
 	flags.StringVar(&f.results, "results", "", "write what came of each row to `FILE`, as CSV")
+	flags.BoolVar(&f.again, "again", false, "with --state, move rows that are done once more: each brings only what is new at its source")
 	flags.BoolVar(&f.submodules, "rewrite-submodules", false, "move repositories that are submodules of others first, and let those name the new commits and addresses")
 	return cmd
 }
@@ -86,6 +90,8 @@ func (b *batchRun) setDefaults(flags *pflag.FlagSet) error {
 		return usagef("Give one of them.", "--json and --quiet exclude each other")
 	case b.flags.parallel < 1:
 		return usagef("Give 1 or more.", "--parallel %d moves nothing", b.flags.parallel)
+	case b.flags.again && b.state == "":
+		return usagef("Give the --state DIR of the runs before.", "--again without --state would not know what is new")
 	}
 	b.defaults = map[string][]string{}
 	ofRows := rowFlags()
@@ -216,7 +222,7 @@ func (b *batchRun) askPasswords(ctx context.Context) error {
 func (b *batchRun) run(ctx context.Context) error {
 	jobs := make([]batch.Job, len(b.rows))
 	for n, row := range b.rows {
-		jobs[n] = batch.Job{Row: row, Stamp: b.stamps[n], After: b.after[n]}
+		jobs[n] = batch.Job{Row: row, Stamp: b.stamps[n], After: b.after[n], Again: b.again(n)}
 	}
 	b.show = b.newShow()
 	outcomes, err := batch.Run(ctx, jobs, batch.Options{
@@ -226,6 +232,11 @@ func (b *batchRun) run(ctx context.Context) error {
 	b.show.close()
 	sum := b.sum(outcomes)
 	return errors.Join(err, b.writeResults(outcomes), b.print(outcomes, sum), b.verdict(ctx, sum))
+}
+
+// again reports whether a row is moved although it is done. A folder takes one move.
+func (b *batchRun) again(n int) bool {
+	return b.flags.again && !remote.Local(b.rows[n].Destination)
 }
 
 // sums counts rows by what came of them.

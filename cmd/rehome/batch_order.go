@@ -27,7 +27,7 @@ func (b *batchRun) order(ctx context.Context) error {
 	}
 	urls := make([][]string, len(b.rows))
 	batch.Each(ctx, len(b.rows), b.flags.parallel, func(n int) {
-		if _, done := b.journal.Finished(b.rows[n].Destination, b.stamps[n]); !done {
+		if _, done := b.journal.Finished(b.rows[n].Destination, b.stamps[n]); !done || b.again(n) {
 			urls[n] = b.submodulesAt(ctx, n)
 		}
 	})

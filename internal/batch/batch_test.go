@@ -238,6 +238,10 @@ func TestRunTriesAgainWhatIsNotDone(t *testing.T) {
 	if !got[0].Earlier || got[0].Message != "from before" || got[1].Earlier {
 		t.Errorf("got %+v", got)
 	}
+	jobs[0].Again = true
+	if ran, got = runs(jobs); !slices.Equal(ran, []int{0, 1, 3}) || got[0].Earlier || !got[2].Earlier {
+		t.Errorf("ran %v again, got %+v", ran, got)
+	}
 }
 
 func TestRunFindsWhatAKilledOneLeft(t *testing.T) {

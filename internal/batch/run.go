@@ -16,6 +16,7 @@ type Job struct {
 	Row
 	Stamp string // another one whenever the row means something else
 	After []int  // jobs that have to be done first, as Submodules finds them; without cycles
+	Again bool   // it runs although it is done
 }
 
 // Options say how jobs are run. Journal and Run have to be set.
@@ -35,7 +36,7 @@ type Options struct {
 	Clock func() time.Time // nil is time.Now
 }
 
-// Run runs every job that is not done as it stands, and returns what came of each. A failed one stops only those that
+// Run runs every job that is not done as it stands, or is to run again, and returns what came of each. A failed one stops only those that
 // come after it. When ctx ends, or the journal cannot be written, no more begin; those keep the status Waiting.
 func Run(ctx context.Context, jobs []Job, o Options) ([]Outcome, error) {
 	if o.Clock == nil {
@@ -50,7 +51,7 @@ func Run(ctx context.Context, jobs []Job, o Options) ([]Outcome, error) {
 	r.changed = sync.NewCond(&r.mu)
 	for n, job := range jobs {
 		r.outcomes[n].Status = Waiting
-		if was, ok := o.Journal.Finished(job.Destination, job.Stamp); ok {
+		if was, ok := o.Journal.Finished(job.Destination, job.Stamp); ok && !job.Again {
 			r.outcomes[n], r.state[n] = was, ended
 			o.Ended(n, was)
 		}
