@@ -30,9 +30,9 @@ type newImport struct {
 	Elsewhere     string // the template of where imports go that name no destination; "" for the built-in host
 	Hosted        bool
 	Instead       int64 // the import that ends when this one begins; 0 for none
-	Found         *detected
 	Err           *shownProblem
-	Field         string // the field at fault
+	Wrong         map[string]string // what is wrong with a field that is not folded, by its name
+	Again         bool              // a password or key was given, and has to be once more
 }
 
 // detected is what answers at a URL.
@@ -75,24 +75,54 @@ func (w *Web) filled(v *visit) newImport {
 	f.URL, f.Username, f.Owner, f.Name, f.Public = get("url"), get("username"), get("owner"), get("name"), get("public") != ""
 	f.Destination, f.Options = destinationFrom(get), optionsFrom(get)
 	f.Instead, _ = strconv.ParseInt(get("instead"), 10, 64)
+	f.Folded.SourceKey, f.Folded.DestinationKey = get("ssh_key"), get("destination_ssh_key")
+	here, there := get("password")+get("private_key"), get("destination_password")+get("destination_private_key")
+	f.Again = here+there != ""
+	f.opened(w.blank(v, f.Owner), here != "", there != "")
 	return f
 }
 
+// opened has the folds stay open in which something was typed: other than there is in a blank form, or what is not shown again.
+func (f *newImport) opened(blank newImport, here, there bool) {
+	now, before := f.shown(nil).Folded, blank.shown(nil).Folded
+	f.Folded.Options.Open = differ(now.Options.Fields, before.Options.Fields)
+	f.Folded.Keys.Open = here || f.Username != "" || differ(now.Keys.Fields, before.Keys.Fields)
+	f.Folded.Making.Open = there || f.Destination.URL+f.Destination.Username != "" || differ(now.Making.Fields, before.Making.Fields)
+}
+
 // foldedFields are those that the form shares with the page of options.
-type foldedFields struct{ Options, Keys, Making folded }
+type foldedFields struct {
+	Options, Keys, Making     folded
+	SourceKey, DestinationKey string // what was chosen of the keys
+}
 
 // folded are fields that one has to ask for.
 type folded struct {
 	Fields []optionField
-	Wrong  bool // one of them is at fault
+	Open   bool // something was typed into one of them, or one is at fault
+}
+
+// formNames are the fields of the form that are not folded, and those that the importer calls otherwise.
+var (
+	formNames = map[string]string{"the URL": "url", "vcs_url": "url", "vcs_username": "username", "vcs_password": "password"}
+	plain     = []string{"url", "username", "password", "owner", "name", "destination", "destination_username", "destination_password"}
+)
+
+// wrongIn says what is wrong with a field that is not folded, by its name.
+func wrongIn(err error) map[string]string {
+	for _, name := range plain {
+		if field := []optionField{{Name: name}}; blame(field, err) {
+			return map[string]string{name: field[0].Err}
+		}
+	}
+	return nil
 }
 
 // shown has the folded fields, with an error at the one that it is about; nil is none.
 func (f newImport) shown(err error) newImport {
-	f.Folded = foldedFields{
-		Options: folded{Fields: f.Options.fields()}, Keys: folded{Fields: keyFields("", "", "the source")},
-		Making: folded{Fields: append(f.Destination.makingFields(), keyFields("destination_", "", "the destination")...)},
-	}
+	here, there := keyFields("", "", "the source"), keyFields("destination_", "", "the destination")
+	here[0].Value, there[0].Value = f.Folded.SourceKey, f.Folded.DestinationKey
+	f.Folded.Options.Fields, f.Folded.Keys.Fields, f.Folded.Making.Fields = f.Options.fields(), here, append(f.Destination.makingFields(), there...)
 	if f.Hosted && f.Elsewhere == "" {
 		f.Folded.Making.Fields = slices.Insert(f.Folded.Making.Fields, 0, optionField{
 			Name: "hold_there", Label: "Stop before the first push there, until I approve", Kind: "check", On: f.Destination.Hold, Does: "You see what would be pushed before anybody else does.",
@@ -102,7 +132,7 @@ func (f newImport) shown(err error) newImport {
 		for n := range part.Fields {
 			part.Fields[n].Counts = "" // all of it counts from the beginning
 		}
-		part.Wrong = blame(part.Fields, err)
+		part.Open = blame(part.Fields, err) || part.Open
 	}
 	return f
 }
@@ -169,7 +199,8 @@ func (w *Web) create(v *visit) error {
 		return err
 	}
 	shown := p.shown()
-	f.Err, f.Field = &shown, rehome.AsError(err).Field
+	err = renamed(err, formNames)
+	f.Err, f.Wrong = &shown, wrongIn(err)
 	return w.page(v, p.status, "new", "New import", f.shown(err))
 }
 

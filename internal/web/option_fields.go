@@ -180,6 +180,27 @@ func keyFrom(prefix string, get func(string) string) *importer.SSHKey {
 	return nil
 }
 
+// holds is what a field has once a browser shows it.
+func (f optionField) holds() string {
+	switch {
+	case f.Kind == "check":
+		return strconv.FormatBool(f.On)
+	case f.Kind == "one" && !known(f.Of, f.Value):
+		return f.Of[0].Value
+	}
+	return f.Value
+}
+
+// differ reports whether one of some fields holds something else than before.
+func differ(now, before []optionField) bool {
+	for n := range now {
+		if now[n].holds() != before[n].holds() {
+			return true
+		}
+	}
+	return false
+}
+
 // blame puts an error at the field that it is about, and reports whether one of these is it.
 func blame(fields []optionField, err error) bool {
 	if err == nil {
