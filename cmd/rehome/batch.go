@@ -81,6 +81,7 @@ type batchRun struct {
 	journal  *batch.Journal
 	after    [][]int // rows that wait for others
 	show     batchShow
+	doubts   batchDoubts
 }
 
 // setDefaults takes down the flags that were given, also by environment.
@@ -231,7 +232,11 @@ func (b *batchRun) run(ctx context.Context) error {
 	})
 	b.show.close()
 	sum := b.sum(outcomes)
-	return errors.Join(err, b.writeResults(outcomes), b.print(outcomes, sum), b.verdict(ctx, sum))
+	err = errors.Join(err, b.writeResults(outcomes), b.print(outcomes, sum))
+	if !b.json { // there each row's events have them
+		b.showDoubts(outcomes)
+	}
+	return errors.Join(err, b.verdict(ctx, sum))
 }
 
 // again reports whether a row is moved although it is done. A folder takes one move.

@@ -43,6 +43,7 @@ func (b *batchRun) inspectAll(ctx context.Context) error {
 	if !b.json && !b.quiet {
 		fmt.Fprintln(b.Stdout, inspectionTotals(found, s))
 	}
+	b.showDoubts(outcomes)
 	return b.verdict(ctx, s)
 }
 
@@ -55,6 +56,7 @@ func (b *batchRun) inspectRow(ctx context.Context, n int, notes io.Writer) (*reh
 	flags.dryRun, flags.json, flags.quiet, flags.receipt, flags.commitMap = true, true, false, "", ""
 	one := b.forRow(&out, taker)
 	quiet := noWatcher()
+	quiet.doubts = b.doubts.add
 	one.watch = &quiet
 	err := one.importOnce(ctx, b.rows[n].Source, b.rows[n].Destination, flags)
 	i := new(rehome.Inspection)

@@ -38,7 +38,7 @@ func (b *batchRun) move(ctx context.Context, n int, ours bool) batch.Outcome {
 		one.watch = &watcher{event: func(e rehome.Event) {
 			count(&o, e)
 			show.event(e)
-		}, note: show.note, close: func() {}, arrived: func(r moved) {
+		}, note: show.note, close: func() {}, doubts: b.doubts.add, arrived: func(r moved) {
 			o.Commits, o.News = r.Head.Commits, r.news()
 		}}
 		err = one.importOnce(ctx, row.Source, row.Destination, flags)

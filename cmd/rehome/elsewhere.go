@@ -167,9 +167,10 @@ func (s *single) run(ctx context.Context) (r moved, err error) {
 	if err != nil {
 		return r, err
 	}
-	if s.flags.json {
+	switch {
+	case s.flags.json:
 		s.left.events(&s.plan, s.display.event)
-	} else {
+	case s.display.doubts == nil: // else once it is known whom the lines are for
 		s.doubt(s.display, s.left)
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -406,7 +407,33 @@ func (s *single) end(ctx context.Context) (r rehome.Receipt, err error) {
 		return r, err
 	}
 	r.Head.Import = strings.TrimSuffix(strings.Trim(s.to.URL.Path, "/"), ".git")
-	return r, s.writeCommitMap(ctx)
+	return r, errors.Join(s.unmatched(ctx), s.writeCommitMap(ctx))
+}
+
+// unmatched finds out which lines of the author map are for nobody. The receipt warns of them.
+func (s *single) unmatched(ctx context.Context) error {
+	if s.plan.Authors == nil {
+		return nil
+	}
+	i, err := s.db.ImportOf(ctx, s.repo.ID)
+	if err != nil {
+		return err
+	}
+	all, err := s.db.Authors(ctx, i.ID, 0, 0)
+	if err != nil {
+		return err
+	}
+	s.left.unmatched = s.plan.Authors.Unmatched(func(yield func(rehome.Identity) bool) {
+		for _, a := range all {
+			if !yield(a.Remote()) {
+				return
+			}
+		}
+	})
+	if s.display.doubts != nil {
+		s.display.doubts(s.left)
+	}
+	return nil
 }
 
 func (s *single) writeCommitMap(ctx context.Context) error {

@@ -75,8 +75,12 @@ func (d *doubts) events(plan *importer.OncePlan, tell func(rehome.Event)) {
 	}
 }
 
-// show lists the doubts on standard error.
+// show lists the doubts on standard error, or leaves them to the batch that collects them.
 func (m *Main) show(d *doubts) {
+	if m.watch != nil && m.watch.doubts != nil {
+		m.watch.doubts(d)
+		return
+	}
 	for _, text := range d.texts() {
 		fmt.Fprintf(m.Stderr, "%s %s\n", m.style().Yellow("warning:"), text)
 	}

@@ -19,6 +19,7 @@ type watcher struct {
 	warn  func(string) // a warning that can wait for the end; nil where it cannot
 
 	arrived func(moved)      // told of what came of it; may be nil
+	doubts  func(*doubts)    // told of the author map once its history is known, in place of warnings; may be nil
 	seen    func() *movement // what a terminal is told at the end; nil elsewhere
 
 	close func()
