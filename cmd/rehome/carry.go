@@ -127,16 +127,20 @@ func (m *Main) printCarried(got *carry.Result, people, dry bool) error {
 		fmt.Fprintf(m.Stdout, "The old tips are kept under %s. Remote-tracking branches and tags are as they were.\n", got.Kept)
 	}
 	if moved && !dry {
-		m.printNext(got.Tags)
+		m.printNext(got)
 	}
 	return failed
 }
 
 // printNext says what is left to do after a move.
-func (m *Main) printNext(tags int) {
-	fmt.Fprintln(m.Stdout, "Remotes and upstreams are as they were, too. Next: git remote set-url origin NEW-URL where that is the old one, git fetch origin")
-	if tags > 0 {
-		fmt.Fprintf(m.Stdout, "%s of the old history: git fetch --tags --force origin, after that, brings the new ones.\n", counted(int64(tags), "tag"))
+func (m *Main) printNext(got *carry.Result) {
+	next, after := "Next: git remote set-url origin NEW-URL where that is the old one, git fetch origin", ", after that,"
+	if got.Origin {
+		next, after = "origin is the new home already.", ""
+	}
+	fmt.Fprintln(m.Stdout, "Remotes and upstreams are as they were, too. "+next)
+	if got.Tags > 0 {
+		fmt.Fprintf(m.Stdout, "%s of the old history: git fetch --tags --force origin%s brings the new ones.\n", counted(int64(got.Tags), "tag"), after)
 	}
 }
 

@@ -66,6 +66,7 @@ type Result struct {
 	Detached   bool   // HEAD names a commit, not a branch: it stays as it is
 	Left       []Left // tags by name, then HEADs
 	Tags       int    // that name commits of the old history which are others now
+	Origin     bool   // the remote origin was fetched from the new home already
 	Kept       string // the prefix of the refs that keep the old tips; "" when nothing was moved
 }
 
@@ -123,7 +124,7 @@ func run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	got := &Result{Refs: c.refs, Signatures: m.signatures(), Detached: head == ""}
+	got := &Result{Refs: c.refs, Signatures: m.signatures(), Detached: head == "", Origin: c.atOrigin()}
 	got.Left, got.Tags = c.left(m, moving)
 	if o.DryRun || !slices.ContainsFunc(c.refs, func(r Ref) bool { return r.Outcome == Moved }) {
 		return got, nil
@@ -172,6 +173,22 @@ func (c *carry) list() error {
 		c.refs = append(c.refs, Ref{Name: fmt.Sprintf("stash@{%d}", n), Old: c.stash.at(n)})
 	}
 	return nil
+}
+
+// atOrigin reports whether a branch of origin ends with a commit that the rewrite made, and none with one that it replaced.
+func (c *carry) atOrigin() (made bool) {
+	for name, id := range c.there {
+		if !strings.HasPrefix(name, "refs/remotes/origin/") {
+			continue
+		}
+		switch to, old := c.o.Commits.New(id); {
+		case old && to != id:
+			return false
+		case !old && c.o.Commits.isNew(id):
+			made = true
+		}
+	}
+	return made
 }
 
 // decide finds out what becomes of each ref, and makes the commits for it. It returns those that they are made of.
