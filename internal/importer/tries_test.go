@@ -103,7 +103,7 @@ func TestWaitsBetweenTries(t *testing.T) {
 	}
 }
 
-// Somebody who asks for nothing but to start it again while a try waits ends the wait; while nothing waits, nothing changes.
+// Somebody who asks for it ends the wait for the next try; an empty request of the API does not, as scripts send it again and again.
 func TestAskingAgainEndsTheWait(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *Options) { o.Waits.Backoff = []time.Duration{time.Hour, time.Hour} })
@@ -116,6 +116,11 @@ func TestAskingAgainEndsTheWait(t *testing.T) {
 	}
 	waited := w.get(r)
 	_, err = w.Update(t.Context(), r.ID, UpdateRequest{})
+	must(t, err)
+	if note := w.get(r).State.Note; note != waited.State.Note {
+		t.Errorf("after an empty request it says %q", note)
+	}
+	_, err = w.Update(t.Context(), r.ID, UpdateRequest{Now: true})
 	must(t, err)
 	if note := w.get(r).State.Note; note == waited.State.Note || !TriesAgain(note) {
 		t.Errorf("it says %q, and said %q", note, waited.State.Note)

@@ -21,15 +21,16 @@ type UpdateRequest struct {
 	SSHKey      *SSHKey // one that is made starts nothing again: nobody has let it in yet
 	Choices
 
-	By int64 // the owner who asks, of whom webhooks are told
+	By  int64 // the owner who asks, of whom webhooks are told
+	Now bool  // where a step waits for its next try, it waits no more
 }
 
 // isEmpty reports whether nothing that changes is given: the import is to be started again.
-func (q UpdateRequest) isEmpty() bool { return q == UpdateRequest{URL: q.URL, By: q.By} }
+func (q UpdateRequest) isEmpty() bool { return q == UpdateRequest{URL: q.URL, By: q.By, Now: q.Now} }
 
 // choosesOnly reports whether nothing but options is given, or a key that is not to be tried yet.
 func (q UpdateRequest) choosesOnly() bool {
-	only := UpdateRequest{URL: q.URL, Choices: q.Choices, By: q.By}
+	only := UpdateRequest{URL: q.URL, Choices: q.Choices, By: q.By, Now: q.Now}
 	if q.SSHKey != nil && q.SSHKey.Private == "" {
 		only.SSHKey = q.SSHKey
 	}
@@ -37,7 +38,7 @@ func (q UpdateRequest) choosesOnly() bool {
 }
 
 // Update changes what is wanted of the repository's import and starts it again, unless
-// it runs: then what is given counts from the next try on, which need not wait any more. Options alone start nothing
+// it runs: then what is given counts from the next try on, which does not wait any more. Options alone start nothing
 // again; what was rewritten without them is rewritten with them. Of several projects that were
 // found, VCS and TFVCProject choose one. NotFound when there is no import, Invalid for a version
 // control system nothing can read, for a project that was not found, for credentials and
@@ -64,10 +65,10 @@ func (m *Importer) update(i *store.Import, q UpdateRequest, now time.Time) error
 		return err
 	}
 	if i.State.Status.Running() && q.isEmpty() {
-		if !tryNow(i, now) {
-			return store.ErrUnchanged
+		if q.Now && tryNow(i, now) {
+			return nil
 		}
-		return nil
+		return store.ErrUnchanged
 	}
 	ran := i.State.Status.Running()
 	chosen, err := m.choose(i, q.Choices, now)

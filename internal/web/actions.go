@@ -24,7 +24,7 @@ func (w *Web) restart(v *visit) error {
 	if q, to := w.otherDestination(v, i); to {
 		_, err = w.Importer.SetDestination(ctx, v.repo.ID, q)
 	} else {
-		q := importer.UpdateRequest{Username: typed(form.Get("username")), Password: secretOf(form.Get("password")), By: v.caller.User().ID}
+		q := importer.UpdateRequest{Username: typed(form.Get("username")), Password: secretOf(form.Get("password")), By: v.caller.User().ID, Now: true}
 		if form.Has("allow_missing_lfs") {
 			yes := true
 			q.AllowMissingLFS = &yes
