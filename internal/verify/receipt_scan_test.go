@@ -84,6 +84,7 @@ func TestScanReceipt(t *testing.T) {
 // FuzzScanReceipt: whatever is no receipt is refused in peace.
 func FuzzScanReceipt(f *testing.F) {
 	f.Add(`{"receipt":1,"refs":[{"name":"a"},{"name":"b"},{"name":"c"}],"skipped_refs":null,"warnings":[]}`)
+	f.Add(`{"reCeipt":1,"refs":[{}],"refs":[]}`)
 	f.Add(`{"receipt":1,"refs":[{"name":"a"}],"refs":[{}],"lfs":{"missing":[[]]}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 0 {
