@@ -64,6 +64,7 @@ type single struct {
 	due      chan time.Duration // until the import is to be looked at again; the newest counts
 	fetched  bool               // what is under way was fetched by an earlier run
 	claimed  bool               // the state folder is ours
+	told     string             // why a try failed, as it was told last
 	display  watcher
 	undo     []func() error
 }
@@ -369,9 +370,18 @@ func (s *single) work(ctx context.Context, id int64) error {
 			}
 			continue
 		}
+		s.tellTry(i.State.Note)
 		if err := s.wait(ctx); err != nil {
 			return err
 		}
+	}
+}
+
+// tellTry says why a step is tried again, once for each try.
+func (s *single) tellTry(note string) {
+	if importer.TriesAgain(note) && note != s.told {
+		s.told = note
+		s.display.note(note)
 	}
 }
 

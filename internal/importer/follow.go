@@ -166,9 +166,6 @@ func (m *Importer) putBroughtUp(ctx context.Context, i *store.Import, put func(r
 // progressOf is the progress that a row tells of, since what was known; false for none.
 func progressOf(i *store.Import, knew *told) (rehome.Event, bool) {
 	p, step := i.Progress, i.State.Status.Step()
-	if TriesAgain(i.State.Note) { // nothing moves until the other side speaks again
-		return rehome.Event{}, false
-	}
 	switch i.State.Status {
 	case rehome.Importing:
 	case rehome.Mapping:

@@ -155,7 +155,9 @@ func (r *recorder) write(ctx context.Context) (more bool, err error) {
 	for _, a := range added {
 		r.w.publish(r.w.row.ID, authorEvent(a))
 	}
-	r.w.publish(r.w.row.ID, r.meter.event(current, r.w.row.Found.Authors))
+	if current != noProgress { // else the source has not answered
+		r.w.publish(r.w.row.ID, r.meter.event(current, r.w.row.Found.Authors))
+	}
 	return more, nil
 }
 

@@ -132,3 +132,21 @@ func TestAskingAgainEndsTheWait(t *testing.T) {
 		t.Errorf("it waits for try %d of %d, want 3 of 3", after.Try, after.Tries)
 	}
 }
+
+// Where nothing answers there is no progress to tell of.
+func TestNoProgressBeforeTheSourceAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.repository("a")
+	i, err := w.Start(t.Context(), r, StartRequest{URL: "http://127.0.0.1:1/a.git", VCS: rehome.Git})
+	must(t, err)
+	events, err := w.Watch(t.Context(), r.ID)
+	must(t, err)
+	must(t, w.Reconcile(t.Context(), i.ID))
+	w.work()
+	for _, e := range heard(t, events, rehome.EventError) {
+		if e.Kind == rehome.EventProgress {
+			t.Errorf("it tells of %+v", e.ProgressEvent)
+		}
+	}
+}
