@@ -40,7 +40,7 @@ func (m *Main) completionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:       "completion " + strings.Join(names, "|"),
 		Short:     "Print what a shell needs to complete commands, flags and their values",
-		Long:      "Print what a shell needs to complete commands, flags and their values. Write it to where the shell looks for such:\n\n" + strings.Join(places, "\n") + "\n\nThe next shell that is started has it.",
+		Long:      "Print what a shell needs to complete commands, flags and their values. Write it to where the shell looks for such:\n\n" + strings.Join(places, "\n") + "\n\nThe next shell that is started has it. bash wants the package bash-completion, too.",
 		ValidArgs: names,
 		Args:      needs("SHELL"),
 		RunE: func(cmd *cobra.Command, args []string) error {

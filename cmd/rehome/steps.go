@@ -15,6 +15,7 @@ import (
 type steps struct {
 	style terminal.Style
 	now   func() time.Time
+	began time.Time
 
 	mu       sync.Mutex
 	rows     []stepRow // in their order; guarded by mu, as what follows
@@ -29,6 +30,7 @@ type movement struct {
 	warnings       tally
 	received, sent int64 // bytes
 	steps          []stepTook
+	took           time.Duration // in all, with what an earlier run had begun and this one ended
 }
 
 // stepRow is what is known of a step.
@@ -61,7 +63,7 @@ func (r *stepRow) called() string {
 
 // newSteps begins with the first of the steps: from now until the source has answered.
 func newSteps(style terminal.Style, now func() time.Time, of ...rehome.Step) *steps {
-	s := &steps{style: style, now: now}
+	s := &steps{style: style, now: now, began: now()}
 	for _, step := range of {
 		s.rows = append(s.rows, stepRow{step: step})
 	}
@@ -214,11 +216,14 @@ func (s *steps) movement() *movement {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	moved := s.moved
+	last := s.began
 	for n := range s.rows {
 		if r := &s.rows[n]; r.state == stepDone {
 			moved.steps = append(moved.steps, stepTook{r.called(), r.ended.Sub(r.began)})
+			last = r.ended
 		}
 	}
+	moved.took = last.Sub(s.began)
 	return &moved
 }
 

@@ -176,3 +176,18 @@ func TestBatchFitsItsTerminal(t *testing.T) {
 		}
 	}
 }
+
+// The time is that of the whole run, with what it did before it took up what is new.
+func TestTimeIsOfTheWholeRun(t *testing.T) {
+	s, pass := clocked()
+	for n, e := range []rehome.Status{rehome.Pushing, rehome.Importing, rehome.Mapping, rehome.Pushing, rehome.Complete} {
+		if n > 0 {
+			pass(time.Duration(n) * time.Second)
+		}
+		s.event(statusEvent(e))
+	}
+	pass(time.Minute)
+	if got, want := s.movement().timeText(), "10.0 s: detect 2.0 s, fetch 0.0 s, rewrite 3.0 s, push 4.0 s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -48,13 +48,11 @@ func next(dest string, f importFlags) string {
 
 // timeText is the time in all, and of each step.
 func (v *movement) timeText() string {
-	var all time.Duration
 	var parts []string
 	for _, s := range v.steps {
-		all += s.took
 		parts = append(parts, s.name+" "+tookText(s.took))
 	}
-	return tookText(all) + ": " + strings.Join(parts, ", ")
+	return tookText(v.took) + ": " + strings.Join(parts, ", ")
 }
 
 // sizeOf is how many bytes a folder holds.
