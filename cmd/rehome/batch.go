@@ -281,9 +281,13 @@ func (b *batchRun) verdict(ctx context.Context, s sums) error {
 	case s.left > 0 && ctx.Err() != nil:
 		return &keptError{ctx.Err(), b.journal.Dir(), s.pushing > 0}
 	case s.failed > 0:
+		command := "the same command again"
+		if b.flags.again {
+			command = "the command without --again"
+		}
 		return &rehome.Error{
 			Code: rehome.Internal, Message: fmt.Sprintf("%d of %s failed.", s.failed, repositories(s.rows)),
-			Hint: "Mend what is said above and run the same command again: what is done stays done.",
+			Hint: "Mend what is said above and run " + command + ": what is done stays done.",
 		}
 	case s.partly > 0:
 		return errPartly
