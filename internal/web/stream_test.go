@@ -87,7 +87,7 @@ func TestHeartbeatRenewsTheFacts(t *testing.T) {
 	if got := until(t, s, ": still here"); strings.Contains(got, "event: changed") || !strings.Contains(got, "event: facts") {
 		t.Errorf("while nothing changes it says %q", got)
 	}
-	_, err := x.web.Importer.Update(t.Context(), r.ID, importer.UpdateRequest{})
+	_, err := x.web.Importer.Update(t.Context(), r.ID, importer.UpdateRequest{Now: true})
 	must(t, err)
 	ticks <- time.Time{}
 	if got := until(t, s, ": still here"); !strings.Contains(got, "event: changed") {

@@ -100,7 +100,7 @@ func (l *lanes) leave(id int64) {
 func (l *lanes) fill(ctx context.Context) time.Duration {
 	due, next, err := l.DB.DueDeliveries(ctx, slices.Collect(maps.Keys(l.busy)), places[well])
 	if err != nil {
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && !store.Unavailable(err) { // that is told once, by who watches the database
 			l.Log.Error("look for due webhooks", "err", err)
 		}
 		return pause
