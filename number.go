@@ -10,3 +10,11 @@ func Grouped(n int64) string {
 	}
 	return text
 }
+
+// Counted writes n, as Grouped does, with the word for one or for several.
+func Counted(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Grouped(n) + " " + many
+}

@@ -71,12 +71,7 @@ func (i *interrupts) show(s drawn) (gone func()) {
 	if i == nil {
 		return func() {}
 	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.next++
-	key := i.next
-	i.shows[key] = s
-	return func() { i.mu.Lock(); defer i.mu.Unlock(); delete(i.shows, key) }
+	return note(i, i.shows, s)
 }
 
 // leave is told what is left behind if everything ends at once; done that it is no more.
@@ -84,12 +79,17 @@ func (i *interrupts) leave(clear func() string) (done func()) {
 	if i == nil {
 		return func() {}
 	}
+	return note(i, i.leaves, clear)
+}
+
+// note adds one to those that are kept by number, until it is taken out again.
+func note[T any](i *interrupts, kept map[int]T, one T) (out func()) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.next++
 	key := i.next
-	i.leaves[key] = clear
-	return func() { i.mu.Lock(); defer i.mu.Unlock(); delete(i.leaves, key) }
+	kept[key] = one
+	return func() { i.mu.Lock(); defer i.mu.Unlock(); delete(kept, key) }
 }
 
 // stops says that the command is on its way to its end.

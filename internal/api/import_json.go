@@ -161,23 +161,16 @@ func outlook(im rehome.Import) string {
 	}
 	text := fmt.Sprintf("Waiting to push: %s of %s commits", rehome.Grouped(changed.Commits), rehome.Grouped(im.Found.Commits))
 	if changed.Tags > 0 {
-		text += " and " + counted(changed.Tags, "tag", "tags")
+		text += " and " + rehome.Counted(changed.Tags, "tag", "tags")
 	}
 	text += " change"
 	if files := becomes(im.LFS, changed); files != "" {
 		text += ", " + files
 	}
 	if changed.Signatures > 0 {
-		text += ", " + counted(changed.Signatures, "signature is", "signatures are") + " dropped"
+		text += ", " + rehome.Counted(changed.Signatures, "signature is", "signatures are") + " dropped"
 	}
 	return text
-}
-
-func counted(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return rehome.Grouped(n) + " " + many
 }
 
 // authorObject is one identity of the source and what it is mapped to.

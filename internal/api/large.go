@@ -76,7 +76,7 @@ func becomes(choice rehome.LFSChoice, did rehome.Changes) string {
 	if did.Files == 0 {
 		return ""
 	}
-	text := counted(did.Files, "file", "files") + " of " + counted(did.FileBytes, "byte", "bytes")
+	text := rehome.Counted(did.Files, "file", "files") + " of " + rehome.Counted(did.FileBytes, "byte", "bytes")
 	one := did.Files == 1
 	switch {
 	case choice == rehome.LFSOptOut && one:

@@ -164,13 +164,7 @@ func byteCount(n int64) string {
 // grouped writes a number for people.
 var grouped = rehome.Grouped
 
-// counted writes n with the word for one or for several.
-func counted(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return grouped(n) + " " + many
-}
+var counted = rehome.Counted
 
 // stamp writes a time, "" for none.
 func stamp(t time.Time) string {
